@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { childrenOf, tryRemove } from '../src/host/cgroup.ts';
+
+/** Takes a cgroup and all below it away, as far as they are empty. */
+export function removeTree(cgroup: string): void {
+  for (const child of childrenOf(cgroup)) removeTree(join(cgroup, child));
+  tryRemove(cgroup);
+}
+
+/** Where the hierarchies are mounted, those of version 1 too, from /proc/self/mountinfo (proc(5)). */
+export function listCgroupMounts(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => line.split(' ')[4]!);
+}

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Contestant } from './contestants/contestant.ts';
+import type { Place } from './place.ts';
+import { untilTrue } from './waiting.ts';
+
+const STEP_TIMEOUT_MS = { base: 60_000, perAgent: 60 };
+const SWEEP_TIMEOUT_MS = 60_000;
+
+/** How a contestant is made for a place. */
+export type Make = new (place: Place) => Contestant;
+
+/** Gives each contestant a place of its own, one at a time, and leaves nothing behind, whatever happened there. */
+export class Stage {
+  readonly #portBase: number;
+  readonly #busybox: string;
+  #isClosed = false;
+  #current: { contestant: Contestant; place: Place } | null = null;
+
+  constructor(portBase: number, busybox: string) {
+    this.#portBase = portBase;
+    this.#busybox = busybox;
+  }
+
+  /** Lets a contestant do something in a new place, and cleans up after it. @throws once the stage is closed */
+  async enter<T>(
+    Contestant: Make,
+    agents: number,
+    work: (contestant: Contestant, place: Place) => Promise<T>,
+  ): Promise<T> {
+    if (this.#isClosed) throw new Error('broken off');
+    const place = {
+      directory: mkdtempSync(join(tmpdir(), 'fb-')),
+      agents,
+      portBase: this.#portBase,
+      busybox: this.#busybox,
+      timeoutMs: STEP_TIMEOUT_MS.base + STEP_TIMEOUT_MS.perAgent * agents,
+    };
+    const contestant = new Contestant(place);
+    this.#current = { contestant, place };
+    try {
+      return await work(contestant, place);
+    } finally {
+      await this.#clear();
+    }
+  }
+
+  /** Ends whatever goes on, for a run that is broken off: nobody enters any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#clear();
+  }
+
+  /** Ends whatever is in the place now, with its files and cgroups. */
+  async #clear(): Promise<void> {
+    if (!this.#current) return;
+    const { contestant, place } = this.#current;
+    await untilTrue(
+      () => killAll(contestant.processes()) === 0,
+      SWEEP_TIMEOUT_MS,
+      () => `no process of ${contestant.name} is left`,
+    );
+    await contestant.cleanUp();
+    rmSync(place.directory, { recursive: true, force: true });
+    this.#current = null;
+  }
+}
+
+/** kill −9 of processes found just now. @returns how many there were */
+function killAll(pids: readonly number[]): number {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  return pids.length;
+}

@@ -1,0 +1,171 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ErrorDocument } from '../errors.ts';
+import { errorFromDocument, FleetError } from '../errors.ts';
+import { linesOf } from './lines.ts';
+
+/** How long a supervisor may take to answer a plain request. */
+export const ANSWER_MS_MAX = 30_000;
+/** No line of the API comes near this; one that does is not from a supervisor. */
+const LINE_CHARACTERS_MAX = 4 * 1024 * 1024;
+
+export type Method = 'GET' | 'POST' | 'DELETE';
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+export interface StreamOptions {
+  signal?: AbortSignal;
+  /** The stream counts as broken after so long without a byte; absent: it may be silent for ever. */
+  silenceMsMax?: number;
+}
+
+/** The supervisor's end of the API socket. Nothing is opened before the first request. */
+export interface Client {
+  readonly socketPath: string;
+  request<Answer>(method: Method, path: string, body?: unknown): Promise<Answer>;
+  bytes(path: string, options?: StreamOptions): AsyncGenerator<Uint8Array>;
+  lines<Line>(path: string, options?: StreamOptions): AsyncGenerator<Line>;
+}
+
+/** A path of the API with those query parameters that are set. */
+export function withQuery(path: string, query: Query): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+  if (given.length === 0) return path;
+  return `${path}?${new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)]))}`;
+}
+
+/** The client of the supervisor that listens on `socketPath`. */
+export function clientOf(socketPath: string): Client {
+  async function* bytes(path: string, options: StreamOptions = {}): AsyncGenerator<Uint8Array> {
+    try {
+      const response = await open(socketPath, 'GET', path, undefined, options);
+      if (response.statusCode !== 200) throw refusal(await textOf(response), 'GET', path, response);
+      yield* response;
+    } catch (error) {
+      throw connectionError(error, socketPath);
+    }
+  }
+
+  return {
+    socketPath,
+    bytes,
+    async request<Answer>(method: Method, path: string, body?: unknown): Promise<Answer> {
+      try {
+        const response = await open(socketPath, method, path, body, { silenceMsMax: ANSWER_MS_MAX });
+        const text = await textOf(response);
+        if (response.statusCode! >= 300) throw refusal(text, method, path, response);
+        return parseAnswer(text) as Answer;
+      } catch (error) {
+        throw connectionError(error, socketPath);
+      }
+    },
+    async *lines<Line>(path: string, options: StreamOptions = {}): AsyncGenerator<Line> {
+      for await (const line of linesOf(bytes(path, options), LINE_CHARACTERS_MAX)) {
+        if (line !== '') yield parseAnswer(line) as Line;
+      }
+    },
+  };
+}
+
+/**
+ * Sends a request and waits for the head of its answer. `node:http` is fetched this way because importing it as a
+ * module reads all its exports, which loads undici and costs 30 ms.
+ */
+function open(
+  socketPath: string,
+  method: Method,
+  path: string,
+  body: unknown,
+  { signal, silenceMsMax }: StreamOptions,
+): Promise<IncomingMessage> {
+  const http = process.getBuiltinModule('node:http');
+  const content = body === undefined ? undefined : JSON.stringify(body);
+  const headers = content && {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(content),
+  };
+  return new Promise((resolve, reject) => {
+    const request: ClientRequest = http.request(
+      {
+        socketPath,
+        method,
+        path,
+        agent: false,
+        headers: { host: 'fleetd', ...headers },
+        ...(signal && { signal }),
+      },
+      resolve,
+    );
+    request.on('error', reject);
+    if (silenceMsMax !== undefined) {
+      request.setTimeout(silenceMsMax, () => request.destroy(systemError('ETIMEDOUT')));
+    }
+    request.end(content);
+  });
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of response) text += chunk;
+  return text;
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch (cause) {
+    throw new FleetError('REQUEST_INVALID', 'The supervisor’s answer is not JSON.', { cause });
+  }
+}
+
+function refusal(text: string, method: Method, path: string, response: IncomingMessage): Error {
+  const body = parseAnswer(text) as { error?: Partial<ErrorDocument> } | null;
+  if (typeof body?.error?.code === 'string') return errorFromDocument(body.error as ErrorDocument);
+  return new FleetError(
+    'REQUEST_INVALID',
+    `The supervisor answered ${method} ${path} with ${response.statusCode}.`,
+  );
+}
+
+/** A failure of the connection in the user's words; other errors are returned as they are. */
+export function connectionError(error: unknown, socketPath: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  const at = `at ${socketPath}`;
+  switch (code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new FleetError('SUPERVISOR_AWAY', `No supervisor answers ${at}.`, { cause: error });
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'HPE_INVALID_EOF_STATE':
+      return new FleetError('SUPERVISOR_AWAY', `The supervisor ${at} went away before it had answered.`, {
+        cause: error,
+      });
+    case 'ETIMEDOUT':
+      return new FleetError('SUPERVISOR_AWAY', `The supervisor ${at} does not answer.`, {
+        hint: 'It is there, but stopped or stuck: see its process, and fleetd.log in the state directory.',
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new FleetError('SUPERVISOR_DENIED', `You may not open the supervisor’s socket ${at}.`, {
+        cause: error,
+      });
+    default:
+      return error;
+  }
+}
+
+function systemError(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(code), { code });
+}
+
+/** Whether an error says that no supervisor is there (and trying again may help). */
+export function isAway(error: unknown): boolean {
+  return error instanceof FleetError && error.code === 'SUPERVISOR_AWAY';
+}
+
+/** Whether an error says that nobody listens on the socket, so that a supervisor may be started. */
+export function isAbsent(error: unknown): boolean {
+  const code = isAway(error) ? ((error as FleetError).cause as NodeJS.ErrnoException).code : undefined;
+  return code === 'ENOENT' || code === 'ECONNREFUSED';
+}

@@ -1,0 +1,52 @@
+import { type Finding, remark, type Verdict } from '../../doctor/finding.ts';
+import { diagnose } from '../../doctor/table.ts';
+import { describeDiagnosis } from '../../doctor/text.ts';
+import { programOf } from '../../host/facts-startups.ts';
+import { readSurvey } from '../../host/facts-survey.ts';
+import { type CloudAnswer, readCloudStartups } from '../../host/metadata.ts';
+import { accountOf } from '../../host/users.ts';
+import type { Context } from '../context.ts';
+import { print, printJson } from '../output.ts';
+import { type Colour, paintFor } from '../style.ts';
+import { type Subject, settleSubject } from '../subject.ts';
+
+const EXIT_LIMIT = 5;
+const COLOURS: Record<Verdict, Colour | null> = { ok: null, warn: 'yellow', fail: 'red' };
+
+/** fleetctl doctor: every limit of the host against what the agents need. It changes nothing. */
+export async function run(context: Context): Promise<number> {
+  const subject = await settleSubject(context);
+  const executable = subject.source && programOf(subject.source.spec, subject.source.baseDir);
+  const survey = surveyFor(subject, executable);
+  const cloud = context.options.cloud === true ? await readCloudStartups(executable) : { startups: [] };
+  const startups = [...survey.startups, ...('startups' in cloud ? cloud.startups : [])];
+  const found = diagnose(subject.demand, { ...subject.facts, survey: { ...survey, startups } });
+  const diagnosis = { ...found, findings: [...found.findings, ...unanswered(cloud)] };
+  if (context.json) printJson({ ...diagnosis, findings: diagnosis.findings.map(toDocument) });
+  else {
+    const paint = paintFor(process.stdout);
+    print(describeDiagnosis(diagnosis, (verdict, text) => paint(COLOURS[verdict], text)));
+  }
+  return diagnosis.findings.some(({ verdict }) => verdict === 'fail') ? EXIT_LIMIT : 0;
+}
+
+function surveyFor({ facts: { uid }, agents }: Subject, executable: string | null) {
+  return readSurvey({ uid, userName: accountOf(uid, uid).name, executable, agents });
+}
+
+function unanswered(cloud: CloudAnswer): Finding[] {
+  if (!('problem' in cloud)) return [];
+  return [
+    remark('warn', {
+      limit: 'metadata service',
+      source: cloud.problem,
+      why: 'It does not answer, so nobody can tell whether a start-up script of the cloud starts the fleet as well.',
+      fix: 'leave --cloud out where the host is no VM of that cloud',
+    }),
+  ];
+}
+
+/** The unit is for people: the names of limits say it. */
+function toDocument({ unit: _unit, ...finding }: Finding): Omit<Finding, 'unit'> {
+  return finding;
+}

@@ -1,0 +1,45 @@
+import type { FleetEvent } from '../../api/protocol.ts';
+import { API } from '../../api/protocol.ts';
+import { ANSWER_MS_MAX, withQuery } from '../client.ts';
+import type { Context } from '../context.ts';
+import { formatTime } from '../format.ts';
+import { wholeNumber } from '../numbers.ts';
+import { print, printJson, say } from '../output.ts';
+import { oneLine } from '../plain.ts';
+import { PATIENCE, reconnecting } from '../reconnect.ts';
+
+const LIMIT_DEFAULT = 100;
+
+/** fleetctl events: what happened and why; with --follow also what happens next. */
+export async function run({ client, fleet, json, options }: Context): Promise<number> {
+  const limit = options.limit === undefined ? LIMIT_DEFAULT : wholeNumber(options.limit, '--limit');
+  const events = (query: { limit?: number; after?: number; follow?: 1 }): AsyncIterable<FleetEvent> =>
+    client.lines(
+      withQuery(API.events, { fleet, ...query }),
+      query.follow ? {} : { silenceMsMax: ANSWER_MS_MAX },
+    );
+  // A supervisor that goes away is waited for; one that is not there to begin with is an error.
+  if (options.follow) await client.request('GET', API.status);
+  const stream = options.follow ? followed(events, limit) : events({ limit });
+  for await (const event of stream) {
+    if (json) printJson(event);
+    else print(eventLine(event));
+  }
+  return 0;
+}
+
+/** Goes on after the last event seen when the supervisor is restarted. */
+async function* followed(
+  events: (query: { limit?: number; after?: number; follow: 1 }) => AsyncIterable<FleetEvent>,
+  limit: number,
+): AsyncGenerator<FleetEvent> {
+  yield* reconnecting<FleetEvent>(
+    (last) => events(last === null ? { limit, follow: 1 } : { after: last.seq, follow: 1 }),
+    { ...PATIENCE, onAway: (awayMs) => awayMs === 0 && say('The supervisor is away; waiting for it.') },
+  );
+}
+
+function eventLine({ at, fleet, type, slots, reason }: FleetEvent): string {
+  const whose = fleet === null ? 'supervisor' : slots === null ? fleet : `${fleet} ${slots}`;
+  return `${formatTime(at)}  ${oneLine(whose)}  ${oneLine(type)}  ${oneLine(reason)}`;
+}

@@ -1,0 +1,39 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FleetError } from '../../errors.ts';
+import { templateText } from '../../spec/template.ts';
+import type { Context } from '../context.ts';
+import { printJson, say } from '../output.ts';
+import { LOCAL_FILE } from '../spec-source.ts';
+
+const SCHEMA = fileURLToPath(new URL('../../../schema/fleet.schema.json', import.meta.url));
+
+/** fleetctl init: writes a commented spec. */
+export async function run({ options, json }: Context): Promise<number> {
+  const file = options.file ?? LOCAL_FILE;
+  writeNew(file, templateText(schemaReference(dirname(resolve(file)))), options.force === true);
+  if (json) printJson({ file: resolve(file) });
+  else
+    say(`Wrote ${file}. Edit it, then run fleetctl spawn${options.file === undefined ? '' : ` -f ${file}`}.`);
+  return 0;
+}
+
+/** The schema as an editor finds it: relative where the package lies below the spec file, absolute elsewhere. */
+function schemaReference(directory: string): string {
+  const path = relative(directory, SCHEMA);
+  return path.startsWith('..') ? SCHEMA : `./${path}`;
+}
+
+function writeNew(file: string, text: string, force: boolean): void {
+  try {
+    writeFileSync(file, text, { flag: force ? 'w' : 'wx' });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== 'EEXIST')
+      throw new FleetError('USAGE', `${file} cannot be written: ${message}.`, { hint: '', cause });
+    throw new FleetError('USAGE', `${file} exists.`, {
+      hint: 'Add --force to overwrite it, or give another -f FILE.',
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import type { Accepted, KillRequest } from '../../api/protocol.ts';
+import { API } from '../../api/protocol.ts';
+import { FleetError } from '../../errors.ts';
+import { formatSlots, parseSlots } from '../../spec/slots.ts';
+import type { Context } from '../context.ts';
+import { chooseFleet } from '../fleet.ts';
+import { wholeNumber } from '../numbers.ts';
+import { follow } from '../watch.ts';
+
+/** fleetctl kill: lowers the target and waits until the processes are gone. */
+export async function run(context: Context): Promise<number> {
+  const body = killRequest(context);
+  return follow(context, async () => {
+    const fleet = await chooseFleet(context);
+    return context.client.request<Accepted>('POST', API.kill(fleet), body);
+  });
+}
+
+function killRequest({ args: [count], options: { slots, all } }: Context): KillRequest {
+  const ways = [count, slots, all].filter((way) => way !== undefined).length;
+  if (ways !== 1) {
+    throw new FleetError('USAGE', 'kill takes exactly one of COUNT, --slots and --all.');
+  }
+  if (count !== undefined) return { count: wholeNumber(count, 'COUNT', 1) };
+  return slots === undefined ? { all: true } : { slots: formatSlots(parseSlots(slots)) };
+}

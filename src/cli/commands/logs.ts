@@ -1,0 +1,40 @@
+import { API } from '../../api/protocol.ts';
+import { ANSWER_MS_MAX, withQuery } from '../client.ts';
+import type { Context } from '../context.ts';
+import { chooseFleet } from '../fleet.ts';
+import { linesOf } from '../lines.ts';
+import { wholeNumber } from '../numbers.ts';
+import { printJson } from '../output.ts';
+import { visibleControls } from '../plain.ts';
+
+const LINES_DEFAULT = 100;
+const LINE_CHARACTERS_MAX = 64 * 1024;
+
+/** fleetctl logs: an agent's output, as it is into a pipe, harmless on a terminal. */
+export async function run(context: Context): Promise<number> {
+  const { args, client, json, options } = context;
+  const slot = wholeNumber(args[0]!, 'SLOT');
+  const lines = options.lines === undefined ? LINES_DEFAULT : wholeNumber(options.lines, '--lines');
+  const path = API.log(await chooseFleet(context), slot);
+  const output = client.bytes(
+    withQuery(path, { lines, follow: options.follow ? 1 : null }),
+    options.follow ? {} : { silenceMsMax: ANSWER_MS_MAX },
+  );
+  if (json) await printLines(output, slot);
+  else if (process.stdout.isTTY) await showOnTerminal(output);
+  else for await (const chunk of output) await written(chunk);
+  return 0;
+}
+
+async function printLines(output: AsyncIterable<Uint8Array>, slot: number): Promise<void> {
+  for await (const line of linesOf(output, LINE_CHARACTERS_MAX)) printJson({ slot, line });
+}
+
+async function showOnTerminal(output: AsyncIterable<Uint8Array>): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of output) await written(visibleControls(decoder.decode(chunk, { stream: true })));
+}
+
+function written(content: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(content, () => resolve()));
+}

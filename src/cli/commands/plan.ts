@@ -1,0 +1,34 @@
+import { planCapacity } from '../../doctor/plan.ts';
+import { type Cost, parseCost, planCost } from '../../doctor/plan-cost.ts';
+import { describePlan } from '../../doctor/plan-text.ts';
+import { FleetError } from '../../errors.ts';
+import { describeHost, type HostDescription } from '../../host/describe.ts';
+import type { Context } from '../context.ts';
+import { print, printJson } from '../output.ts';
+import { oneLine } from '../plain.ts';
+import { settleSubject } from '../subject.ts';
+
+/** fleetctl plan: how many agents fit this host, and why. It changes nothing. */
+export async function run(context: Context): Promise<number> {
+  const given = costOf(context.options.cost);
+  const { demand, facts } = await settleSubject(context, { isCountNeeded: false });
+  const plan = planCapacity(demand, facts);
+  const cost = given && planCost(given, plan);
+  const host = await describeHost();
+  if (context.json) printJson({ ...plan, cost, host });
+  else print(`${headline(host)}\n${describePlan(plan, cost)}`);
+  return 0;
+}
+
+function headline({ system, kernel, processor, processors }: HostDescription): string {
+  return oneLine(`${system}, Linux ${kernel}, ${processors} × ${processor}`);
+}
+
+function costOf(text: string | undefined): Cost | null {
+  if (text === undefined) return null;
+  const cost = parseCost(text);
+  if (cost) return cost;
+  throw new FleetError('USAGE', `--cost must be a sum for a period, such as 140/month; found “${text}”.`, {
+    hint: 'The period is hour, day, week, month or year; the currency is yours.',
+  });
+}

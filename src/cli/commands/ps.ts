@@ -1,0 +1,81 @@
+import type { AgentRow, AgentsDocument } from '../../api/protocol.ts';
+import { API } from '../../api/protocol.ts';
+import { FleetError } from '../../errors.ts';
+import { formatSize } from '../../spec/units.ts';
+import { withQuery } from '../client.ts';
+import type { Context } from '../context.ts';
+import { formatElapsed } from '../format.ts';
+import { wholeNumber } from '../numbers.ts';
+import { print, printJson, say } from '../output.ts';
+import type { Colour } from '../style.ts';
+import { paintFor } from '../style.ts';
+import type { Column } from '../table.ts';
+import { formatTable } from '../table.ts';
+
+/** fleetctl ps: one line an agent. */
+export async function run({ client, fleet, json, options }: Context): Promise<number> {
+  const order = orderOf(options.sort ?? 'slot');
+  const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit', 1);
+  const query = { fleet, slots: options.slots, usage: options.usage ? 1 : undefined };
+  const document = await client.request<AgentsDocument>('GET', withQuery(API.agents, query));
+  const agents = document.agents.sort(order).slice(0, limit);
+  if (json) printJson({ agents });
+  else if (agents.length === 0) say('No agents.');
+  else print(agentTable(agents));
+  return 0;
+}
+
+type Order = (a: AgentRow, b: AgentRow) => number;
+
+const bySlot: Order = (a, b) => compare(a.fleet, b.fleet) || a.slot - b.slot;
+const ORDERS: Record<string, Order> = {
+  slot: bySlot,
+  rss: (a, b) => (b.rssBytes ?? -1) - (a.rssBytes ?? -1) || bySlot(a, b),
+  restarts: (a, b) => b.restarts - a.restarts || bySlot(a, b),
+  up: (a, b) => compare(a.startedAt ?? '~', b.startedAt ?? '~') || bySlot(a, b),
+};
+
+function orderOf(key: string): Order {
+  const order = Object.hasOwn(ORDERS, key) ? ORDERS[key] : undefined;
+  if (order) return order;
+  throw new FleetError('USAGE', `--sort is ${key}; it must be one of ${Object.keys(ORDERS).join(', ')}.`);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function agentTable(agents: AgentRow[]): string {
+  const columns = agents.some(({ usage }) => usage) ? COLUMNS.toSpliced(-2, 0, ...USAGE_COLUMNS) : COLUMNS;
+  return formatTable(columns, agents, { paint: paintFor(process.stdout), widthMax: process.stdout.columns });
+}
+
+const COLOURS: Partial<Record<AgentRow['state'], Colour>> = {
+  failed: 'red',
+  backoff: 'yellow',
+  unready: 'yellow',
+};
+
+const COLUMNS: Column<AgentRow>[] = [
+  { title: 'FLEET', cell: ({ fleet }) => fleet },
+  { title: 'SLOT', align: 'right', cell: ({ slot }) => String(slot) },
+  { title: 'STATE', cell: ({ state }) => state, colour: ({ state }) => COLOURS[state] ?? null },
+  { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? '-') },
+  { title: 'PORT', align: 'right', cell: ({ port }) => String(port ?? '-') },
+  { title: 'RESTARTS', align: 'right', cell: ({ restarts }) => String(restarts) },
+  { title: 'UP', align: 'right', cell: ({ pid, startedAt }) => (pid === null ? '-' : age(startedAt)) },
+  { title: 'RSS', align: 'right', cell: ({ rssBytes }) => (rssBytes === null ? '-' : formatSize(rssBytes)) },
+  { title: 'RELEASE', cell: ({ release }) => release ?? '-' },
+  { title: 'LAST EXIT', cell: ({ lastExit }) => lastExit?.reason ?? '-' },
+];
+
+const USAGE_COLUMNS: Column<AgentRow>[] = [
+  { title: 'CPU', align: 'right', cell: ({ usage }) => (usage ? `${usage.cpuPercent.toFixed(1)}%` : '-') },
+  { title: 'TIME', align: 'right', cell: ({ usage }) => (usage ? `${usage.cpuSeconds.toFixed(2)}s` : '-') },
+  { title: 'THREADS', align: 'right', cell: ({ usage }) => String(usage?.threads ?? '-') },
+  { title: 'FILES', align: 'right', cell: ({ usage }) => String(usage?.files ?? '-') },
+];
+
+function age(startedAt: string | null): string {
+  return startedAt === null ? '-' : formatElapsed(Date.now() - Date.parse(startedAt));
+}

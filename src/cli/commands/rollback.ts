@@ -1,0 +1,18 @@
+import type { Accepted } from '../../api/protocol.ts';
+import { ROLLOUT_API, type RollbackRequest } from '../../api/rollout.ts';
+import type { Context } from '../context.ts';
+import { chooseFleet } from '../fleet.ts';
+import { rolloutProgress } from '../rollout-view.ts';
+import { follow } from '../watch.ts';
+
+/** fleetctl rollback: brings every agent back to an earlier release, and waits until that is done. */
+export async function run(context: Context): Promise<number> {
+  const { client, json } = context;
+  const { to } = context.options;
+  const body: RollbackRequest = { ...(to !== undefined && { to }) };
+  return follow(
+    context,
+    async () => client.request<Accepted>('POST', ROLLOUT_API.rollback(await chooseFleet(context)), body),
+    () => rolloutProgress(process.stderr, json),
+  );
+}

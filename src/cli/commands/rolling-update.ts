@@ -1,0 +1,64 @@
+import { resolve } from 'node:path';
+import type { Accepted } from '../../api/protocol.ts';
+import { ROLLOUT_API, type RollingUpdateRequest } from '../../api/rollout.ts';
+import { FleetError } from '../../errors.ts';
+import type { Share } from '../../spec/spec.ts';
+import { parseShare } from '../../spec/units.ts';
+import type { Context, Options } from '../context.ts';
+import { chooseFleet } from '../fleet.ts';
+import { durationMs, wholeNumber } from '../numbers.ts';
+import { rolloutProgress } from '../rollout-view.ts';
+import { checked, sourceFromFile } from '../spec-source.ts';
+import { follow } from '../watch.ts';
+
+/** fleetctl rolling-update: replaces the agents batch by batch by a new release, and waits until that is done. */
+export async function run(context: Context): Promise<number> {
+  const { client, options, fleet, json } = context;
+  const { file, binary, label } = options;
+  const source = file === undefined ? null : await sourceFromFile(file);
+  const spec = source && (await checked(source));
+  if (spec && fleet !== null && spec.name !== fleet) {
+    throw new FleetError('USAGE', `--fleet ${fleet}, but the spec’s name is ${spec.name}.`, {
+      hint: 'Leave --fleet out, or give the spec that name.',
+    });
+  }
+  const body: RollingUpdateRequest = {
+    ...(source && { spec: source.document, baseDir: source.baseDir }),
+    ...(binary !== undefined && { binary: resolve(binary) }),
+    ...(label !== undefined && { label }),
+    options: rolloutOptions(options),
+  };
+  return follow(
+    context,
+    async () => {
+      const name = spec?.name ?? (await chooseFleet(context));
+      return client.request<Accepted>('POST', ROLLOUT_API.update(name), body);
+    },
+    () => rolloutProgress(process.stderr, json),
+  );
+}
+
+/** What the command line says instead of the spec's `update`. */
+function rolloutOptions({
+  batch,
+  wait,
+  canary,
+  maxFailed,
+  rollback,
+}: Options): RollingUpdateRequest['options'] & {} {
+  return {
+    ...(batch !== undefined && { batch: share(batch, '--batch', 1) }),
+    ...(wait !== undefined && { waitMs: durationMs(wait, '--wait') }),
+    ...(canary !== undefined && { canary: wholeNumber(canary, '--canary') }),
+    ...(maxFailed !== undefined && { maxFailed: share(maxFailed, '--max-failed', 0) }),
+    ...(rollback === false && { rollback }),
+  };
+}
+
+function share(text: string, what: string, min: number): Share {
+  const found = parseShare(text);
+  const isEnough = found !== null && ('count' in found ? found.count >= min : found.percent > 0 || min === 0);
+  if (isEnough) return found;
+  const from = min === 0 ? '' : ' above 0';
+  throw new FleetError('USAGE', `${what} must be a number${from} or a share such as 10%; found “${text}”.`);
+}

@@ -1,0 +1,43 @@
+import type { Accepted } from '../../api/protocol.ts';
+import { ROLLOUT_API, type RolloutDocument, type RolloutRequest } from '../../api/rollout.ts';
+import type { Context } from '../context.ts';
+import { chooseFleet } from '../fleet.ts';
+import { print, printJson, say } from '../output.ts';
+import { describeRollout, rolloutProgress } from '../rollout-view.ts';
+import { paintFor } from '../style.ts';
+import { follow } from '../watch.ts';
+
+/** fleetctl rollout: shows a rollout, pauses it, lets it go on, or has it go back. */
+export async function run(context: Context): Promise<number> {
+  const action = context.args[0] as RolloutRequest['action'] | 'status';
+  if (action === 'status') return status(context);
+  if (action === 'abort') {
+    return follow(
+      context,
+      () => act(context, action),
+      () => rolloutProgress(process.stderr, context.json),
+    );
+  }
+  const { fleet } = await act(context, action);
+  if (context.json) printJson(await documentOf(context, fleet));
+  else say(action === 'pause' ? 'Paused: the batch under way gets ready, no other begins.' : 'Goes on.');
+  return 0;
+}
+
+async function act({ client, ...context }: Context, action: RolloutRequest['action']): Promise<Accepted> {
+  const fleet = await chooseFleet({ client, ...context });
+  return client.request<Accepted>('POST', ROLLOUT_API.rollout(fleet), { action } satisfies RolloutRequest);
+}
+
+async function status(context: Context): Promise<number> {
+  const fleet = await chooseFleet(context);
+  const document = await documentOf(context, fleet);
+  if (context.json) printJson(document);
+  else if (document === null) say(`No rollout of ${fleet} yet. fleetctl rolling-update begins one.`);
+  else print(describeRollout(document, paintFor(process.stdout)));
+  return 0;
+}
+
+function documentOf({ client }: Context, fleet: string): Promise<RolloutDocument | null> {
+  return client.request<RolloutDocument | null>('GET', ROLLOUT_API.rollout(fleet));
+}

@@ -1,0 +1,125 @@
+import type { Accepted, SpawnRequest } from '../../api/protocol.ts';
+import { API } from '../../api/protocol.ts';
+import { FleetError } from '../../errors.ts';
+import { SPEC_FLAGS, specFromFlags } from '../../spec/flags.ts';
+import type { Context, Options } from '../context.ts';
+import { fleetNames, onlyFleet } from '../fleet.ts';
+import { wholeNumber } from '../numbers.ts';
+import { say } from '../output.ts';
+import type { Source } from '../spec-source.ts';
+import { checked, LOCAL_FILE, localSource, sourceFromDocument, sourceFromFile } from '../spec-source.ts';
+import { isFresh, knownFleets, start } from '../supervisor.ts';
+import { follow } from '../watch.ts';
+
+/** fleetctl spawn: sets the target of a fleet, new or known, and waits until it is ready. */
+export async function run(context: Context): Promise<number> {
+  const { args, client, options } = context;
+  const target = args[0] === undefined ? undefined : wholeNumber(args[0], 'TARGET');
+  return follow(context, async () => {
+    const { name, source } = await settle(context, target);
+    const body: SpawnRequest = {
+      ...(target !== undefined && { target }),
+      ...(source && { spec: source.document, baseDir: source.baseDir }),
+      ...(options.force && { force: true }),
+    };
+    return client.request<Accepted>('POST', API.spawn(name), body);
+  });
+}
+
+/** What to spawn: a fleet that is known, or one that a source describes. */
+interface Wanted {
+  name: string;
+  source: Source | null;
+}
+
+/**
+ * Finds out what to spawn, and sees to it that a supervisor is there. What can be refused without a supervisor is
+ * refused before one is started.
+ */
+async function settle(context: Context, target: number | undefined): Promise<Wanted> {
+  const { directories, fleet } = context;
+  const source = await sourceFor(context);
+  const choose = (known: string[]): Promise<Wanted> => chooseAmong(known, source, fleet, target);
+  const known = await knownFleets(context);
+  if (known !== null) return choose(known);
+  // Which fleets an older state knows, only a supervisor can tell.
+  if (isFresh(directories.stateDir)) await choose([]);
+  else if (source) await checked(source);
+  if (context.options.autostart === false) throw away(context);
+  await start(context);
+  return choose(await fleetNames(context.client));
+}
+
+/** The spec that the user gave, or ./fleet.yaml where that may be meant. */
+async function sourceFor({ command, fleet, options }: Context): Promise<Source | null> {
+  const { file } = options;
+  const flag = specFlagIn(options);
+  if (command === null && flag) {
+    throw new FleetError('USAGE', `${flag} goes with -- COMMAND; in a file it is written into the spec.`);
+  }
+  if (command !== null && file !== undefined) {
+    throw new FleetError('USAGE', 'Give either -f FILE or -- COMMAND.');
+  }
+  if (command?.length === 0) throw new FleetError('USAGE', 'There is no command after --.');
+  if (command === null && file === undefined) {
+    const local = await localSource();
+    return fleet === null || local?.name === fleet ? local : null;
+  }
+  const source = command
+    ? sourceFromDocument(specFromFlags({ ...options }, command))
+    : await sourceFromFile(file!);
+  if (fleet !== null && source.name !== fleet) {
+    throw new FleetError('USAGE', `--fleet ${fleet}, but the spec’s name is ${source.name}.`, {
+      hint: 'Leave --fleet out, or give the spec that name.',
+    });
+  }
+  return source;
+}
+
+/** A flag that describes a spec, if one was given. */
+function specFlagIn(options: Options): string | undefined {
+  const given = SPEC_FLAGS.find(({ attribute }) => Object.hasOwn(options, attribute));
+  return given?.flags.split(' ')[0];
+}
+
+async function chooseAmong(
+  known: string[],
+  source: Source | null,
+  fleet: string | null,
+  target: number | undefined,
+): Promise<Wanted> {
+  if (source === null) return { name: knownFleet(known, fleet), source };
+  if (!source.explicit && source.name !== null && known.includes(source.name)) {
+    say(
+      `note: ${source.name} keeps the spec that it has; fleetctl spawn -f ${LOCAL_FILE} applies changes of the file.`,
+    );
+    return { name: source.name, source: null };
+  }
+  const spec = await checked(source);
+  if (target === undefined && spec.target === null && !known.includes(spec.name)) {
+    throw new FleetError(
+      'USAGE',
+      `How many agents of ${spec.name}? Neither TARGET nor \`target\` in the spec says so.`,
+      {
+        hint: 'Run fleetctl spawn TARGET, or write `target` into the spec.',
+      },
+    );
+  }
+  return { name: spec.name, source };
+}
+
+function knownFleet(known: string[], fleet: string | null): string {
+  if (fleet === null && known.length === 0) {
+    throw new FleetError('SPEC_MISSING', `No fleet is known here, and there is no ./${LOCAL_FILE}.`);
+  }
+  if (fleet !== null && !known.includes(fleet)) {
+    throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”, and no ./${LOCAL_FILE} of that name.`);
+  }
+  return fleet ?? onlyFleet(known);
+}
+
+function away({ client }: Context): FleetError {
+  return new FleetError('SUPERVISOR_AWAY', `No supervisor answers at ${client.socketPath}.`, {
+    hint: 'Leave --no-autostart out, or start fleetd.',
+  });
+}

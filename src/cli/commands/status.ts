@@ -1,0 +1,155 @@
+import type { FleetStatus, MaintenanceState, StatusDocument } from '../../api/protocol.ts';
+import { API } from '../../api/protocol.ts';
+import { FleetError } from '../../errors.ts';
+import { formatSize } from '../../spec/units.ts';
+import type { Context } from '../context.ts';
+import { formatCount, formatElapsed, formatTime } from '../format.ts';
+import { print, printJson } from '../output.ts';
+import { oneLine, withoutControls } from '../plain.ts';
+import type { Colour } from '../style.ts';
+import { paintFor } from '../style.ts';
+import type { Column } from '../table.ts';
+import { formatTable } from '../table.ts';
+
+/** fleetctl status: the fleets at a glance. */
+export async function run({ client, fleet, json, options }: Context): Promise<number> {
+  const document = await client.request<StatusDocument>('GET', API.status);
+  const { fleets } = document;
+  const shown = fleet === null ? fleets : fleets.filter(({ name }) => name === fleet);
+  if (fleet !== null && shown.length === 0) throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”.`);
+  const chosen = { ...document, fleets: shown };
+  if (json) printJson(options.full ? chosen : promised(chosen));
+  else print([head(document), '', body(shown), ...shown.flatMap(remarks)].join('\n'));
+  return 0;
+}
+
+/** What scripts can rely on, key by key; the rest may change from version to version. */
+function promised({ supervisor, host, fleets }: StatusDocument): object {
+  return {
+    supervisor,
+    host,
+    fleets: fleets.map(
+      ({ memory: _memory, pressure: _pressure, verify: _verify, pace: _pace, leak, ...fleet }) => {
+        const { words: _words, ...judged } = leak;
+        return { ...fleet, leak: judged };
+      },
+    ),
+  };
+}
+
+function head({ supervisor, host, maintenance }: StatusDocument): string {
+  const { pid, version, uptimeSeconds, rssBytes } = supervisor;
+  const memory = `${formatSize(host.memoryAvailableBytes)} of ${formatSize(host.memoryTotalBytes)} memory available`;
+  const pressure = host.memoryPressure === null ? [] : [`memory pressure ${host.memoryPressure} %`];
+  const room = host.agentsMax === null ? [] : [`room for ${formatCount(host.agentsMax)} agents`];
+  return [
+    `supervisor  pid ${pid}, version ${version}, up ${formatElapsed(1000 * uptimeSeconds)}, ${formatSize(rssBytes)}`,
+    `host        ${[memory, ...pressure, ...room].join(', ')}`,
+    ...(maintenance ? [`alarms      rest ${untilWhen(maintenance)}`] : []),
+  ].join('\n');
+}
+
+function body(fleets: FleetStatus[]): string {
+  if (fleets.length === 0) return 'No fleets yet. fleetctl init writes a spec, fleetctl spawn starts it.';
+  return formatTable(COLUMNS, fleets, { paint: paintFor(process.stdout), widthMax: process.stdout.columns });
+}
+
+function untilWhen({ until }: MaintenanceState): string {
+  return until === null ? 'until fleetctl maintenance off' : `until ${formatTime(until)}`;
+}
+
+/** What a fleet's line in the table cannot say. */
+function remarks(fleet: FleetStatus): string[] {
+  const { name, pressure, verify, leak } = fleet;
+  const warnings = [
+    ...(pressure ? [`${name} starts nothing: ${pressure.reason}`] : []),
+    ...(verify?.reason ? [`${name}: ${verify.reason}`] : []),
+    ...(leak.verdict === 'none' ? [] : [`${name}: ${leak.words}`]),
+  ];
+  const paint = paintFor(process.stdout);
+  return [
+    ...memoryLines(fleet),
+    ...rolloutLines(fleet),
+    ...warnings.flatMap((text) => ['', paint('yellow', oneLine(text))]),
+    ...heldLines(fleet),
+  ];
+}
+
+/** What an agent of the fleet uses, and where releases differ. */
+function memoryLines({ name, memory: { rss, pssMeanBytes, cohorts, top } }: FleetStatus): string[] {
+  if (!rss) return [];
+  const size = (bytes: number) => formatSize(Math.round(bytes));
+  const pss = pssMeanBytes === null ? '' : `, PSS ${size(pssMeanBytes)}`;
+  const quantiles = `median ${size(rss.p50)}, 90 % ${size(rss.p90)}, 99 % ${size(rss.p99)}`;
+  const heaviest = top.map(({ slot, rssBytes }) => `slot ${slot} ${size(rssBytes)}`).join(', ');
+  const releases = cohorts.map(
+    ({ release, agents, rss: own }) =>
+      `  ${release}: ${formatCount(agents)} agents, RSS ${own ? size(own.mean) : '-'}`,
+  );
+  return [
+    '',
+    `${name}: an agent uses RSS ${size(rss.mean)}${pss}; ${quantiles}`,
+    `  most: ${heaviest}`,
+    ...(releases.length > 1 ? releases : []),
+  ];
+}
+
+/** A rollout that is not over. */
+function rolloutLines({ name, rollout }: FleetStatus): string[] {
+  if (!rollout || rollout.state === 'done' || rollout.state === 'rolled-back') return [];
+  const { state, from, to, updated, total, failed, reason } = rollout;
+  const why = reason === null ? '' : `: ${oneLine(reason)}`;
+  const agents = `${formatCount(updated)} of ${formatCount(total)} on ${to}, ${formatCount(failed)} failed`;
+  return [
+    '',
+    `${name}: rollout from ${from} ${state}${why}`,
+    `  ${agents}; fleetctl rollout status shows more`,
+  ];
+}
+
+function heldLines({ name, held }: FleetStatus): string[] {
+  if (held === null) return [];
+  const paint = paintFor(process.stdout);
+  const since = formatTime(held.since);
+  const sample = held.sample === null ? [] : withoutControls(held.sample).trimEnd().split('\n');
+  return [
+    '',
+    paint('yellow', `${name} is held since ${since}: ${oneLine(held.reason)}`),
+    ...sample.map((line) => `  | ${line}`),
+    `  fleetctl resume --fleet ${name} lets it go on.`,
+  ];
+}
+
+const bytesOrDash = (bytes: number | null): string => (bytes === null ? '-' : formatSize(bytes));
+
+function countColumn(
+  title: string,
+  key: 'starting' | 'stopping' | 'backoff' | 'failed',
+  colour: Colour | null,
+): Column<FleetStatus> {
+  return {
+    title,
+    align: 'right',
+    cell: (fleet) => formatCount(fleet[key]),
+    colour: (fleet) => (fleet[key] > 0 ? colour : null),
+  };
+}
+
+const COLUMNS: Column<FleetStatus>[] = [
+  { title: 'FLEET', cell: ({ name }) => name },
+  { title: 'TARGET', align: 'right', cell: ({ target }) => formatCount(target) },
+  { title: 'RUNNING', align: 'right', cell: ({ running }) => formatCount(running) },
+  {
+    title: 'READY',
+    align: 'right',
+    cell: ({ ready }) => formatCount(ready),
+    colour: ({ ready, target }) => (ready < target ? 'yellow' : null),
+  },
+  countColumn('STARTING', 'starting', null),
+  countColumn('STOPPING', 'stopping', null),
+  countColumn('BACKOFF', 'backoff', 'yellow'),
+  countColumn('FAILED', 'failed', 'red'),
+  { title: 'RSS', align: 'right', cell: ({ rssBytes }) => bytesOrDash(rssBytes) },
+  { title: 'PSS', align: 'right', cell: ({ pssBytes }) => bytesOrDash(pssBytes) },
+  { title: 'RELEASE', cell: ({ release }) => release ?? '-' },
+];

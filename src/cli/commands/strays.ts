@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { API } from '../../api/protocol.ts';
+import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../../api/strays.ts';
+import { FleetError } from '../../errors.ts';
+import { formatSize } from '../../spec/units.ts';
+import { withQuery } from '../client.ts';
+import type { Context } from '../context.ts';
+import { chooseFleet } from '../fleet.ts';
+import { formatCount, formatElapsed } from '../format.ts';
+import { wholeNumber } from '../numbers.ts';
+import { print, printJson, say } from '../output.ts';
+import { oneLine } from '../plain.ts';
+import { paintFor } from '../style.ts';
+import type { Column } from '../table.ts';
+import { formatTable } from '../table.ts';
+
+const POLL_MS = 100;
+
+/** fleetctl strays: lists processes that look like agents but belong to no slot; adopts or kills them on demand. */
+export async function run(context: Context): Promise<number> {
+  const action = actionOf(context);
+  return action === null ? list(context) : act(context, action);
+}
+
+function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['action'] | null {
+  if (adopt && kill) throw new FleetError('USAGE', 'strays takes one of --adopt and --kill.');
+  if (args.length > 0 && !adopt && !kill) {
+    throw new FleetError('USAGE', 'strays takes PIDs only with --adopt or --kill.');
+  }
+  if (adopt) return 'adopt';
+  return kill ? 'kill' : null;
+}
+
+async function list({ client, fleet, json }: Context): Promise<number> {
+  const { strays } = await client.request<StraysDocument>('GET', withQuery(API.strays, { fleet }));
+  if (json) printJson({ strays });
+  else if (strays.length === 0) say('No strays.');
+  else print(strayLists(strays));
+  return 0;
+}
+
+async function act(context: Context, action: StraysRequest['action']): Promise<number> {
+  const pids = context.args.map((text) => wholeNumber(text, 'PID', 1));
+  const fleet = await chooseFleet(context);
+  const body: StraysRequest = { action, ...(pids.length > 0 && { pids }) };
+  const answer = await context.client.request<StraysAnswer>('POST', API.actOnStrays(fleet), body);
+  for (const note of answer.notes) say(`note: ${note}`);
+  const strays = action === 'kill' ? await untilEnded(answer) : answer.strays;
+  const { target, targetBefore } = answer;
+  if (context.json) printJson({ fleet, target, targetBefore, strays });
+  else tell(action, { ...answer, strays });
+  return strays.some(({ result }) => result === 'failed') ? 1 : 0;
+}
+
+/** The supervisor ends them; here it is only watched, and told of each what came of it. */
+async function untilEnded({ strays, withinMs }: StraysAnswer): Promise<StraysAnswer['strays']> {
+  // Loaded only here: it brings in the FFI.
+  const { isStill } = await import('../../host/take-in.ts');
+  const deadline = performance.now() + withinMs;
+  const isLeft = (stray: Stray & StrayResult) => stray.result === 'stopping' && isStill(stray);
+  while (strays.some(isLeft) && performance.now() < deadline) await sleep(POLL_MS);
+  return strays.map((stray) => {
+    if (stray.result !== 'stopping') return stray;
+    if (!isStill(stray)) return { ...stray, result: 'ended' };
+    return { ...stray, result: 'failed', reason: 'it is still there; fleetctl events may say why' };
+  });
+}
+
+function tell(action: StraysRequest['action'], { fleet, target, targetBefore, strays }: StraysAnswer): void {
+  if (strays.length === 0) say('No strays.');
+  for (const stray of strays) {
+    if (stray.result === 'adopted') say(`pid ${stray.pid} is slot ${stray.slot} of ${fleet}`);
+    if (stray.result === 'gone') say(`pid ${stray.pid} has ended or changed meanwhile; left alone`);
+    if (stray.result === 'failed') say(`pid ${stray.pid}: ${stray.reason}`);
+  }
+  const done = strays.filter(({ result }) => result === 'adopted' || result === 'ended').length;
+  if (done === 0) return;
+  const grown = target === targetBefore ? `target ${target} as before` : `target ${targetBefore} → ${target}`;
+  say(
+    action === 'adopt'
+      ? `${formatCount(done)} adopted into ${fleet}; ${grown}`
+      : `${formatCount(done)} ended`,
+  );
+}
+
+/** Strays by fleet and by who started them, which is mostly the same for many. */
+function strayLists(strays: readonly Stray[]): string {
+  const groups = Map.groupBy(strays, (stray) => `${stray.fleet}\0${originOf(stray).join('\n')}`);
+  return [...groups.values()].map(strayList).join('\n\n');
+}
+
+function strayList(strays: Stray[]): string {
+  const [first] = strays;
+  const head = `${first!.fleet}: ${formatCount(strays.length)} ${strays.length === 1 ? 'stray' : 'strays'}`;
+  const table = formatTable(COLUMNS, strays, {
+    paint: paintFor(process.stdout),
+    widthMax: process.stdout.columns,
+  });
+  return [head, ...originOf(first!).map((line) => `  ${oneLine(line)}`), table].join('\n');
+}
+
+/** Who started it: its ancestors, and where systemd (or whoever made the cgroup) put it. */
+function originOf({ parents, cgroup, unit }: Stray): string[] {
+  const chain = parents.map(({ pid, name }) => `${name} ${pid}`).join(' < ');
+  const place = unit === null ? cgroup : `${unit} (${cgroup})`;
+  return [`started by ${chain || 'nobody that is left'}`, ...(place === null ? [] : [`in ${place}`])];
+}
+
+const COLUMNS: Column<Stray>[] = [
+  { title: 'PID', align: 'right', cell: ({ pid }) => String(pid) },
+  { title: 'UID', align: 'right', cell: ({ uid }) => String(uid) },
+  { title: 'UP', align: 'right', cell: ({ startedAt }) => formatElapsed(Date.now() - Date.parse(startedAt)) },
+  { title: 'RSS', align: 'right', cell: ({ rssBytes }) => (rssBytes === null ? '-' : formatSize(rssBytes)) },
+  {
+    title: 'PORTS',
+    cell: ({ ports }) => ports.map(({ protocol, port }) => `${protocol} ${port}`).join(', ') || '-',
+  },
+  { title: 'SLOT', align: 'right', cell: ({ slot }) => String(slot ?? '-') },
+  { title: 'COMMAND', cell: ({ command }) => command },
+];

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentsDocument, SamplesDocument, StatusDocument } from '../../api/protocol.ts';
+import { API } from '../../api/protocol.ts';
+import { FleetError } from '../../errors.ts';
+import { type Client, isAway, withQuery } from '../client.ts';
+import type { Context } from '../context.ts';
+import { print, printJson } from '../output.ts';
+import { isTerminal, paintFor } from '../style.ts';
+import { Screen } from '../top/terminal.ts';
+import { drawTop, type Size, SORTS, scrollMax, type TopState } from '../top/view.ts';
+
+/** The numbers are renewed so often, the agents of a large fleet less often: reading 10,000 takes a tenth of a second. */
+const RENEW_MS = 1_000;
+const RENEW_MS_PER_AGENT = 0.5;
+/** So many points of a fleet's trend are kept. */
+const TREND_MAX = 120;
+
+/** fleetctl top: a live screen; one picture where there is no terminal, and JSON lines with --json. */
+export async function run(context: Context): Promise<number> {
+  const { client, json } = context;
+  const state = await firstState(context);
+  if (json) return tellJson(client);
+  if (!isTerminal(process.stdout)) {
+    const rows = state.agents.length + 10 + state.status.fleets.length;
+    print(drawTop(state, { columns: 200, rows }, paintFor(process.stdout)).join('\n').trimEnd());
+    return 0;
+  }
+  return watch(client, state);
+}
+
+async function tellJson(client: Client): Promise<number> {
+  for (;;) {
+    printJson(await client.request<StatusDocument>('GET', API.status));
+    await sleep(RENEW_MS);
+  }
+}
+
+async function firstState({ client, fleet }: Context): Promise<TopState> {
+  const status = await client.request<StatusDocument>('GET', API.status);
+  const names = status.fleets.map(({ name }) => name);
+  if (fleet !== null && !names.includes(fleet))
+    throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”.`);
+  const chosen = fleet ?? names[0] ?? null;
+  const trends = new Map<string, number[]>();
+  for (const name of names) {
+    const { passes } = await client.request<SamplesDocument>('GET', API.samples(name));
+    trends.set(
+      name,
+      passes.slice(-TREND_MAX).map(({ rssBytes }) => rssBytes),
+    );
+  }
+  return {
+    status,
+    agents: await agentsOf(client, chosen),
+    trends,
+    fleet: chosen,
+    sort: 'rss',
+    scroll: 0,
+    nowMs: Date.now(),
+    problem: null,
+  };
+}
+
+async function agentsOf(client: Client, fleet: string | null): Promise<AgentsDocument['agents']> {
+  if (fleet === null) return [];
+  return (await client.request<AgentsDocument>('GET', withQuery(API.agents, { fleet }))).agents;
+}
+
+/** Draws and renews until the user quits. */
+function watch(client: Client, first: TopState): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let state = first;
+    let agentsDue = 0;
+    let isOver = false;
+    const paint = paintFor(process.stdout);
+    const draw = () => screen.draw(drawTop(state, screen.size, paint));
+    const end = () => {
+      isOver = true;
+      screen.close();
+      resolve(0);
+    };
+    const screen = new Screen((key) => {
+      if (key.name === 'q' || (key.ctrl && key.name === 'c')) return end();
+      const moved = afterKey(state, key.name ?? '', screen.size);
+      if (moved.fleet !== state.fleet) agentsDue = 0;
+      state = moved;
+      draw();
+    }, draw);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+    draw();
+    void (async () => {
+      while (!isOver) {
+        // The keyboard keeps the program going, not this.
+        await sleep(RENEW_MS, undefined, { ref: false });
+        const isDue = performance.now() >= agentsDue;
+        const renewed = await renew(client, state, isDue);
+        if (isDue) agentsDue = performance.now() + RENEW_MS_PER_AGENT * renewed.agents.length;
+        // What the user chose meanwhile stays chosen.
+        const { fleet, sort } = state;
+        const scroll = Math.min(state.scroll, scrollMax(renewed, screen.size));
+        state = { ...renewed, fleet, sort, scroll };
+        if (!isOver) draw();
+      }
+    })().catch((error: Error) => {
+      screen.close();
+      reject(error);
+    });
+  });
+}
+
+/** What a key changes. */
+function afterKey(state: TopState, key: string, size: Size): TopState {
+  const { agents, status, fleet, sort, scroll } = state;
+  const max = scrollMax(state, size);
+  const to = (wanted: number): TopState => ({ ...state, scroll: Math.max(0, Math.min(max, wanted)) });
+  switch (key) {
+    case 's':
+      return { ...state, sort: SORTS[(SORTS.indexOf(sort) + 1) % SORTS.length]!, scroll: 0 };
+    case 'f':
+    case 'tab': {
+      const names = status.fleets.map(({ name }) => name);
+      const next = names[(names.indexOf(fleet ?? '') + 1) % names.length] ?? null;
+      return { ...state, fleet: next, scroll: 0, agents: next === fleet ? agents : [] };
+    }
+    case 'up':
+      return to(scroll - 1);
+    case 'down':
+      return to(scroll + 1);
+    case 'pageup':
+      return to(scroll - size.rows);
+    case 'pagedown':
+      return to(scroll + size.rows);
+    case 'home':
+      return to(0);
+    case 'end':
+      return to(max);
+    default:
+      return state;
+  }
+}
+
+/** The numbers of now; where no supervisor answers, those of before, and that it does not. */
+async function renew(client: Client, state: TopState, withAgents: boolean): Promise<TopState> {
+  try {
+    const status = await client.request<StatusDocument>('GET', API.status);
+    const { fleet } = state;
+    const isKnown = status.fleets.some(({ name }) => name === fleet);
+    const agents = withAgents ? await agentsOf(client, isKnown ? fleet : null) : state.agents;
+    const trends = new Map(
+      status.fleets.map(({ name, rssBytes }) => {
+        const before = state.trends.get(name) ?? [];
+        return [name, rssBytes === null ? before : [...before, rssBytes].slice(-TREND_MAX)];
+      }),
+    );
+    return { ...state, status, agents, trends, nowMs: Date.now(), problem: null };
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    return { ...state, nowMs: Date.now(), problem: (error as Error).message };
+  }
+}

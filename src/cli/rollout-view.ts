@@ -1,0 +1,127 @@
+import type { WriteStream } from 'node:tty';
+import type { RolloutDocument, Verdict } from '../api/rollout.ts';
+import { formatSize } from '../spec/units.ts';
+import { formatCount, formatElapsed, formatTime } from './format.ts';
+import { printJson } from './output.ts';
+import { oneLine, withoutControls } from './plain.ts';
+import { type Progress, type ProgressLine, progressOn } from './progress.ts';
+import type { Paint } from './style.ts';
+import { type Column, formatTable } from './table.ts';
+
+/**
+ * A rollout as it goes: one line that is redrawn, or now and then a line where that is no terminal, and a line of its
+ * own for every verdict.
+ * @param json whether every change is a JSON line on stdout as well
+ */
+export function rolloutProgress(stream: WriteStream, json: boolean): Progress {
+  const inner = progressOn(stream, progressText);
+  let judged = 0;
+  let latest: RolloutDocument | undefined;
+  return {
+    update(line) {
+      if (json) printJson(line);
+      latest = line.rollout;
+      for (const verdict of latest?.verdicts ?? []) {
+        if (verdict.batch <= judged) continue;
+        judged = verdict.batch;
+        inner.tell(oneLine(verdictText(verdict)));
+      }
+      inner.update(line);
+    },
+    tell: inner.tell,
+    finish() {
+      inner.finish();
+      for (const line of sampleLines(latest)) stream.write(`${line}\n`);
+    },
+  };
+}
+
+/**
+ * `web: 100 of 1,000, batch 2 of 11: 15 of 100 ready, 4m left, 1 failed`: what matters most stands first, as a narrow
+ * terminal cuts off the end.
+ */
+function progressText({ done, of, counts, rollout }: ProgressLine): string {
+  const so = `${counts.name}: ${formatCount(done)} of ${formatCount(of)}`;
+  if (!rollout) return so;
+  const { state, from, batch, batchesLeft, failed, leftMs } = rollout;
+  if (state === 'rolling-back' || state === 'rolled-back') return `${so} back on ${from}`;
+  return [
+    so,
+    ...(batch ? [`${nameOf(batch, batchesLeft)}: ${readyText(batch)}`] : []),
+    ...(state === 'paused' ? ['paused'] : []),
+    ...(leftMs > 0 && state === 'running' ? [`${formatElapsed(leftMs)} left`] : []),
+    ...(failed > 0 ? [`${formatCount(failed)} failed`] : []),
+  ].join(', ');
+}
+
+type BatchUnderWay = NonNullable<RolloutDocument['batch']>;
+
+function nameOf({ number, isCanary }: BatchUnderWay, batchesLeft: number): string {
+  return isCanary ? 'canary' : `batch ${number} of ${number + batchesLeft}`;
+}
+
+function readyText({ agents, ready, observedForMs }: BatchUnderWay): string {
+  if (observedForMs !== null) return `observed ${formatElapsed(observedForMs)} more`;
+  return `${formatCount(ready)} of ${formatCount(agents)} ready`;
+}
+
+function verdictText({ batch, isCanary, isGood, reason }: Verdict): string {
+  return `${isCanary ? 'canary' : `batch ${batch}`} ${isGood ? 'good' : 'BAD'}: ${reason}`;
+}
+
+/** All of a rollout for people; figures of the release before are in parentheses. */
+export function describeRollout(rollout: RolloutDocument, paint: Paint): string {
+  const { fleet, state, from, to, updated, total, failed, reason, startedAt, batch, batchesLeft, leftMs } =
+    rollout;
+  const isBack = state === 'rolling-back' || state === 'rolled-back';
+  const rows: [string, string][] = [
+    ['fleet', fleet],
+    ['state', state],
+    ['release', isBack ? `${to} back to ${from}` : `${from} to ${to}`],
+    ['began', formatTime(startedAt)],
+    ['agents', `${formatCount(updated)} of ${formatCount(total)} on ${to}, ${formatCount(failed)} failed`],
+    ...(reason === null ? [] : [['reason', oneLine(reason)] as [string, string]]),
+    ...(batch ? [['now', `${nameOf(batch, batchesLeft)}: ${readyText(batch)}`] as [string, string]] : []),
+    ...(leftMs > 0 && state === 'running' ? [['left', formatElapsed(leftMs)] as [string, string]] : []),
+  ];
+  return [
+    ...rows.map(([name, text]) => `${name.padEnd(8)} ${text}`),
+    ...(rollout.verdicts.length > 0 ? ['', formatTable(COLUMNS, rollout.verdicts, { paint })] : []),
+    ...sampleLines(rollout),
+  ].join('\n');
+}
+
+const COLUMNS: Column<Verdict>[] = [
+  { title: 'BATCH', cell: ({ batch, isCanary }) => (isCanary ? 'canary' : String(batch)) },
+  { title: 'AGENTS', align: 'right', cell: ({ agents }) => formatCount(agents) },
+  { title: 'FAILED', align: 'right', cell: ({ failed }) => formatCount(failed) },
+  { title: 'READY IN', cell: (verdict) => beside(verdict, 'readyMs', formatMs) },
+  { title: 'MEMORY', cell: (verdict) => beside(verdict, 'rssBytes', formatSize) },
+  { title: 'CPU', cell: (verdict) => beside(verdict, 'cpu', (share) => share.toFixed(2)) },
+  {
+    title: 'VERDICT',
+    cell: ({ isGood }) => (isGood ? 'good' : 'bad'),
+    colour: ({ isGood }) => (isGood ? null : 'red'),
+  },
+];
+
+/** A figure of the batch, and in parentheses that of the release before. */
+function beside(
+  { cohort, before }: Verdict,
+  key: 'readyMs' | 'rssBytes' | 'cpu',
+  format: (value: number) => string,
+): string {
+  const [value, old] = [cohort?.[key] ?? null, before?.[key] ?? null];
+  return value === null ? '-' : `${format(value)}${old === null ? '' : ` (${format(old)})`}`;
+}
+
+function formatMs(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** What an agent said that failed, where the rollout went wrong. */
+function sampleLines(rollout: RolloutDocument | undefined): string[] {
+  if (!rollout?.sample) return [];
+  const lines = withoutControls(rollout.sample).trimEnd().split('\n');
+  return ['', 'An agent that failed last said:', ...lines.map((line) => `  | ${line}`)];
+}

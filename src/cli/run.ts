@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { type Command, CommanderError } from 'commander';
+import { FleetError } from '../errors.ts';
+import { directories } from '../host/directories.ts';
+import { clientOf } from './client.ts';
+import type { CommandEntry } from './commands.ts';
+import { COMMANDS } from './commands.ts';
+import type { Context, Options } from './context.ts';
+import { documentOf, reportError, surviveClosedPipes } from './output.ts';
+import { addCommand, newProgram } from './program.ts';
+
+/** Runs one command line and returns its exit code. Everything that goes wrong is told here, in one way. */
+export async function run(argv: string[]): Promise<number> {
+  surviveClosedPipes();
+  const { head, command } = splitAtDashes(argv);
+  const json = head.includes('--json');
+  try {
+    return await parseAndRun(head, command);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const document = documentOf(error instanceof CommanderError ? usageError(error) : error);
+    // Where no command was given, commander has shown the help on stderr; that says it all.
+    if (json || (error as CommanderError).code !== 'commander.help') reportError(document, json);
+    return document.exitCode;
+  }
+}
+
+/** Commander would mix the words after `--` with the arguments before it. */
+function splitAtDashes(argv: string[]): { head: string[]; command: string[] | null } {
+  const at = argv.indexOf('--');
+  return at === -1 ? { head: argv, command: null } : { head: argv.slice(0, at), command: argv.slice(at + 1) };
+}
+
+async function parseAndRun(head: string[], command: string[] | null): Promise<number> {
+  let exitCode = 0;
+  const program = newProgram();
+  for (const entry of COMMANDS) {
+    // Only where the command may be meant: the module of more options costs time that others need not pay.
+    const more = head.includes(entry.name) ? await entry.moreOptions?.() : undefined;
+    const parsed = addCommand(program, entry, [...entry.options, ...(more ?? [])]);
+    parsed.action(async () => {
+      exitCode = await runEntry(entry, parsed, command);
+    });
+  }
+  await program.parseAsync(head, { from: 'user' });
+  return exitCode;
+}
+
+async function runEntry(entry: CommandEntry, parsed: Command, command: string[] | null): Promise<number> {
+  if (command !== null && entry.afterDashes === undefined) {
+    throw new FleetError('USAGE', `${entry.name} takes nothing after --.`);
+  }
+  const { json, fleet, ...options } = parsed.optsWithGlobals<Options & { json?: boolean; fleet?: string }>();
+  // Names go into paths of the API; what cannot be a name is no fleet's.
+  if (fleet !== undefined && !/^[a-z0-9-]+$/.test(fleet)) {
+    throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”.`);
+  }
+  const places = directories();
+  const { run: runCommand } = await entry.load();
+  const context: Context = {
+    args: parsed.args,
+    command,
+    options,
+    json: json === true,
+    fleet: fleet ?? null,
+    directories: places,
+    client: clientOf(join(places.runtimeDir, 'fleetd.sock')),
+  };
+  return runCommand(context);
+}
+
+/** Commander's complaint in the shape of all others. */
+function usageError({ code, message }: CommanderError): FleetError {
+  if (code === 'commander.help') return new FleetError('USAGE', 'No command was given.');
+  const text = message.replace(/^error: /, '').replace(/\n+/g, ' ');
+  return new FleetError('USAGE', `${text[0]?.toUpperCase()}${text.slice(1)}${/[.)]$/.test(text) ? '' : '.'}`);
+}

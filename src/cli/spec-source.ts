@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { FleetError } from '../errors.ts';
+import type { Spec } from '../spec/spec.ts';
+
+/** The file that is looked at where none is named. */
+export const LOCAL_FILE = 'fleet.yaml';
+
+/** A spec as it was written, not yet checked. */
+export interface Source {
+  document: unknown;
+  /** The name in it; null where there is none. */
+  name: string | null;
+  /** Where its relative paths start from. */
+  baseDir: string;
+  /** Whether the user asked for it, with -f or `--`; ./fleet.yaml is only looked at. */
+  explicit: boolean;
+}
+
+/** The spec in a file that the user named. */
+export async function sourceFromFile(file: string): Promise<Source> {
+  const text = readText(file);
+  if (text === null) throw new FleetError('SPEC_MISSING', `There is no file ${file}.`);
+  return sourceFromText(text, file, true);
+}
+
+/** The spec in ./fleet.yaml; null where there is no such file. */
+export async function localSource(): Promise<Source | null> {
+  const text = readText(LOCAL_FILE);
+  return text === null ? null : sourceFromText(text, LOCAL_FILE, false);
+}
+
+/** A spec that the user wrote on the command line. */
+export function sourceFromDocument(document: unknown): Source {
+  return { document, name: nameIn(document), baseDir: process.cwd(), explicit: true };
+}
+
+/** The spec of a source, checked; throws SPEC_INVALID with everything that is wrong with it. */
+export async function checked(source: Source): Promise<Spec> {
+  const { parseSpec } = await import('../spec/parse.ts');
+  return parseSpec(source.document);
+}
+
+async function sourceFromText(text: string, file: string, explicit: boolean): Promise<Source> {
+  const { readSpecText } = await import('../spec/yaml.ts');
+  const document = readSpecText(text, file);
+  return { document, name: nameIn(document), baseDir: dirname(resolve(file)), explicit };
+}
+
+function readText(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw new FleetError('SPEC_INVALID', `${file} cannot be read: ${message}.`, { hint: '', cause });
+  }
+}
+
+function nameIn(document: unknown): string | null {
+  const name = (document as { name?: unknown } | null)?.name;
+  return typeof name === 'string' ? name : null;
+}

@@ -1,0 +1,136 @@
+import type { Accepted, WatchLine } from '../api/protocol.ts';
+import { API } from '../api/protocol.ts';
+import { type ErrorDocument, errorFromDocument } from '../errors.ts';
+import { isAway, withQuery } from './client.ts';
+import type { Context } from './context.ts';
+import { formatCount } from './format.ts';
+import { durationMs } from './numbers.ts';
+import { documentOf, printJson, say, sayError } from './output.ts';
+import type { Progress, ProgressLine } from './progress.ts';
+import { progressOn } from './progress.ts';
+import { PATIENCE, reconnecting } from './reconnect.ts';
+
+/** How a watch ended; `error` is set where it ended badly for a known cause. */
+export interface Outcome {
+  exitCode: number;
+  message: string;
+  counts: ProgressLine['counts'] | null;
+  error: ErrorDocument | null;
+}
+
+export interface WatchOptions {
+  /** Opens the stream of the goal, anew after each break. */
+  open: (signal: AbortSignal) => AsyncIterable<WatchLine>;
+  progress: Progress;
+  patience: { awayMsMax: number; pauseMs: number };
+  /** Stop watching after so long; absent: never. */
+  timeoutMs?: number | undefined;
+  /** Aborted when the user has seen enough. */
+  interrupted: AbortSignal;
+}
+
+/** Node's timers hold no more; a longer one would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+const INTERRUPTED_EXIT_CODE = 128 + 2;
+/** A notice comes only for an absence that a person would notice. */
+const AWAY_NOTICE_MS = 1000;
+
+/**
+ * Has work accepted, follows it to its end, tells of it, and returns the exit code: what all commands that wait have
+ * in common.
+ * @param show how progress is shown
+ */
+export async function follow(
+  context: Context,
+  request: () => Promise<Accepted>,
+  show = ({ goal }: Accepted): Progress => progressOn(process.stderr, goal.kind),
+): Promise<number> {
+  const { client, options, json } = context;
+  const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, '--timeout');
+  const accepted = await request();
+  for (const note of accepted.notes) say(`note: ${note}`);
+  const path = withQuery(API.watch(accepted.fleet), { goal: JSON.stringify(accepted.goal) });
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  process.once('SIGINT', interrupt);
+  const outcome = await watch({
+    open: (signal) => client.lines(path, { signal, silenceMsMax: PATIENCE.awayMsMax }),
+    progress: show(accepted),
+    patience: PATIENCE,
+    timeoutMs,
+    interrupted: interruption.signal,
+  });
+  process.off('SIGINT', interrupt);
+  report(accepted, outcome, json);
+  return outcome.exitCode;
+}
+
+/** Reads the stream of a goal until its end, through absences of the supervisor, a timeout or an interruption. */
+export async function watch(options: WatchOptions): Promise<Outcome> {
+  const { open, progress, patience, timeoutMs, interrupted } = options;
+  const timeout = new AbortController();
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => timeout.abort(), Math.min(timeoutMs, TIMER_MS_MAX));
+  const signal = AbortSignal.any([interrupted, timeout.signal]);
+  let latest: ProgressLine | null = null;
+  const counts = (): Outcome['counts'] => latest?.counts ?? null;
+  try {
+    for await (const line of reconnecting(() => open(signal), {
+      ...patience,
+      signal,
+      onAway: noticeOfAway(progress),
+    })) {
+      if (line.kind === 'end') {
+        progress.finish();
+        return { exitCode: line.exitCode, message: line.message, counts: counts(), error: errorOf(line) };
+      }
+      latest = line;
+      progress.update(line);
+    }
+    throw new Error('a reconnecting stream has no end of its own');
+  } catch (error) {
+    progress.finish();
+    if (interrupted.aborted) return stopped(INTERRUPTED_EXIT_CODE, 'Stopped watching', latest);
+    if (timeout.signal.aborted) return stopped(4, 'Not done yet: stopped watching', latest);
+    if (!isAway(error)) throw error;
+    const document = documentOf(error);
+    return { exitCode: document.exitCode, message: document.message, counts: counts(), error: document };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function stopped(exitCode: number, what: string, latest: ProgressLine | null): Outcome {
+  const where = latest ? ` at ${formatCount(latest.done)} of ${formatCount(latest.of)}` : '';
+  const message = `${what}${where}. The work goes on in the supervisor; fleetctl status shows it.`;
+  return { exitCode, message, counts: latest?.counts ?? null, error: null };
+}
+
+function noticeOfAway(progress: Progress): (awayMs: number) => void {
+  let said = false;
+  return (awayMs) => {
+    if (awayMs < AWAY_NOTICE_MS) said = false;
+    else if (!said) {
+      said = true;
+      progress.tell('The supervisor is away; waiting for it.');
+    }
+  };
+}
+
+/** The cause that the end of a watch names, as a document like that of any other error. */
+function errorOf({ exitCode, message, error }: Extract<WatchLine, { kind: 'end' }>): ErrorDocument | null {
+  if (!error) return null;
+  const cause = errorFromDocument({ ...error, message, exitCode, retryable: false });
+  return { ...cause.toDocument(), exitCode };
+}
+
+function report({ fleet, target }: Accepted, outcome: Outcome, json: boolean): void {
+  const { exitCode, message, counts, error } = outcome;
+  if (json) {
+    const { name: _name, target: _target, ...rest } = counts ?? {};
+    printJson({ fleet, target, exitCode, message, ...rest, ...(error && { error }) });
+  } else if (error) sayError(error);
+  else say(message);
+}

@@ -1,0 +1,197 @@
+import pino, { type Logger } from 'pino';
+import { FleetError } from '../errors.ts';
+import { directories } from '../host/directories.ts';
+import { hashText, removeFile } from '../host/files.ts';
+import { explainFailure } from '../host/limits.ts';
+import { LinuxHost } from '../host/linux.ts';
+import { takeLock } from '../host/lock.ts';
+import { readProcText } from '../host/proc/read.ts';
+import { makePrivate, makeTraversable, publish } from '../host/statedir.ts';
+import { type Layout, layout } from '../spec/layout.ts';
+import { EventStore } from '../store/events.ts';
+import { RunStore } from '../store/runs.ts';
+import { SampleStore } from '../store/samples.ts';
+import { WantedStore } from '../store/wanted.ts';
+import { buildApi } from './api.ts';
+import { Commands } from './commands.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Metrics } from './metrics.ts';
+import { MetricsServer } from './metrics-server.ts';
+import { recover } from './recovery.ts';
+import { Report } from './report.ts';
+import { type Parts, Supervisor, slotFiles } from './supervisor.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `fleetd ${VERSION}: supervises fleets of daemons; fleetctl talks to it.
+
+It runs in the foreground until SIGTERM or SIGINT; agents run on without it.
+  FLEETD_STATE_DIR      durable state, agents' directories
+  FLEETD_RUNTIME_DIR    API socket, agents' sockets
+  FLEETD_AGENTS_CGROUP  cgroup v2 path of a unit that the agents live in, apart
+                        from fleetd's own unit (/fleetd.slice/agents.service)
+`;
+/** Agents' umask is set when they are started; what the supervisor itself makes is for nobody else. */
+const OWN_UMASK = 0o077;
+
+/** Runs the supervisor until it is told to stop. A failure to start is one JSON line on stderr, and the exit code. */
+export async function runDaemon(argv: readonly string[]): Promise<void> {
+  if (argv.includes('--help') || argv.includes('--version')) {
+    process.stdout.write(argv.includes('--help') ? HELP : `${VERSION}\n`);
+    return;
+  }
+  try {
+    if (argv.length > 0)
+      throw new FleetError('USAGE', `fleetd takes no argument ${argv[0]}`, { hint: 'See fleetd --help.' });
+    process.umask(OWN_UMASK);
+    const { stateDir, runtimeDir } = directories();
+    await start(layout(stateDir, runtimeDir));
+  } catch (error) {
+    const known =
+      error instanceof FleetError
+        ? error
+        : new FleetError('INTERNAL', (error as Error).stack ?? String(error));
+    process.stderr.write(`${JSON.stringify({ error: known.toDocument() })}\n`);
+    process.exit(known.exitCode);
+  }
+}
+
+async function start(paths: Layout): Promise<void> {
+  const unlock = takePossession(paths);
+  const log = pino({ base: null }, pino.destination({ dest: paths.ownLog, append: true, sync: true }));
+  const store = new WantedStore(paths.database, paths.copy);
+  const events = new EventStore(paths.events);
+  const runs = new RunStore(paths.runDatabase, bootId());
+  const samples = new SampleStore(paths.samples);
+  removeFile(paths.notifySocket);
+  const host = new LinuxHost({
+    id: hashText(paths.stateDir).slice(0, 12),
+    files: slotFiles(paths),
+    notifyPath: paths.notifySocket,
+    nofile: Number(process.env.FLEETD_SOFT_NOFILE) || Number.POSITIVE_INFINITY,
+  });
+  endAtDefects(log);
+  try {
+    publish(paths.notifySocket);
+    await supervise({ host, layout: paths, store, runs, events, samples, log }, unlock);
+  } catch (error) {
+    await host.close(); // Else its thread, which waits for agents to end, would keep this process from ending.
+    throw error;
+  }
+  log.info({ pid: process.pid, version: VERSION, containment: host.containment }, 'started');
+}
+
+/**
+ * A defect ends the supervisor at once; agents run on, and the next one finds them. By SIGKILL, since process.exit()
+ * joins libuv's threads (uv_library_shutdown), and one of them waits in epoll for an agent to end: what has failed here
+ * would stay, holding the lock, and answer nobody.
+ */
+function endAtDefects(log: Logger): void {
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'a defect: the supervisor ends, agents run on');
+    process.kill(process.pid, 'SIGKILL');
+  });
+}
+
+/** Recovers what is under supervision and serves the API. */
+async function supervise(parts: Parts, unlock: () => void): Promise<void> {
+  const { host, layout: paths, store, runs, events, samples, log } = parts;
+  const supervisor = new Supervisor(parts);
+  supervisor.journal.note(
+    'supervisor',
+    null,
+    `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.containment}`,
+  );
+  for (const notice of [...store.notices, events.notice, runs.notice, samples.notice]) {
+    if (notice === null) continue;
+    log.warn(notice);
+    supervisor.journal.note('supervisor', null, notice);
+  }
+  for (const kept of [store, samples])
+    kept.onNotice = (notice) => supervisor.journal.note('supervisor', null, notice);
+  recover(supervisor, store.load(), runs);
+  await serve(supervisor, paths, log, unlock);
+}
+
+/** Makes the directories and makes sure that nobody else uses them. */
+function takePossession(paths: Layout): () => void {
+  try {
+    makeTraversable(paths.stateDir);
+    makeTraversable(paths.runtimeDir);
+    for (const path of [`${paths.stateDir}/logs`]) makePrivate(path);
+    for (const path of [`${paths.stateDir}/fleets`, `${paths.stateDir}/releases`]) makeTraversable(path);
+  } catch (error) {
+    throw explainFailure(`cannot make ${paths.stateDir} and ${paths.runtimeDir}`, error, paths.stateDir);
+  }
+  const locks = [paths.lock, `${paths.runtimeDir}/fleetd.lock`].map((path) => {
+    const lock = takeLock(path);
+    if ('release' in lock) return lock;
+    throw new FleetError(
+      'STATE_LOCKED',
+      `a supervisor is running already, pid ${lock.holder}: it holds ${path}`,
+    );
+  });
+  return () => {
+    for (const lock of locks) lock.release();
+  };
+}
+
+function bootId(): string {
+  return readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
+}
+
+async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock: () => void): Promise<void> {
+  const commands = new Commands(supervisor);
+  const report = new Report(supervisor);
+  const metrics = new Metrics(supervisor, report);
+  supervisor.observer = metrics;
+  const metricsServer = new MetricsServer(metrics, supervisor.store);
+  const heartbeat = new Heartbeat(process.env, log);
+  let isEnding = false;
+  const end = async (withAgents: boolean, exitCode: number) => {
+    if (isEnding) return;
+    isEnding = true;
+    if (withAgents) await stopAgents(supervisor);
+    heartbeat.stopping();
+    supervisor.journal.note(
+      'supervisor',
+      null,
+      `fleetd stops${withAgents ? ', agents too' : '; agents run on'}`,
+    );
+    metricsServer.close();
+    await app.close();
+    await supervisor.stop();
+    removeFile(paths.apiSocket);
+    removeFile(paths.notifySocket);
+    log.info('stopped');
+    unlock();
+    process.exit(exitCode);
+  };
+  const shutdown = (withAgents: boolean) => void end(withAgents, heartbeat.shutdownStatus);
+  const app = buildApi({ supervisor, commands, report, metrics, metricsServer, shutdown });
+  removeFile(paths.apiSocket);
+  await app.listen({ path: paths.apiSocket });
+  // A port that somebody else has taken meanwhile is no reason not to supervise.
+  await metricsServer.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false, 0));
+  process.on('SIGHUP', () => {});
+  heartbeat.ready(`supervises ${supervisor.fleets.size} fleets`);
+}
+
+/** Stops every agent within the fleets' pace; the targets stay, so that the next supervisor brings them back. */
+function stopAgents(supervisor: Supervisor): Promise<void> {
+  const fleets = [...supervisor.fleets.values()];
+  for (const managed of fleets) {
+    managed.plan.setDrain('shutdown', supervisor.host.now());
+    supervisor.wake(managed);
+  }
+  const isDone = () =>
+    fleets.every(({ plan }) => plan.running + plan.counts.clearing + plan.counts.preparing === 0);
+  if (isDone()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const unfollow = supervisor.onTurn(() => {
+      if (!isDone()) return;
+      unfollow();
+      resolve();
+    });
+  });
+}

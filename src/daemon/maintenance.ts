@@ -1,0 +1,50 @@
+import type { MaintenanceRequest, MaintenanceState } from '../api/protocol.ts';
+import { FleetError } from '../errors.ts';
+import type { WantedStore } from '../store/wanted.ts';
+import type { Journal } from './journal.ts';
+
+/** While it lasts, alarms rest: whoever raises them says so instead. Durable. */
+export class Maintenance {
+  readonly #store: WantedStore;
+  readonly #journal: Journal;
+  readonly #now: () => Date;
+
+  constructor(store: WantedStore, journal: Journal, now: () => Date) {
+    this.#store = store;
+    this.#journal = journal;
+    this.#now = now;
+  }
+
+  /** Until when alarms rest (null: until they are turned on again); null where they do not. */
+  get state(): MaintenanceState | null {
+    const { maintenance } = this.#store.settings;
+    if (!maintenance) return null;
+    const isOver = maintenance.until !== null && Date.parse(maintenance.until) <= this.#now().getTime();
+    return isOver ? null : maintenance;
+  }
+
+  /**
+   * Lets alarms rest, for so long or until they are turned on again, or ends that.
+   * @throws FleetError USAGE for a time that no date can name
+   */
+  set({ on, forMs }: MaintenanceRequest): MaintenanceState | null {
+    const { maintenance: _, ...others } = this.#store.settings;
+    const until = forMs === undefined ? null : this.#after(forMs);
+    this.#store.writeSettings(on ? { ...others, maintenance: { until } } : others);
+    const what = on ? `alarms rest${until ? ` until ${until}` : ''}` : 'alarms are on again';
+    this.#journal.note('maintenance', null, what);
+    return this.state;
+  }
+
+  #after(forMs: number): string {
+    const end = new Date(this.#now().getTime() + forMs);
+    if (forMs > 0 && !Number.isNaN(end.getTime())) return end.toISOString();
+    throw new FleetError(
+      'USAGE',
+      `alarms cannot rest for ${forMs} ms: no date is so far away, or it is over.`,
+      {
+        hint: 'Give a time such as 1h, or none: they rest until fleetctl maintenance off.',
+      },
+    );
+  }
+}

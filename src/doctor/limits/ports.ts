@@ -1,0 +1,112 @@
+import { PORT_MAX, portProblem } from '../../spec/ports.ts';
+import type { Ports } from '../../spec/spec.ts';
+import { formatCount } from '../../spec/units.ts';
+import { sysctlNumbers } from '../facts.ts';
+import { type Finding, type Judge, remark, sysctlFix, sysctlSource } from '../finding.ts';
+import { countShared, formatPorts, type PortRange, parsePorts, portsOfSlots } from '../ports.ts';
+
+/** Fewer ports than this for outgoing connections are soon used up: each stays for a minute after its end. */
+const EPHEMERAL_LEAST = 1_024;
+
+/** Whether every slot's ports exist. */
+export const portRange: Judge = ({ ports, agents }) => {
+  if (ports === null) return [];
+  const problem = agents > 0 ? portProblem(ports, agents - 1) : null;
+  return [
+    {
+      limit: 'ports',
+      verdict: problem === null ? 'ok' : 'fail',
+      needed: ports.base + agents * ports.perAgent - 1,
+      have: PORT_MAX,
+      source: 'ports of the spec',
+      why: problem ?? `A slot owns ${ports.perAgent} port(s), counted from ${ports.base}.`,
+      fix: problem === null ? null : 'lower ports.base, ports.perAgent or the target',
+      agentsMax: Math.max(0, Math.floor((PORT_MAX + 1 - ports.base) / ports.perAgent)),
+    },
+  ];
+};
+
+/** Whether somebody else serves a slot's port. */
+export const portsFree: Judge = ({ ports, agents, ownPorts }, { survey }) => {
+  const range = ports && portsOfSlots(ports, agents);
+  if (!range || survey === null) return [];
+  const taken = protocolsOf(ports).flatMap((protocol) =>
+    survey.served[protocol]
+      .filter((port) => port >= range.first && port <= range.last && !ownPorts.has(port))
+      .map((port) => ({ protocol, port })),
+  );
+  const [first] = taken;
+  const listed = taken.slice(0, 5).map(({ protocol, port }) => `${protocol} ${port}`);
+  return [
+    remark(first === undefined ? 'ok' : 'fail', {
+      limit: 'ports in use',
+      needed: formatPorts([range]),
+      have:
+        first === undefined
+          ? 'none in use'
+          : listed.join(', ') + (taken.length > 5 ? `, and ${taken.length - 5} more` : ''),
+      source: `/proc/net/${first?.protocol ?? protocolsOf(ports).join(', ')}`,
+      why:
+        first === undefined
+          ? 'No other process serves a port of these slots.'
+          : 'Another process serves a port of these slots, and two cannot.',
+      fix:
+        first === undefined ? null : `ss -lnp 'sport = :${first.port}' names it: stop it, or move ports.base`,
+    }),
+  ];
+};
+
+/** Whether outgoing connections may take a slot's port, or find none because slots have them all. */
+export const ephemeralPorts: Judge = ({ ports, agents }, facts) => {
+  const [first, last] = sysctlNumbers(facts, 'net.ipv4.ip_local_port_range') ?? [];
+  if (first === undefined || last === undefined) return [];
+  const ephemeral = { first, last };
+  const reserved = parsePorts(facts.sysctls['net.ipv4.ip_local_reserved_ports'] ?? '');
+  const range = ports && portsOfSlots(ports, agents);
+  const left = last - first + 1 - countShared(ephemeral, range ? [...reserved, range] : reserved);
+  const source = sysctlSource('net.ipv4.ip_local_port_range');
+  const findings: Finding[] = [];
+  if (range) {
+    const exposed = countShared(range, [ephemeral]) - exposedButReserved(range, ephemeral, reserved);
+    findings.push(
+      remark(exposed > 0 ? 'warn' : 'ok', {
+        limit: 'net.ipv4.ip_local_reserved_ports',
+        needed: formatPorts([range]),
+        have: formatPorts(reserved) || 'none reserved',
+        source: sysctlSource('net.ipv4.ip_local_reserved_ports'),
+        why:
+          exposed > 0
+            ? `${formatCount(exposed)} ports of the slots lie in ip_local_port_range (${first}-${last}), where any outgoing connection may take them.`
+            : 'No outgoing connection takes a port of the slots.',
+        fix:
+          exposed > 0
+            ? sysctlFix('net.ipv4.ip_local_reserved_ports', formatPorts([...reserved, range]))
+            : null,
+      }),
+    );
+  }
+  findings.push(
+    remark(left < EPHEMERAL_LEAST ? 'warn' : 'ok', {
+      limit: 'net.ipv4.ip_local_port_range',
+      needed: EPHEMERAL_LEAST,
+      have: left,
+      source,
+      why: 'Ports left for outgoing connections, to one address and port each.',
+      fix: left < EPHEMERAL_LEAST ? `move ports.base out of ${first}-${last}, or widen the range` : null,
+    }),
+  );
+  return findings;
+};
+
+/** How many ports of the slots lie among the ephemeral ones, but are reserved. */
+function exposedButReserved(range: PortRange, ephemeral: PortRange, reserved: readonly PortRange[]): number {
+  const shared = {
+    first: Math.max(range.first, ephemeral.first),
+    last: Math.min(range.last, ephemeral.last),
+  };
+  return shared.first > shared.last ? 0 : countShared(shared, reserved);
+}
+
+function protocolsOf({ protocol }: Ports): ('tcp' | 'udp')[] {
+  return protocol ? [protocol] : ['tcp', 'udp'];
+}

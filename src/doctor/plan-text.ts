@@ -1,0 +1,91 @@
+import { formatCount, formatSize } from '../spec/units.ts';
+import type { CapacityPlan, MemoryPlan, Overcommit } from './plan.ts';
+import type { CostPlan } from './plan-cost.ts';
+import { wrap } from './wrap.ts';
+
+/** Columns of the arithmetic: the sign, the figure, the words. */
+const FIGURE_WIDTH = 10;
+
+/** A plan for people: the answer first, then the arithmetic line by line. */
+export function describePlan(plan: CapacityPlan, cost: CostPlan | null, width = 80): string {
+  const { agents, binding, wanted, memory, overcommit, limits } = plan;
+  const verdict =
+    wanted === null
+      ? ''
+      : wanted <= agents
+        ? ` ${formatCount(wanted)} fit.`
+        : ` ${formatCount(wanted)} do not fit.`;
+  return [
+    ...wrap(`${formatCount(agents)} agents fit this host; ${binding} binds first.${verdict}`, 0, width),
+    '',
+    'Memory',
+    ...memoryLines(memory),
+    ...overcommitLines(overcommit, width),
+    '',
+    'Other limits, the lowest first',
+    ...limits.flatMap(({ limit, agents: max, have }) => [
+      `  ${formatCount(max).padStart(FIGURE_WIDTH)}  ${limit}${typeof have === 'number' ? ` = ${have}` : ''}`,
+    ]),
+    ...(cost ? ['', 'Cost', ...costLines(cost, width)] : []),
+  ].join('\n');
+}
+
+function memoryLines(memory: MemoryPlan): string[] {
+  const { totalBytes, headroomBytes, elsewhereBytes, usableBytes, eachBytes, basis, agents } = memory;
+  return [
+    sum(' ', formatSize(totalBytes), 'in this host'),
+    sum('−', formatSize(headroomBytes), 'headroom for caches and bursts'),
+    sum('−', formatSize(elsewhereBytes), 'used by everything else now'),
+    sum('=', formatSize(usableBytes), 'for agents'),
+    sum('/', formatSize(eachBytes), `an agent (${basis})`),
+    sum('=', formatCount(agents), 'agents'),
+  ];
+}
+
+function overcommitLines(overcommit: Overcommit | null, width: number): string[] {
+  if (overcommit === null) return [];
+  const { agents, requestBytes, requestShare, limitBytes, limitShare } = overcommit;
+  const part = (name: string, bytes: number | null, share: number | null) =>
+    bytes === null || share === null
+      ? []
+      : wrap(
+          `${formatCount(agents)} × ${name} ${formatSize(bytes)} = ${formatSize(agents * bytes)}, ${Math.round(100 * share)} % of the memory${share > 1 ? ': overcommitted' : ''}`,
+          2,
+          width,
+        );
+  return [
+    '',
+    'Promises',
+    ...part('request', requestBytes, requestShare),
+    ...part('limit', limitBytes, limitShare),
+  ];
+}
+
+function costLines(
+  { amount, period, agents, perAgent, vmBytes, perAgentInVm }: CostPlan,
+  width: number,
+): string[] {
+  const fleet =
+    perAgent === null
+      ? 'in the fleet: no agent fits'
+      : `in the fleet: ${amount} / ${formatCount(agents)} agents = ${money(perAgent)} an agent and ${period}`;
+  const alone = `alone in a VM of ${formatSize(vmBytes)}, at this host’s price of memory: ${money(perAgentInVm)} a ${period}`;
+  const ratio =
+    perAgent === null || perAgent === 0
+      ? []
+      : [`${formatCount(Math.round(perAgentInVm / perAgent))} times as much`];
+  return [...wrap(fleet, 2, width), ...wrap([alone, ...ratio].join(', '), 2, width)];
+}
+
+/** An amount with as many digits as tell something: 140, 2.19, 0.0140. */
+function money(amount: number): string {
+  return amount >= 100
+    ? amount.toFixed(0)
+    : amount >= 1
+      ? amount.toFixed(2)
+      : Number(amount.toPrecision(3)).toString();
+}
+
+function sum(sign: string, figure: string, words: string): string {
+  return `${sign} ${figure.padStart(FIGURE_WIDTH)}  ${words}`;
+}

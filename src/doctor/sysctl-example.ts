@@ -1,0 +1,45 @@
+import { demandOf } from './demand.ts';
+import type { HostFacts } from './facts.ts';
+import { renderSysctl, sysctlSettings } from './sysctl.ts';
+
+const AGENTS = 10_000;
+const MEMORY_BYTES = 64 * 2 ** 30;
+
+/** A host as it comes, as far as the settings depend on it: a kernel's defaults, and what systemd raises at boot. */
+const HOST: HostFacts = {
+  uid: 0,
+  pageBytes: 4_096,
+  sysctls: {
+    'kernel.pid_max': '4194304',
+    'fs.file-max': '9223372036854775807',
+    'fs.nr_open': '1073741816',
+  },
+  memory: {
+    totalBytes: MEMORY_BYTES,
+    availableBytes: MEMORY_BYTES,
+    swapTotalBytes: 0,
+    commitLimitBytes: MEMORY_BYTES / 2,
+    committedBytes: 0,
+  },
+  used: { tasks: 200, files: 1_000, connections: null },
+  rlimits: {
+    nofile: { soft: 1_024, hard: 524_288 },
+    nproc: { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY },
+  },
+  nofileOfAgents: 1_024,
+  cgroups: [],
+  namespaces: [],
+  container: null,
+  disks: [],
+  survey: null,
+};
+
+/** The drop-in that is shipped: for 10,000 agents with a UDP port each, from 10000 on, on a host of 64 GiB. */
+export function sysctlExample(): string {
+  const demand = {
+    ...demandOf({ spec: null, agents: AGENTS }),
+    ports: { base: 10_000, perAgent: 1, protocol: 'udp' as const },
+  };
+  const settings = sysctlSettings({ ...demand, likely: { ...demand.likely, udpSockets: 1 } }, HOST);
+  return renderSysctl(settings, 'an example: 10,000 agents with a UDP port each on 64 GiB');
+}

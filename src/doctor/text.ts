@@ -1,0 +1,91 @@
+import { formatCount, formatSize } from '../spec/units.ts';
+import type { Finding, Verdict } from './finding.ts';
+import type { Ceiling, Diagnosis } from './table.ts';
+import { wrap } from './wrap.ts';
+
+const MARKS: Record<Verdict, string> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' };
+const INDENT = 6;
+/** Where the figures of a finding start, where its name leaves room. */
+const FIGURES_AT = 40;
+
+/** How a verdict is coloured; plain text where there are no colours. */
+export type Marked = (verdict: Verdict, text: string) => string;
+
+/** A diagnosis for people: what fails and what may hurt in full, what is well in a line each, and the first ceiling. */
+export function describeDiagnosis(
+  { agents, ceiling, findings }: Diagnosis,
+  marked: Marked,
+  width = 80,
+): string {
+  const troubles = findings.filter(({ verdict }) => verdict !== 'ok');
+  const sorted = [
+    ...troubles.filter(({ verdict }) => verdict === 'fail'),
+    ...troubles.filter(({ verdict }) => verdict === 'warn'),
+  ];
+  return [
+    ...sorted.flatMap((finding) => [...describeFinding(finding, marked, width), '']),
+    ...findings
+      .filter(({ verdict }) => verdict === 'ok')
+      .flatMap((finding) => headOf(finding, marked, width)),
+    '',
+    ...wrap(`${summary(agents, findings)} ${describeCeiling(ceiling)}`, 0, width),
+  ].join('\n');
+}
+
+/** The first ceiling in words. */
+export function describeCeiling(ceiling: Ceiling | null): string {
+  if (ceiling === null) return 'No limit of this host depends on how many agents there are.';
+  return `This host stops at ${formatCount(ceiling.agents)} agents: ${ceiling.limit}.`;
+}
+
+/** A refusal: the limit, its value, what the agents need, and where it is set. */
+export function describeRefusal({ limit, have, needed, why, source, unit }: Finding, agents: number): string {
+  const need = needed === null ? '' : `, and ${formatCount(agents)} agents need ${figure(needed, unit)}`;
+  return `${limit} is ${plainFigure(have, unit)}${need}: ${why} Source: ${source}.`;
+}
+
+function describeFinding(finding: Finding, marked: Marked, width: number): string[] {
+  const { why, source, fix } = finding;
+  return [
+    ...headOf(finding, marked, width),
+    ...wrap(why, INDENT, width),
+    ...wrap(`source: ${source}`, INDENT, width),
+    ...(fix === null ? [] : wrap(`fix: ${fix}`, INDENT, width)),
+  ];
+}
+
+/** One line, or where the figures are too long for it (a list of ports), some. */
+function headOf({ verdict, limit, needed, have, unit }: Finding, marked: Marked, width: number): string[] {
+  const figures = [
+    ...(needed === null ? [] : [`needs ${figure(needed, unit)}`]),
+    ...(have === null ? [] : [`has ${figure(have, unit)}`]),
+  ].join(', ');
+  const name = `${MARKS[verdict]}  ${limit}`;
+  const gap = ' '.repeat(Math.max(2, FIGURES_AT - name.length));
+  if (name.length + gap.length + figures.length > width)
+    return [marked(verdict, name), ...wrap(figures, INDENT, width)];
+  return [`${marked(verdict, name)}${gap}${figures}`.trimEnd()];
+}
+
+function figure(value: number | string | null, unit: Finding['unit']): string {
+  if (typeof value !== 'number') return value ?? 'unknown';
+  // fs.file-max is 2⁶³ − 1 where systemd has raised it.
+  if (value > Number.MAX_SAFE_INTEGER) return 'no limit';
+  return unit === 'bytes' ? formatSize(value) : formatCount(value);
+}
+
+/** Without thousands separators, as the host prints it and as it is searched for. */
+function plainFigure(value: number | string | null, unit: Finding['unit']): string {
+  return typeof value === 'number' && unit !== 'bytes' ? String(value) : figure(value, unit);
+}
+
+function summary(agents: number, findings: readonly Finding[]): string {
+  const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
+  const [fails, warns] = [count('fail'), count('warn')];
+  if (fails > 0)
+    return `${formatCount(agents)} agents cannot work here: ${plural(fails, 'limit')} in the way, ${plural(warns, 'warning')}.`;
+  if (warns > 0) return `${formatCount(agents)} agents can work here, with ${plural(warns, 'warning')}.`;
+  return `${formatCount(agents)} agents can work here.`;
+}
+
+const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

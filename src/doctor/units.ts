@@ -1,0 +1,53 @@
+import type { CgroupLimit, Survey } from './facts.ts';
+
+/** Who set a cgroup's limit, and how it is changed. */
+export interface Setter {
+  /** What to call the cgroup: its unit where it is one, else its directory. */
+  name: string;
+  source: string;
+  fix: string;
+}
+
+const UNIT = /\.(slice|scope|service)$/;
+const CONTAINER =
+  /(?:^|\/)(?:docker|libpod|cri-containerd|crio|kubepods|lxc)[-./]|\/(?:docker|kubepods|lxc)(?:\/|$)/;
+
+/**
+ * Names the systemd unit (or the container manager) behind a cgroup, the setting that gives it its limit, and the
+ * change that raises it. Units are named after their cgroup's directory in both versions (systemd.slice(5)).
+ */
+export function setterOf({ controller, directory, file }: CgroupLimit, survey: Survey | null): Setter {
+  const unit = directory.slice(directory.lastIndexOf('/') + 1);
+  const source = `${directory}/${file}`;
+  if (CONTAINER.test(directory)) {
+    const option = controller === 'pids' ? '--pids-limit=-1' : '--memory';
+    return { name: unit, source: `${source} (container)`, fix: `start the container with ${option}` };
+  }
+  if (!UNIT.test(unit)) return { name: directory, source, fix: `echo max > ${source}` };
+  const setting = controller === 'pids' ? 'TasksMax' : 'MemoryMax';
+  const infinite = `${setting}=infinity`;
+  if (/^user-\d+\.slice$/.test(unit)) {
+    return {
+      name: unit,
+      source: `${setting}= of user-.slice${controller === 'pids' ? ' (systemd’s default: 33 % of what the kernel allows)' : ''}; ${source}`,
+      fix:
+        `systemctl set-property --runtime ${unit} ${infinite} for now, and for every boot ` +
+        `/etc/systemd/system/user-.slice.d/60-fleetd.conf with [Slice] ${infinite}, which fleetctl install writes`,
+    };
+  }
+  const byDefault = controller === 'pids' ? defaultOf(survey) : '';
+  return {
+    name: unit,
+    source: `${setting}= of ${unit}${byDefault}; ${source}`,
+    fix: unit.endsWith('.scope')
+      ? `systemctl set-property --runtime ${unit} ${infinite}`
+      : `systemctl edit ${unit}, and there [${unit.endsWith('.slice') ? 'Slice' : 'Service'}] ${infinite}`,
+  };
+}
+
+function defaultOf(survey: Survey | null): string {
+  const set = survey?.systemd?.defaultTasksMax;
+  return set
+    ? `, else ${set.text} (${set.file}:${set.line})`
+    : ', else DefaultTasksMax= (systemd’s default: 15 %)';
+}

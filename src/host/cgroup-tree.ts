@@ -1,0 +1,291 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import type { ExitCause } from '../plan/restart.ts';
+import { childrenOf, membersOf, parseCgroupPath, tryRemove } from './cgroup.ts';
+import { type CgroupHome, OWN_LEAF, openHome } from './cgroup-home.ts';
+import type { Resources } from './cgroup-limits.ts';
+import { CgroupResources, fleetOf } from './cgroup-resources.ts';
+import type { Containment, SlotFiles } from './containment.ts';
+import type { ProcessId } from './host.ts';
+import { killIf } from './pidfd.ts';
+import { isGone, readProcText } from './proc/read.ts';
+import { hasEnded, readStat } from './proc/stat.ts';
+import { recogniseAgent } from './recognise.ts';
+
+/** Moves are made when so many wait, or the first has waited so long. */
+const JOIN_BATCH = 128;
+const JOIN_AFTER_MS = 20;
+const LATE_LOOK_MS = 500;
+const GATHER_PASSES_MAX = 5;
+
+/**
+ * A tree of leaf cgroups, one a slot, that prove which process belongs to which slot: membership is inherited by
+ * every fork, survives setsid and the supervisor's death, and cannot be left without write access to the tree.
+ * No controller is needed for that. `ROOT/FLEET/SLOT` are the agents'; the supervisor's own cgroup is where they are born.
+ */
+export class CgroupTree implements Containment {
+  readonly kind = 'cgroup';
+  readonly #root: string;
+  readonly #own: string;
+  readonly #origin: string | null;
+  readonly #top: string;
+  readonly #files: SlotFiles;
+  readonly #resources: CgroupResources;
+  /** Started, and not moved to their leaf yet. */
+  readonly #joining = new Map<number, string>();
+  readonly #session = readStat(process.pid)!.session;
+  /** Processes of ours that are of no slot; each leads a session. */
+  readonly #helpers = new Set<number>();
+  mainOf: Containment['mainOf'] = () => null;
+  #isMoving = false;
+  #timer: NodeJS.Timeout | undefined;
+  #lateLook: NodeJS.Timeout | undefined;
+  onProblem: Containment['onProblem'] = () => {};
+
+  private constructor(home: CgroupHome, files: SlotFiles) {
+    const { root, own, origin, mount } = home;
+    this.#top = mount;
+    this.#root = root;
+    this.#own = own;
+    this.#origin = origin;
+    this.#files = files;
+    this.#resources = new CgroupResources(home, (error) => this.onProblem(error));
+  }
+
+  /**
+   * @param id what tells this supervisor's tree from others on the host
+   * @returns null where no v2 tree can be written
+   * @throws FleetError CGROUP_UNUSABLE where a home is named for the agents and cannot be used
+   */
+  static open(id: string, files: SlotFiles): CgroupTree | null {
+    const home = openHome(id);
+    return home && new CgroupTree(home, files);
+  }
+
+  /**
+   * The move is made soon after, together with others: the kernel lets a first one wait for all processors (a grace
+   * period of RCU, milliseconds) and takes those that follow at once for a twentieth of that.
+   */
+  attach(key: string, pid: number): void {
+    this.#joining.set(pid, key);
+    if (this.#isMoving) return;
+    if (this.#joining.size >= JOIN_BATCH) void this.#moveAll();
+    else this.#timer ??= setTimeout(() => void this.#moveAll(), this.#mayWait(key) ? JOIN_AFTER_MS : 0);
+  }
+
+  /** What an agent allocates before its move counts against no limit. */
+  #mayWait(key: string): boolean {
+    return !this.#resources.has(fleetOf(key));
+  }
+
+  async #moveAll(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isMoving = true;
+    const refused = new Set<number>();
+    while (this.#joining.size > refused.size) {
+      await this.#moveBatch(new Map([...this.#joining].filter(([pid]) => !refused.has(pid))), refused);
+    }
+    this.#isMoving = false;
+    if (refused.size > 0) this.#timer = setTimeout(() => void this.#moveAll(), LATE_LOOK_MS);
+    // What was being forked while the last look was taken is found by another.
+    clearTimeout(this.#lateLook);
+    this.#lateLook = setTimeout(() => this.#gather(), LATE_LOOK_MS);
+  }
+
+  async #moveBatch(batch: ReadonlyMap<number, string>, refused: Set<number>): Promise<void> {
+    let isFirst = true;
+    for (const [pid, key] of batch) {
+      try {
+        // The first one waits, so it does so on another thread, while this one goes on starting.
+        if (isFirst) await this.#moveWaiting(pid, key);
+        else this.#move(pid, key);
+      } catch (error) {
+        refused.add(pid);
+        this.onProblem(error as Error);
+      }
+      isFirst = false;
+    }
+    this.#gather();
+    for (const pid of batch.keys()) if (!refused.has(pid)) this.#joining.delete(pid);
+  }
+
+  async #moveWaiting(pid: number, key: string): Promise<void> {
+    this.#makeLeaf(key);
+    await writeFile(`${this.#root}/${key}/cgroup.procs`, String(pid)).catch(unlessGone);
+  }
+
+  #move(pid: number, key: string): void {
+    this.#makeLeaf(key);
+    try {
+      writeFileSync(`${this.#root}/${key}/cgroup.procs`, String(pid));
+    } catch (error) {
+      unlessGone(error);
+    }
+  }
+
+  /** With its limits, before anybody is in it. */
+  #makeLeaf(key: string): void {
+    mkdirSync(`${this.#root}/${key}`, { recursive: true });
+    this.#resources.prepare(key);
+  }
+
+  isAttached(pid: number): boolean {
+    return !this.#joining.has(pid);
+  }
+
+  /**
+   * Nothing but this process, what it runs in its own session (systemctl), helpers, and agents on their way to their
+   * leaf belongs into our own cgroup. What else is there was forked by an agent before its move: it goes where that
+   * one is; where that one is gone, or what it was cannot be told, it is ended.
+   */
+  #gather(): void {
+    for (let pass = 0; pass < GATHER_PASSES_MAX; pass++) {
+      const strays = this.#unattached().filter((pid) => !this.#joining.has(pid) && this.#bringHome(pid));
+      if (strays.length === 0) return;
+    }
+  }
+
+  /** @returns whether there was something to do */
+  #bringHome(pid: number): boolean {
+    const stat = readStat(pid);
+    if (!stat || hasEnded(stat) || this.#isOurs(stat.session)) return false;
+    const key =
+      this.#joining.get(stat.session) ?? this.keyOf(stat.parent) ?? recogniseAgent(pid, this.#files);
+    const main = key === null ? null : this.mainOf(key);
+    if (main && stat.startTicks >= main.startTicks) this.#move(pid, key!);
+    else killIf(pid, () => this.#unattached().includes(pid));
+    return true;
+  }
+
+  /** Agents get a session of their own before they run, and no process can join one that exists (setsid(2)). */
+  #isOurs(session: number): boolean {
+    return this.#helpers.has(session) || session === this.#session;
+  }
+
+  exempt(pid: number): { done: () => void } {
+    this.#helpers.add(pid);
+    return { done: () => this.#helpers.delete(pid) };
+  }
+
+  /** It is in its leaf already. */
+  adopt(): void {}
+
+  /** The kernel is told a pid, which may be another's by then: what is not the process that was meant goes out again. */
+  take(key: string, { pid, startTicks }: ProcessId): boolean {
+    this.#move(pid, key);
+    if (readStat(pid)?.startTicks === startTicks) return this.#leafOf(pid) === key;
+    if (membersOf(`${this.#root}/${key}`).includes(pid))
+      writeFileSync(`${this.#top}/cgroup.procs`, String(pid));
+    return false;
+  }
+
+  /** Zombies do not count. What one that ended before its move has left is ended here. */
+  isPopulated(key: string): boolean {
+    if (this.#joining.size > 0 && [...this.#joining.values()].includes(key)) this.#gather();
+    return readProcText(`${this.#root}/${key}/cgroup.events`)?.includes('populated 1') ?? false;
+  }
+
+  /** By cgroup.kill (Linux 5.14); before that one by one, which the caller repeats until nothing is left. */
+  kill(key: string): void {
+    try {
+      writeFileSync(`${this.#root}/${key}/cgroup.kill`, '1');
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      for (const pid of membersOf(`${this.#root}/${key}`)) killIf(pid, () => this.keyOf(pid) === key);
+    }
+  }
+
+  keyOf(pid: number): string | null {
+    return (
+      this.#joining.get(pid) ?? this.#leafOf(pid) ?? this.#joining.get(readStat(pid)?.session ?? 0) ?? null
+    );
+  }
+
+  #leafOf(pid: number): string | null {
+    const path = parseCgroupPath(readProcText(`/proc/${pid}/cgroup`) ?? '');
+    const name = this.#root.slice(this.#root.lastIndexOf('/'));
+    const at = path?.indexOf(`${name}/`) ?? -1;
+    const key = at < 0 ? [] : path!.slice(at + name.length + 1).split('/');
+    return key.length < 2 ? null : `${key[0]}/${key[1]}`;
+  }
+
+  census(noted: (pid: number) => string | null): Map<string, number[]> {
+    for (const pid of this.#unattached()) {
+      const stat = readStat(pid);
+      if (stat && this.#isOurs(stat.session)) continue;
+      const key = noted(pid) ?? noted(stat?.session ?? 0) ?? noted(stat?.parent ?? 0);
+      if (key === null) killIf(pid, () => this.#unattached().includes(pid));
+      else this.#move(pid, key);
+    }
+    const found = new Map<string, number[]>();
+    for (const key of this.#leaves()) {
+      const pids = membersOf(`${this.#root}/${key}`);
+      if (pids.length > 0) found.set(key, pids);
+      else this.leave(key);
+    }
+    return found;
+  }
+
+  leave(key: string): void {
+    const fleet = fleetOf(key);
+    tryRemove(`${this.#root}/${key}`);
+    this.#resources.forget(key);
+    if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+  }
+
+  limit(fleet: string, resources: Resources | null, agents: number): void {
+    this.#resources.set(fleet, resources, agents);
+    if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+  }
+
+  unenforced(fleet: string): string | null {
+    return this.#resources.problem(fleet);
+  }
+
+  oomSince(key: string): ExitCause | null {
+    return this.#resources.oomSince(key);
+  }
+
+  /** Goes back to where we came from and takes the tree down, as far as no agent lives in it. */
+  close(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#lateLook);
+    for (const [pid, key] of this.#joining) this.#move(pid, key);
+    for (const key of this.#leaves()) this.leave(key);
+    for (const fleet of this.#fleets()) tryRemove(`${this.#root}/${fleet}`);
+    if (this.#origin !== null && this.#returnTo(this.#origin)) tryRemove(this.#own);
+    tryRemove(this.#root);
+  }
+
+  /** @returns false where the cgroup that we came from is gone: ours stays, empty, for the next supervisor */
+  #returnTo(origin: string): boolean {
+    try {
+      writeFileSync(`${origin}/cgroup.procs`, String(process.pid));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The keys of all leaves that there are. */
+  #leaves(): string[] {
+    return this.#fleets().flatMap((fleet) =>
+      childrenOf(`${this.#root}/${fleet}`).map((slot) => `${fleet}/${slot}`),
+    );
+  }
+
+  #fleets(): string[] {
+    return childrenOf(this.#root).filter((name) => name !== OWN_LEAF);
+  }
+
+  /** The processes in our own cgroup beside this one. */
+  #unattached(): number[] {
+    return membersOf(this.#own).filter((pid) => pid !== process.pid);
+  }
+}
+
+/** One that has ended meanwhile, or whose slot was taken away after that, needs no place. */
+function unlessGone(error: unknown): void {
+  if (!isGone(error)) throw error;
+}

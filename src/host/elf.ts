@@ -1,0 +1,70 @@
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+
+/** e_ident, e_type and e_machine: elf(5). */
+const HEAD_BYTES = 256;
+const MACHINE_AT = 18;
+const ENCODING_AT = 5;
+const BIG_ENDIAN = 2;
+const MACHINES: Record<number, string> = {
+  3: 'x86 (32 bits)',
+  8: 'MIPS',
+  20: 'PowerPC',
+  21: 'PowerPC (64 bits)',
+  22: 'S/390',
+  40: 'ARM (32 bits)',
+  62: 'x86-64',
+  183: 'ARM (64 bits)',
+  243: 'RISC-V',
+};
+/** What each architecture runs: its own code and, where the kernel was built for it, that of its 32-bit forebear. */
+const RUNS: Record<string, readonly number[]> = { x64: [62, 3], arm64: [183, 40] };
+/** What binfmt_misc has beside the formats that were registered. */
+const BINFMT_OWN = new Set(['register', 'status']);
+
+/**
+ * Why this host cannot execute a file, told by its first bytes: it is for another architecture, its interpreter is
+ * missing, or it is no program at all. Null where nothing speaks against it.
+ */
+export function formatProblem(path: string, arch: string = process.arch): string | null {
+  const head = readHead(path);
+  if (head.length === 0) return 'is empty';
+  const problem =
+    head.subarray(0, 2).toString('latin1') === '#!' ? scriptProblem(head) : elfProblem(head, arch);
+  return problem !== null && hasForeignFormats() ? null : problem;
+}
+
+function elfProblem(head: Buffer, arch: string): string | null {
+  if (head.subarray(0, 4).toString('latin1') !== '\x7fELF' || head.length < MACHINE_AT + 2) {
+    return 'is neither an ELF executable nor a script that begins with #!';
+  }
+  const isBig = head[ENCODING_AT] === BIG_ENDIAN;
+  const machine = isBig ? head.readUInt16BE(MACHINE_AT) : head.readUInt16LE(MACHINE_AT);
+  if (RUNS[arch]?.includes(machine) ?? true) return null;
+  return `is for ${MACHINES[machine] ?? `machine ${machine}`}, and this host is ${arch}`;
+}
+
+function scriptProblem(head: Buffer): string | null {
+  const [line = ''] = head.toString('utf8').slice(2).split('\n');
+  const [interpreter = ''] = line.trim().split(/\s/);
+  const isThere = interpreter !== '' && statSync(interpreter, { throwIfNoEntry: false })?.isFile();
+  return isThere ? null : `is a script for ${interpreter || 'no interpreter'}, which is not there`;
+}
+
+function readHead(path: string): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  const fd = openSync(path, 'r');
+  try {
+    return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether the kernel was told of more formats (qemu for other architectures, say): then anything may run. */
+function hasForeignFormats(): boolean {
+  try {
+    return readdirSync('/proc/sys/fs/binfmt_misc').some((name) => !BINFMT_OWN.has(name));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+/**
+ * Writes a file so that after a power cut either the old or the new content is there, whole: a temporary file,
+ * fsync, rename, and fsync of the directory, without which the rename itself may be lost (rename(2), fsync(2)).
+ */
+export function writeDurable(path: string, content: string, mode = 0o600): void {
+  const temporary = `${path}.new`;
+  try {
+    const fd = openSync(temporary, 'w', mode);
+    try {
+      writeFileSync(fd, content);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    // What is left of it would keep a full disk full.
+    rmSync(temporary, { force: true, recursive: false });
+    throw error;
+  }
+  syncDirectory(dirname(path));
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A text file's content; null where there is none. */
+export function readTextFile(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Removes a file, if it is there. */
+export function removeFile(path: string): void {
+  rmSync(path, { force: true });
+}
+
+/** Moves damaged files out of the way under a name that tells when, and gives that name; null where none is there. */
+export function setAside(paths: readonly string[], now: Date): string | null {
+  const suffix = `.corrupt-${now.toISOString().replaceAll(/[-:.]/g, '')}`;
+  const present = paths.filter((path) => existsSync(path));
+  for (const path of present) renameSync(path, path + suffix);
+  return present.length > 0 ? present[0] + suffix : null;
+}
+
+/** A file's size in bytes; null where there is none. */
+export function fileSize(path: string): number | null {
+  return lstatSync(path, { throwIfNoEntry: false })?.size ?? null;
+}
+
+/** SHA-256 of a file's content, in hex. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** SHA-256 of a text, in hex. */
+export function hashText(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * Copies a file to where nobody will write to it again, and only then looks at it: shared with the original where the
+ * file system can (reflink).
+ * @returns the copy's path, and the SHA-256 of its content in hex
+ */
+export async function stageExecutable(
+  source: string,
+  directory: string,
+): Promise<{ path: string; hash: string }> {
+  const path = `${directory}/.staged`;
+  await copyFile(source, path, constants.COPYFILE_FICLONE);
+  chmodSync(path, 0o755);
+  return { path, hash: await hashFile(path) };
+}
+
+/**
+ * Gives a staged copy its place, unless it is there already: durable before it appears under its name.
+ * @returns its path
+ */
+export function storeExecutable(staged: string, directory: string, name: string): string {
+  const target = `${directory}/${name}`;
+  if (existsSync(target)) {
+    rmSync(staged);
+    return target;
+  }
+  mkdirSync(directory, { recursive: true });
+  chmodSync(directory, 0o755); // Whatever our umask: agents of other users run what is in it.
+  const fd = openSync(staged, 'r');
+  fsyncSync(fd);
+  closeSync(fd);
+  renameSync(staged, target);
+  syncDirectory(directory);
+  syncDirectory(dirname(directory));
+  return target;
+}

@@ -1,0 +1,122 @@
+import type { HostMemory } from '../plan/pressure.ts';
+import type { Exit, ExitStatus } from '../plan/restart.ts';
+import type { Resources } from './cgroup-limits.ts';
+import type { HookOptions } from './hook.ts';
+import type { PortTable, Protocol } from './proc/net.ts';
+import type { Owner, SlotPlaces } from './slotfiles.ts';
+import type { Launch } from './spawn.ts';
+import type { Intake } from './take-in.ts';
+import type { Usage } from './usage.ts';
+
+/** A process for certain, until the next boot. */
+export interface ProcessId {
+  pid: number;
+  /** Start time in clock ticks since boot (/proc/PID/stat). */
+  startTicks: number;
+}
+
+/** A process found in a slot. */
+export interface FoundProcess extends ProcessId {
+  /** It leads a session, as an agent does from its start; what it forked does so only by its own doing. */
+  leads: boolean;
+}
+
+/** An agent to start: the place it gets, its world, and its soft limit of open files (null: the supervisor's own). */
+export interface StartRequest {
+  key: string;
+  places: SlotPlaces;
+  owner: Owner;
+  launch: Launch;
+  nofile: number | null;
+}
+
+/** How a helper (prepare, an exec check) ended; null where it was killed for taking too long. */
+export type HelperEnd = ExitStatus | null;
+
+/**
+ * The operating system, as far as the supervisor needs it; slots are named by their key, `FLEET/SLOT`.
+ * One implementation is Linux; tests have a twin without any.
+ */
+export interface Host {
+  readonly bootId: string;
+  readonly containment: 'cgroup' | 'session';
+  /** Milliseconds since boot. */
+  now(): number;
+  /** The wall clock, for people. */
+  date(): Date;
+
+  /** Starts agents; what one failed of stands in its place in the answer. */
+  start(requests: readonly StartRequest[]): (ProcessId | Error)[];
+  /**
+   * Holds each agent of a fleet to what its spec lets it use (null: whatever it wants); those that run follow.
+   * @param agents how many there are to be
+   */
+  limit(fleet: string, resources: Resources | null, agents: number): void;
+  /** What of a fleet's resources this host does not enforce, and why; null where it does all. */
+  unenforced(fleet: string): string | null;
+  /** Whether a slot's main process is where nothing that it forks can escape, soon after its start. */
+  isContained(key: string): boolean;
+  /** Makes a slot's directories and clears a stale socket, as start() does, for a helper that runs before it. */
+  readySlot(places: SlotPlaces, owner: Owner): void;
+  /** Takes over a process that an earlier supervisor started, if it still is that process and in that slot. */
+  adopt(key: string, process: ProcessId): boolean;
+  /**
+   * Takes processes that somebody else started into slots, with all their descendants, and watches them.
+   * @returns for each whether it is there; false where it has ended; an Error where the host refuses
+   */
+  takeIn(intakes: readonly Intake[]): (boolean | Error)[];
+  /** The slot that a process belongs to; null for everybody else's. */
+  keyOf(pid: number): string | null;
+  /**
+   * What lives in which slot: key → processes, session leaders first, the oldest first.
+   * @param noted the processes that an earlier supervisor noted, by pid
+   */
+  census(noted: ReadonlyMap<number, { key: string; startTicks: number }>): Map<string, FoundProcess[]>;
+  /** Sends a signal to the slot's main process; false where it has ended. */
+  signal(key: string, signal: string): boolean;
+  /** Ends everything in the slot at once. Where nothing is known to run in it, `onExit` does not follow. */
+  kill(key: string): void;
+  /** Ends remnants in a slot that has no main process; calls back once nothing is left. */
+  clear(key: string, done: () => void): void;
+  /** Takes away what a slot has on the host beside its state directory. */
+  vacate(key: string, places: SlotPlaces): void;
+  /** Runs a helper process; what it forked ends with it. @throws Error where it cannot be started */
+  run(launch: Launch, timeoutMs: number): Promise<HelperEnd>;
+
+  /**
+   * Runs a command of the operator's as the supervisor's own user.
+   * @throws Error with how it ended and what it said, unless it exited 0 within its time
+   */
+  runHook(argv: readonly string[], options: HookOptions): Promise<void>;
+
+  /** Called when a slot's main process has ended and nothing of it is left; null where nobody could see how. */
+  onExit: (key: string, exit: Exit | null) => void;
+  /** Called with what an agent said through NOTIFY_SOCKET. */
+  onNotify: (key: string, text: string) => void;
+
+  /** Called with what failed where nobody waits for it. */
+  onProblem: (error: Error) => void;
+
+  /** Who serves which port, in one pass. */
+  readPorts(protocol: Protocol): PortTable;
+  /** Whether a slot's processes hold one of these sockets. */
+  holds(key: string, inodes: readonly number[]): boolean;
+  /** `pid 991 (nginx)` for the holder of one of these sockets; null where it cannot be found. */
+  holderOf(inodes: readonly number[]): string | null;
+  /** Why no connection to a slot's own socket is possible; null where it is. */
+  socketProblem(key: string, path: string): string | null;
+  /** How many established TCP connections each local port has. */
+  readConnections(): Promise<Uint32Array>;
+  /** The memory of the host, or of the container that limits it. */
+  readMemory(): HostMemory;
+  /** What processes use beside memory, by pid; at most USAGE_PIDS_MAX of them. */
+  readUsage(pids: readonly number[]): Promise<Map<number, Usage>>;
+  /** A slot's resident memory in bytes; null where nothing runs. */
+  rssBytes(key: string): number | null;
+  /** Processor time that a slot's main process has used, in milliseconds; null where nothing runs. */
+  cpuMs(key: string): number | null;
+  /** Its proportional memory. */
+  pssBytes(key: string): number | null;
+  /** Gives everything back; agents run on. */
+  close(): Promise<void>;
+}

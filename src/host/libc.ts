@@ -1,0 +1,97 @@
+import { constants } from 'node:os';
+import koffi from 'koffi';
+
+/**
+ * The C library, as far as Node does not reach it: raw calls, nothing decided here.
+ * Structures are plain Buffers laid out by hand, because a koffi struct costs more than the call it is for.
+ */
+const lib = koffi.load('libc.so.6');
+
+/** Opaque glibc structures: posix_spawn_file_actions_t is 80 bytes, posix_spawnattr_t 336, sigset_t 128 (x86-64, arm64). */
+export const SIZE = { fileActions: 80, spawnAttributes: 336, signalSet: 128, signalInfo: 128 } as const;
+
+export const libc = {
+  posix_spawn: lib.func(
+    'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, const char **argv, const char **envp)',
+  ),
+  actionsInit: lib.func('int posix_spawn_file_actions_init(void *actions)'),
+  actionsDestroy: lib.func('int posix_spawn_file_actions_destroy(void *actions)'),
+  actionsOpen: lib.func(
+    'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
+  ),
+  actionsDup2: lib.func('int posix_spawn_file_actions_adddup2(void *actions, int fd, int newFd)'),
+  actionsChdir: lib.func('int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)'),
+  actionsCloseFrom: lib.func('int posix_spawn_file_actions_addclosefrom_np(void *actions, int from)'),
+  attributesInit: lib.func('int posix_spawnattr_init(void *attributes)'),
+  attributesFlags: lib.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
+  attributesMask: lib.func('int posix_spawnattr_setsigmask(void *attributes, void *set)'),
+  attributesDefault: lib.func('int posix_spawnattr_setsigdefault(void *attributes, void *set)'),
+  waitid: lib.func('int waitid(int idType, uint id, void *info, int options)'),
+  epollCreate: lib.func('int epoll_create1(int flags)'),
+  epollControl: lib.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
+  epollWait: lib.func('int epoll_wait(int epoll, void *events, int max, int timeout)'),
+  eventfd: lib.func('int eventfd(uint initial, int flags)'),
+  close: lib.func('int close(int fd)'),
+  write: lib.func('long write(int fd, void *data, ulong length)'),
+  flock: lib.func('int flock(int fd, int operation)'),
+  getrlimit: lib.func('int getrlimit(int resource, void *limit)'),
+  setrlimit: lib.func('int setrlimit(int resource, void *limit)'),
+  socket: lib.func('int socket(int domain, int type, int protocol)'),
+  bind: lib.func('int bind(int fd, void *address, uint length)'),
+  connect: lib.func('int connect(int fd, void *address, uint length)'),
+  getsockopt: lib.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
+  setsockopt: lib.func('int setsockopt(int fd, int level, int name, void *value, uint length)'),
+  recvmsg: lib.func('long recvmsg(int fd, void *message, int flags)'),
+  clockGettime: lib.func('int clock_gettime(int clock, void *time)'),
+  getpagesize: lib.func('int getpagesize()'),
+  getpwnam: lib.func('void *getpwnam(const char *name)'),
+  getpwuid: lib.func('void *getpwuid(uint uid)'),
+  /** For calls that glibc wraps only from 2.36 on (pidfd_open, pidfd_send_signal). */
+  syscall: lib.func('long syscall(long number, long a, long b, void *c, long d)'),
+} as const;
+
+const NAMES = new Map(
+  Object.entries(constants.errno)
+    .map(([name, number]) => [number as number, name] as const)
+    // EAGAIN is EWOULDBLOCK as well: the name that comes first in the alphabet is set last, and stays.
+    .sort(([, a], [, b]) => (a < b ? 1 : -1)),
+);
+
+/** A failed system call: `code` is the errno's name (EAGAIN), `syscall` what was tried. */
+export class SystemCallError extends Error {
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, errno: number) {
+    const code = NAMES.get(errno) ?? `errno ${errno}`;
+    super(`${syscall}: ${code}`);
+    this.name = 'SystemCallError';
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+/** Passes a call's result on, or throws what errno says where it is negative. */
+export function check(syscall: string, result: number): number {
+  if (result < 0) throw new SystemCallError(syscall, koffi.errno());
+  return result;
+}
+
+/** The name of the last call's errno. Ask before anything else is called. */
+export function lastError(): string {
+  const errno = koffi.errno();
+  return NAMES.get(errno) ?? `errno ${errno}`;
+}
+
+/** Reads a structure of the C library that came as a pointer. */
+export const decode: typeof koffi.decode = koffi.decode;
+
+/** Calls a bound function on a thread of libuv's pool. */
+export function callAsync(
+  fn: { async: (...parameters: unknown[]) => void },
+  ...parameters: unknown[]
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fn.async(...parameters, (error: unknown, result: number) => (error ? reject(error) : resolve(result)));
+  });
+}

@@ -1,0 +1,385 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HostMemory } from '../plan/pressure.ts';
+import type { Exit } from '../plan/restart.ts';
+import { readAvailableMemory } from './available.ts';
+import type { Resources } from './cgroup-limits.ts';
+import { CgroupTree } from './cgroup-tree.ts';
+import { currentTicks } from './clock.ts';
+import type { Containment, SlotFiles } from './containment.ts';
+import { EpollSet } from './epoll.ts';
+import { type HookOptions, runHook } from './hook.ts';
+import type { FoundProcess, HelperEnd, Host, ProcessId, StartRequest } from './host.ts';
+import { withAgentOomScore } from './oom-score.ts';
+import { closeFd, type ExitStatus, openPidfd, reapPid, reapPidfd, signalPidfd } from './pidfd.ts';
+import { type PortTable, type Protocol, readConnections, readPorts } from './proc/net.ts';
+import { findSocketFd, listPids, readCommand, readPssBytes, readRssBytes } from './proc/pid.ts';
+import { readProcText } from './proc/read.ts';
+import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
+import { getLimit, withSoftLimit } from './rlimit.ts';
+import { Sessions } from './sessions.ts';
+import { clearSlot, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
+import { type Launch, spawnProcess } from './spawn.ts';
+import { type Intake, takeIn } from './take-in.ts';
+import { findListener, NotifySocket } from './unix.ts';
+import { readUsage, type Usage } from './usage.ts';
+
+/** What an agent's umask is; the supervisor's own is stricter. */
+const AGENT_UMASK = 0o022;
+/** How often a slot whose processes were killed is looked at until they are gone: SIGKILL takes effect in its own time. */
+const LINGER_POLL_MS = 5;
+/** At most so many datagrams a turn: a chatty agent must not keep the loop from its work. */
+const DATAGRAMS_MAX = 256;
+
+/** What `readable` of a watched descriptor leads to. */
+type Watcher = (status: () => ExitStatus | null) => void;
+
+/** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
+export class LinuxHost implements Host {
+  readonly bootId = readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
+  readonly #containment: Containment;
+  readonly #epoll = new EpollSet();
+  readonly #watchers = new Map<number, Watcher>();
+  /** Main processes by slot. */
+  readonly #mains = new Map<string, { pid: number; pidfd: number; startTicks: number }>();
+  readonly #notify: NotifySocket;
+  readonly #running: Promise<void>;
+  /** The wall clock's distance from the clock that never jumps. */
+  readonly #bootOffsetMs: number;
+  /** The descriptor that the last agent had its listening socket at. */
+  #usualFd: string | null = null;
+  /** The soft limit of open files that agents get. */
+  readonly #agentNofile: number;
+  onExit: Host['onExit'] = () => {};
+  onNotify: Host['onNotify'] = () => {};
+
+  /**
+   * @param options.id tells this supervisor's agents from those of others on the host
+   * @param options.notifyPath where the notify socket is bound; must be free
+   * @param options.nofile the soft limit of open files that agents get
+   */
+  constructor(options: { id: string; files: SlotFiles; notifyPath: string; nofile: number }) {
+    this.#containment = CgroupTree.open(options.id, options.files) ?? new Sessions(options.files);
+    this.#bootOffsetMs = Number(readProcText('/proc/uptime')!.split(' ')[0]) * 1000 - performance.now();
+    this.#agentNofile = Math.min(options.nofile, getLimit('nofile').hard);
+    this.#notify = new NotifySocket(options.notifyPath);
+    this.#epoll.add(this.#notify.fd);
+    this.#containment.mainOf = (key) => this.#mains.get(key) ?? null;
+    this.#running = this.#epoll.run((fds) => this.#onReadable(fds));
+  }
+
+  set onProblem(onProblem: Host['onProblem']) {
+    this.#containment.onProblem = onProblem;
+  }
+
+  get containment(): 'cgroup' | 'session' {
+    return this.#containment.kind;
+  }
+
+  now(): number {
+    return performance.now() + this.#bootOffsetMs;
+  }
+
+  date(): Date {
+    return new Date();
+  }
+
+  start(requests: readonly StartRequest[]): (ProcessId | Error)[] {
+    return inAgentWorld(() => requests.map((request) => this.#startOne(request)));
+  }
+
+  #startOne({ key, places, owner, launch, nofile }: StartRequest): ProcessId | Error {
+    try {
+      readySlot(places, owner);
+      const before = currentTicks();
+      const pid = withSoftLimit('nofile', nofile ?? this.#agentNofile, () => spawnProcess(launch));
+      // Reading it costs a quarter of a start, and mostly the tick is known. One that has ended at once is still there
+      // to be read, because it is not reaped yet.
+      const startTicks = before === currentTicks() ? before : readStat(pid)!.startTicks;
+      keepOrKill(pid, () => this.#watchMain(key, { pid, startTicks }, openPidfd(pid)!));
+      this.#containment.attach(key, pid);
+      return { pid, startTicks };
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  limit(fleet: string, resources: Resources | null, agents: number): void {
+    this.#containment.limit(fleet, resources, agents);
+  }
+
+  unenforced(fleet: string): string | null {
+    return this.#containment.unenforced(fleet);
+  }
+
+  isContained(key: string): boolean {
+    const main = this.#mains.get(key);
+    return main !== undefined && this.#containment.isAttached(main.pid);
+  }
+
+  readySlot(places: SlotPlaces, owner: Owner): void {
+    inAgentWorld(() => readySlot(places, owner));
+  }
+
+  adopt(key: string, { pid, startTicks }: ProcessId): boolean {
+    const pidfd = openPidfd(pid);
+    if (pidfd === null) return false;
+    const stat = readStat(pid);
+    const isOurs = stat?.startTicks === startTicks && !hasEnded(stat);
+    if (!isOurs || (this.containment === 'cgroup' && this.#containment.keyOf(pid) !== key)) {
+      closeFd(pidfd);
+      return false;
+    }
+    this.#containment.adopt(key, pid);
+    this.#watchMain(key, { pid, startTicks }, pidfd);
+    return true;
+  }
+
+  takeIn(intakes: readonly Intake[]): (boolean | Error)[] {
+    return takeIn(this.#containment, intakes).map((isThere, i) => {
+      const { key, process } = intakes[i]!;
+      if (isThere !== true) return isThere;
+      const pidfd = openPidfd(process.pid);
+      if (pidfd === null) return false;
+      this.#watchMain(key, process, pidfd);
+      return true;
+    });
+  }
+
+  keyOf(pid: number): string | null {
+    return this.#containment.keyOf(pid);
+  }
+
+  census(noted: ReadonlyMap<number, { key: string; startTicks: number }>): Map<string, FoundProcess[]> {
+    const found = new Map<string, FoundProcess[]>();
+    const keyOf = (pid: number) => {
+      const note = noted.get(pid);
+      return note && readStat(pid)?.startTicks === note.startTicks ? note.key : null;
+    };
+    for (const [key, pids] of this.#containment.census(keyOf)) {
+      const processes = pids.flatMap((pid) => {
+        const stat = readStat(pid);
+        return stat ? [{ pid, startTicks: stat.startTicks, leads: stat.session === pid }] : [];
+      });
+      // Session leaders first: an agent is one from its start, what it forks becomes one only by its own doing.
+      processes.sort((a, b) => Number(b.leads) - Number(a.leads) || a.startTicks - b.startTicks);
+      if (processes.length > 0) found.set(key, processes);
+    }
+    return found;
+  }
+
+  signal(key: string, signal: string): boolean {
+    const main = this.#mains.get(key);
+    return main !== undefined && signalPidfd(main.pidfd, signal);
+  }
+
+  kill(key: string): void {
+    for (const kill of [() => this.#containment.kill(key), () => this.signal(key, 'SIGKILL')]) {
+      try {
+        kill();
+      } catch (error) {
+        // Without cgroups, one that has become another user (setuid) is out of reach.
+        this.#containment.onProblem(error as Error);
+      }
+    }
+  }
+
+  clear(key: string, done: () => void): void {
+    void this.#untilEmpty(key).then(done);
+  }
+
+  vacate(key: string, places: SlotPlaces): void {
+    clearSlot(places);
+    this.#containment.leave(key);
+  }
+
+  async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
+    const pid = inAgentWorld(() => withSoftLimit('nofile', this.#agentNofile, () => spawnProcess(launch)));
+    const pidfd = keepOrKill(pid, () => openPidfd(pid)!);
+    const exemption = this.#containment.exempt(pid);
+    let timedOut = false;
+    // The helper leads its group, and until it is reaped nobody else can have that number.
+    const killGroup = () => process.kill(-pid, 'SIGKILL');
+    const timer = setTimeout(() => {
+      timedOut = true;
+      killGroup();
+    }, timeoutMs);
+    const status = await new Promise<ExitStatus | null>((resolve) => {
+      this.#watch(pidfd, (reap) => {
+        killGroup();
+        resolve(reap());
+      });
+    });
+    clearTimeout(timer);
+    exemption.done();
+    return timedOut ? null : (status ?? { code: null, signal: null });
+  }
+
+  async runHook(argv: readonly string[], options: HookOptions): Promise<void> {
+    let exemption: { done: () => void } | undefined;
+    await runHook(argv, options, (pid) => {
+      exemption = this.#containment.exempt(pid);
+    }).finally(() => exemption?.done());
+  }
+
+  readUsage(pids: readonly number[]): Promise<Map<number, Usage>> {
+    return readUsage(pids);
+  }
+
+  readMemory(): HostMemory {
+    return readAvailableMemory();
+  }
+
+  readPorts(protocol: Protocol): PortTable {
+    return readPorts(protocol);
+  }
+
+  holds(key: string, inodes: readonly number[]): boolean {
+    const main = this.#mains.get(key);
+    if (!main || inodes.length === 0) return false;
+    const fd = findSocketFd(main.pid, inodes, this.#usualFd);
+    if (fd !== null) {
+      this.#usualFd = fd;
+      return true;
+    }
+    // A worker that the agent forked may hold it alone; rare, so the whole host is searched for it.
+    return listPids().some(
+      (pid) => this.#containment.keyOf(pid) === key && findSocketFd(pid, inodes, null) !== null,
+    );
+  }
+
+  holderOf(inodes: readonly number[]): string | null {
+    const pid = listPids().find((candidate) => findSocketFd(candidate, inodes, null) !== null);
+    if (pid === undefined) return null;
+    const key = this.#containment.keyOf(pid);
+    return `pid ${pid} (${readCommand(pid)}${key ? `, ${key.replace('/', ' slot ')}` : ''})`;
+  }
+
+  socketProblem(key: string, path: string): string | null {
+    const listener = findListener(path);
+    if ('error' in listener) return `connect: ${listener.error}`;
+    const isOurs =
+      listener.pid === this.#mains.get(key)?.pid || this.#containment.keyOf(listener.pid) === key;
+    return isOurs ? null : `served by pid ${listener.pid}, which is not the agent`;
+  }
+
+  readConnections(): Promise<Uint32Array> {
+    return readConnections();
+  }
+
+  cpuMs(key: string): number | null {
+    const main = this.#mains.get(key);
+    return main ? readCpuMs(main.pid) : null;
+  }
+
+  rssBytes(key: string): number | null {
+    const main = this.#mains.get(key);
+    return main ? readRssBytes(main.pid) : null;
+  }
+
+  pssBytes(key: string): number | null {
+    const main = this.#mains.get(key);
+    return main ? readPssBytes(main.pid) : null;
+  }
+
+  async close(): Promise<void> {
+    this.#epoll.close();
+    await this.#running;
+    this.#notify.close();
+    this.#containment.close();
+  }
+
+  // ── exits ──
+
+  #watch(pidfd: number, onEnd: Watcher): void {
+    this.#epoll.add(pidfd);
+    this.#watchers.set(pidfd, onEnd);
+  }
+
+  #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number): void {
+    this.#watch(pidfd, (reap) => {
+      const exit = this.#withCause(key, reap());
+      this.#mains.delete(key);
+      if (!this.#isPopulated(key)) this.onExit(key, exit);
+      else void this.#untilEmpty(key).then(() => this.onExit(key, exit));
+    });
+    this.#mains.set(key, { pid, pidfd, startTicks });
+  }
+
+  /**
+   * Whether it was the kernel that killed, for lack of memory: it counts before it sends the signal (oom_kill.c). An
+   * adopted agent's status nobody can know, but where the kernel killed its slot, that was its end.
+   */
+  #withCause(key: string, status: ExitStatus | null): Exit | null {
+    if (status !== null && status.signal !== 'SIGKILL') return status;
+    const cause = this.#containment.oomSince(key);
+    return cause === null ? status : { code: null, signal: 'SIGKILL', cause };
+  }
+
+  /** Kills what is left in a slot, again and again until nothing is. */
+  async #untilEmpty(key: string): Promise<void> {
+    for (let waitMs = LINGER_POLL_MS; this.#isPopulated(key); waitMs = Math.min(waitMs * 2, 1000)) {
+      this.kill(key);
+      await sleep(waitMs);
+    }
+  }
+
+  /** Where that cannot be found out (no descriptor left), it is asked again: an exit must not be lost. */
+  #isPopulated(key: string): boolean {
+    try {
+      return this.#containment.isPopulated(key);
+    } catch (error) {
+      this.#containment.onProblem(error as Error);
+      return true;
+    }
+  }
+
+  #onReadable(fds: number[]): void {
+    for (const fd of fds) {
+      try {
+        if (fd === this.#notify.fd) this.#receive();
+        else this.#end(fd);
+      } catch (error) {
+        this.#containment.onProblem(error as Error);
+      }
+    }
+  }
+
+  #end(pidfd: number): void {
+    const watcher = this.#watchers.get(pidfd);
+    this.#watchers.delete(pidfd);
+    this.#epoll.remove(pidfd);
+    watcher?.(() => reapPidfd(pidfd));
+    closeFd(pidfd);
+  }
+
+  #receive(): void {
+    for (let i = 0; i < DATAGRAMS_MAX; i++) {
+      const datagram = this.#notify.receive();
+      if (!datagram) return;
+      const key = datagram.pid > 0 ? this.#containment.keyOf(datagram.pid) : null;
+      if (key) this.onNotify(key, datagram.text);
+    }
+  }
+}
+
+/** Does what is needed to keep a child that was just started; where that fails (no descriptor left), it cannot stay. */
+function keepOrKill<T>(pid: number, keep: () => T): T {
+  try {
+    return keep();
+  } catch (error) {
+    // Not reaped, so the pid is still this child's.
+    process.kill(pid, 'SIGKILL');
+    reapPid(pid);
+    throw error;
+  }
+}
+
+/** Umask and OOM score are the process's own: they are set for the time of the starts, within one turn of the loop. */
+function inAgentWorld<T>(work: () => T): T {
+  const umask = process.umask(AGENT_UMASK);
+  try {
+    return withAgentOomScore(work);
+  } finally {
+    process.umask(umask);
+  }
+}

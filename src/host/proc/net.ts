@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises';
+import { readProc } from './read.ts';
+
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const COLON = 0x3a;
+/** TCP_LISTEN; a UDP socket shows TCP_CLOSE (7) while bound and TCP_ESTABLISHED (1) once connected (net/tcp_states.h). */
+const TCP_LISTEN = 0x0a;
+const TCP_ESTABLISHED = 0x01;
+const PORTS = 65_536;
+
+export type Protocol = 'tcp' | 'udp';
+
+/**
+ * Which sockets serve which local port: inode numbers by port, from one pass over the kernel's table.
+ * Most ports have one socket; more (SO_REUSEPORT, IPv4 beside IPv6) go to `more`.
+ */
+export class PortTable {
+  readonly #first = new Uint32Array(PORTS);
+  readonly #more = new Map<number, number[]>();
+
+  /** The inodes of the sockets bound to (udp) or listening on (tcp) a port; empty where there are none. */
+  inodes(port: number): readonly number[] {
+    const first = this.#first[port] ?? 0;
+    return first === 0 ? [] : [first, ...(this.#more.get(port) ?? [])];
+  }
+
+  /** Adds the lines of one of /proc/net/tcp, tcp6, udp, udp6. */
+  addTable(table: Buffer, protocol: Protocol): void {
+    eachLine(table, (start, end) => this.#addLine(table, start, end, protocol));
+  }
+
+  /** A line is `sl: address:PORT address:PORT ST tx:rx tr:when retr uid timeout inode …`, numbers before uid in hex. */
+  #addLine(table: Buffer, start: number, end: number, protocol: Protocol): void {
+    const socket = readSocket(table, start, end);
+    if (!socket || (protocol === 'tcp' && socket.state !== TCP_LISTEN)) return;
+    let at = socket.rest;
+    for (let field = 0; field < 6 && at < end; field++) {
+      while (at < end && table[at] === SPACE) at++;
+      if (field < 5) while (at < end && table[at] !== SPACE) at++;
+    }
+    this.#add(socket.port, decimal(table, at, end));
+  }
+
+  #add(port: number, inode: number): void {
+    if (inode === 0) return;
+    if (this.#first[port] === 0) this.#first[port] = inode;
+    else this.#more.set(port, [...(this.#more.get(port) ?? []), inode]);
+  }
+}
+
+/** Reads who serves which port, IPv4 and IPv6 together; costs one pass over the kernel's tables, for all agents at once. */
+export function readPorts(protocol: Protocol, root = '/proc/net'): PortTable {
+  const ports = new PortTable();
+  for (const name of [protocol, `${protocol}6`]) {
+    const table = readProc(`${root}/${name}`);
+    if (table) ports.addTable(table, protocol);
+  }
+  return ports;
+}
+
+/**
+ * How many established TCP connections each local port has, IPv4 and IPv6 together; index is the port. The kernel takes
+ * its time over these tables where there are many sockets, so they are read on another thread.
+ */
+export async function readConnections(root = '/proc/net'): Promise<Uint32Array> {
+  const connections = new Uint32Array(PORTS);
+  for (const name of ['tcp', 'tcp6']) {
+    // A kernel without IPv6 has no tcp6.
+    const table = await readFile(`${root}/${name}`).catch(() => Buffer.alloc(0));
+    eachLine(table, (start, end) => {
+      const socket = readSocket(table, start, end);
+      if (socket?.state === TCP_ESTABLISHED) connections[socket.port]!++;
+    });
+  }
+  return connections;
+}
+
+/** The lines of a table but for its heading. */
+function eachLine(table: Buffer, use: (start: number, end: number) => void): void {
+  let line = table.indexOf(NEWLINE) + 1;
+  while (line > 0 && line < table.length) {
+    const end = table.indexOf(NEWLINE, line);
+    use(line, end < 0 ? table.length : end);
+    line = end + 1;
+    if (end < 0) return;
+  }
+}
+
+/** A line's local port and state, and where the fields after them begin; null for a line cut short. */
+function readSocket(
+  table: Buffer,
+  start: number,
+  end: number,
+): { port: number; state: number; rest: number } | null {
+  const local = table.indexOf(COLON, table.indexOf(COLON, start) + 1) + 1;
+  if (local === 0 || local + 4 > end) return null;
+  const remote = table.indexOf(COLON, local) + 1;
+  return { port: hex(table, local, local + 4), state: hex(table, remote + 5, remote + 7), rest: remote + 7 };
+}
+
+function hex(bytes: Buffer, from: number, to: number): number {
+  let value = 0;
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i]!;
+    value = value * 16 + (byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57);
+  }
+  return value;
+}
+
+function decimal(bytes: Buffer, from: number, end: number): number {
+  let value = 0;
+  for (let i = from; i < end; i++) {
+    const digit = bytes[i]! - 0x30;
+    if (digit < 0 || digit > 9) break;
+    value = value * 10 + digit;
+  }
+  return value;
+}

@@ -1,0 +1,44 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+
+let buffer = Buffer.alloc(64 * 1024);
+
+/**
+ * Reads a file of /proc or a cgroup whole into one reused buffer: half the cost of readFileSync, which asks for a
+ * size that these files do not have.
+ * @returns a view that is valid until the next call; null where the file or its process is gone or not for us to read
+ */
+export function readProc(path: string): Buffer | null {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+  try {
+    let length = 0;
+    for (;;) {
+      if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+      const count = readSync(fd, buffer, length, buffer.length - length, null);
+      if (count === 0) return buffer.subarray(0, length);
+      length += count;
+    }
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The same as text, trimmed. */
+export function readProcText(path: string): string | null {
+  return readProc(path)?.toString('utf8').trim() ?? null;
+}
+
+const GONE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENODEV', 'ENOTDIR']);
+
+/** Whether a failed call says that the process (or its cgroup) is gone or closed to us, as opposed to a fault. */
+export function isGone(error: unknown): boolean {
+  return GONE.has((error as NodeJS.ErrnoException).code ?? '');
+}

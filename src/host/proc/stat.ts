@@ -1,0 +1,67 @@
+import { readProc } from './read.ts';
+
+/** Clock ticks a second in /proc (USER_HZ): 100 on every architecture that Linux still supports for it. */
+export const TICKS_PER_SECOND = 100;
+const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
+
+/** What /proc/PID/stat tells about a process's identity. */
+export interface Stat {
+  pid: number;
+  /** One letter (proc_pid_stat(5)): Z is a zombie, which has ended. */
+  state: string;
+  parent: number;
+  group: number;
+  session: number;
+  /** Start time in ticks since boot: with the pid it names this one process until the next boot. */
+  startTicks: number;
+  /** Of a process whose first thread has ended (Z) others may still run, and hold what it holds. */
+  threads: number;
+}
+
+/**
+ * Parses /proc/PID/stat. The command name stands in parentheses and may hold anything, spaces and parentheses
+ * included, so the fields are counted from the last closing one.
+ * @returns null for text that is no stat line
+ */
+export function parseStat(text: string): Stat | null {
+  const close = text.lastIndexOf(')');
+  if (close < 0) return null;
+  const fields = text.slice(close + 2).split(' ');
+  const stat = {
+    pid: Number.parseInt(text, 10),
+    state: fields[0] ?? '',
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTicks: Number(fields[19]),
+    threads: Number(fields[17]),
+  };
+  return Number.isInteger(stat.pid) && Number.isInteger(stat.startTicks) ? stat : null;
+}
+
+/** Whether a process has ended: it is gone, or a zombie of which no thread is left. */
+export function hasEnded(stat: Stat | null): boolean {
+  return stat === null || (stat.state === 'Z' && stat.threads <= 1);
+}
+
+/** Reads /proc/PID/stat; null where there is no such process. */
+export function readStat(pid: number): Stat | null {
+  const bytes = readProc(`/proc/${pid}/stat`);
+  return bytes && parseStat(bytes.toString('latin1'));
+}
+
+/** Processor time that a process has used, user and system (fields 14 and 15); null where there is no such process. */
+export function readCpuMs(pid: number): number | null {
+  const text = readProc(`/proc/${pid}/stat`)?.toString('latin1');
+  if (text === undefined) return null;
+  const [user, system] = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13);
+  return ticksToMs(Number(user) + Number(system));
+}
+
+/** Start ticks as milliseconds since boot. */
+export function ticksToMs(ticks: number): number {
+  return ticks * MS_PER_TICK;
+}

@@ -1,0 +1,18 @@
+import type { SlotFiles } from './containment.ts';
+import { readLink } from './proc/pid.ts';
+import { readProc } from './proc/read.ts';
+
+/**
+ * Which slot a process was started for, by what it still has of its start: the log that it writes to, or (where the
+ * log is elsewhere, or was given up) its directory and its environment together. A hint, not a proof: daemons change
+ * these and tenants forge them.
+ */
+export function recogniseAgent(pid: number, files: SlotFiles): string | null {
+  const output = readLink(pid, 'fd/1');
+  const byLog = output === null ? null : files.keyOfLog(output);
+  if (byLog) return byLog;
+  const dir = readLink(pid, 'cwd');
+  const byDir = dir === null ? null : files.keyOfDir(dir);
+  const environment = byDir === null ? null : readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
+  return environment?.includes(`FLEET_DIR=${dir}`) ? byDir : null;
+}

@@ -1,0 +1,100 @@
+import { lchownSync, lstatSync, mkdirSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { execaSync } from 'execa';
+import { FleetError } from '../errors.ts';
+import { readCommand } from './proc/pid.ts';
+import { isGone } from './proc/read.ts';
+import { findListener } from './unix.ts';
+
+/** Who an agent's files belong to; null: whoever the supervisor is. */
+export type Owner = { uid: number; gid: number } | null;
+
+/** The places of one slot. */
+export interface SlotPlaces {
+  dir: string;
+  socket: string;
+  log: string | null;
+}
+
+/**
+ * Makes a slot's directories and removes a socket that an earlier agent left. Their parents belong to the supervisor,
+ * so no agent can put a link where these are to be; what is found in their place and is no directory is refused.
+ * @throws FleetError where something is in the way
+ */
+export function readySlot({ dir, socket, log }: SlotPlaces, owner: Owner): void {
+  makeOwned(dir, owner, 0o700);
+  makeOwned(dirname(socket), owner, 0o755);
+  if (log !== null) mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+  removeStaleSocket(socket, owner);
+}
+
+function makeOwned(path: string, owner: Owner, mode: number): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found) {
+    if (!found.isDirectory()) throw inTheWay(path, `a ${kindOf(found)}`);
+    const user = owner ?? { uid: process.getuid!(), gid: process.getgid!() };
+    if (found.uid !== user.uid) handOver(path, found.uid, user);
+    return;
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  mkdirSync(path, { mode });
+  if (owner) lchownSync(path, owner.uid, owner.gid);
+}
+
+/**
+ * Gives a directory and what is in it to the slot's new user. Only files of the old one change hands (--from), so a
+ * hard link to somebody else's file gains nothing, and links are not followed (-h, -P).
+ */
+function handOver(path: string, from: number, owner: { uid: number; gid: number }): void {
+  execaSync('chown', ['-R', '-h', '-P', `--from=${from}`, `${owner.uid}:${owner.gid}`, '--', path]);
+}
+
+/** Removes a socket that nobody listens on any more, if it is a socket and the agent's own. */
+function removeStaleSocket(path: string, owner: Owner): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) throw inTheWay(path, `a ${kindOf(found)}`);
+  if (found.uid !== (owner?.uid ?? process.getuid!()) && found.uid !== process.getuid!()) {
+    throw inTheWay(path, `a socket of uid ${found.uid}`);
+  }
+  const listener = findListener(path);
+  if ('pid' in listener) throw inTheWay(path, `served by pid ${listener.pid} (${readCommand(listener.pid)})`);
+  // Only a refusal says that nobody has it: a full queue (EAGAIN) or another type (EPROTOTYPE) is somebody's.
+  if (listener.error !== 'ECONNREFUSED') throw inTheWay(path, `in use (${listener.error})`);
+  unlinkSync(path);
+}
+
+/** Removes what a vacated slot has in the runtime directory; its state directory stays. */
+export function clearSlot({ socket }: SlotPlaces): void {
+  for (const remove of [
+    () => unlinkSync(socket),
+    () => rmdirSync(dirname(socket)),
+    () => rmdirSync(dirname(dirname(socket))),
+  ]) {
+    try {
+      remove();
+    } catch (error) {
+      // Other slots' directories beside it, or files that the agent left: they stay.
+      if (
+        !isGone(error) &&
+        !['ENOTEMPTY', 'EISDIR', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')
+      )
+        throw error;
+    }
+  }
+}
+
+/** Deletes directories for good; by rm(1), which goes down by descriptors, so that no link swapped in can lead it astray. */
+export function purge(paths: readonly string[]): void {
+  execaSync('rm', ['-rf', '--one-file-system', '--', ...paths]);
+}
+
+function inTheWay(path: string, what: string): FleetError {
+  return new FleetError('STATE_UNUSABLE', `${path} is in the way: ${what}`, { hint: 'Move it away.' });
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'symbolic link';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isFile() ? 'file' : 'special file';
+}

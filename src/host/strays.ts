@@ -1,0 +1,102 @@
+import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Executable, Suspect } from '../plan/likeness.ts';
+import { readLink } from './proc/pid.ts';
+import { readProc, readProcText } from './proc/read.ts';
+
+/** What readlink of /proc/PID/exe adds where the file is gone from its path (proc_pid_exe(5)). */
+const DELETED = ' (deleted)';
+/** A process may carry megabytes of words; a program shows in the first of them. */
+const WORDS_MAX = 256;
+/** The kernel reads no more of a script's first line (BINPRM_BUF_SIZE, linux/binfmts.h). */
+const SHEBANG_BYTES_MAX = 256;
+
+/** A file as `device:inode`; null where there is none, or it is no regular file. */
+export function fileId(path: string): string | null {
+  try {
+    const { dev, ino, mode } = statSync(path, { bigint: true });
+    return (mode & 0o170000n) === 0o100000n ? `${dev}:${ino}` : null;
+  } catch {
+    return null; // Whatever is the matter with it, it names no file that we could compare.
+  }
+}
+
+/** A file that can be executed: which one it is, its own name, and what its first line asks to be run by. */
+export function readProgram(path: string): { file: string; real: string; interpreter: string | null } | null {
+  const file = fileId(path);
+  if (file === null) return null;
+  const real = realpathSync(path);
+  return { file, real, interpreter: readInterpreter(real) };
+}
+
+function readInterpreter(path: string): string | null {
+  const [, words] = /^#![ \t]*([^\n]*)/.exec(readHead(path)) ?? [];
+  if (words === undefined) return null;
+  const [first = '', ...others] = words.trim().split(/[ \t]+/);
+  // `env` only looks the interpreter up; its own options and assignments come before that one's name.
+  const name =
+    basename(first) === 'env' ? others.find((word) => !word.startsWith('-') && !word.includes('=')) : first;
+  return basename(name ?? first);
+}
+
+function readHead(path: string): string {
+  const head = Buffer.alloc(SHEBANG_BYTES_MAX);
+  const fd = openSync(path, 'r');
+  try {
+    return head.toString('latin1', 0, readSync(fd, head));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What a process executes; null where it is gone, closed to us, a kernel thread or a zombie. */
+export function readExecutable(pid: number): Executable | null {
+  const file = fileId(`/proc/${pid}/exe`);
+  const link = file && readLink(pid, 'exe');
+  if (!file || !link) return null;
+  const isDeleted = link.endsWith(DELETED);
+  // A path tells something only where it leads to the same place for us as for the process.
+  const isReplaced = isDeleted && readLink(pid, 'ns/mnt') === readLink(process.pid, 'ns/mnt');
+  return { file, path: isDeleted ? link.slice(0, -DELETED.length) : link, isReplaced };
+}
+
+/** All that a process is judged by; null where it is gone, or in a container, which keeps its processes itself. */
+export function readSuspect(pid: number, executable: Executable): Suspect | null {
+  const argv = readArgv(pid);
+  const directory = readLink(pid, 'cwd');
+  const isContained = readLink(pid, 'ns/pid') !== readLink(process.pid, 'ns/pid');
+  if (argv.length === 0 || directory === null || isContained) return null;
+  return { executable, argv, files: argv.map((word) => fileId(resolve(directory, word))) };
+}
+
+/** The words of a process (proc_pid_cmdline(5)); empty where it is gone or has none. */
+export function readArgv(pid: number): string[] {
+  const text = readProc(`/proc/${pid}/cmdline`)?.toString('utf8') ?? '';
+  return text === '' ? [] : text.replace(/\0$/, '').split('\0', WORDS_MAX);
+}
+
+/** Whether a process lives in the cgroup tree of any supervisor, ours or another. */
+const TREE = /^\d+:[^:]*:.*\/fleetd-[0-9a-f]{12}(\/|$)/m;
+const LOG = /^(.*)\/logs\/[a-z][a-z0-9-]*\/\d+\.log$/;
+const DIRECTORY = /^(.*)\/fleets\/[a-z][a-z0-9-]*\/\d+$/;
+
+/**
+ * Whether a process is what some supervisor on this host runs: by its cgroup, or (where that supervisor has no tree) by
+ * the log, the directory or the environment that it was started with, as long as that supervisor's state is there.
+ * @param ownStateDir a supervisor that knows its own agents better: who stands in a directory of its own may have been
+ *   started by hand
+ */
+export function isSupervised(pid: number, ownStateDir: string | null): boolean {
+  const cgroups = readProcText(`/proc/${pid}/cgroup`);
+  if (cgroups === null || TREE.test(cgroups)) return true;
+  const environment = readProc(`/proc/${pid}/environ`)?.toString('latin1').split('\0') ?? [];
+  const home = environment.find((entry) => entry.startsWith('FLEET_DIR='))?.slice('FLEET_DIR='.length);
+  const places = [
+    LOG.exec(readLink(pid, 'fd/1') ?? ''),
+    DIRECTORY.exec(readLink(pid, 'cwd') ?? ''),
+    DIRECTORY.exec(home ?? ''),
+  ];
+  // As the process sees it: a unit with a /tmp of its own has its state there.
+  const isState = (path: string) => existsSync(`/proc/${pid}/root${path}/fleetd.lock`);
+  return places.some((found) => found && found[1] !== ownStateDir && isState(found[1]!));
+}

@@ -1,0 +1,171 @@
+import { below, nearest, PROBLEMS_SHOWN_MAX, type Problem, show } from './problems.ts';
+import { isMapping, type JsonSchema, type Type } from './types.ts';
+
+/** A row of the field table. */
+export interface Field {
+  readonly type: Type;
+  /** One line, for --help, the template, the schema and the reference. */
+  readonly help: string;
+  /** What holds when the key is not written, as it would be written. Without one, and not required: null. */
+  readonly default?: unknown;
+  /** The default in words, where it depends on something else. */
+  readonly otherwise?: string;
+  readonly required?: true;
+  /** The flag of `fleetctl spawn` for it, as commander takes it. */
+  readonly flag?: string;
+  /** The flag may be given several times. */
+  readonly repeat?: true;
+  /** A value for the template, where there is no default or where the default is no good example. */
+  readonly example?: unknown;
+  /** The template has it as a live line and not as a comment. */
+  readonly live?: true;
+}
+
+export type Fields = Readonly<Record<string, Field>>;
+
+/** A mapping with known keys. */
+export interface Group<T, Suffix extends string = ''> extends Type<T, Suffix> {
+  readonly fields: Fields;
+}
+
+type Value<F extends Field> = F extends { readonly type: Type<infer T> }
+  ? F extends { readonly required: true } | { readonly default: unknown }
+    ? T
+    : T | null
+  : never;
+
+/** What a mapping with these fields is in a parsed spec. */
+export type Output<F extends Fields> = {
+  [K in keyof F & string as `${K}${F[K]['type']['suffix']}`]: Value<F[K]>;
+};
+
+/**
+ * The type of a mapping with these fields. Its `read` gives a value even when some of the keys have problems;
+ * those keys are undefined then.
+ */
+export function group<const F extends Fields>(fields: F): Group<Output<F>> {
+  const expected = `a mapping (${Object.keys(fields).join(', ')})`;
+  return {
+    suffix: '',
+    expected,
+    fields,
+    schema: groupSchema(fields),
+    read: (value, path, problems) => {
+      if (!isMapping(value)) {
+        problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
+        return undefined;
+      }
+      refuseUnknown(value, fields, path, problems);
+      const entries = Object.entries(fields).map(([key, field]) => [
+        key + field.type.suffix,
+        readField(field, Object.hasOwn(value, key) ? value[key] : undefined, below(path, key), problems),
+      ]);
+      return Object.fromEntries(entries) as Output<F>;
+    },
+  };
+}
+
+/** The type of a mapping in which at most one of the keys without a default may be written. */
+export function oneOf<const F extends Fields>(fields: F): Group<Output<F>> {
+  const type = group(fields);
+  const kinds = Object.keys(fields).filter((key) => fields[key]!.default === undefined);
+  const one = kinds.map((kind) => ({ required: [kind] }));
+  return {
+    ...type,
+    schema: { ...type.schema, oneOf: [...one, { not: { anyOf: one } }] },
+    read: (value, path, problems) => {
+      const written = isMapping(value) ? kinds.filter((kind) => Object.hasOwn(value, kind)) : [];
+      if (written.length > 1) {
+        const text = `expected only one of ${kinds.join(', ')}, found ${written.join(' and ')}`;
+        problems.push({ path, text });
+      }
+      return type.read(value, path, problems);
+    },
+  };
+}
+
+/** The type of what may be a mapping or something plain. */
+export function either<P, G>(plain: Type<P, ''>, mapping: Group<G>): Group<P | G> {
+  return {
+    ...mapping,
+    expected: `${plain.expected}, or ${mapping.expected}`,
+    schema: { anyOf: [plain.schema, mapping.schema] },
+    read: (value, path, problems) => {
+      if (isMapping(value)) return mapping.read(value, path, problems);
+      const parsed = plain.read(value, path, []);
+      if (parsed !== undefined) return parsed;
+      problems.push({
+        path,
+        text: `expected ${plain.expected}, or ${mapping.expected}, found ${show(value)}`,
+      });
+      return undefined;
+    },
+  };
+}
+
+/** The type that reads the same and gives what `shape` makes of it. */
+export function shaped<T, U>(type: Group<T>, shape: (value: T) => U): Group<U> {
+  return {
+    ...type,
+    read: (value, path, problems) => {
+      const before = problems.length;
+      const read = type.read(value, path, problems);
+      return read === undefined || problems.length > before ? undefined : shape(read);
+    },
+  };
+}
+
+/** Tells whether a field holds further fields. */
+export function fieldsOf(type: Type): Fields | null {
+  return 'fields' in type ? (type as Group<unknown>).fields : null;
+}
+
+/** Gives every field of a table with its path, each mapping before what it holds. */
+export function* walk(fields: Fields, path = ''): Generator<{ path: string; field: Field }> {
+  for (const [key, field] of Object.entries(fields)) {
+    const here = { path: below(path, key), field };
+    yield here;
+    yield* walk(fieldsOf(field.type) ?? {}, here.path);
+  }
+}
+
+function readField(field: Field, written: unknown, path: string, problems: Problem[]): unknown {
+  const value = written === undefined ? field.default : written;
+  if (value !== undefined) return field.type.read(value, path, problems);
+  if (!field.required) return null;
+  problems.push({ path, text: `expected ${field.type.expected}, found nothing; it is required` });
+  return undefined;
+}
+
+function refuseUnknown(value: object, fields: Fields, path: string, problems: Problem[]): void {
+  const known = Object.keys(fields);
+  const unknown = Object.keys(value).filter((key) => !Object.hasOwn(fields, key));
+  for (const key of unknown.slice(0, PROBLEMS_SHOWN_MAX + 1)) {
+    const meant = nearest(key, known);
+    const question = meant === null ? '' : `; did you mean ${below(path, meant)}?`;
+    problems.push({
+      path: below(path, key),
+      text: `unknown key${question} (expected one of ${known.join(', ')})`,
+    });
+  }
+}
+
+function groupSchema(fields: Fields): JsonSchema {
+  const properties = Object.entries(fields).map(([key, field]) => [key, fieldSchema(field)]);
+  const required = Object.keys(fields).filter((key) => fields[key]!.required);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    ...(required.length > 0 && { required }),
+    additionalProperties: false,
+  };
+}
+
+function fieldSchema({ type, help, default: value }: Field): JsonSchema {
+  // The default of a mapping is said by its keys.
+  return {
+    description: help,
+    ...type.schema,
+    ...(value !== undefined && fieldsOf(type) === null && { default: value }),
+  };
+}

@@ -1,0 +1,35 @@
+import { FLEET } from './fields.ts';
+import { uses } from './placeholders.ts';
+import { type Problem, refuseIfAny } from './problems.ts';
+import { addRuleProblems, type Written } from './rules.ts';
+import type { Ports, Ready, Spec } from './spec.ts';
+
+/** How long an agent has to live to be ready, where nothing tells more about it. */
+const AFTER_DEFAULT_MS = 1_000;
+
+/**
+ * Takes a document as YAML or JSON gives it; gives the spec, checked and complete.
+ * Throws SPEC_INVALID that names every problem, one a line.
+ */
+export function parseSpec(document: unknown): Spec {
+  const problems: Problem[] = [];
+  const written = FLEET.read(document, '', problems);
+  if (written !== undefined) addRuleProblems(written, problems);
+  refuseIfAny(problems);
+  const { ready, ports, ...rest } = written!;
+  const withProtocol = ports && { ...ports, protocol: ports.protocol ?? protocolFor(ready.kind) };
+  return { ...rest, ports: withProtocol, ready: completeReady(ready, rest.command, withProtocol) };
+}
+
+function protocolFor(kind: Ready['kind'] | null): Ports['protocol'] {
+  if (kind === 'udp') return 'udp';
+  return kind === 'tcp' || kind === 'http' ? 'tcp' : null;
+}
+
+function completeReady(ready: Written['ready'], command: string[], ports: Ports | null): Ready {
+  if (ready.kind !== null) return ready;
+  const { timeoutMs } = ready;
+  if (uses(command, 'socket')) return { kind: 'socket', timeoutMs };
+  if (ports !== null && uses(command, 'port')) return { kind: ports.protocol ?? 'port', timeoutMs };
+  return { kind: 'after', afterMs: AFTER_DEFAULT_MS, timeoutMs };
+}

@@ -1,0 +1,110 @@
+import { FleetError } from '../errors.ts';
+import { nearest, show } from './problems.ts';
+
+/** What the placeholders of one slot stand for. */
+export interface Placeholders {
+  slot: number;
+  /** Null without `ports`; the spec is refused if a template asks for it then. */
+  port: number | null;
+  socket: string;
+  dir: string;
+  fleet: string;
+  release: string;
+}
+
+/** Every placeholder and what it stands for. */
+export const PLACEHOLDERS: Readonly<Record<keyof Placeholders, string>> = {
+  slot: 'the number of the slot, from 0',
+  port: 'the first port of the slot',
+  socket: 'path of the Unix socket that the agent may listen on',
+  dir: 'the state directory of the slot, which is also the working directory',
+  fleet: 'the name of the fleet',
+  release: 'the release that the agent runs',
+};
+
+type Name = keyof Placeholders;
+/** A template taken apart: literal text, and the names of placeholders. */
+type Part = { text: string } | { name: Name };
+
+const TOKEN = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
+/** Templates come from specs, and there are few; the bound is for a supervisor that sees new specs for years. */
+const COMPILED_MAX = 4_096;
+const compiled = new Map<string, (values: Placeholders) => string>();
+
+/** Takes a template; gives what is wrong with its braces in words, or null if nothing is. */
+export function placeholderProblem(template: string): string | null {
+  const parts = takeApart(template);
+  return typeof parts === 'string' ? parts : null;
+}
+
+/** Tells whether one of the templates has the placeholder `name`. Broken templates have none. */
+export function uses(templates: readonly string[], name: Name): boolean {
+  return templates.some((template) => {
+    const parts = takeApart(template);
+    return typeof parts !== 'string' && parts.some((part) => 'name' in part && part.name === name);
+  });
+}
+
+/** Takes a template; gives the function that fills it in. Throws SPEC_INVALID for a broken template. */
+export function compile(template: string): (values: Placeholders) => string {
+  const parts = takeApart(template);
+  if (typeof parts === 'string')
+    throw new FleetError('SPEC_INVALID', `${JSON.stringify(template)}: ${parts}`);
+  if (parts.every((part) => 'text' in part)) {
+    const text = parts.map((part) => part.text).join('');
+    return () => text;
+  }
+  return (values) => {
+    let text = '';
+    for (const part of parts) text += 'text' in part ? part.text : (values[part.name] ?? '');
+    return text;
+  };
+}
+
+/** Fills in a template for one slot; compiles it at its first use. Throws SPEC_INVALID for a broken template. */
+export function expand(template: string, values: Placeholders): string {
+  let fill = compiled.get(template);
+  if (fill === undefined) {
+    fill = compile(template);
+    if (compiled.size >= COMPILED_MAX) compiled.clear();
+    compiled.set(template, fill);
+  }
+  return fill(values);
+}
+
+/** Gives the text of a template without placeholders; null where it has one, or is broken. */
+export function literal(template: string): string | null {
+  const parts = takeApart(template);
+  if (typeof parts === 'string') return null;
+  return parts.every((part) => 'text' in part) ? parts.map((part) => part.text).join('') : null;
+}
+
+/** Gives the parts of a template, or what is wrong with it. */
+function takeApart(template: string): Part[] | string {
+  const parts: Part[] = [];
+  let end = 0;
+  for (const token of template.matchAll(TOKEN)) {
+    const [found, name] = token;
+    if (token.index > end) parts.push({ text: template.slice(end, token.index) });
+    end = token.index + found.length;
+    if (found === '{{' || found === '}}') parts.push({ text: found[0]! });
+    else if (name === undefined) return `a lone ${found}; write ${found}${found} for a literal brace`;
+    else if (isName(name)) parts.push({ name });
+    else return unknown(name);
+  }
+  if (end < template.length) parts.push({ text: template.slice(end) });
+  return parts;
+}
+
+function isName(name: string): name is Name {
+  return Object.hasOwn(PLACEHOLDERS, name);
+}
+
+function unknown(name: string): string {
+  const known = Object.keys(PLACEHOLDERS);
+  const meant = nearest(name, known);
+  return (
+    `unknown placeholder ${show(`{${name}}`)}${meant === null ? '' : `, did you mean {${meant}}?`}` +
+    ` (known: ${known.map((each) => `{${each}}`).join(' ')}; {{ and }} are literal braces)`
+  );
+}

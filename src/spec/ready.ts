@@ -1,0 +1,54 @@
+import { type Group, type Output, oneOf } from './group.ts';
+import { duration } from './quantities.ts';
+import type { Ready } from './spec.ts';
+import { ARGV } from './templates.ts';
+import { TRUE, text, word } from './types.ts';
+
+const KINDS = {
+  tcp: { type: TRUE, help: 'The agent listens on its TCP port.' },
+  udp: { type: TRUE, help: 'The agent has bound its UDP port.' },
+  socket: { type: TRUE, help: 'The agent listens on its Unix socket.' },
+  http: {
+    type: text('a path such as /health', /^\/[!-~]*$/),
+    help: 'The agent answers an HTTP GET of this path with success, on its port or else on its socket.',
+  },
+  exec: { type: ARGV, help: 'This command ends with exit code 0.' },
+  notify: { type: TRUE, help: 'The agent has sent READY=1 to NOTIFY_SOCKET.' },
+  after: { type: duration(), help: 'The agent still runs after this time.' },
+  timeout: {
+    type: duration(1),
+    default: '30s',
+    flag: '--ready-timeout <duration>',
+    help: 'An agent not ready so long after its start is stopped, and counts as failed.',
+  },
+} as const;
+
+/** A readiness check as written; without a kind where only its timeout was, and parseSpec finds the kind. */
+export type WrittenReady = Ready | { kind: null; timeoutMs: number };
+
+const MAPPING = oneOf(KINDS);
+const WORD = word('tcp', 'udp', 'socket', 'notify');
+
+/** How an agent shows that it is ready: a mapping with one kind, or the word for a kind that needs no more. */
+export const READY: Group<WrittenReady> = {
+  ...MAPPING,
+  expected: `${WORD.expected}, or ${MAPPING.expected}`,
+  schema: { anyOf: [WORD.schema, MAPPING.schema] },
+  read: (value, path, problems) => {
+    const before = problems.length;
+    const written = MAPPING.read(typeof value === 'string' ? { [value]: true } : value, path, problems);
+    return written === undefined || problems.length > before ? undefined : toReady(written);
+  },
+  fromText: (text) => {
+    const [, kind, argument] = /^(\w+):(.*)$/s.exec(text) ?? [];
+    return kind === undefined ? { [text]: true } : { [kind]: argument };
+  },
+};
+
+function toReady({ http, exec, afterMs, timeoutMs, ...flags }: Output<typeof KINDS>): WrittenReady {
+  if (http !== null) return { kind: 'http', path: http, timeoutMs };
+  if (exec !== null) return { kind: 'exec', argv: exec, timeoutMs };
+  if (afterMs !== null) return { kind: 'after', afterMs, timeoutMs };
+  const kind = (['tcp', 'udp', 'socket', 'notify'] as const).find((each) => flags[each]) ?? null;
+  return { kind, timeoutMs };
+}

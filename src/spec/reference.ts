@@ -1,0 +1,50 @@
+import { FLEET } from './fields.ts';
+import { type Field, fieldsOf, walk } from './group.ts';
+import { PLACEHOLDERS } from './placeholders.ts';
+
+const INTRODUCTION = `# The spec file
+
+Every key of \`fleet.yaml\`. This page is made from the field table by \`bin/generate\`; correct it there.
+
+The file is YAML 1.2 (JSON is YAML too). Unknown keys, wrong types and values out of range are refused, all of them at
+once, each with the path of the key. Durations are \`500ms\`, \`3s\`, \`5m\`, \`1h\` or combined as in \`1h30m\`; sizes are
+\`64K\`, \`256M\`, \`1G\` (powers of 1024) or a number of bytes; rates are \`100M/h\`; shares are \`10%\`.
+Where the default of a mapping is its keys’ defaults, its own row has none.
+`;
+
+/** Gives the text of docs/reference/spec.md. */
+export function referenceText(): string {
+  const rows = [...walk(FLEET.fields)].map(({ path, field }) => [
+    `\`${path}\``,
+    valueText(field),
+    defaultText(field),
+    field.help,
+  ]);
+  const placeholders = Object.entries(PLACEHOLDERS).map(([name, help]) => [`\`{${name}}\``, help]);
+  return [
+    INTRODUCTION,
+    table(['key', 'value', 'default', 'meaning'], rows),
+    '## Placeholders\n\nIn `command`, `env`, `prepare` and `ready.exec`; `{{` and `}}` are literal braces.\n',
+    table(['placeholder', 'stands for'], placeholders),
+  ].join('\n');
+}
+
+function valueText({ type, flag }: Field): string {
+  const value =
+    fieldsOf(type) === null ? type.expected : type.expected.replace(/a mapping \(.*\)$/, 'a mapping');
+  return flag === undefined ? value : `${value}; \`${flag}\``;
+}
+
+function defaultText({ required, otherwise, default: value, type }: Field): string {
+  if (required) return '**required**';
+  if (otherwise !== undefined) return otherwise;
+  if (value === undefined) return 'absent';
+  if (fieldsOf(type) !== null) return '';
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return `${[head, head.map(() => '---'), ...rows].map(line).join('\n')}\n`;
+}

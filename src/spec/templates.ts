@@ -1,0 +1,76 @@
+import { placeholderProblem } from './placeholders.ts';
+import { below, type Problem, show } from './problems.ts';
+import { isMapping, isText, scalar, type Type } from './types.ts';
+
+/** Linux takes 131,072 bytes for one argument or variable, its NUL included: MAX_ARG_STRLEN, execve(2). */
+const TEXT_BYTES_MAX = 131_071;
+
+const TEXT = scalar<string, ''>(
+  { suffix: '', expected: 'text without NUL bytes, of at most 128 KiB', schema: { type: 'string' } },
+  (value) => (isText(value) && Buffer.byteLength(value) <= TEXT_BYTES_MAX ? value : null),
+  // YAML makes numbers, booleans and null of what looks like them.
+  (value) => (value === null || isPlain(value) ? `; write it in quotes: "${value ?? ''}"` : ''),
+);
+
+/** Gives text whose placeholders are known and whose braces are in order. */
+function readTemplate(value: unknown, path: string, problems: Problem[]): string | undefined {
+  const template = TEXT.read(value, path, problems);
+  const problem = template === undefined ? null : placeholderProblem(template);
+  if (problem === null) return template;
+  problems.push({ path, text: problem });
+  return undefined;
+}
+
+/** A program and its arguments, with placeholders. */
+export const ARGV: Type<string[], ''> = {
+  suffix: '',
+  expected: 'a list: the program, then its arguments',
+  schema: { type: 'array', minItems: 1, items: TEXT.schema },
+  read: (value, path, problems) => {
+    if (!Array.isArray(value) || value.length === 0 || value[0] === '') {
+      const found = Array.isArray(value) && value.length > 0 ? 'an empty name of a program' : show(value);
+      problems.push({ path, text: `expected ${ARGV.expected}, found ${found}` });
+      return undefined;
+    }
+    const before = problems.length;
+    const argv = value.map((item, i) => readTemplate(item, below(path, i), problems));
+    return problems.length === before ? (argv as string[]) : undefined;
+  },
+};
+
+/** Environment variables, with placeholders. Numbers and booleans become the text that stands for them. */
+export const ENVIRONMENT: Type<Record<string, string>, ''> = {
+  suffix: '',
+  expected: 'a mapping of names to values',
+  schema: {
+    type: 'object',
+    propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
+    additionalProperties: { type: ['string', 'number', 'boolean'] },
+  },
+  read: (value, path, problems) => {
+    if (!isMapping(value)) {
+      problems.push({ path, text: `expected ${ENVIRONMENT.expected}, found ${show(value)}` });
+      return undefined;
+    }
+    const before = problems.length;
+    const entries = Object.entries(value).map(([name, item]) => readVariable(name, item, path, problems));
+    return problems.length === before ? Object.fromEntries(entries) : undefined;
+  },
+  fromText: (text) => {
+    const [name, ...rest] = text.split('=');
+    return Object.fromEntries([[name, rest.length === 0 ? null : rest.join('=')]]);
+  },
+};
+
+function readVariable(name: string, value: unknown, path: string, problems: Problem[]): [string, string] {
+  const itemPath = below(path, name);
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === '__proto__') {
+    const expected = 'a name of letters, digits and _ that does not begin with a digit';
+    problems.push({ path: itemPath, text: `expected ${expected}, found ${show(name)}` });
+  }
+  return [name, readTemplate(isPlain(value) ? String(value) : value, itemPath, problems) ?? ''];
+}
+
+function isPlain(value: unknown): value is number | boolean {
+  return typeof value === 'number' || typeof value === 'boolean';
+}

@@ -1,0 +1,25 @@
+import { hashText, readTextFile, writeDurable } from '../host/files.ts';
+import type { Settings, StoredFleet } from './records.ts';
+
+/** The wanted state as the copy holds it; `seq` counts the changes it has seen. */
+export interface WantedCopy {
+  seq: number;
+  fleets: StoredFleet[];
+  settings: Settings;
+}
+
+/** Writes the copy: the SHA-256 of the content on a line of its own, then the content. Durable on return. */
+export function writeCopy(path: string, copy: WantedCopy): void {
+  const content = JSON.stringify(copy);
+  writeDurable(path, `${hashText(content)}\n${content}\n`);
+}
+
+/** Reads the copy back; `damage` says why a copy that is there cannot be used. */
+export function readCopy(path: string): { copy: WantedCopy | null; damage: string | null } {
+  const text = readTextFile(path);
+  if (text === null) return { copy: null, damage: null };
+  const [checksum, content = ''] = text.split('\n', 2);
+  if (hashText(content) !== checksum) return { copy: null, damage: `${path} does not match its checksum` };
+  const { seq, fleets, settings = {} } = JSON.parse(content) as WantedCopy;
+  return { copy: { seq, fleets, settings }, damage: null };
+}

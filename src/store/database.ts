@@ -1,0 +1,74 @@
+import { DatabaseSync } from 'node:sqlite';
+import { FleetError } from '../errors.ts';
+import { removeFile, setAside } from '../host/files.ts';
+
+/** How a database file is kept: `full` survives a power cut, `off` only the end of the process. */
+export type Durability = 'full' | 'off';
+
+/**
+ * Opens a SQLite file in WAL mode, checks it, and brings it to the newest schema.
+ * @param schema statements that lead from each version to the next, the first from an empty file; all are kept for ever,
+ *   so that a file of any older fleetd can be opened
+ * @throws FleetError for a file of a newer fleetd, else whatever SQLite says of one that is damaged or no database
+ */
+export function openDatabase(path: string, durability: Durability, schema: readonly string[]): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability};`);
+    const check = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+    if (check.quick_check !== 'ok') throw new Error(check.quick_check);
+    const found = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
+    if (found > schema.length) {
+      throw new FleetError(
+        'STATE_UNUSABLE',
+        `${path} has version ${found}, and this fleetd knows ${schema.length}`,
+        {
+          hint: 'Run the newer fleetd that wrote it.',
+        },
+      );
+    }
+    for (const [i, step] of schema.entries())
+      if (i >= found) db.exec(`BEGIN; ${step}; PRAGMA user_version = ${i + 1}; COMMIT;`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Runs `work` in one transaction: all of it is there afterwards, or nothing. */
+export function transaction<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    db.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** The files that one SQLite database is made of. */
+export function databaseFiles(path: string): string[] {
+  return [path, `${path}-wal`, `${path}-shm`];
+}
+
+/**
+ * Opens a database whose loss costs comfort and not truth (samples, events, pids): a damaged one is set aside and
+ * begun anew.
+ * @returns the database, and what happened to the old one
+ */
+export function openExpendable(
+  path: string,
+  schema: readonly string[],
+): { db: DatabaseSync; notice: string | null } {
+  try {
+    return { db: openDatabase(path, 'off', schema), notice: null };
+  } catch (error) {
+    const aside = setAside(databaseFiles(path), new Date());
+    for (const file of databaseFiles(path)) removeFile(file);
+    const notice = `${path} could not be read (${(error as Error).message}); kept as ${aside}, begun anew`;
+    return { db: openDatabase(path, 'off', schema), notice };
+  }
+}

@@ -1,0 +1,140 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { LastExit } from '../api/protocol.ts';
+import { openExpendable, transaction } from './database.ts';
+
+const SCHEMA = [
+  `
+  CREATE TABLE boot (id TEXT NOT NULL) STRICT;
+  CREATE TABLE runs (
+    fleet TEXT, slot INTEGER, pid INTEGER, start_ticks INTEGER, started_at TEXT, release TEXT, generation INTEGER, ready_at REAL,
+    restarts INTEGER NOT NULL, failures INTEGER NOT NULL, last_exit TEXT, given_up TEXT, PRIMARY KEY (fleet, slot)
+  ) STRICT, WITHOUT ROWID`,
+];
+
+/** What runs in a slot, and the slot's recent past: needed by the next supervisor, worthless after a reboot. */
+export interface RunRecord {
+  slot: number;
+  /** Null where nothing runs. */
+  process: {
+    pid: number;
+    startTicks: number;
+    startedIso: string;
+    release: string;
+    generation: number;
+  } | null;
+  /** Why no automatic start follows, and for which generation that holds; null where one may. */
+  givenUp: { reason: string; generation: number } | null;
+  /** Milliseconds since boot; null where it is not ready. */
+  readyAt: number | null;
+  restarts: number;
+  failures: number;
+  lastExit: LastExit | null;
+}
+
+/**
+ * Which process is in which slot, on tmpfs and without fsync: it need only survive the supervisor. Writes are
+ * gathered and flushed once a turn of the loop.
+ */
+export class RunStore {
+  readonly #db: DatabaseSync;
+  readonly #insert: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #dirty = new Map<string, { fleet: string; slot: number; record: RunRecord | null }>();
+  readonly notice: string | null;
+
+  /** @param bootId records of another boot are dropped */
+  constructor(path: string, bootId: string) {
+    const { db, notice } = openExpendable(path, SCHEMA);
+    this.#db = db;
+    this.notice = notice;
+    const known = db.prepare('SELECT id FROM boot').get() as { id: string } | undefined;
+    if (known?.id !== bootId) {
+      db.exec('DELETE FROM boot; DELETE FROM runs');
+      db.prepare('INSERT INTO boot VALUES (?)').run(bootId);
+    }
+    this.#insert = db.prepare('INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#delete = db.prepare('DELETE FROM runs WHERE fleet = ? AND slot = ?');
+  }
+
+  /** Every process that is noted, by pid. */
+  processes(): Map<number, { key: string; startTicks: number }> {
+    const rows = this.#db
+      .prepare('SELECT fleet, slot, pid, start_ticks FROM runs WHERE pid IS NOT NULL')
+      .all();
+    return new Map(
+      rows.map((row) => [
+        Number(row.pid),
+        { key: `${row.fleet}/${row.slot}`, startTicks: Number(row.start_ticks) },
+      ]),
+    );
+  }
+
+  /** The records of a fleet. */
+  load(fleet: string): RunRecord[] {
+    return this.#db
+      .prepare('SELECT * FROM runs WHERE fleet = ?')
+      .all(fleet)
+      .map((row) => ({
+        slot: Number(row.slot),
+        process:
+          row.pid === null
+            ? null
+            : {
+                pid: Number(row.pid),
+                startTicks: Number(row.start_ticks),
+                startedIso: String(row.started_at),
+                release: String(row.release),
+                generation: Number(row.generation),
+              },
+        readyAt: row.ready_at === null ? null : Number(row.ready_at),
+        restarts: Number(row.restarts),
+        failures: Number(row.failures),
+        lastExit: fromJson<LastExit>(row.last_exit),
+        givenUp: fromJson<NonNullable<RunRecord['givenUp']>>(row.given_up),
+      }));
+  }
+
+  /** Notes what is in a slot from now on; null forgets the slot. */
+  set(fleet: string, slot: number, record: RunRecord | null): void {
+    this.#dirty.set(`${fleet}/${slot}`, { fleet, slot, record });
+  }
+
+  /** Writes what was noted. @throws where the file cannot be written; what was noted stays noted */
+  flush(): void {
+    if (this.#dirty.size === 0) return;
+    transaction(this.#db, () => {
+      for (const { fleet, slot, record } of this.#dirty.values()) this.#write(fleet, slot, record);
+    });
+    this.#dirty.clear();
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #write(fleet: string, slot: number, record: RunRecord | null): void {
+    if (record === null) {
+      this.#delete.run(fleet, slot);
+      return;
+    }
+    const { process, readyAt, restarts, failures, lastExit, givenUp } = record;
+    this.#insert.run(
+      fleet,
+      slot,
+      process?.pid ?? null,
+      process?.startTicks ?? null,
+      process?.startedIso ?? null,
+      process?.release ?? null,
+      process?.generation ?? null,
+      readyAt,
+      restarts,
+      failures,
+      lastExit && JSON.stringify(lastExit),
+      givenUp && JSON.stringify(givenUp),
+    );
+  }
+}
+
+function fromJson<T>(text: unknown): T | null {
+  return typeof text === 'string' ? (JSON.parse(text) as T) : null;
+}

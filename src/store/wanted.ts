@@ -1,0 +1,264 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { FleetError } from '../errors.ts';
+import { fileSize, removeFile, setAside } from '../host/files.ts';
+import { explainFailure } from '../host/limits.ts';
+import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
+import { databaseFiles, openDatabase, transaction } from './database.ts';
+import type { FleetRecord, ReleaseRecord, Settings, SlotRecord, StoredFleet } from './records.ts';
+
+const SCHEMA = [
+  `
+  CREATE TABLE meta (seq INTEGER NOT NULL) STRICT;
+  INSERT INTO meta VALUES (0);
+  CREATE TABLE fleets (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE releases (fleet TEXT, id TEXT, record TEXT NOT NULL, PRIMARY KEY (fleet, id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE slots (
+    fleet TEXT, slot INTEGER, wanted INTEGER NOT NULL, release TEXT NOT NULL, generation INTEGER NOT NULL,
+    prepared INTEGER NOT NULL, PRIMARY KEY (fleet, slot)
+  ) STRICT, WITHOUT ROWID`,
+  `ALTER TABLE meta ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'`,
+];
+
+/** What one change writes; all of it or nothing. */
+export interface Change {
+  fleet?: FleetRecord;
+  release?: ReleaseRecord;
+  slots?: readonly SlotRecord[];
+  /** Releases that are no longer kept. */
+  forgotten?: readonly string[];
+}
+
+/**
+ * The wanted state: which fleets there are, of what spec and release, and which slots are wanted. It is in SQLite,
+ * durable before a change is acknowledged. After each commit, and still before the acknowledgement, a checksummed
+ * copy is written, from which a damaged database is restored.
+ */
+export class WantedStore {
+  readonly #path: string;
+  readonly #copyPath: string;
+  readonly #db: DatabaseSync;
+  #hasCopy = true;
+  /** What was found damaged at opening and what became of it, and what failed later; the user is to know of it. */
+  readonly notices: string[] = [];
+  /** Called with each notice that comes after the opening. */
+  onNotice: (text: string) => void = () => {};
+
+  /** @throws FleetError STATE_UNUSABLE where the files cannot be opened or written */
+  constructor(path: string, copyPath: string) {
+    this.#path = path;
+    this.#copyPath = copyPath;
+    try {
+      this.#db = this.#open();
+      this.#writeCopy();
+    } catch (error) {
+      if (error instanceof FleetError) throw error;
+      throw new FleetError('STATE_UNUSABLE', `cannot open ${path}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Everything there is. */
+  load(): StoredFleet[] {
+    return loadAll(this.#db);
+  }
+
+  /**
+   * Makes a change of one fleet durable.
+   * @throws FleetError LIMIT_REACHED on a full disk, STATE_UNUSABLE else; nothing has changed then
+   */
+  write(name: string, change: Change): void {
+    this.#commit(() => writeChange(this.#db, name, change));
+    this.#writeCopy();
+  }
+
+  /**
+   * Notes that slots were prepared. The copy is not renewed for that: at worst `prepare` would run once more after
+   * the database was lost.
+   */
+  writePrepared(name: string, slots: readonly number[]): void {
+    const update = this.#db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
+    this.#commit(() => {
+      for (const slot of slots) update.run(name, slot);
+    });
+  }
+
+  /** What is wanted of the supervisor itself. */
+  get settings(): Settings {
+    return loadSettings(this.#db);
+  }
+
+  /** Makes a change of the settings durable. @throws FleetError as write() does */
+  writeSettings(settings: Settings): void {
+    const update = this.#db.prepare('UPDATE meta SET settings = ?');
+    this.#commit(() => update.run(JSON.stringify(settings)));
+    this.#writeCopy();
+  }
+
+  /** Forgets a fleet. */
+  remove(name: string): void {
+    this.#commit(() => {
+      for (const table of ['slots', 'releases'])
+        this.#db.prepare(`DELETE FROM ${table} WHERE fleet = ?`).run(name);
+      this.#db.prepare('DELETE FROM fleets WHERE name = ?').run(name);
+    });
+    this.#writeCopy();
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #commit(work: () => void): void {
+    try {
+      transaction(this.#db, () => {
+        work();
+        this.#db.exec('UPDATE meta SET seq = seq + 1');
+      });
+    } catch (error) {
+      throw explainFailure(`cannot write ${this.#path}`, error, this.#path);
+    }
+  }
+
+  /** A copy that cannot be written must not stay as an old one: the database alone is then what there is. */
+  #writeCopy(): void {
+    try {
+      writeCopy(this.#copyPath, contentOf(this.#db));
+      this.#hasCopy = true;
+    } catch (error) {
+      if (this.#hasCopy)
+        this.#notice(
+          `cannot write ${this.#copyPath}: ${(error as Error).message}; the state has no copy until it can`,
+        );
+      this.#hasCopy = false;
+      tryRemove(this.#copyPath);
+    }
+  }
+
+  #notice(text: string): void {
+    this.notices.push(text);
+    this.onNotice(text);
+  }
+
+  #open(): DatabaseSync {
+    const { copy, damage: copyDamage } = readCopy(this.#copyPath);
+    if (copyDamage) this.#notice(`${copyDamage}; it is kept as ${setAside([this.#copyPath], new Date())}`);
+    const found = this.#openTrusted(copy);
+    if ('db' in found) return found.db;
+    const aside = setAside(databaseFiles(this.#path), new Date());
+    const db = openDatabase(this.#path, 'full', SCHEMA);
+    if (copy) restore(db, copy);
+    const kept = aside ? ` It is kept as ${aside}.` : '';
+    const instead = copy
+      ? `Restored from ${this.#copyPath}.`
+      : 'There is no usable copy: agents that run are held as they are.';
+    this.#notice(`${this.#path} cannot be trusted: ${found.damage}.${kept} ${instead}`);
+    return db;
+  }
+
+  /** The database as it is, or why it cannot be believed; it is closed again then. */
+  #openTrusted(copy: WantedCopy | null): { db: DatabaseSync } | { damage: string } {
+    const size = fileSize(this.#path);
+    if (size === 0) return { damage: 'it is empty' };
+    if (size === null && copy) return { damage: 'it is missing' };
+    let db: DatabaseSync | undefined;
+    try {
+      db = openDatabase(this.#path, 'full', SCHEMA);
+      // The copy is written after the database: one that is as new but differs shows that the database lost something.
+      if (!copy || copy.seq < readSeq(db) || JSON.stringify(copy) === JSON.stringify(contentOf(db)))
+        return { db };
+      db.close();
+      return { damage: 'it is older than its copy, or was altered' };
+    } catch (error) {
+      if (db?.isOpen) db.close();
+      if (error instanceof FleetError || isEnvironmental(error)) throw error;
+      return { damage: (error as Error).message };
+    }
+  }
+}
+
+/** What cannot even be removed is no copy either, and is told already. */
+function tryRemove(path: string): void {
+  try {
+    removeFile(path);
+  } catch {}
+}
+
+/** Not damage but surroundings: no right to read or write, no space. Nothing is set aside for that. */
+function isEnvironmental(error: unknown): boolean {
+  return /unable to open|readonly|read-only|disk I\/O|full|locked|permission/i.test((error as Error).message);
+}
+
+function readSeq(db: DatabaseSync): number {
+  return (db.prepare('SELECT seq FROM meta').get() as { seq: number }).seq;
+}
+
+function loadSettings(db: DatabaseSync): Settings {
+  const { settings } = db.prepare('SELECT settings FROM meta').get() as { settings: string };
+  return JSON.parse(settings) as Settings;
+}
+
+/** All that the database holds, as its copy has it. */
+function contentOf(db: DatabaseSync): WantedCopy {
+  return { seq: readSeq(db), fleets: loadAll(db), settings: loadSettings(db) };
+}
+
+function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void {
+  transaction(db, () => {
+    for (const { fleet, releases, slots } of fleets) {
+      writeChange(db, fleet.name, { fleet, slots });
+      for (const release of releases) writeChange(db, fleet.name, { release });
+    }
+    db.prepare('UPDATE meta SET seq = ?, settings = ?').run(seq, JSON.stringify(settings));
+  });
+}
+
+function writeChange(
+  db: DatabaseSync,
+  name: string,
+  { fleet, release, slots, forgotten = [] }: Change,
+): void {
+  if (fleet) {
+    db.prepare('INSERT OR REPLACE INTO fleets VALUES (?, ?)').run(name, JSON.stringify(fleet));
+  }
+  if (release) {
+    db.prepare('INSERT OR REPLACE INTO releases VALUES (?, ?, ?)').run(
+      name,
+      release.id,
+      JSON.stringify(release),
+    );
+  }
+  for (const id of forgotten) {
+    db.prepare('DELETE FROM releases WHERE fleet = ? AND id = ?').run(name, id);
+  }
+  if (slots) {
+    const insert = db.prepare('INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?)');
+    for (const { slot, wanted, release: id, generation, prepared } of slots) {
+      insert.run(name, slot, Number(wanted), id, generation, Number(prepared));
+    }
+  }
+}
+
+function loadAll(db: DatabaseSync): StoredFleet[] {
+  const fleets = db.prepare('SELECT record FROM fleets ORDER BY name').all() as { record: string }[];
+  const slots = db.prepare(
+    'SELECT slot, wanted, release, generation, prepared FROM slots WHERE fleet = ? ORDER BY slot',
+  );
+  const releases = db.prepare('SELECT record FROM releases WHERE fleet = ? ORDER BY id');
+  return fleets.map((row) => {
+    const fleet = JSON.parse(row.record) as FleetRecord;
+    return {
+      fleet,
+      slots: slots.all(fleet.name).map((slot) => ({
+        slot: Number(slot.slot),
+        wanted: slot.wanted === 1,
+        release: String(slot.release),
+        generation: Number(slot.generation),
+        prepared: slot.prepared === 1,
+      })),
+      releases: releases
+        .all(fleet.name)
+        .map((release) => JSON.parse(String(release.record)) as ReleaseRecord),
+    };
+  });
+}

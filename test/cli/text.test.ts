@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { formatCount, formatElapsed } from '../../src/cli/format.ts';
+import { linesOf } from '../../src/cli/lines.ts';
+import { oneLine, visibleControls, withoutControls } from '../../src/cli/plain.ts';
+import { formatTable } from '../../src/cli/table.ts';
+
+async function linesIn(chunks: string[], charactersMax = 100): Promise<string[]> {
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunks) yield Buffer.from(chunk, 'latin1');
+  }
+  const lines: string[] = [];
+  for await (const line of linesOf(bytes(), charactersMax)) lines.push(line);
+  return lines;
+}
+
+describe('text of agents', () => {
+  test('loses what would command a terminal or reverse the text', () => {
+    expect(oneLine('a\x1b[31m\r\nb\tc\u009b1m\u202e')).toBe('a[31m b c1m');
+    expect(withoutControls('a\r\n\tb\x7f\n')).toBe('a\n\tb\n');
+  });
+
+  test('shows control characters as pictures in logs, keeping lines and tabs', () => {
+    expect(visibleControls('a\x1b[31m\tb\n\x00\x7f\u009b')).toBe('a␛[31m\tb\n␀␡\ufffd');
+  });
+});
+
+describe('lines', () => {
+  test('are put together from chunks, also inside a character', async () => {
+    expect(await linesIn(['on', 'e\n\nt\xc3', '\xb6\nlast'])).toEqual(['one', '', 'tö', 'last']);
+  });
+
+  test('longer than the limit come in pieces', async () => {
+    expect(await linesIn(['abcdefg', 'hij\nxy\n'], 4)).toEqual(['abcd', 'efgh', 'ij', 'xy']);
+  });
+});
+
+test('a table is as wide as its content, numbers to the right, and cut to a terminal', () => {
+  const columns = [
+    { title: 'NAME', cell: (row: [string, number]) => row[0] },
+    { title: 'N', align: 'right' as const, cell: (row: [string, number]) => String(row[1]) },
+    { title: 'SAY', cell: () => 'a long\nsentence' },
+  ];
+  const rows: [string, number][] = [
+    ['a', 5],
+    ['bcdef', 1000],
+  ];
+  const paint = (_colour: unknown, text: string): string => text;
+  expect(formatTable(columns, rows, { paint }).split('\n')).toEqual([
+    'NAME      N  SAY',
+    'a         5  a long sentence',
+    'bcdef  1000  a long sentence',
+  ]);
+  expect(formatTable(columns, rows, { paint, widthMax: 18 }).split('\n')[1]).toBe('a         5  a lon');
+});
+
+test('numbers are written for people', () => {
+  expect([999, 1000, 1234567].map(formatCount)).toEqual(['999', '1,000', '1,234,567']);
+  expect([0, 999, 65_000, 3_600_000, 90_061_000].map(formatElapsed)).toEqual([
+    '0s',
+    '1s',
+    '1m 5s',
+    '1h',
+    '1d 1h',
+  ]);
+});

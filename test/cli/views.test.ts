@@ -1,0 +1,180 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { AgentRow, FleetEvent } from '../../src/api/protocol.ts';
+import { fleetOf, json, lines, Place, refuse, statusOf } from './harness.ts';
+
+const ESCAPE = '\x1b]0;owned\x07\u009b31m';
+
+function agent(fleet: string, slot: number, fields: Partial<AgentRow> = {}): AgentRow {
+  const nothing = { pid: null, port: null, release: null, startedAt: null, rssBytes: null, lastExit: null };
+  return { fleet, slot, state: 'backoff', socket: '/s', dir: '/d', restarts: 0, ...nothing, ...fields };
+}
+
+function event(seq: number, reason = 'asked for'): FleetEvent {
+  return { seq, at: '2026-03-01T10:00:00.000Z', fleet: 'web', type: 'kill', slots: '3-5', reason };
+}
+
+describe('status', () => {
+  test('--json is the document of the contract; --fleet leaves one fleet in it', async () => {
+    const place = new Place();
+    await place.supervise([fleetOf('db'), fleetOf('web')]);
+    const all = await place.fleetctl('status', '--json', '--full');
+    expect(JSON.parse(all.stdout)).toEqual(statusOf([fleetOf('db'), fleetOf('web')]));
+    const one = await place.fleetctl('--fleet', 'web', 'status', '--json', '--full');
+    expect(JSON.parse(one.stdout)).toEqual(statusOf([fleetOf('web')]));
+    expect((await place.fleetctl('status', '--fleet', 'no')).code).toBe(2);
+  });
+
+  test('tells why a fleet is held with a sample, and lets no escape sequence through', async () => {
+    const place = new Place();
+    const held = {
+      reason: `6 of 10${ESCAPE}`,
+      since: '2026-03-01T10:00:00Z',
+      sample: `no config\n${ESCAPE}bad\n`,
+    };
+    await place.supervise([fleetOf('web', { held, target: 12_000 })]);
+    const { code, stdout } = await place.fleetctl('status');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/web is held since .*: 6 of 10/);
+    expect(stdout).toContain('  | no config\n');
+    expect(stdout).toContain('12,000');
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+
+  test('without fleets says how to begin', async () => {
+    const place = new Place();
+    await place.supervise([]);
+    expect((await place.fleetctl('status')).stdout).toContain('fleetctl init');
+  });
+});
+
+describe('ps', () => {
+  test('sorts by fleet and slot as numbers', async () => {
+    const place = new Place();
+    const agents = [agent('web', 10), agent('web', 9), agent('db', 11)];
+    await place.supervise([fleetOf('web')], { 'GET /v1/agents': json({ agents }) });
+    const { stdout } = await place.fleetctl('ps', '--json');
+    expect(JSON.parse(stdout)).toEqual({ agents: [agents[2], agents[1], agents[0]] });
+    await place.fleetctl('ps', '--fleet', 'web');
+    expect(place.seen.map(({ query }) => query)).toEqual([{}, { fleet: 'web' }]);
+  });
+
+  test('shows a table without control characters', async () => {
+    const place = new Place();
+    const lastExit = { code: 1, signal: null, reason: `exit 1${ESCAPE}`, at: '2026-03-01T10:00:00Z' };
+    await place.supervise([], { 'GET /v1/agents': json({ agents: [agent('web', 7, { lastExit })] }) });
+    const { stdout } = await place.fleetctl('ps');
+    expect(stdout).toMatch(/^FLEET {2}SLOT {2}STATE .*\nweb {7}7 {2}backoff .*exit 1/);
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('events', () => {
+  test('prints the last hundred, one a line; with --json as JSON lines', async () => {
+    const place = new Place();
+    await place.supervise([], { 'GET /v1/events': lines(event(1), event(2, `because${ESCAPE}`)) });
+    const plain = await place.fleetctl('events');
+    expect(plain.stdout).toMatch(
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}web 3-5 {2}kill {2}asked for\n.*because.*\n$/,
+    );
+    expect(plain.stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    const ndjson = await place.fleetctl('events', '--json', '--limit', '7', '--fleet', 'web');
+    expect(
+      ndjson.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).seq),
+    ).toEqual([1, 2]);
+    expect(ndjson.stdout).not.toContain('\u009b');
+    expect(place.seen.map(({ query }) => query)).toEqual([{ limit: '100' }, { limit: '7', fleet: 'web' }]);
+  });
+
+  test('-f goes on after the last event seen when the supervisor is restarted', async () => {
+    const place = new Place();
+    await place.supervise([], {
+      'GET /v1/events': ({ query }, response) => {
+        response.write(`${JSON.stringify(event(query.after ? 9 : 8))}\n`);
+        if (!query.after) setTimeout(() => response.destroy(), 50);
+      },
+    });
+    const { child, ended } = place.start(['events', '-f', '--json']);
+    await expect.poll(() => place.seen.at(-1)?.query, { timeout: 5000 }).toEqual({ after: '8', follow: '1' });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    child.kill('SIGINT');
+    expect(
+      (await ended).stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).seq),
+    ).toEqual([8, 9]);
+  });
+});
+
+describe('logs', () => {
+  const output = Buffer.from(`one\xff\n\x1b[31mtwo\n`, 'latin1');
+
+  test('passes bytes unchanged into a pipe', async () => {
+    const place = new Place();
+    await place.supervise([fleetOf('web')], {
+      'GET /v1/fleets/web/slots/7/log': (_, response) => response.end(output),
+    });
+    const { child, ended } = place.start(['logs', '7']);
+    const chunks: Buffer[] = [];
+    child.stdout!.on('data', (chunk) => chunks.push(chunk));
+    expect((await ended).code).toBe(0);
+    expect(Buffer.concat(chunks)).toEqual(output);
+    expect(place.seen.at(-1)?.query).toEqual({ lines: '100' });
+  });
+
+  test('with --json gives a line each with its slot', async () => {
+    const place = new Place();
+    await place.supervise([fleetOf('web')], {
+      'GET /v1/fleets/web/slots/7/log': (_, response) => response.end(output),
+    });
+    const { stdout } = await place.fleetctl('logs', '7', '--json', '--lines', '2', '-f');
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { slot: 7, line: 'one\ufffd' },
+      { slot: 7, line: '\x1b[31mtwo' },
+    ]);
+    expect(place.seen.at(-1)?.query).toEqual({ lines: '2', follow: '1' });
+  });
+
+  test.skipIf(!existsSync('/usr/bin/script'))('on a terminal shows what would command it', async () => {
+    const place = new Place();
+    await place.supervise([fleetOf('web')], {
+      'GET /v1/fleets/web/slots/7/log': (_, response) => response.end(output),
+    });
+    const { stdout } = await place.onTerminal('logs', '7');
+    expect(stdout).toContain('one\ufffd\r\n␛[31mtwo\r\n');
+  });
+
+  test('of an unknown slot ends as the supervisor says', async () => {
+    const place = new Place();
+    await place.supervise([fleetOf('web')], {
+      'GET /v1/fleets/web/slots/7/log': refuse('SLOT_UNKNOWN', 404),
+    });
+    const { code, stderr } = await place.fleetctl('logs', '7');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'FLEET_SLOT_UNKNOWN: because of SLOT_UNKNOWN\n  the hint\n',
+    });
+  });
+});
+
+test('a reader that goes away ends a command without a stack trace', async () => {
+  const place = new Place();
+  await place.supervise([], {
+    'GET /v1/events': (_, response) => {
+      const timer = setInterval(() => response.write(`${JSON.stringify(event(1, 'x'.repeat(10_000)))}\n`), 5);
+      response.on('close', () => clearInterval(timer));
+    },
+  });
+  const { child, ended } = place.start(['events', '-f']);
+  child.stdout!.once('data', () => child.stdout!.destroy());
+  expect(await ended).toMatchObject({ code: 141, stderr: '' });
+});

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { formatProblem } from '../../src/host/elf.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'elf-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function file(content: Buffer | string): string {
+  const path = join(directory, 'file');
+  writeFileSync(path, content);
+  return path;
+}
+
+/** The beginning of an ELF file of 64 bits for this machine; elf(5). */
+function elf(machine: number, isBigEndian = false): Buffer {
+  const head = Buffer.alloc(64);
+  head.write('\x7fELF', 'latin1');
+  head[4] = 2;
+  head[5] = isBigEndian ? 2 : 1;
+  if (isBigEndian) head.writeUInt16BE(machine, 18);
+  else head.writeUInt16LE(machine, 18);
+  return head;
+}
+
+test('takes the programs of its own host', () => {
+  expect(formatProblem(process.execPath)).toBe(null);
+  expect(formatProblem(file('#!/bin/sh\nexit 0\n'))).toBe(null);
+  expect(formatProblem(file('#! /usr/bin/env perl\n'))).toBe(null);
+});
+
+test.each([
+  [elf(183), 'x64', 'is for ARM (64 bits), and this host is x64'],
+  [elf(62), 'arm64', 'is for x86-64, and this host is arm64'],
+  [elf(22, true), 'x64', 'is for S/390, and this host is x64'],
+  [elf(999), 'x64', 'is for machine 999, and this host is x64'],
+  [elf(62), 'x64', null],
+  [elf(3), 'x64', null],
+  [elf(40), 'arm64', null],
+])('tells another architecture by the head of the file', (content, arch, problem) => {
+  expect(formatProblem(file(content), arch)).toBe(problem);
+});
+
+test.each([
+  ['', 'is empty'],
+  ['junk', 'is neither an ELF executable nor a script that begins with #!'],
+  [elf(62).subarray(0, 10), 'is neither an ELF executable nor a script that begins with #!'],
+  ['#!/no/such/thing -x\n', 'is a script for /no/such/thing, which is not there'],
+  ['#!\n', 'is a script for no interpreter, which is not there'],
+])('tells what is no program', (content, problem) => {
+  expect(formatProblem(file(content), 'x64')).toBe(problem);
+});

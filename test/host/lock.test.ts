@@ -1,0 +1,56 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { takeLock } from '../../src/host/lock.ts';
+import { until } from '../e2e/harness.ts';
+import { isLive, Scratch } from './processes.ts';
+
+let scratch: Scratch;
+beforeEach(() => {
+  scratch = new Scratch();
+});
+afterEach(() => scratch.dispose());
+
+test('is taken once, and names who has it', () => {
+  const path = scratch.path('lock');
+  const first = takeLock(path);
+  if (!('release' in first)) throw new Error('not taken');
+  expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
+  expect(takeLock(path)).toEqual({ holder: String(process.pid) });
+  first.release();
+  const second = takeLock(path);
+  if (!('release' in second)) throw new Error('not given back');
+  second.release();
+});
+
+test('ends with its process, however that ends, and says nothing of it afterwards', async () => {
+  const path = scratch.path('lock');
+  const lock = new URL('../../src/host/lock.ts', import.meta.url).href;
+  const script = `const { takeLock } = await import(${JSON.stringify(lock)}); takeLock(process.argv[1]); setInterval(() => {}, 1000)`;
+  const pid = scratch.start('', {
+    path: process.execPath,
+    argv: ['node', '--input-type=module', '-e', script, path],
+  });
+  await until(() => existsSync(path) && readFileSync(path, 'utf8') === `${pid}\n`);
+  expect(takeLock(path)).toEqual({ holder: String(pid) });
+  process.kill(pid, 'SIGKILL');
+  // Its threads end one by one, and the last one takes the lock with it.
+  let own = takeLock(path);
+  await until(() => {
+    if (!('release' in own)) own = takeLock(path);
+    return 'release' in own;
+  });
+  expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
+  if ('release' in own) own.release();
+});
+
+test('is not inherited by what its process starts', async () => {
+  const path = scratch.path('lock');
+  const lock = takeLock(path);
+  const pid = scratch.start('exec sleep 1000');
+  if (!('release' in lock)) throw new Error('not taken');
+  lock.release();
+  const again = takeLock(path);
+  expect(isLive(pid)).toBe(true);
+  if (!('release' in again)) throw new Error('an agent holds the lock');
+  again.release();
+});

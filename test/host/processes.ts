@@ -1,0 +1,90 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closeFd, openPidfd, signalPidfd } from '../../src/host/pidfd.ts';
+import { listPids, readLink } from '../../src/host/proc/pid.ts';
+import { readStat } from '../../src/host/proc/stat.ts';
+import { type Launch, spawnProcess } from '../../src/host/spawn.ts';
+import { until } from '../e2e/harness.ts';
+
+export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const IS_ROOT = process.getuid!() === 0;
+/** For tests that need root: `test.skipIf(NOT_ROOT)`. */
+export const NOT_ROOT = !IS_ROOT;
+
+/**
+ * A directory and the processes of one test. A process is the test's own if its output goes to a file in the
+ * directory, so whatever forked, and wherever it went, `dispose` ends it.
+ */
+export class Scratch {
+  readonly root = mkdtempSync(join(tmpdir(), 'host-'));
+  #count = 0;
+
+  path(name: string): string {
+    return join(this.root, name);
+  }
+
+  /** What starts `sh -c SCRIPT` with its output in a file of its own. */
+  launch(script: string, changes: Partial<Launch> = {}): Launch {
+    return {
+      path: '/bin/sh',
+      argv: ['sh', '-c', script],
+      env: [`PATH=${PATH}`],
+      cwd: this.root,
+      output: { path: this.path(`out.${++this.#count}`) },
+      ...changes,
+    };
+  }
+
+  /** Starts a script and gives its pid. */
+  start(script: string, changes: Partial<Launch> = {}): number {
+    return spawnProcess(this.launch(script, changes));
+  }
+
+  read(name: string): string {
+    try {
+      return readFileSync(this.path(name), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  /** The numbers in a file, once a whole line of `count` of them is there: the pids that a script tells. */
+  async pids(name: string, count: number): Promise<number[]> {
+    const numbers = () => this.read(name).match(/\d+(?=\n)/g) ?? [];
+    await until(() => numbers().length >= count, undefined, `${count} pids in ${name}`);
+    return numbers().map(Number);
+  }
+
+  async dispose(): Promise<void> {
+    const own = () => listPids().filter((pid) => isLive(pid) && outputOf(pid).startsWith(`${this.root}/`));
+    await until(() => {
+      for (const pid of own()) kill(pid);
+      return own().length === 0;
+    });
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Whether a process lives; a zombie does not. */
+/** execve(2) lets the parent go on before it has noted the new words: on a busy host they are empty for a moment. */
+export async function untilNamed(pid: number): Promise<number> {
+  await until(() => !isLive(pid) || readFileSync(`/proc/${pid}/environ`).length > 0);
+  return pid;
+}
+
+export function isLive(pid: number): boolean {
+  const stat = readStat(pid);
+  return stat !== null && stat.state !== 'Z' && stat.state !== 'X';
+}
+
+function outputOf(pid: number): string {
+  return readLink(pid, 'fd/1') ?? '';
+}
+
+function kill(pid: number): void {
+  const fd = openPidfd(pid);
+  if (fd === null) return;
+  signalPidfd(fd, 'SIGKILL');
+  closeFd(fd);
+}

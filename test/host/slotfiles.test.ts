@@ -1,0 +1,231 @@
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import koffi from 'koffi';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FleetError } from '../../src/errors.ts';
+import { check, libc } from '../../src/host/libc.ts';
+import { closeFd } from '../../src/host/pidfd.ts';
+import { clearSlot, type Owner, purge, readySlot, type SlotPlaces } from '../../src/host/slotfiles.ts';
+import { findListener } from '../../src/host/unix.ts';
+import { NOT_ROOT, Scratch } from './processes.ts';
+
+const NOBODY: Owner = { uid: 65534, gid: 65534 };
+const DAEMON: Owner = { uid: 1, gid: 1 };
+const AF_UNIX = 1;
+const SOCK = { stream: 1, datagram: 2 } as const;
+const listen = koffi.load('libc.so.6').func('int listen(int fd, int backlog)');
+
+let scratch: Scratch;
+let places: SlotPlaces;
+let umask: number;
+const servers: Server[] = [];
+const fds: number[] = [];
+beforeEach(() => {
+  scratch = new Scratch();
+  places = {
+    dir: scratch.path('fleets/web/3'),
+    socket: scratch.path('run/web/3/agent.sock'),
+    log: scratch.path('logs/web/3.log'),
+  };
+  umask = process.umask(0o022);
+});
+afterEach(async () => {
+  process.umask(umask);
+  for (const server of servers.splice(0)) server.close();
+  for (const fd of fds.splice(0)) closeFd(fd);
+  await scratch.dispose();
+});
+
+const modeOf = (path: string) => (lstatSync(path).mode & 0o777).toString(8);
+const ownerOf = (path: string) => lstatSync(path).uid;
+
+/** Binds a socket at the slot's path, of this type; closing it leaves the file. */
+function bindSocket(type: number = SOCK.stream): number {
+  mkdirSync(dirname(places.socket), { recursive: true });
+  const fd = check('socket', libc.socket(AF_UNIX, type, 0));
+  const address = Buffer.alloc(110);
+  address.writeUInt16LE(AF_UNIX, 0);
+  address.write(places.socket, 2);
+  check('bind', libc.bind(fd, address, address.length));
+  return fd;
+}
+
+function refusal(owner: Owner = null): string {
+  try {
+    readySlot(places, owner);
+  } catch (error) {
+    expect(error).toBeInstanceOf(FleetError);
+    expect((error as FleetError).code).toBe('STATE_UNUSABLE');
+    return (error as Error).message;
+  }
+  throw new Error('it was not refused');
+}
+
+test('makes a slot’s directories, its own closed to others', () => {
+  readySlot(places, null);
+  expect(modeOf(places.dir)).toBe('700');
+  expect(modeOf(dirname(places.dir))).toBe('755');
+  expect(modeOf(dirname(places.socket))).toBe('755');
+  expect(modeOf(dirname(places.log!))).toBe('700');
+  readySlot(places, null);
+});
+
+test('makes no directory for logs that are not files', () => {
+  readySlot({ ...places, log: null }, null);
+  expect(existsSync(dirname(places.log!))).toBe(false);
+});
+
+test.skipIf(NOT_ROOT)('gives a slot’s directories to its user, and not those above them', () => {
+  readySlot(places, NOBODY);
+  expect([ownerOf(places.dir), ownerOf(dirname(places.socket))]).toEqual([65534, 65534]);
+  expect([ownerOf(dirname(places.dir)), ownerOf(dirname(dirname(places.socket)))]).toEqual([0, 0]);
+  expect(modeOf(places.dir)).toBe('700');
+});
+
+test('removes a socket that was left behind', () => {
+  closeFd(bindSocket());
+  readySlot(places, null);
+  expect(existsSync(places.socket)).toBe(false);
+});
+
+test('refuses a socket that somebody serves, and names who', async () => {
+  mkdirSync(dirname(places.socket), { recursive: true });
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(places.socket, resolve));
+  expect(refusal()).toMatch(`${places.socket} is in the way: served by pid ${process.pid} (`);
+  expect(findListener(places.socket)).toEqual({ pid: process.pid });
+});
+
+test('refuses a socket of which the server takes no more connections at the moment', () => {
+  const fd = bindSocket();
+  fds.push(fd);
+  listen(fd, 0);
+  while (!('error' in findListener(places.socket)));
+  refusal();
+  expect(lstatSync(places.socket).isSocket()).toBe(true);
+});
+
+test('refuses a datagram socket that somebody has bound', () => {
+  fds.push(bindSocket(SOCK.datagram));
+  refusal();
+  expect(lstatSync(places.socket).isSocket()).toBe(true);
+});
+
+test('removes a datagram socket that was left behind', () => {
+  closeFd(bindSocket(SOCK.datagram));
+  readySlot(places, null);
+  expect(existsSync(places.socket)).toBe(false);
+});
+
+test.each([
+  ['a file', () => writeFileSync(places.socket, 'precious')],
+  ['a symbolic link', () => symlinkSync('/etc/passwd', places.socket)],
+  ['a symbolic link', () => symlinkSync('/nonexistent', places.socket)],
+  ['a directory', () => mkdirSync(places.socket)],
+])('refuses %s in the place of the socket, and leaves it', (what, put) => {
+  mkdirSync(dirname(places.socket), { recursive: true });
+  put();
+  const before = lstatSync(places.socket).ino;
+  expect(refusal()).toBe(`${places.socket} is in the way: ${what}`);
+  expect(lstatSync(places.socket).ino).toBe(before);
+});
+
+test.skipIf(NOT_ROOT)('refuses a socket of another user', () => {
+  closeFd(bindSocket());
+  chownSync(places.socket, 1, 1);
+  expect(refusal(NOBODY)).toBe(`${places.socket} is in the way: a socket of uid 1`);
+  expect(refusal()).toBe(`${places.socket} is in the way: a socket of uid 1`);
+  chownSync(places.socket, 65534, 65534);
+  readySlot(places, NOBODY);
+  expect(existsSync(places.socket)).toBe(false);
+});
+
+test.each([
+  ['a file', () => writeFileSync(places.dir, '')],
+  ['a symbolic link', () => symlinkSync('/usr', places.dir)],
+])('refuses %s in the place of the state directory', (what, put) => {
+  mkdirSync(dirname(places.dir), { recursive: true });
+  put();
+  expect(refusal(NOT_ROOT ? null : NOBODY)).toBe(`${places.dir} is in the way: ${what}`);
+  expect(ownerOf('/usr')).toBe(0);
+});
+
+test('refuses a link in the place of the socket’s directory', () => {
+  mkdirSync(dirname(dirname(places.socket)), { recursive: true });
+  symlinkSync('/usr', dirname(places.socket));
+  expect(refusal()).toBe(`${dirname(places.socket)} is in the way: a symbolic link`);
+});
+
+test.skipIf(NOT_ROOT)('hands a directory over to another user with what the old one had in it', () => {
+  readySlot(places, NOBODY);
+  mkdirSync(`${places.dir}/deep`);
+  writeFileSync(`${places.dir}/deep/own`, '');
+  writeFileSync(scratch.path('precious'), '', { mode: 0o600 });
+  linkSync(scratch.path('precious'), `${places.dir}/hard`);
+  symlinkSync(scratch.path('precious'), `${places.dir}/soft`);
+  symlinkSync('/usr', `${places.dir}/up`);
+  for (const name of ['deep', 'deep/own']) chownSync(`${places.dir}/${name}`, 65534, 65534);
+  readySlot(places, DAEMON);
+  expect(['', '/deep', '/deep/own'].map((name) => ownerOf(places.dir + name))).toEqual([1, 1, 1]);
+  expect(ownerOf(dirname(places.socket))).toBe(1);
+  // A link, hard or soft, gains its maker nothing.
+  expect([ownerOf(scratch.path('precious')), ownerOf('/usr')]).toEqual([0, 0]);
+});
+
+test.skipIf(NOT_ROOT)(
+  'takes a directory back where its agents are to run as the supervisor’s own user',
+  () => {
+    readySlot(places, NOBODY);
+    readySlot(places, null);
+    expect([ownerOf(places.dir), ownerOf(dirname(places.socket))]).toEqual([0, 0]);
+  },
+);
+
+test('takes away what a vacated slot had in the runtime directory, and nothing else', () => {
+  readySlot(places, null);
+  closeFd(bindSocket());
+  mkdirSync(scratch.path('run/web/4'));
+  clearSlot(places);
+  expect(existsSync(dirname(places.socket))).toBe(false);
+  expect(existsSync(scratch.path('run/web/4'))).toBe(true);
+  expect(existsSync(places.dir)).toBe(true);
+  clearSlot(places);
+});
+
+test('a vacated slot’s links are removed, not followed; what else an agent left stays', () => {
+  readySlot(places, null);
+  writeFileSync(scratch.path('precious'), 'as it was');
+  symlinkSync(scratch.path('precious'), places.socket);
+  clearSlot(places);
+  expect(existsSync(places.socket)).toBe(false);
+  expect(readFileSync(scratch.path('precious'), 'utf8')).toBe('as it was');
+  readySlot(places, null);
+  mkdirSync(places.socket);
+  writeFileSync(`${dirname(places.socket)}/other`, '');
+  clearSlot(places);
+  expect(existsSync(places.socket)).toBe(true);
+});
+
+test('purges a directory and follows no link in it', () => {
+  readySlot(places, null);
+  mkdirSync(scratch.path('outside'));
+  writeFileSync(scratch.path('outside/precious'), '');
+  symlinkSync(scratch.path('outside'), `${places.dir}/link`);
+  const odd = scratch.path('fleets/-rf');
+  renameSync(scratch.path('fleets/web'), odd);
+  purge([odd, scratch.path('missing')]);
+  expect(existsSync(odd)).toBe(false);
+  expect(existsSync(scratch.path('outside/precious'))).toBe(true);
+});

@@ -1,0 +1,73 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+
+/**
+ * Which rooms each room may import from. Directions are one way: what is pure knows nothing of the OS, the CLI nothing
+ * of the daemon.
+ */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  errors: [],
+  api: ['errors', 'spec'],
+  spec: ['errors'],
+  plan: ['api', 'spec'],
+  doctor: ['errors', 'api', 'plan', 'spec'],
+  host: ['errors', 'doctor', 'plan', 'spec'],
+  store: ['errors', 'api', 'host', 'spec'],
+  daemon: ['errors', 'api', 'doctor', 'spec', 'plan', 'host', 'store'],
+  cli: ['errors', 'api', 'doctor', 'spec', 'host'],
+};
+/** Rooms without any OS: no node: module at all. */
+const PURE = ['errors', 'api', 'spec', 'plan', 'doctor'];
+/** Only these may touch files, processes, sockets or C: the host, and the ends of the API socket beside it. */
+const OS_MODULES = /^(node:(fs|fs\/promises|child_process|net|http|dgram|sqlite)|koffi|execa)$/;
+const MAY_USE_OS: Record<string, RegExp> = {
+  host: /./,
+  store: /^node:sqlite$/,
+  daemon: /^node:http$/,
+  cli: /^node:(http|fs)$/,
+};
+
+interface Import {
+  file: string;
+  room: string;
+  target: string;
+}
+
+const imports: Import[] = globSync('src/**/*.ts').flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(/(?:from|import\(|import) ?'([^']+)'/g)].map((found) => ({
+    file,
+    room: roomOf(file),
+    target: found[1]!.startsWith('.') ? normalize(join(dirname(file), found[1]!)) : found[1]!,
+  })),
+);
+
+function roomOf(file: string): string {
+  return file.replace(/^src\//, '').split(/[/.]/)[0]!;
+}
+
+test('finds the imports it judges', () => {
+  expect(imports.length).toBeGreaterThan(200);
+  expect(Object.keys(MAY_IMPORT)).toEqual(
+    expect.arrayContaining([...new Set(imports.map(({ room }) => room))]),
+  );
+});
+
+test('rooms import one way only', () => {
+  const wrong = imports.filter(
+    ({ room, target }) =>
+      target.startsWith('src/') && roomOf(target) !== room && !MAY_IMPORT[room]!.includes(roomOf(target)),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('pure rooms know nothing of the OS', () => {
+  expect(imports.filter(({ room, target }) => PURE.includes(room) && target.startsWith('node:'))).toEqual([]);
+});
+
+test('only the host and the ends of the API socket touch the OS', () => {
+  const wrong = imports.filter(
+    ({ room, target }) => OS_MODULES.test(target) && !MAY_USE_OS[room]?.test(target),
+  );
+  expect(wrong).toEqual([]);
+});

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+const FLEETD = new URL('../../bin/fleetd', import.meta.url).pathname;
+
+/** A supervisor whose heap can be asked for, at a loopback port that the kernel chooses. */
+export class InspectedSupervisor {
+  readonly #process: ChildProcess;
+  readonly #url: string;
+
+  private constructor(process: ChildProcess, url: string) {
+    this.#process = process;
+    this.#url = url;
+  }
+
+  /** Starts fleetd with this environment and Node's inspector. It ends by `fleetctl shutdown`, as any other. */
+  static async start(env: Record<string, string>): Promise<InspectedSupervisor> {
+    const supervisor = spawn(FLEETD, [], {
+      env: { ...env, NODE_OPTIONS: '--inspect=127.0.0.1:0' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    for await (const line of createInterface(supervisor.stderr)) {
+      const url = /ws:\S+/.exec(line)?.[0];
+      if (url === undefined) continue;
+      // What it says later goes nowhere, but must not fill the pipe.
+      supervisor.stderr.resume();
+      return new InspectedSupervisor(supervisor, url);
+    }
+    throw new Error(`fleetd ended with ${supervisor.exitCode} before its inspector listened`);
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  /** Bytes on the heap that are in use after a collection (Chrome DevTools protocol, HeapProfiler and Runtime). */
+  async heapBytes(): Promise<number> {
+    const socket = new WebSocket(this.#url);
+    try {
+      await once(socket, 'open');
+      // What only weak references and finalizers held goes with the second one.
+      await ask(socket, 1, 'HeapProfiler.collectGarbage');
+      await ask(socket, 2, 'HeapProfiler.collectGarbage');
+      const { usedSize } = (await ask(socket, 3, 'Runtime.getHeapUsage')) as { usedSize: number };
+      return usedSize;
+    } finally {
+      socket.close();
+    }
+  }
+}
+
+async function ask(socket: WebSocket, id: number, method: string): Promise<unknown> {
+  socket.send(JSON.stringify({ id, method }));
+  for (;;) {
+    const [{ data }] = (await once(socket, 'message')) as [{ data: string }];
+    const answer = JSON.parse(data) as { id?: number; result?: unknown; error?: { message: string } };
+    if (answer.id !== id) continue;
+    if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
+    return answer.result;
+  }
+}

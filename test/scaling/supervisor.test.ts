@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until, World } from '../e2e/harness.ts';
+import { InspectedSupervisor } from './inspector.ts';
+import { countCalls, NO_STRACE, total } from './strace.ts';
+
+// The planner's own operations are counted in test/plan/scaling.test.ts; here the whole supervisor is, from outside.
+
+const [SMALL, LARGE] = process.env.FLEET_TEST_LONG ? ([1_000, 4_000] as const) : ([500, 2_000] as const);
+const EXITS = 20;
+const STATUSES = 5;
+const IDLE_SECONDS = 10;
+/** Each agent's log is looked at once in so many seconds (src/daemon/logs.ts): all that an idle agent costs. */
+const LOG_CYCLE_SECONDS = 60;
+/** So much more may be counted in the larger fleet for what runs at times of its own: timers, the writing of events. */
+const SLACK = 1.25;
+/** What the supervisor may keep in mind of an agent. */
+const HEAP_BYTES_PER_AGENT = 3 * 1_024;
+/** Long enough for what follows a start to be counted too; nothing depends on it. */
+const SETTLE_MS = 1_000;
+const SETUP_TIMEOUT_MS = 900_000;
+
+/** What a supervisor of so many agents does for the same work. */
+interface Measured {
+  agents: number;
+  heapBytes: number;
+  /** System calls by name: for EXITS exits and restarts, IDLE_SECONDS at rest, and STATUSES times `status`. */
+  exits: Map<string, number>;
+  idle: Map<string, number>;
+  statuses: Map<string, number>;
+}
+
+describe.skipIf(NO_STRACE !== null)(`the supervisor, by strace${NO_STRACE ? ` (${NO_STRACE})` : ''}`, () => {
+  let world: World;
+  let small: Measured;
+  let large: Measured;
+
+  beforeAll(async () => {
+    world = new World();
+    const supervisor = await InspectedSupervisor.start(world.env);
+    small = await measure(world, supervisor, SMALL);
+    large = await measure(world, supervisor, LARGE);
+  }, SETUP_TIMEOUT_MS);
+  afterAll(() => world?.dispose());
+
+  test(`an exit and the start after it take as many system calls in a fleet of ${LARGE} as of ${SMALL}`, () => {
+    expect(total(small.exits)).toBeGreaterThan(10 * EXITS);
+    expect(total(large.exits)).toBeLessThan(total(small.exits) * SLACK);
+    expect(total(large.exits)).toBeLessThan(100 * EXITS);
+  });
+
+  test('an exit is one clone, one pidfd and one waitid', () => {
+    const called = (names: string[]) =>
+      names.reduce((count, name) => count + (large.exits.get(name) ?? 0), 0);
+    expect([called(['clone', 'clone3', 'vfork']), called(['pidfd_open']), called(['waitid'])]).toEqual([
+      EXITS,
+      EXITS,
+      EXITS,
+    ]);
+  });
+
+  test('an idle agent costs a look at its log a minute and nothing else', () => {
+    const beside = (measured: Measured) =>
+      total(measured.idle) - (measured.agents * IDLE_SECONDS) / LOG_CYCLE_SECONDS;
+    expect(total(small.idle)).toBeGreaterThan(0);
+    expect(beside(large)).toBeLessThan(10 * IDLE_SECONDS);
+  });
+
+  // A sample of memory is three calls an agent: `status` renews what it can within a slice of time, and no more.
+  test('status takes fewer system calls than there are agents', () => {
+    expect(total(small.statuses)).toBeGreaterThan(STATUSES);
+    expect(total(large.statuses) / STATUSES).toBeLessThan(large.agents);
+  });
+
+  test(`an agent takes at most ${HEAP_BYTES_PER_AGENT / 1_024} KB of the heap`, () => {
+    const perAgent = (large.heapBytes - small.heapBytes) / (large.agents - small.agents);
+    expect(perAgent).toBeGreaterThan(0);
+    expect(perAgent).toBeLessThan(HEAP_BYTES_PER_AGENT);
+  });
+});
+
+/** Brings the fleet to so many agents and counts what each kind of work takes. */
+async function measure(world: World, supervisor: InspectedSupervisor, agents: number): Promise<Measured> {
+  world.write('fleet.yaml', JSON.stringify(specOf(agents)));
+  await world.ok('spawn', '-f', 'fleet.yaml');
+  await sleep(SETTLE_MS);
+  const count = (work: () => Promise<void>) => countCalls(supervisor.pid, world.write('strace', ''), work);
+  const idle = await count(() => sleep(IDLE_SECONDS * 1_000));
+  const victims = (await world.ps()).slice(-EXITS).map(({ pid }) => pid!);
+  const exits = await count(async () => {
+    for (const pid of victims) process.kill(pid, 'SIGKILL');
+    // Whoever asks the supervisor makes it work, so the kernel is asked.
+    await until(() => {
+      const alive = new Set(world.processes());
+      return alive.size === agents && !victims.some((pid) => alive.has(pid));
+    });
+    await sleep(SETTLE_MS);
+  });
+  const statuses = await count(async () => {
+    for (let i = 0; i < STATUSES; i++) await world.ok('status');
+  });
+  return { agents, heapBytes: await supervisor.heapBytes(), exits, idle, statuses };
+}
+
+/** Without pacing; no pass over the fleet's memory falls into the measurement. */
+function specOf(agents: number): object {
+  return {
+    name: 'many',
+    command: ['sleep', '100000'],
+    target: agents,
+    rounds: { parallel: agents, delay: '0s' },
+    ready: { after: '10ms' },
+    restart: { backoff: { min: '1ms' }, storm: 'off' },
+    leak: { every: '1h' },
+  };
+}

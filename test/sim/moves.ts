@@ -1,0 +1,230 @@
+import { runOf } from '../../src/plan/agent.ts';
+import { formatSlots } from '../../src/spec/slots.ts';
+import { type Effect, type Expected, ofFleet, toTarget, without } from './expected.ts';
+import { WELL_BEHAVED } from './kernel.ts';
+import { changed, type Document, documentOf, SLOTS_MAX } from './specs.ts';
+import type { World } from './world.ts';
+
+/** How often each thing happens, beside the others. */
+const WEIGHTS = {
+  spawn: 5,
+  respec: 3,
+  kill: 2,
+  killSlots: 2,
+  restart: 3,
+  hold: 1,
+  resume: 2,
+  rollingUpdate: 4,
+  rollout: 2,
+  rollBack: 1,
+  remove: 0.3,
+  die: 3,
+  storm: 1,
+  stranger: 3,
+  faults: 3,
+  disk: 1,
+  wallClock: 1,
+  crash: 4,
+  reboot: 0.5,
+} as const;
+
+type Move = keyof typeof WEIGHTS;
+
+/** Something happens: a command of a user's, or something to the host, its agents or the supervisor. */
+export function makeMove(world: World, documents: Map<string, Document>): void {
+  const move = world.moves.weighted(WEIGHTS);
+  const names = [...world.promises.keys()];
+  const name =
+    names.length === 0 || world.moves.chance(0.1)
+      ? world.moves.pick(['f', 'f', 'g'])
+      : world.moves.pick(names);
+  MOVES[move](world, name, documents);
+}
+
+const MOVES: Record<Move, (world: World, name: string, documents: Map<string, Document>) => void> = {
+  spawn: (world, name, documents) => {
+    if (!documents.has(name)) spawnNew(world, name, documents);
+    else {
+      const target = world.moves.below(SLOTS_MAX + 1);
+      const call = () => world.life!.commands.spawn(name, { target, force: true });
+      world.command(`spawn ${target} --fleet ${name}`, call, ofFleet(name, toTarget(target)));
+    }
+  },
+  respec: (world, name, documents) => {
+    if (!documents.has(name)) spawnNew(world, name, documents);
+    else spawnWith(world, name, changed(world.moves, documents.get(name)!), documents);
+  },
+  kill: (world, name) => {
+    const count = world.moves.below(4);
+    const request = world.moves.chance(0.15) ? { all: true } : { count };
+    const effect = ofFleet(name, (before) => {
+      const left = 'all' in request ? 0 : Math.max(0, before.wanted.size - count);
+      return toTarget(left)(before);
+    });
+    const text = `kill ${JSON.stringify(request)} --fleet ${name}`;
+    world.command(text, () => world.life!.commands.kill(name, request), effect);
+  },
+  killSlots: (world, name) => {
+    const slots = someSlots(world, name);
+    if (slots.length === 0) return;
+    const call = () => world.life!.commands.kill(name, { slots: formatSlots(slots) });
+    world.command(`kill --slots ${slots} --fleet ${name}`, call, ofFleet(name, without(slots)));
+  },
+  restart: (world, name) => {
+    const slots = world.moves.chance(0.4) ? null : someSlots(world, name);
+    if (slots?.length === 0) return;
+    const latest = world.moves.chance(0.4);
+    const request = { ...(slots && { slots: formatSlots(slots) }), ...(latest && { latest }) };
+    const at = world.time.now;
+    const effect = ofFleet(name, ({ wanted, renewedAt }) => ({
+      renewedAt: new Map([...renewedAt, ...(slots ?? [...wanted]).map((slot) => [slot, at] as const)]),
+    }));
+    const text = `restart ${JSON.stringify(request)} --fleet ${name}`;
+    world.command(text, () => world.life!.commands.restart(name, request), effect);
+  },
+  hold: (world, name) => {
+    world.command(`hold ${name}`, () => world.life!.commands.hold(name), held(name, true));
+  },
+  resume: (world, name) => resume(world, name),
+  rollingUpdate: (world, name, documents) => {
+    const document = documents.get(name);
+    if (!document) return;
+    const next = {
+      ...changed(world.moves, document),
+      ...(world.moves.chance(0.9) && {
+        ports: document.ports,
+        command: document.command,
+        ready: document.ready,
+      }),
+    };
+    const spec = JSON.parse(JSON.stringify(next)) as Document;
+    const call = async () => {
+      const answer = await world.life!.commands.rollingUpdate(name, { spec, baseDir: '/' });
+      documents.set(name, spec);
+      return answer;
+    };
+    world.command(
+      `rolling-update ${name} to ${spec.env.V} ${JSON.stringify(spec.update)}`,
+      call,
+      held(name, null),
+    );
+  },
+  rollout: (world, name) => {
+    const action = world.moves.pick(['pause', 'resume', 'abort'] as const);
+    const call = async () => world.life!.commands.actOnRollout(name, { action });
+    world.command(`rollout ${action} --fleet ${name}`, call, held(name, null));
+  },
+  rollBack: (world, name) => {
+    const releases = [...(world.fleets.get(name)?.releases.keys() ?? [])];
+    const request = world.moves.chance(0.5) && releases.length > 0 ? { to: world.moves.pick(releases) } : {};
+    const text = `rollback ${JSON.stringify(request)} --fleet ${name}`;
+    world.command(text, () => world.life!.commands.rollBack(name, request), held(name, null));
+  },
+  remove: (world, name, documents) => {
+    const call = async () => {
+      await world.life!.commands.remove(name, false);
+      documents.delete(name);
+    };
+    world.command(`remove ${name}`, call, (before) => new Map([...before].filter(([its]) => its !== name)));
+  },
+  die: (world) => {
+    const agents = agentsOf(world);
+    if (agents.length === 0) return;
+    for (const agent of world.moves.chance(0.7) ? [world.moves.pick(agents)] : world.moves.some(agents))
+      world.kernel.end(
+        agent,
+        world.moves.pick([
+          { code: 1, signal: null },
+          { code: 0, signal: null },
+        ]),
+      );
+  },
+  storm: (world) => {
+    for (const agent of agentsOf(world)) world.kernel.end(agent, { code: null, signal: 'SIGSEGV' });
+  },
+  stranger: (world) => {
+    takeFreedPids(world, pidsInMind(world));
+  },
+  faults: (world) => world.trace(`~ ${world.faults.change()}`),
+  disk: (world) => {
+    world.isDiskFull = !world.isDiskFull;
+    world.gate.isDiskFull = world.isDiskFull;
+    world.trace(`~ the disk is ${world.isDiskFull ? 'full' : 'free again'}`);
+  },
+  wallClock: (world) => {
+    const jumpMs = world.moves.pick([-86_400_000, -3_600_000, -1_000, 1_000, 3_600_000, 86_400_000]);
+    world.wallMs += jumpMs;
+    world.trace(`~ the wall clock jumps by ${jumpMs / 1000} s`);
+  },
+  crash: (world) => {
+    const steps = world.moves.pick([0, world.moves.below(4), world.moves.below(12), world.moves.below(60)]);
+    world.trace(`~ the supervisor is to be killed after ${steps} steps`);
+    world.gate.crashAfter(steps);
+  },
+  reboot: (world) => {
+    world.trace('~ the host is rebooted');
+    world.count('reboot');
+    world.gate.isDead = true;
+    world.kernel.reboot();
+  },
+};
+
+/** Lets a fleet go on. */
+export function resume(world: World, name: string): void {
+  world.command(`resume ${name}`, () => world.life!.commands.resume(name), held(name, false));
+}
+
+/** Strangers take numbers that agents had a moment ago. @param pids of agents, those that run included */
+export function takeFreedPids(world: World, pids: readonly number[]): void {
+  const { kernel, moves } = world;
+  const stranger = { kind: 'stranger', key: null, env: {}, parent: null } as const;
+  for (const pid of pids) {
+    if (!kernel.isFree(pid) || moves.chance(0.3)) continue;
+    kernel.fork({ ...stranger, nature: { ...WELL_BEHAVED, readyMs: null } }, pid);
+    world.count('pid taken by a stranger');
+    world.trace(`  pid ${pid} is a stranger's now`);
+  }
+}
+
+/** The pids that the supervisor has in mind. */
+export function pidsInMind(world: World): number[] {
+  return [...world.fleets.values()].flatMap(({ plan }) =>
+    [...plan.slots.values()].flatMap(({ agent }) => runOf(agent)?.pid ?? []),
+  );
+}
+
+/** What becomes of the user's hold: null where only the supervisor can tell. */
+function held(name: string, isHeld: boolean | null): Effect {
+  return (before) => (before.has(name) ? ofFleet(name, () => ({ isHeld }))(before) : before);
+}
+
+function spawnNew(world: World, name: string, documents: Map<string, Document>): void {
+  spawnWith(world, name, documentOf(world.moves, name), documents);
+}
+
+function spawnWith(world: World, name: string, spec: Document, documents: Map<string, Document>): void {
+  const target = world.moves.chance(0.5)
+    ? world.moves.below(SLOTS_MAX + 1)
+    : (world.promises.get(name)?.wanted.size ?? SLOTS_MAX);
+  const request = { target, spec, baseDir: '/', force: true };
+  const call = async () => {
+    const answer = await world.life!.commands.spawn(name, request);
+    documents.set(name, spec);
+    return answer;
+  };
+  const effect = ofFleet(name, (before: Expected) => ({
+    ...toTarget(target)(before),
+    isHeld: null,
+    rolloutId: 0,
+  }));
+  world.command(`spawn ${target} -f ${JSON.stringify(spec)}`, call, effect);
+}
+
+function someSlots(world: World, name: string): number[] {
+  return world.moves.some([...(world.promises.get(name)?.wanted ?? [])]);
+}
+
+/** The agents that run. */
+export function agentsOf(world: World) {
+  return [...world.kernel.processes.values()].filter(({ kind }) => kind === 'agent');
+}

@@ -1,0 +1,45 @@
+import type { Managed } from '../../src/daemon/managed.ts';
+import { runOf } from '../../src/plan/agent.ts';
+import type { World } from './world.ts';
+
+/** No helper runs longer. */
+const HELPER_MS_MAX = 10_000;
+
+/** What is not yet as it should be when nothing more goes wrong; null where everything is. */
+export function unrest(world: World): string | null {
+  for (const [name, managed] of world.fleets) {
+    const found = unrestOf(world, name, managed);
+    if (found) return found;
+  }
+  const keys = new Set(
+    [...world.promises].flatMap(([name, { wanted }]) => [...wanted].map((slot) => `${name}/${slot}`)),
+  );
+  for (const { key, pid, kind, startedAt } of world.kernel.processes.values()) {
+    if (kind === 'helper' && world.time.now - startedAt > HELPER_MS_MAX) return `helper ${pid} is left over`;
+    if (key !== null && !keys.has(key)) return `pid ${pid} is left over in slot ${key}`;
+  }
+  const left = [...world.kernel.places].find((key) => !keys.has(key));
+  return left === undefined ? null : `the runtime directory of slot ${left} is left over`;
+}
+
+function unrestOf(world: World, name: string, { plan, record }: Managed): string | null {
+  const { wanted, renewedAt } = world.promises.get(name)!;
+  if (record.hold) return `${name} is held by ${record.hold.by}: ${record.hold.reason}`;
+  const { rollout } = record;
+  if (rollout && rollout.state !== 'done' && rollout.state !== 'rolled-back')
+    return `the rollout of ${name} is ${rollout.state}: ${rollout.reason}`;
+  for (const slot of wanted) {
+    const [main, other] = world.kernel.inSlot(`${name}/${slot}`).filter(({ kind }) => kind === 'agent');
+    const its = plan.slots.get(slot);
+    if (!main || !its) return `nothing runs in slot ${name}/${slot}: ${its?.agent.state}`;
+    if (other) return `two agents run in slot ${name}/${slot}`;
+    if (!main.isReady && main.nature.readyMs !== null) return `slot ${name}/${slot} does not serve`;
+    if (its.agent.state !== 'ready') return `slot ${name}/${slot} is ${its.agent.state}`;
+    if (runOf(its.agent)?.pid !== main.pid)
+      return `slot ${name}/${slot} runs pid ${main.pid}, another is noted`;
+    if (main.startedAt > world.notesLostAt && main.env.FLEET_RELEASE !== its.release)
+      return `slot ${name}/${slot} runs another release than its own`;
+    if (main.startedAt < (renewedAt.get(slot) ?? 0)) return `slot ${name}/${slot} was not restarted`;
+  }
+  return null;
+}

@@ -1,0 +1,147 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
+import { Supervisor } from '../../src/daemon/supervisor.ts';
+import { Fleet } from '../../src/plan/fleet.ts';
+import { Rounds } from '../../src/plan/rounds.ts';
+import { RunStore } from '../../src/store/runs.ts';
+import { WantedStore } from '../../src/store/wanted.ts';
+import { run } from './run.ts';
+
+const RUNS = Number(process.env.FLEET_SIM_RUNS ?? 2_000);
+/** One run to be replayed, with all its steps if it fails. */
+const SEED = Number(process.env.FLEET_SIM_SEED ?? 0);
+const RUNS_A_TEST = 500;
+/** A run takes 20 ms; on a busy machine much more. */
+const RUN_MS_MAX = 500;
+
+// Where there is a file system in memory, fsync costs nothing.
+const directory = mkdtempSync(`${existsSync('/dev/shm') ? '/dev/shm' : tmpdir()}/fleet-sim-`);
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => void vi.restoreAllMocks());
+
+if (SEED > 0) {
+  test(`keeps every promise, seed ${SEED}`, async () => {
+    const { steps } = await run(SEED, directory, Number.POSITIVE_INFINITY);
+    process.stdout.write(`${steps}\n`);
+  });
+} else {
+  describe('the simulated world', seeds);
+  describe('the simulated world can tell', defects);
+}
+
+function seeds(): void {
+  const tally = new Map<string, number>();
+  for (let first = 1; first <= RUNS; first += RUNS_A_TEST) {
+    const last = Math.min(RUNS, first + RUNS_A_TEST - 1);
+    const seedsOfTest = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    test(`keeps every promise, seeds ${first} to ${last}`, {
+      timeout: RUN_MS_MAX * RUNS_A_TEST,
+    }, async () => {
+      for (const seed of seedsOfTest) {
+        const outcome = await run(seed, directory);
+        for (const [what, count] of outcome.tally) tally.set(what, (tally.get(what) ?? 0) + count);
+      }
+    });
+  }
+
+  // A few runs may well miss what is rare.
+  test.skipIf(RUNS < 2_000)('comes across what it is to judge', () => {
+    const often = [
+      'spawn',
+      'kill',
+      'restart',
+      'rolling-update',
+      'rollback',
+      'hold',
+      'resume',
+      'rollout',
+      'supervisor',
+    ];
+    const seldom = [
+      'SIGKILL',
+      'reboot',
+      'remove',
+      'pid taken by a stranger',
+      'rollout done',
+      'rollout rolled-back',
+    ];
+    for (const what of often) expect(tally.get(what), what).toBeGreaterThan(RUNS / 20);
+    for (const what of seldom) expect(tally.get(what), what).toBeGreaterThan(RUNS / 100);
+    expect(tally.get('moments held by the storm breaker')).toBeGreaterThan(RUNS / 10);
+    expect(tally.get('supervisor')).toBeGreaterThan(RUNS * 2);
+  });
+
+  test('does the same again for the same seed', async () => {
+    for (const seed of [3, 33, 333]) {
+      const [first, second] = [await run(seed, directory, 10_000), await run(seed, directory, 10_000)];
+      expect(withoutHost(second.steps)).toEqual(withoutHost(first.steps));
+    }
+  });
+}
+
+/** What messages tell of the real host (its limits) differs from look to look. */
+function withoutHost(steps: string): string {
+  return steps.replaceAll(/\d+ used|\d+ MiB/g, '…');
+}
+
+/** Each breaks one thing, and is to be found within some seeds. */
+function defects(): void {
+  const SEEDS = 200;
+  const found = async (): Promise<string> => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const failure = await run(seed, directory).then(
+        () => null,
+        (error: Error) => error.message,
+      );
+      if (failure !== null) return failure.split('\n')[0]!;
+    }
+    return 'nothing';
+  };
+
+  test('a wake-up that is lost', async () => {
+    vi.spyOn(Fleet.prototype, 'nextDue').mockReturnValue(null);
+    expect(await found()).toMatch(/rest: /);
+  });
+
+  test('a round that takes more than its spec allows', async () => {
+    vi.spyOn(Rounds.prototype, 'room').mockReturnValue(5);
+    expect(await found()).toMatch(/starting/);
+  });
+
+  test('a start where an agent is', async () => {
+    const exited = Fleet.prototype.exited;
+    vi.spyOn(Fleet.prototype, 'stopping').mockImplementation(function (this: Fleet, slot, { reason }, now) {
+      exited.call(this, slot, { code: 0, signal: null }, reason, now);
+    });
+    expect(await found()).toMatch(/started twice|vacated|left over/);
+  });
+
+  test('a note of a run that was never written', async () => {
+    vi.spyOn(RunStore.prototype, 'flush').mockImplementation(() => {});
+    expect(await found()).not.toBe('nothing');
+  });
+
+  test('a command that was acknowledged and not written', async () => {
+    const write = WantedStore.prototype.write;
+    vi.spyOn(WantedStore.prototype, 'write').mockImplementation(function (this: WantedStore, name, change) {
+      if (change.fleet || !change.slots?.some(({ wanted }) => !wanted)) write.call(this, name, change);
+    });
+    expect(await found()).toMatch(/on disk|after a crash/);
+  });
+
+  test('a hold that is not kept', async () => {
+    const { setHold } = Fleet.prototype;
+    vi.spyOn(Fleet.prototype, 'setHold').mockImplementation(function (this: Fleet, hold) {
+      if (hold?.by !== 'user') setHold.call(this, hold);
+    });
+    expect(await found()).toMatch(/holds the fleet|held/);
+  });
+
+  test('a supervisor that ends of an error', async () => {
+    vi.spyOn(Supervisor.prototype, 'noteRun').mockImplementation(() => {
+      throw new TypeError('a defect');
+    });
+    expect(await found()).toMatch(/a defect/);
+  });
+}

@@ -1,0 +1,62 @@
+import type { Random } from './random.ts';
+
+/** Slots of a fleet, at most. */
+export const SLOTS_MAX = 6;
+
+/** A spec document; `env.V` makes one release or another of it. */
+export type Document = Record<string, unknown> & { env: { V: string } };
+
+const READY = [
+  { after: '1s' },
+  { notify: true },
+  { socket: true },
+  { tcp: true },
+  { exec: ['/bin/true', 'check'] },
+] as const;
+
+/** A spec of a fleet of this name, as a user might write it. */
+export function documentOf(random: Random, name: string): Document {
+  const hasPorts = random.chance(0.5);
+  const ready = random.pick(hasPorts ? READY : READY.filter((kind) => !('tcp' in kind)));
+  return {
+    name,
+    command: ['/bin/sleep', '{slot}', ...(hasPorts ? ['{port}'] : [])],
+    env: { V: `v${random.below(5)}` },
+    ...(hasPorts && {
+      ports: { base: random.pick([20_000, 30_000]) + (name === 'g' ? 1_000 : 0), protocol: 'tcp' },
+    }),
+    ...(random.chance(0.3) && { prepare: ['/bin/true', 'prepare'] }),
+    rounds: { parallel: 1 + random.below(4), delay: random.pick(['0s', '500ms', '2s']) },
+    ready: { ...ready, timeout: '5s' },
+    ...(random.chance(0.25) && { health: { every: '2s', failures: 2 } }),
+    restart: {
+      on: 'always',
+      backoff: { min: '1s', max: '20s' },
+      storm: random.chance(0.7) ? { failures: '40%', within: '20s' } : 'off',
+    },
+    stop: { signal: 'SIGTERM', grace: '4s', parallel: 1 + random.below(4) },
+    ...(random.chance(0.15) && { pressure: { available: '20%' } }),
+    update: {
+      batch: random.pick([1, 2, '50%', '100%']),
+      wait: random.pick(['0s', '2s']),
+      canary: random.below(2),
+      maxFailed: random.pick([0, 1, '50%']),
+      rollback: random.chance(0.8),
+      healthyDeadline: '20s',
+    },
+    logs: { to: 'null' },
+  };
+}
+
+/** The same fleet with some of its spec changed, its release more often than not. */
+export function changed(random: Random, document: Document): Document {
+  const other = documentOf(random, document.name as string);
+  const keys = random.some(['rounds', 'ready', 'restart', 'stop', 'update', 'prepare', 'health', 'ports']);
+  const taken = random.chance(0.3) ? Object.fromEntries(keys.map((key) => [key, other[key]])) : {};
+  const result: Document = { ...document, ...taken, env: random.chance(0.8) ? other.env : document.env };
+  for (const [key, value] of Object.entries(result)) if (value === undefined) delete result[key];
+  const hasPorts = result.ports !== undefined;
+  const ready =
+    hasPorts || !('tcp' in (result.ready as object)) ? result.ready : { socket: true, timeout: '5s' };
+  return { ...result, ready, command: ['/bin/sleep', '{slot}', ...(hasPorts ? ['{port}'] : [])] };
+}

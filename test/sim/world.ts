@@ -1,0 +1,316 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { Managed } from '../../src/daemon/managed.ts';
+import { FleetError } from '../../src/errors.ts';
+import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
+import type { FakeHost } from './fake-host.ts';
+import { RandomFaults } from './faults.ts';
+import { Crash, Gate } from './gate.ts';
+import { Kernel, type Process, READY_MS_MIN } from './kernel.ts';
+import { Life } from './life.ts';
+import { Random } from './random.ts';
+import { VirtualTime } from './time.ts';
+
+/** No second of a run needs nearly as many callbacks: beyond that the loop spins. */
+const CALLBACKS_A_SECOND_MAX = 5_000;
+
+/** Something that must never happen has. */
+export class Violation extends Error {}
+
+/**
+ * One host with its supervisors, from a seed. It watches everything that happens, in the kernel and in the supervisor,
+ * and compares it with what users were promised.
+ */
+export class World {
+  readonly moves: Random;
+  readonly time: VirtualTime;
+  readonly kernel: Kernel;
+  readonly faults: RandomFaults;
+  readonly containment: 'cgroup' | 'session';
+  life: Life | null = null;
+  promises: Promises = new Map();
+  /** How often what has happened: commands by their name, and what else a run is to come across. */
+  readonly tally = new Map<string, number>();
+  pending: Pending[] = [];
+  gate: Gate;
+  isDiskFull = false;
+  /** Distance of the wall clock. */
+  wallMs = Date.UTC(2026, 0, 1);
+  /** Until when notes of who runs where were lost: what an agent that is older was started as, nobody knows. */
+  notesLostAt = Number.NEGATIVE_INFINITY;
+  readonly #hostRandom: Random;
+  readonly directory: string;
+  readonly #trace: string[] = [];
+  readonly #traceMax: number;
+  #violation: Violation | null = null;
+  #host: FakeHost | null = null;
+  /** What the rounds under way were opened with, by fleet. */
+  readonly #parallel = new Map<string, number>();
+
+  /**
+   * @param directory for the store; emptied first
+   * @param traceMax so many of the last steps are kept
+   */
+  constructor(seed: number, directory: string, traceMax: number) {
+    this.#traceMax = traceMax;
+    this.moves = new Random(seed * 3);
+    this.#hostRandom = new Random(seed * 3 + 1);
+    const random = new Random(seed * 3 + 2);
+    this.time = new VirtualTime(random);
+    this.kernel = new Kernel(this.time, this.#hostRandom, {
+      signalled: (process, signal) => this.#signalled(process, signal),
+      ended: (process) => this.#ended(process),
+      served: (process) => this.#host?.served(process),
+    });
+    this.faults = new RandomFaults(this.#hostRandom, () => this.kernel);
+    this.containment = this.#hostRandom.chance(0.7) ? 'cgroup' : 'session';
+    this.directory = directory;
+    this.gate = new Gate(() => {});
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(`${directory}/run`, { recursive: true });
+  }
+
+  trace(line: string): void {
+    this.#trace.push(`${(this.time.now / 1000).toFixed(3).padStart(9)}  ${line}`);
+    if (this.#trace.length > this.#traceMax) this.#trace.shift();
+  }
+
+  get steps(): string {
+    return this.#trace.join('\n');
+  }
+
+  count(what: string): void {
+    this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
+  }
+
+  /** Notes that something is wrong; the run ends with it as soon as the code under test has returned. */
+  fail(what: string): void {
+    this.trace(`!! ${what}`);
+    this.#violation ??= new Violation(what);
+  }
+
+  get fleets(): ReadonlyMap<string, Managed> {
+    return this.life?.supervisor.fleets ?? new Map();
+  }
+
+  /** A supervisor starts. @param crashAfter so many steps; it may die while it recovers */
+  begin(crashAfter = Number.POSITIVE_INFINITY): void {
+    this.count('supervisor');
+    this.#parallel.clear();
+    const { time, kernel, faults, containment } = this;
+    this.gate = new Gate((line) => this.trace(line));
+    const { gate } = this;
+    gate.crashAfter(crashAfter);
+    this.trace(`── a supervisor starts, boot ${kernel.bootId}, containment ${containment}`);
+    const world = {
+      ...{ time, kernel, faults, containment, gate, random: this.#hostRandom },
+      wallMs: () => this.wallMs,
+      starting: (key: string) => this.#starting(key),
+      started: ({ pid, key, env }: Process) => {
+        this.count('agent');
+        this.trace(`  pid ${pid} starts in ${key}, ${env.V}`);
+      },
+      vacating: (key: string) => {
+        if (this.kernel.inSlot(key).length > 0)
+          this.fail(`slot ${key} is vacated, and something lives there`);
+      },
+      preparing: () => this.#noteLimits(),
+      opened: (host: FakeHost) => {
+        this.#host = host;
+      },
+    };
+    this.life = new Life(world, this.directory, (what) => this.fail(what));
+    if (!gate.isDead) this.#remembered();
+    gate.isDiskFull = this.isDiskFull;
+  }
+
+  /** The supervisor is gone, with all that it had in memory. */
+  bury(): void {
+    this.time.forgetCallbacks();
+    if (this.life?.bury()) this.loseNotes();
+    this.life = null;
+    this.#host = null;
+  }
+
+  /** Who runs where is noted nowhere any more; restarts that were asked for may be forgotten with that. */
+  loseNotes(): void {
+    this.notesLostAt = this.time.now;
+    this.promises = new Map(
+      [...this.promises].map(([name, its]) => [name, { ...its, renewedAt: new Map() }]),
+    );
+  }
+
+  /** A command is issued; whether it is acknowledged is seen later. */
+  command(text: string, call: () => Promise<unknown>, effect: Effect): void {
+    const { life, gate } = this;
+    const pending: Pending = { text, effect };
+    this.pending.push(pending);
+    this.trace(`> ${text}`);
+    const answered = (what: string) => {
+      this.trace(`< ${text}: ${what}`);
+      this.pending = this.pending.filter((each) => each !== pending);
+    };
+    call().then(
+      () => {
+        if (this.life !== life || gate.isDead) return;
+        answered('accepted');
+        this.count(text.split(' ')[0]!);
+        this.promises = effect(this.promises);
+        this.#learn();
+        this.#isWritten();
+      },
+      (error: Error) => {
+        if (this.life !== life || gate.isDead) return;
+        answered(error.message);
+        if (!(error instanceof FleetError)) this.fail(`${text} failed: ${error.stack}`);
+      },
+    );
+  }
+
+  /** Lets time pass; ends early where the supervisor dies. */
+  async advance(ms: number): Promise<void> {
+    const until = this.time.now + ms;
+    let second = this.time.now;
+    let callbacks = 0;
+    for (;;) {
+      if (this.time.now - second > 1_000) [second, callbacks] = [this.time.now, 0];
+      if (++callbacks > CALLBACKS_A_SECOND_MAX) this.fail('the loop spins');
+      const called = await this.#callBack();
+      if (this.#violation) throw this.#violation;
+      if (this.gate.isDead) return;
+      if (called) this.check();
+      else if (!this.time.proceed(until)) return;
+      if (this.#violation) throw this.#violation;
+    }
+  }
+
+  /** What must hold after every step. */
+  check(): void {
+    this.#noteLimits();
+    for (const [name, { plan }] of this.fleets) {
+      if (plan.hold?.by === 'storm') this.count('moments held by the storm breaker');
+      const limit = this.#parallel.get(name)!;
+      const starting = plan.counts.starting + plan.counts.preparing;
+      if (starting > limit) this.fail(`${starting} agents of ${name} are starting, and ${limit} may be`);
+      for (const { number, agent } of plan.slots.values()) {
+        const process = agent.state === 'ready' ? this.kernel.processes.get(agent.run.pid) : undefined;
+        if (process?.key === `${name}/${number}` && !process.isContained)
+          this.fail(`slot ${name}/${number} is ready, and what it forks could escape`);
+      }
+    }
+    if (this.pending.length > 0) return;
+    const wrong = difference(this.promises, this.fleets);
+    if (wrong) this.fail(wrong);
+  }
+
+  async #callBack(): Promise<boolean> {
+    try {
+      return await this.time.callBack();
+    } catch (error) {
+      if (!(error instanceof Crash)) this.fail(`the supervisor ends of ${(error as Error).stack}`);
+      return true;
+    }
+  }
+
+  /** What only the supervisor could tell of what was just acknowledged is a promise from here on. */
+  #learn(): void {
+    if (this.pending.length > 0) return;
+    this.promises = new Map(
+      [...this.promises].map(([name, its]) => {
+        const { hold, rollout } = this.fleets.get(name)!.record;
+        return [name, { ...its, isHeld: its.isHeld ?? hold?.by === 'user', rolloutId: rollout?.id ?? 0 }];
+      }),
+    );
+  }
+
+  /** After a crash: what was acknowledged is there, and what was under way is there or not, as a whole. */
+  #remembered(): void {
+    const possible = possibilities(this.promises, this.pending);
+    this.pending = [];
+    const found = possible.find((each) => difference(each, this.fleets) === null);
+    if (found) this.promises = withoutNewRestarts(found, this.promises);
+    else this.fail(`after a crash: ${difference(possible.at(-1)!, this.fleets)}`);
+  }
+
+  /** What was acknowledged is on disk, and not only in memory. */
+  #isWritten(): void {
+    const stored = new Map(this.life!.store.load().map((each) => [each.fleet.name, each]));
+    for (const [name, managed] of this.fleets) {
+      const on = stored.get(name);
+      const { hold: _, ...record } = managed.record;
+      const { hold: __, ...written } = on?.fleet ?? ({} as never);
+      if (!isDeepStrictEqual(JSON.parse(JSON.stringify(record)), written))
+        this.fail(`fleet ${name} is not on disk as it is in memory`);
+      const slots = [...managed.plan.slots.values()].filter((slot) => slot.wanted);
+      for (const { number } of slots) {
+        const its = on?.slots.find(({ slot }) => slot === number);
+        if (!isDeepStrictEqual(its, managed.slotRecord(number)))
+          this.fail(`slot ${number} of ${name} is not on disk as it is in memory`);
+      }
+    }
+  }
+
+  /** How many may be starting: what the spec says now, or what the round under way was opened with. */
+  #noteLimits(): void {
+    for (const [name, { plan }] of this.fleets) {
+      const { parallel } = plan.spec.rounds;
+      const before = this.#parallel.get(name) ?? plan.rounds.size;
+      this.#parallel.set(name, plan.rounds.size === 0 ? parallel : Math.max(before, parallel));
+    }
+  }
+
+  // ── what the kernel sees ──
+
+  #starting(key: string): void {
+    const [name = '', slot] = key.split('/');
+    const there = this.kernel.inSlot(key);
+    if (there.length > 0) this.fail(`slot ${key} is started twice: pid ${there[0]!.pid} lives there`);
+    const possible = possibilities(this.promises, this.pending);
+    if (!possible.some((each) => each.get(name)?.wanted.has(Number(slot))))
+      this.fail(`slot ${key} is started, and nobody wants it`);
+    if (possible.every((each) => each.get(name)?.isHeld === true))
+      this.fail(`slot ${key} is started, and its user holds the fleet`);
+    this.#startsAtOnce(name);
+  }
+
+  /** The budget as the kernel sees it: no agent can be ready yet that is so young. */
+  #startsAtOnce(name: string): void {
+    const { now } = this.time;
+    const young = [...this.kernel.processes.values()].filter(
+      ({ kind, key, parent, isSignalled, startedAt }) =>
+        kind === 'agent' &&
+        key?.startsWith(`${name}/`) &&
+        parent === this.#host &&
+        !isSignalled &&
+        now - startedAt < READY_MS_MIN,
+    );
+    this.#noteLimits();
+    const limit = this.#parallel.get(name)!;
+    const wanted = young.filter(({ key }) => this.promises.get(name)?.wanted.has(Number(key!.split('/')[1])));
+    if (wanted.length + 1 > limit)
+      this.fail(`${wanted.length + 1} agents of ${name} are young, and ${limit} may be starting`);
+  }
+
+  #signalled({ pid, kind, key }: Process, signal: string): void {
+    if (signal === 'SIGKILL') this.count(signal);
+    this.trace(`  ${signal} to pid ${pid}, ${kind} of ${key}`);
+    this.#noteLimits();
+    if (kind === 'stranger') this.fail(`pid ${pid} is a stranger, and gets ${signal}`);
+  }
+
+  #ended(process: Process): void {
+    const { pid, kind, key, exit } = process;
+    if (kind !== 'helper') this.trace(`  pid ${pid} ends (${exit?.code ?? exit?.signal}), ${kind} of ${key}`);
+    this.#host?.ended(process);
+  }
+}
+
+/** A restart that was under way was promised to nobody. */
+function withoutNewRestarts(after: Promises, before: Promises): Promises {
+  return new Map(
+    [...after].map(([name, its]) => {
+      const old = before.get(name)?.renewedAt ?? new Map<number, number>();
+      return [name, { ...its, renewedAt: new Map([...old].filter(([slot]) => its.renewedAt.has(slot))) }];
+    }),
+  );
+}

@@ -1,0 +1,61 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import type { ReleaseRecord, SlotRecord } from '../../src/store/records.ts';
+import type { Change } from '../../src/store/wanted.ts';
+import { specOf } from '../plan/driver.ts';
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
+});
+
+/** A directory for one test, gone after it. */
+export function temporary(): string {
+  const path = mkdtempSync(join(tmpdir(), 'fleetd-store-'));
+  cleanups.push(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Closes a store after the test, also where that fails. */
+export function closing<T extends { close(): void }>(store: T): T {
+  cleanups.push(() => {
+    try {
+      store.close();
+    } catch {} // The test has closed it.
+  });
+  return store;
+}
+
+/** Overwrites some bytes of a file in place. */
+export function overwrite(path: string, at: number, bytes: Buffer | string): void {
+  const content = readFileSync(path);
+  Buffer.from(bytes).copy(content, at);
+  writeFileSync(path, content);
+}
+
+export function slot(number: number, change: Partial<SlotRecord> = {}): SlotRecord {
+  return { slot: number, wanted: true, release: 'r1', generation: 0, prepared: false, ...change };
+}
+
+export function release(id: string): ReleaseRecord {
+  return {
+    id,
+    path: '/bin/agent',
+    argv: ['agent', '{port}'],
+    env: { A: '1' },
+    secrets: { TOKEN: 'secret' },
+    createdAt: '2026-01-01T00:00:00.000Z',
+  };
+}
+
+/** A fleet of so many slots, as the first `spawn` writes it. */
+export function newFleet(count: number, name = 'f'): Required<Change> {
+  return {
+    fleet: { name, spec: specOf({ name }), baseDir: '/', release: 'r1', hold: null, recreate: false },
+    release: release('r1'),
+    forgotten: [],
+    slots: Array.from({ length: count }, (_, number) => slot(number)),
+  };
+}
