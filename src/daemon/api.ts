@@ -136,7 +136,7 @@ export function buildApi({
   app.get<Query<'fleet' | 'after' | 'limit' | 'follow'>>(API.events, (request, reply) => {
     const { fleet = null, after, limit, follow } = request.query;
     if (fleet !== null) commands.get(fleet);
-    const first = supervisor.events.read(
+    const first = supervisor.journal.read(
       fleet,
       count(after, 0),
       Math.min(count(limit, EVENTS_MAX), EVENTS_MAX),
@@ -254,7 +254,8 @@ function sendLines(reply: FastifyReply, lines: Iterable<object> | AsyncIterable<
   return reply.type('application/x-ndjson').send(Readable.from(format()));
 }
 
-async function* followEvents(
+/** The first events, and then each as it happens, until the follower is gone or far behind. */
+function followEvents(
   supervisor: Supervisor,
   fleet: string | null,
   first: readonly FleetEvent[],
@@ -262,13 +263,18 @@ async function* followEvents(
 ): AsyncGenerator<FleetEvent> {
   const waiting: FleetEvent[] = [...first];
   let wake = () => {};
+  // In the turn in which the first were read: nothing that happens before somebody reads may be missed.
   const unfollow = supervisor.events.follow((event) => {
     if (fleet !== null && event.fleet !== fleet) return;
     waiting.push(event);
+    if (waiting.length > FOLLOWER_WAITING_MAX) unfollow();
     wake();
   });
-  gone.addEventListener('abort', () => wake());
-  try {
+  gone.addEventListener('abort', () => {
+    unfollow();
+    wake();
+  });
+  return (async function* () {
     while (!gone.aborted && waiting.length <= FOLLOWER_WAITING_MAX) {
       yield* waiting.splice(0);
       if (waiting.length === 0 && !gone.aborted) {
@@ -277,7 +283,5 @@ async function* followEvents(
         });
       }
     }
-  } finally {
-    unfollow();
-  }
+  })();
 }

@@ -1,3 +1,4 @@
+import type { FleetEvent } from '../api/protocol.ts';
 import { formatSlots } from '../spec/slots.ts';
 import type { EventStore } from '../store/events.ts';
 
@@ -63,6 +64,12 @@ export class Journal {
     this.gather();
     const formatted = slots.length > 0 ? formatSlots(slots) : null;
     this.#store.add({ at: this.#now().toISOString(), fleet, type, slots: formatted, reason });
+  }
+
+  /** The latest `limit` events after `seq`, oldest first, with all that happened up to now; of one fleet or of all (null). */
+  read(fleet: string | null, after: number, limit: number): FleetEvent[] {
+    this.gather();
+    return this.#store.read(fleet, after, limit);
   }
 
   /** Turns what was gathered into events. */
