@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { formatPorts, mergePorts, parsePorts } from '../../src/doctor/ports.ts';
 import { renderSysctl, sysctlSettings } from '../../src/doctor/sysctl.ts';
@@ -13,10 +12,6 @@ const PORTS = {
 };
 const valueFor = (settings: ReturnType<typeof sysctlSettings>, name: string) =>
   settings.find(({ key }) => key === name)?.value;
-
-test('the shipped drop-in is what the table gives for its example (bin/generate writes it)', () => {
-  expect(readFileSync('sysctl/60-fleetd.conf', 'utf8')).toBe(sysctlExample());
-});
 
 test('a drop-in has one setting a line, each with its reason, and nothing else', () => {
   const lines = sysctlExample().trimEnd().split('\n');

@@ -4,21 +4,12 @@ import { expect, test } from 'vitest';
 import { FLEET } from '../../src/spec/fields.ts';
 import { walk } from '../../src/spec/group.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
-import { referenceText } from '../../src/spec/reference.ts';
 import { SCHEMA } from '../../src/spec/schema.ts';
 import { templateText } from '../../src/spec/template.ts';
 import { readSpecText } from '../../src/spec/yaml.ts';
 
 const readText = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
 const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequired: false }).compile(SCHEMA);
-
-test('the schema in the repository is current (bin/generate writes it)', () => {
-  expect(JSON.parse(readText('../../schema/fleet.schema.json'))).toEqual(SCHEMA);
-});
-
-test('the reference page is current (bin/generate writes it)', () => {
-  expect(readText('../../docs/reference/spec.md')).toBe(referenceText());
-});
 
 test.each([
   ['the contract’s example', readText('fixtures/full.yaml')],

@@ -1,6 +1,7 @@
-import { FLEET } from './fields.ts';
-import { type Field, fieldsOf, walk } from './group.ts';
-import { PLACEHOLDERS } from './placeholders.ts';
+import { FLEET } from '../spec/fields.ts';
+import { type Field, fieldsOf, walk } from '../spec/group.ts';
+import { PLACEHOLDERS } from '../spec/placeholders.ts';
+import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# The spec file
 
@@ -13,14 +14,14 @@ Where the default of a mapping is its keys’ defaults, its own row has none.
 `;
 
 /** Gives the text of docs/reference/spec.md. */
-export function referenceText(): string {
+export function specPage(): string {
   const rows = [...walk(FLEET.fields)].map(({ path, field }) => [
-    `\`${path}\``,
-    valueText(field),
+    code(path),
+    takesText(field),
     defaultText(field),
     field.help,
   ]);
-  const placeholders = Object.entries(PLACEHOLDERS).map(([name, help]) => [`\`{${name}}\``, help]);
+  const placeholders = Object.entries(PLACEHOLDERS).map(([name, help]) => [code(`{${name}}`), help]);
   return [
     INTRODUCTION,
     table(['key', 'value', 'default', 'meaning'], rows),
@@ -29,22 +30,18 @@ export function referenceText(): string {
   ].join('\n');
 }
 
-function valueText({ type, flag }: Field): string {
+/** What a key takes, and the flag of `fleetctl spawn` that stands for it. */
+export function takesText({ type, flag }: Field): string {
   const value =
     fieldsOf(type) === null ? type.expected : type.expected.replace(/a mapping \(.*\)$/, 'a mapping');
-  return flag === undefined ? value : `${value}; \`${flag}\``;
+  return flag === undefined ? value : `${value}; ${code(flag)}`;
 }
 
-function defaultText({ required, otherwise, default: value, type }: Field): string {
+/** What holds where the key is not written. */
+export function defaultText({ required, otherwise, default: value, type }: Field): string {
   if (required) return '**required**';
   if (otherwise !== undefined) return otherwise;
   if (value === undefined) return 'absent';
   if (fieldsOf(type) !== null) return '';
-  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return `${[head, head.map(() => '---'), ...rows].map(line).join('\n')}\n`;
+  return code(typeof value === 'string' ? value : JSON.stringify(value));
 }

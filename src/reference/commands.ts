@@ -1,0 +1,57 @@
+import { COMMANDS, COMMON_OPTIONS, type CommandEntry, type OptionEntry } from '../cli/commands.ts';
+import { code, table } from './markdown.ts';
+
+const INTRODUCTION = `# The commands of fleetctl
+
+What \`fleetctl COMMAND --help\` says, on one page. This page is made from the table of commands by \`bin/generate\`;
+correct it there.
+
+Progress and messages go to stderr, results to stdout. Work goes on in the supervisor when the terminal goes away:
+Ctrl-C only ends the watching. [Exit codes and errors](errors.md) have a page of their own.
+`;
+
+/** Gives the text of docs/reference/commands.md. */
+export async function commandsPage(): Promise<string> {
+  const sections = await Promise.all(COMMANDS.map(section));
+  return [
+    INTRODUCTION,
+    '## Options of every command\n',
+    optionTable([...COMMON_OPTIONS, HELP_OPTION]),
+    ...sections,
+  ].join('\n');
+}
+
+/** An option that commander gives to every command by itself. */
+export const HELP_OPTION: OptionEntry = { flags: '-h, --help', help: 'Show the help.' };
+
+/** How a command is called, without its options: `fleetctl logs <SLOT>`. */
+export function synopsis({ name, arguments: args, afterDashes }: CommandEntry): string {
+  const words = ['fleetctl', name, ...args.map(({ notation }) => notation), afterDashes ?? ''];
+  return words.join(' ').trim();
+}
+
+/** The options of a command, without those of every command. */
+export async function ownOptions({ options, moreOptions }: CommandEntry): Promise<OptionEntry[]> {
+  return [...options, ...((await moreOptions?.()) ?? [])];
+}
+
+async function section(entry: CommandEntry): Promise<string> {
+  const options = await ownOptions(entry);
+  const args = entry.arguments.map(({ notation, help }) => [code(notation), help]);
+  const sentence = `${entry.summary[0]!.toUpperCase()}${entry.summary.slice(1)}.`;
+  return [
+    `## ${entry.name}\n`,
+    `${code(synopsis(entry))}\n`,
+    `${sentence}\n`,
+    ...(args.length > 0 ? [table(['argument', 'meaning'], args)] : []),
+    ...(options.length > 0 ? [optionTable(options)] : []),
+    `\`\`\`sh\n${entry.examples.join('\n')}\n\`\`\`\n`,
+  ].join('\n');
+}
+
+function optionTable(options: readonly OptionEntry[]): string {
+  return table(
+    ['option', 'meaning'],
+    options.map(({ flags, help }) => [code(flags), help]),
+  );
+}

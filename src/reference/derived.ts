@@ -1,0 +1,24 @@
+import { sysctlExample } from '../doctor/sysctl-example.ts';
+import { SCHEMA } from '../spec/schema.ts';
+import { commandsPage } from './commands.ts';
+import { errorsPage } from './errors.ts';
+import { eventsPage } from './events.ts';
+import { limitsPage } from './limits.ts';
+import { fleetctlMan, fleetdMan, fleetYamlMan } from './man.ts';
+import { metricsPage } from './metrics.ts';
+import { specPage } from './spec.ts';
+
+/** Every file of the repository that is made from the tables of the code, and its text. */
+export const DERIVED: Readonly<Record<string, () => string | Promise<string>>> = {
+  'schema/fleet.schema.json': () => `${JSON.stringify(SCHEMA)}\n`,
+  'sysctl/60-fleetd.conf': sysctlExample,
+  'docs/reference/spec.md': specPage,
+  'docs/reference/commands.md': commandsPage,
+  'docs/reference/errors.md': errorsPage,
+  'docs/reference/events.md': eventsPage,
+  'docs/reference/metrics.md': metricsPage,
+  'docs/reference/limits.md': limitsPage,
+  'man/fleetctl.1': fleetctlMan,
+  'man/fleetd.8': fleetdMan,
+  'man/fleet.yaml.5': fleetYamlMan,
+};

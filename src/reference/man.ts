@@ -1,0 +1,100 @@
+import { COMMANDS, COMMON_OPTIONS, type CommandEntry } from '../cli/commands.ts';
+import { EXIT_CODES } from '../errors.ts';
+import { FLEET } from '../spec/fields.ts';
+import { type Field, walk } from '../spec/group.ts';
+import { PLACEHOLDERS } from '../spec/placeholders.ts';
+import { HELP_OPTION, ownOptions, synopsis } from './commands.ts';
+import { ENVIRONMENT, FILES } from './places.ts';
+import { heading, page, paragraph, plain, subheading, terms, verbatim } from './roff.ts';
+import { defaultText, takesText } from './spec.ts';
+
+/** Gives fleetctl(1). */
+export async function fleetctlMan(): Promise<string> {
+  const options = [...COMMON_OPTIONS, HELP_OPTION].map(({ flags, help }) => [flags, help] as const);
+  return page('fleetctl', 1, [
+    name('fleetctl', 'runs and watches fleets of like daemons'),
+    heading('SYNOPSIS'),
+    verbatim(['fleetctl COMMAND [options] [arguments]']),
+    heading('DESCRIPTION'),
+    paragraph(
+      'fleetctl tells the supervisor fleetd(8) how many agents of a fleet are wanted, and shows how they are. The work ' +
+        'goes on in the supervisor when the terminal goes away.',
+    ),
+    heading('OPTIONS OF EVERY COMMAND'),
+    terms(options),
+    heading('COMMANDS'),
+    ...(await Promise.all(COMMANDS.map(command))),
+    heading('EXIT STATUS'),
+    terms(Object.entries(EXIT_CODES)),
+    ...places(),
+    heading('SEE ALSO'),
+    paragraph('fleetd(8), fleet.yaml(5)'),
+  ]);
+}
+
+/** Gives fleetd(8). */
+export function fleetdMan(): string {
+  return page('fleetd', 8, [
+    name('fleetd', 'supervises fleets of daemons'),
+    heading('SYNOPSIS'),
+    verbatim(['fleetd [--help | --version]']),
+    heading('DESCRIPTION'),
+    paragraph(
+      'fleetd makes the processes of this host agree with the targets that fleetctl(1) sets. It runs in the foreground ' +
+        'until SIGTERM or SIGINT; its agents run on without it, and the next fleetd finds each of them again. fleetctl ' +
+        'spawn starts one where none runs.',
+    ),
+    ...places(),
+    heading('SEE ALSO'),
+    paragraph('fleetctl(1), fleet.yaml(5)'),
+  ]);
+}
+
+/** Gives fleet.yaml(5). */
+export function fleetYamlMan(): string {
+  const placeholders = Object.entries(PLACEHOLDERS).map(([key, help]) => [`{${key}}`, help] as const);
+  return page('fleet.yaml', 5, [
+    name('fleet.yaml', 'the spec of a fleet'),
+    heading('DESCRIPTION'),
+    paragraph(
+      'YAML 1.2, which JSON is too. Unknown keys, wrong types and values out of range are refused. fleetctl init writes ' +
+        'a file with every key explained. Durations are 500ms, 3s, 5m, 1h; sizes are 64K, 256M, 1G (powers of 1024); ' +
+        'rates are 100M/h; shares are 10%.',
+    ),
+    heading('KEYS'),
+    terms([...walk(FLEET.fields)].map(({ path, field }) => [path, meaningOf(field)] as const)),
+    heading('PLACEHOLDERS'),
+    paragraph('In command, env, prepare and ready.exec; {{ and }} are literal braces.'),
+    terms(placeholders),
+    heading('SEE ALSO'),
+    paragraph('fleetctl(1), fleetd(8)'),
+  ]);
+}
+
+function name(title: string, summary: string): string {
+  return `${heading('NAME')}${plain(title)} \\- ${plain(summary)}\n`;
+}
+
+async function command(entry: CommandEntry): Promise<string> {
+  const args = entry.arguments.map(({ notation, help }) => [notation, help] as const);
+  const options = (await ownOptions(entry)).map(({ flags, help }) => [flags, help] as const);
+  const sentence = `${entry.summary[0]!.toUpperCase()}${entry.summary.slice(1)}.`;
+  return [
+    subheading(synopsis(entry)),
+    paragraph(sentence),
+    terms([...args, ...options]),
+    verbatim(entry.examples),
+  ].join('');
+}
+
+function places(): string[] {
+  return [heading('ENVIRONMENT'), terms(ENVIRONMENT), heading('FILES'), terms(FILES)];
+}
+
+/** A key's help, its values and its default, without the marks of Markdown. */
+function meaningOf(field: Field): string {
+  const otherwise = defaultText(field);
+  const value = `Value: ${takesText(field)}.`;
+  const text = otherwise === '' ? `${field.help} ${value}` : `${field.help} ${value} Default: ${otherwise}.`;
+  return text.replace('Default: **required**.', 'Required.').replaceAll('`', '');
+}
