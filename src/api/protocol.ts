@@ -13,6 +13,7 @@ export const API = {
   shutdown: '/v1/shutdown',
   maintenance: '/v1/maintenance',
   metrics: '/metrics',
+  dashboard: '/v1/dashboard',
   fleet: (name: string) => `/v1/fleets/${name}`,
   spawn: (name: string) => `/v1/fleets/${name}/spawn`,
   kill: (name: string) => `/v1/fleets/${name}/kill`,
@@ -212,6 +213,17 @@ export interface SamplesDocument {
     pssBytes: number | null;
     connections: number | null;
   }[];
+}
+
+/** POST dashboard: answers with where the page is now, or null. */
+export interface DashboardRequest {
+  /** Null turns it off; absent: the port that it has, or the usual one. */
+  port?: number | null;
+}
+
+export interface DashboardPlace {
+  /** With the token. */
+  url: string | null;
 }
 
 /** POST spawn. `spec` is the document as written (not yet checked); absent: the fleet's own spec stays. */

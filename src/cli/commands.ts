@@ -236,6 +236,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/metrics.ts'),
   },
   {
+    name: 'dashboard',
+    summary: 'serve a live web page at a loopback port, and print its URL',
+    arguments: [],
+    options: [
+      { flags: '--port <N>', help: 'Serve at 127.0.0.1:N from now on (default: 9955).' },
+      { flags: '--off', help: 'Serve it no more; its token is void.' },
+    ],
+    examples: ['fleetctl dashboard', 'fleetctl dashboard --port 8080', 'ssh -L 9955:127.0.0.1:9955 HOST'],
+    load: () => import('./commands/dashboard.ts'),
+  },
+  {
     name: 'maintenance',
     summary: 'let alarms rest: watchdog and metrics say so, and raise none',
     arguments: [{ notation: '<STATE>', help: 'On or off.', choices: ['on', 'off'] }],

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type {
+  DashboardRequest,
   FleetEvent,
   KillRequest,
   MaintenanceRequest,
@@ -15,6 +16,7 @@ import { readLog } from '../host/logfile.ts';
 import { PORT_MAX } from '../spec/ports.ts';
 import { parseSlots } from '../spec/slots.ts';
 import type { Commands } from './commands.ts';
+import type { Dashboard } from './dashboard/server.ts';
 import type { Metrics } from './metrics.ts';
 import type { MetricsServer } from './metrics-server.ts';
 import type { Report } from './report.ts';
@@ -35,6 +37,7 @@ const FOLLOWER_WAITING_MAX = 10_000;
 export interface Served {
   metrics: Metrics;
   metricsServer: MetricsServer;
+  dashboard: Dashboard;
   supervisor: Supervisor;
   commands: Commands;
   report: Report;
@@ -51,6 +54,7 @@ export function buildApi({
   report,
   metrics,
   metricsServer,
+  dashboard,
   shutdown,
 }: Served): FastifyInstance {
   const app = Fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true });
@@ -78,6 +82,11 @@ export function buildApi({
     const { port } = readObject<{ port?: number | null }>(body, { port: 'any' });
     await metricsServer.set(readPort(port));
     return { port: metricsServer.port };
+  });
+  app.post(API.dashboard, async ({ body }) => {
+    const { port } = readObject<DashboardRequest>(body, { port: 'any' });
+    await dashboard.set(port === undefined ? undefined : readPort(port));
+    return { url: dashboard.url };
   });
   app.post(API.maintenance, ({ body }) => {
     const request = readObject<MaintenanceRequest>(body, { on: 'boolean', forMs: 'number' });
@@ -148,7 +157,7 @@ export function buildApi({
     (request, reply) => {
       const { name, slot } = request.params;
       const { lines, follow } = request.query;
-      const path = logPath(supervisor, commands, name, Number(slot));
+      const path = supervisor.logs.written(commands.get(name), Number(slot));
       const content = readLog(path, Math.min(count(lines, 100), LINES_MAX), follow === '1', closed(request));
       return reply.type('application/octet-stream').send(Readable.from(content));
     },
@@ -212,19 +221,6 @@ const AGENTS_MAX = 1_000_000;
 
 function count(text: string | undefined, otherwise: number): number {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : otherwise;
-}
-
-function logPath(supervisor: Supervisor, commands: Commands, name: string, slot: number): string {
-  const { logs } = commands.get(name).plan.spec;
-  if (logs.to === 'journal')
-    throw new FleetError('USAGE', `${name} writes to the journal: journalctl -t ${name}/${slot}`);
-  if (logs.to === 'null')
-    throw new FleetError('USAGE', `${name} has logs: { to: null }, so there is no output`);
-  const path = supervisor.logs.pathFor(name, slot);
-  if (!Number.isInteger(slot) || !supervisor.logs.exists(path)) {
-    throw new FleetError('SLOT_UNKNOWN', `slot ${slot} of fleet ${name} has no output`);
-  }
-  return path;
 }
 
 // ── answers ──

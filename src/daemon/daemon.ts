@@ -14,6 +14,7 @@ import { SampleStore } from '../store/samples.ts';
 import { WantedStore } from '../store/wanted.ts';
 import { buildApi } from './api.ts';
 import { Commands } from './commands.ts';
+import { Dashboard } from './dashboard/server.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
@@ -145,6 +146,7 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock:
   const metrics = new Metrics(supervisor, report);
   supervisor.observer = metrics;
   const metricsServer = new MetricsServer(metrics, supervisor.store);
+  const dashboard = new Dashboard(supervisor, report, metrics);
   const heartbeat = new Heartbeat(process.env, log);
   let isEnding = false;
   const end = async (withAgents: boolean, exitCode: number) => {
@@ -158,6 +160,7 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock:
       `fleetd stops${withAgents ? ', agents too' : '; agents run on'}`,
     );
     metricsServer.close();
+    dashboard.close();
     await app.close();
     await supervisor.stop();
     removeFile(paths.apiSocket);
@@ -167,11 +170,12 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock:
     process.exit(exitCode);
   };
   const shutdown = (withAgents: boolean) => void end(withAgents, heartbeat.shutdownStatus);
-  const app = buildApi({ supervisor, commands, report, metrics, metricsServer, shutdown });
+  const app = buildApi({ supervisor, commands, report, metrics, metricsServer, dashboard, shutdown });
   removeFile(paths.apiSocket);
   await app.listen({ path: paths.apiSocket });
   // A port that somebody else has taken meanwhile is no reason not to supervise.
-  await metricsServer.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));
+  for (const server of [metricsServer, dashboard])
+    await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false, 0));
   process.on('SIGHUP', () => {});
   heartbeat.ready(`supervises ${supervisor.fleets.size} fleets`);

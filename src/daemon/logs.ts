@@ -1,3 +1,4 @@
+import { FleetError } from '../errors.ts';
 import { fileSize } from '../host/files.ts';
 import { boundLog, readLogEnd } from '../host/logfile.ts';
 import { closeFd } from '../host/pidfd.ts';
@@ -35,9 +36,18 @@ export class Logs {
     return this.#layout.log(fleet, slot);
   }
 
-  /** Whether a slot has ever written anything. */
-  exists(path: string): boolean {
-    return fileSize(path) !== null;
+  /**
+   * The file that a slot's agent writes to.
+   * @throws FleetError USAGE where agents write elsewhere, SLOT_UNKNOWN where nothing was ever written
+   */
+  written({ name, plan: { spec } }: Managed, slot: number): string {
+    if (spec.logs.to === 'journal')
+      throw new FleetError('USAGE', `${name} writes to the journal: journalctl -t ${name}/${slot}`);
+    if (spec.logs.to === 'null')
+      throw new FleetError('USAGE', `${name} has logs: { to: null }, so there is no output`);
+    const path = this.pathFor(name, slot);
+    if (Number.isInteger(slot) && fileSize(path) !== null) return path;
+    throw new FleetError('SLOT_UNKNOWN', `slot ${slot} of fleet ${name} has no output`);
   }
 
   /** Where an agent is to write to. A journal's descriptor is handed over and then closed here. */

@@ -125,7 +125,7 @@ export class Report {
       await this.#supervisor.memory.renew(managed);
       for (const number of [...managed.plan.slots.keys()].sort((a, b) => a - b)) {
         if (slots !== null && !slots.has(number)) continue;
-        const row = this.#row(managed, number);
+        const row = this.agent(managed, number);
         if (row) agents.push(row);
       }
     }
@@ -164,7 +164,8 @@ export class Report {
     };
   }
 
-  #row(managed: Managed, number: number): AgentRow | null {
+  /** One agent, with its memory as it was sampled last; null where there is nothing to show. */
+  agent(managed: Managed, number: number): AgentRow | null {
     const { layout } = this.#supervisor;
     const { name, plan } = managed;
     const { agent, release, restarts, lastExit } = plan.slot(number);

@@ -68,6 +68,8 @@ export class Fleet {
 
   readonly queues = new Queues();
   readonly #timers = new Heap();
+  /** Called with each slot that may have changed, or is gone. */
+  onSlot: (number: number) => void = () => {};
 
   constructor(name: string, spec: Spec, release: string, now: BootMs) {
     this.name = name;
@@ -356,6 +358,7 @@ export class Fleet {
     this.counts[slot.agent.state]--;
     this.queues.remove(number);
     this.slots.delete(number);
+    this.onSlot(number);
   }
 
   /** Lets time pass: backoffs and deadlines that are due by now move their slots on. */
@@ -473,6 +476,7 @@ export class Fleet {
   #place(slot: Slot, now: BootMs): void {
     if (!keepsPlaceInRound(slot)) this.rounds.leave(slot.number, this.#roundDelayMs, now);
     this.queues.place(slot, this, now);
+    this.onSlot(slot.number);
   }
 }
 

@@ -54,6 +54,8 @@ export interface Settings {
   maintenance?: { until: string | null };
   /** Where metrics are served beside the API socket; absent: nowhere. */
   metricsPort?: number;
+  /** Where the web page is served, and the token that it asks for; absent: nowhere. Secret. */
+  dashboard?: { port: number; token: string };
 }
 
 /** A fleet with all that belongs to it. */

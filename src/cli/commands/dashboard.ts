@@ -1,0 +1,21 @@
+import { API, type DashboardPlace, type DashboardRequest } from '../../api/protocol.ts';
+import { FleetError } from '../../errors.ts';
+import type { Context } from '../context.ts';
+import { wholeNumber } from '../numbers.ts';
+import { print, printJson, say } from '../output.ts';
+
+/** fleetctl dashboard: turns the web page on and prints its URL, or turns it off. */
+export async function run({ client, options, json }: Context): Promise<number> {
+  if (options.port !== undefined && options.off)
+    throw new FleetError('USAGE', '--port and --off exclude each other.');
+  const { url } = await client.request<DashboardPlace>('POST', API.dashboard, wanted(options));
+  if (json) printJson({ url });
+  else if (url) print(url);
+  else say('The web page is off.');
+  return 0;
+}
+
+function wanted({ port, off }: Context['options']): DashboardRequest {
+  if (off) return { port: null };
+  return port === undefined ? {} : { port: wholeNumber(port, '--port', 1) };
+}

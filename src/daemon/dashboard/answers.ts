@@ -1,0 +1,114 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
+import { FleetError } from '../../errors.ts';
+import { readLog } from '../../host/logfile.ts';
+import { deadlineOf } from '../../plan/agent.ts';
+import type { Managed } from '../managed.ts';
+import type { Report } from '../report.ts';
+import type { Supervisor } from '../supervisor.ts';
+import type { Feed } from './feed.ts';
+import { pageFile } from './files.ts';
+import { CELL_STATE } from './fleet-view.ts';
+import type { History } from './history.ts';
+
+/** What a browser is to enforce, whatever gets into the page. */
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+const OUTPUT_LINES = 40;
+const OUTPUT_CHARS_MAX = 16_384;
+const HISTORY_MS = 24 * 3_600_000;
+
+/** What there is to answer from. */
+export interface Sources {
+  supervisor: Supervisor;
+  report: Report;
+  feed: Feed;
+  history: History;
+  token: string;
+}
+
+/** Answers a request that the guard has let pass. @throws FleetError where it asks for what is not there */
+export async function answer(
+  sources: Sources,
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { feed, history, supervisor } = sources;
+  switch (url.pathname) {
+    case PAGE_API.stream: {
+      const lastId = request.headers['last-event-id'];
+      response.setHeaders(new Map(Object.entries(HEADERS))).setHeader('content-type', 'text/event-stream');
+      if (!feed.watch(response, typeof lastId === 'string' ? lastId : null))
+        sendText(response, 503, 'So many browsers follow already that no other one may.');
+      return;
+    }
+    case PAGE_API.agent:
+      return sendJson(response, await agentDocument(sources, url.searchParams));
+    case PAGE_API.history:
+      return sendJson(
+        response,
+        await history.read(fleetOf(supervisor, url.searchParams).name, Date.now() - HISTORY_MS),
+      );
+    default: {
+      const file = pageFile(url.pathname, sources.token);
+      if (file) response.writeHead(200, { ...HEADERS, 'content-type': file.type }).end(file.body);
+      else sendText(response, 404, 'There is nothing at this path.');
+    }
+  }
+}
+
+/** Answers with a line of text. */
+export function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+function sendJson(response: ServerResponse, document: object): void {
+  response.writeHead(200, { ...HEADERS, 'content-type': 'application/json' }).end(JSON.stringify(document));
+}
+
+function fleetOf({ fleets }: Supervisor, query: URLSearchParams): Managed {
+  const name = query.get('fleet') ?? '';
+  const managed = fleets.get(name);
+  if (managed) return managed;
+  throw new FleetError('UNKNOWN', `there is no fleet ${name.slice(0, 40)}`);
+}
+
+async function agentDocument(
+  { supervisor, report }: Sources,
+  query: URLSearchParams,
+): Promise<AgentDocument> {
+  const managed = fleetOf(supervisor, query);
+  const number = Number(query.get('slot'));
+  const slot = managed.plan.slots.get(number);
+  if (!slot) throw new FleetError('SLOT_UNKNOWN', `fleet ${managed.name} has no slot ${number}`);
+  const { agent } = slot;
+  const isPutOff = agent.state === 'backoff';
+  return {
+    agent: report.agent(managed, number),
+    state: CELL_STATE[agent.state],
+    why: 'reason' in agent ? agent.reason : 'waitingFor' in agent ? agent.waitingFor || null : null,
+    dueInMs: isPutOff ? Math.max(0, deadlineOf(agent)! - supervisor.host.now()) : null,
+    output: await lastOutput(supervisor, managed, number),
+  };
+}
+
+/** The end of what an agent wrote; where there is none, why. */
+async function lastOutput(supervisor: Supervisor, managed: Managed, slot: number): Promise<string> {
+  try {
+    const chunks: Buffer[] = [];
+    const path = supervisor.logs.written(managed, slot);
+    for await (const chunk of readLog(path, OUTPUT_LINES, false, AbortSignal.abort())) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8').slice(-OUTPUT_CHARS_MAX);
+  } catch (error) {
+    if (error instanceof FleetError) return `(${error.message})`;
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import { stripTypeScriptTypes } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { readTextFile } from '../../host/files.ts';
+
+const TYPES: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+  ts: 'text/javascript; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+};
+/** The rooms that the page is made of; the last two are as pure in a browser as here. */
+const PAGE_FILE = /^\/(dashboard|api|spec)\/[a-z-]+\.(html|css|svg|ts|js)$/;
+/** `…/src` where this program runs from its sources, `…/dist` where it was built. */
+const ROOT = new URL('../../', import.meta.url);
+/** Of modules: `ts` or `js`, as this one. */
+const OWN_ENDING = import.meta.url.slice(import.meta.url.lastIndexOf('.') + 1);
+
+/** A file of the page, as it is served. */
+export interface PageFile {
+  type: string;
+  body: string;
+}
+
+/**
+ * A file of the page by its path in the URL; null where there is none. Links and imports carry the token on, since
+ * whatever comes without it is refused; modules lose their types where they have some.
+ */
+export function pageFile(path: string, token: string): PageFile | null {
+  const file = locate(path);
+  const content = file && readTextFile(fileURLToPath(file));
+  if (!file || content === null) return null;
+  const ending = file.pathname.slice(file.pathname.lastIndexOf('.') + 1);
+  const script = ending === 'ts' ? stripTypeScriptTypes(content) : content;
+  return { type: TYPES[ending]!, body: withToken(script, ending, token) };
+}
+
+function locate(path: string): URL | null {
+  if (path === '/') return new URL('dashboard/index.html', ROOT);
+  if (path === '/vendor/uplot.js') return new URL(UPLOT);
+  if (path === '/vendor/uplot.css') return new URL('uPlot.min.css', UPLOT);
+  return PAGE_FILE.test(path) ? new URL(path.slice(1), ROOT) : null;
+}
+
+/** The package's CommonJS twin lies beside what browsers take. */
+const UPLOT = new URL('uPlot.esm.js', import.meta.resolve('uplot')).href;
+
+function withToken(text: string, ending: string, token: string): string {
+  const query = `?token=${token}`;
+  if (ending === 'html')
+    return text.replaceAll(/(href|src)="(\/[^"]+?)(\.js)?"/g, (_all, attribute, path, isModule) =>
+      isModule && path.startsWith('/dashboard/')
+        ? `${attribute}="${path}.${OWN_ENDING}${query}"`
+        : `${attribute}="${path}${isModule ?? ''}${query}"`,
+    );
+  if (ending !== 'ts' && ending !== 'js') return text;
+  return text.replaceAll(
+    /^((?:import|export)\b[^'"]*?\bfrom\s*)'([^']+)'/gm,
+    (_all, before, from) => `${before}'${from === 'uplot' ? '/vendor/uplot.js' : from}${query}'`,
+  );
+}

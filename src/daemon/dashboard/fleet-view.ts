@@ -1,0 +1,166 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  CELL_STATES,
+  type Cell,
+  type CellState,
+  type FleetUpdate,
+  type Pulse,
+  type RolloutUpdate,
+} from '../../api/dashboard.ts';
+import { type Agent, runOf } from '../../plan/agent.ts';
+import type { Managed } from '../managed.ts';
+import type { Report } from '../report.ts';
+import { rolloutDocument } from '../rollout-report.ts';
+import type { Supervisor } from '../supervisor.ts';
+import type { Tallies } from './tallies.ts';
+
+/** The planner's states, as they are on the map. */
+export const CELL_STATE: Record<Agent['state'], CellState> = {
+  pending: 'waiting',
+  preparing: 'starting',
+  starting: 'starting',
+  ready: 'ready',
+  unready: 'unready',
+  stopping: 'stopping',
+  clearing: 'stopping',
+  backoff: 'backoff',
+  failed: 'failed',
+};
+const GONE = -1;
+const UNKNOWN = -1;
+const KIB = 1024;
+/** Memory that moved by less than this share is not told: nobody could see it. */
+const RSS_SHARE_MIN = 1 / 32;
+const VERDICTS_MAX = 8;
+
+type Told = Pick<FleetUpdate, 'pulse' | 'rollout' | 'gauges'>;
+
+/** What was told of a fleet, so that only what changes since is told again. At the cost of what changes. */
+export class FleetView {
+  readonly managed: Managed;
+  readonly #supervisor: Supervisor;
+  readonly #report: Report;
+  readonly #cells = new Map<number, Cell>();
+  readonly #releases: string[] = [];
+  readonly #changed = new Set<number>();
+  readonly #told: Told = {};
+
+  constructor(managed: Managed, supervisor: Supervisor, report: Report) {
+    this.managed = managed;
+    this.#supervisor = supervisor;
+    this.#report = report;
+    this.touch();
+    managed.plan.onSlot = (slot) => this.#changed.add(slot);
+  }
+
+  /** Has every cell looked at again: memory has moved, which no slot tells. */
+  touch(): void {
+    for (const slot of this.managed.plan.slots.keys()) this.#changed.add(slot);
+  }
+
+  /** Follows the fleet no longer. */
+  close(): void {
+    this.managed.plan.onSlot = () => {};
+  }
+
+  /** Everything about the fleet, as far as it was told. */
+  whole(): FleetUpdate {
+    const releases = this.#labels();
+    return { ...this.#told, name: this.managed.name, releases, cells: [...this.#cells.values()] };
+  }
+
+  /** What has changed since the last call; null where nothing has. */
+  changes(): FleetUpdate | null {
+    const releasesBefore = this.#releases.length;
+    const cells = [...this.#changed].map((slot) => this.#look(slot)).filter((cell) => cell !== null);
+    this.#changed.clear();
+    const news = this.#tell({ pulse: this.#pulse(), rollout: this.#rollout() });
+    if (cells.length > 0) news.cells = cells;
+    if (this.#releases.length > releasesBefore) news.releases = this.#labels();
+    return Object.keys(news).length > 0 ? { ...news, name: this.managed.name } : null;
+  }
+
+  /** What is looked at every few seconds; null where it has not changed. */
+  gauges(tallies: Tallies): FleetUpdate | null {
+    const { managed } = this;
+    const { memory, leaks } = this.#supervisor;
+    const news = this.#tell({
+      gauges: {
+        rssBytes: memory.total(managed, 'rssBytes'),
+        pssBytes: memory.total(managed, 'pssBytes'),
+        rss: memory.summary(managed, 0).rss,
+        leak: leaks.of(managed),
+        ...tallies,
+      },
+    });
+    return news.gauges ? { ...news, name: managed.name } : null;
+  }
+
+  /** Those of the values that were not told just so before. */
+  #tell(values: Told): Omit<FleetUpdate, 'name'> {
+    const isNews = ([key, value]: [string, unknown]) =>
+      !isDeepStrictEqual(value, this.#told[key as keyof Told]);
+    const news = Object.fromEntries(Object.entries(values).filter(isNews));
+    Object.assign(this.#told, news);
+    return news;
+  }
+
+  /** A cell as it is now; null where it looks as it was told. */
+  #look(slot: number): Cell | null {
+    const before = this.#cells.get(slot);
+    const cell = this.#cell(slot, before);
+    if (cell === null) return this.#cells.delete(slot) ? [slot, GONE, UNKNOWN, UNKNOWN, 0] : null;
+    if (before?.every((value, index) => value === cell[index])) return null;
+    this.#cells.set(slot, cell);
+    return cell;
+  }
+
+  #cell(number: number, before: Cell | undefined): Cell | null {
+    const slot = this.managed.plan.slots.get(number);
+    if (!slot) return null;
+    const run = runOf(slot.agent);
+    const bytes = run && this.#supervisor.memory.rssBytes(this.managed, number);
+    const kib = bytes === null ? UNKNOWN : Math.round(bytes / KIB);
+    const told = before?.[3] ?? UNKNOWN;
+    const isSeen = told === UNKNOWN || kib === UNKNOWN || Math.abs(kib - told) > told * RSS_SHARE_MIN;
+    const state = CELL_STATES.indexOf(CELL_STATE[slot.agent.state]);
+    return [
+      number,
+      state,
+      this.#releaseIndex(run?.release ?? slot.release),
+      isSeen ? kib : told,
+      slot.restarts,
+    ];
+  }
+
+  #releaseIndex(id: string): number {
+    if (id === '') return UNKNOWN;
+    const known = this.#releases.indexOf(id);
+    return known < 0 ? this.#releases.push(id) - 1 : known;
+  }
+
+  #labels(): string[] {
+    return this.#releases.map((id) => this.managed.releases.get(id)?.label ?? id);
+  }
+
+  #pulse(): Pulse {
+    const { plan } = this.managed;
+    const { name: _, rssBytes, pssBytes, ...counts } = this.#report.counts(this.managed);
+    return {
+      ...counts,
+      unready: plan.counts.unready,
+      waiting: plan.counts.pending,
+      round: {
+        open: plan.rounds.size,
+        limit: plan.adaptive?.limit ?? plan.spec.rounds.parallel,
+      },
+    };
+  }
+
+  #rollout(): RolloutUpdate | null {
+    const document = rolloutDocument(this.managed, this.#supervisor.host.now());
+    if (!document) return null;
+    const { fleet: _, failures, options, ...rollout } = document;
+    return { ...rollout, verdicts: rollout.verdicts.slice(-VERDICTS_MAX) };
+  }
+}
