@@ -1,0 +1,22 @@
+import type { FleetEvent } from '../../src/api/protocol.ts';
+import type { Arena } from './arena.ts';
+
+/** What a fault has done, and what is to follow from it. */
+export interface Wound {
+  /** Slots whose agents may be replaced because of it. All others must keep their process. */
+  slots: readonly number[];
+  /** Ends what lasts: gives back a port, frees the disk. Absent where the harm is done in a moment. */
+  heal?: () => void | Promise<void>;
+  /** Whether the events since the fault tell of it. */
+  isTold: (events: readonly FleetEvent[]) => boolean;
+}
+
+/** One way to hurt a fleet. */
+export interface Fault {
+  /** As the table names it. */
+  name: string;
+  /** Why it cannot be done on this host; null where it can. Absent: it always can. */
+  obstacle?: (arena: Arena) => string | null;
+  /** Does the harm, without waiting for what the supervisor makes of it. */
+  inject: (arena: Arena) => Promise<Wound>;
+}

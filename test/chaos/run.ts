@@ -1,0 +1,104 @@
+import { Arena, type ArenaOptions } from './arena.ts';
+import { judgeEnd } from './end.ts';
+import type { Fault, Wound } from './fault.ts';
+import { FAULTS } from './faults/index.ts';
+import { Ledger } from './ledger.ts';
+import { judgeRest } from './rest.ts';
+import { Watch } from './watch.ts';
+
+/** How many faults may come together. */
+const AT_ONCE_MAX = 3;
+
+export interface ChaosOptions extends ArenaOptions {
+  /** No new round begins after so long. */
+  durationMs: number;
+  /** Told what is done, a line at a time. */
+  say: (line: string) => void;
+}
+
+/** What came of it. */
+export interface Outcome {
+  ledger: Ledger;
+  losses: readonly string[];
+  /** What could not be tried here, and why. */
+  untried: readonly string[];
+  rounds: number;
+  looks: number;
+}
+
+/**
+ * Hurts a real fleet in rounds of up to three faults that overlap. After each, the fleet must come to rest by itself,
+ * with nothing lost; at last all of it is taken away, and nothing may be left.
+ */
+export async function runChaos({ durationMs, say, ...options }: ChaosOptions): Promise<Outcome> {
+  const arena = new Arena(options);
+  const deck = new Deck(
+    arena,
+    FAULTS.filter((fault) => !fault.obstacle?.(arena)),
+  );
+  const ledger = new Ledger(FAULTS);
+  let rounds = 0;
+  try {
+    await arena.open();
+    const watch = new Watch(arena);
+    const end = Date.now() + durationMs;
+    while (Date.now() < end) await runRound(arena, deck, ledger, ++rounds, say);
+    await watch.end();
+    await judgeEnd(arena);
+    const untried = FAULTS.flatMap((fault) => {
+      const obstacle = fault.obstacle?.(arena);
+      return obstacle ? [`${fault.name}: ${obstacle}`] : [];
+    });
+    return { ledger, losses: arena.losses, untried, rounds, looks: watch.looks };
+  } finally {
+    await arena.close();
+  }
+}
+
+async function runRound(
+  arena: Arena,
+  deck: Deck,
+  ledger: Ledger,
+  round: number,
+  say: (line: string) => void,
+): Promise<void> {
+  const begun = new Date().toISOString();
+  const losses = arena.losses.length;
+  const faults = deck.draw(arena.number(1, AT_ONCE_MAX));
+  say(`round ${round}: ${faults.map(({ name }) => name).join(' + ')}`);
+  const wounds: { fault: Fault; wound: Wound }[] = [];
+  for (const fault of faults) wounds.push({ fault, wound: await fault.inject(arena) });
+  await arena.revive();
+  for (const { wound } of wounds.toReversed()) await wound.heal?.();
+  await arena.revive();
+  await judgeRest(arena, new Set(wounds.flatMap(({ wound }) => wound.slots)));
+  const events = (await arena.events()).filter(({ at }) => at >= begun);
+  for (const { fault, wound } of wounds) {
+    const told = Number(wound.isTold(events));
+    if (told === 0) arena.lose(`events do not tell of ${fault.name}`);
+    ledger.add(fault.name, { tried: 1, told });
+  }
+  const lost = arena.losses.slice(losses);
+  for (const { fault } of wounds) ledger.add(fault.name, { losses: lost.length });
+  for (const loss of lost) say(`  LOST ${loss}`);
+  await arena.remember();
+}
+
+/** Deals faults by chance, but none again before every other one was dealt. */
+class Deck {
+  readonly #arena: Arena;
+  readonly #faults: readonly Fault[];
+  #left: Fault[] = [];
+
+  constructor(arena: Arena, faults: readonly Fault[]) {
+    this.#arena = arena;
+    this.#faults = faults;
+  }
+
+  draw(count: number): Fault[] {
+    return Array.from({ length: count }, () => {
+      if (this.#left.length === 0) this.#left = [...this.#faults];
+      return this.#left.splice(this.#arena.number(0, this.#left.length - 1), 1)[0]!;
+    });
+  }
+}
