@@ -16,11 +16,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ['errors', 'api', 'host', 'spec'],
   daemon: ['errors', 'api', 'doctor', 'spec', 'plan', 'host', 'store'],
   cli: ['errors', 'api', 'doctor', 'spec', 'host'],
+  // It runs in a browser, which is sent these two rooms beside it.
+  dashboard: ['api', 'spec'],
   // What is derived from everybody's tables; nobody imports it, and it is not shipped.
   reference: ['errors', 'doctor', 'spec', 'daemon', 'cli'],
 };
 /** Rooms without any OS: no node: module at all. */
-const PURE = ['errors', 'api', 'spec', 'plan', 'doctor'];
+const PURE = ['errors', 'api', 'spec', 'plan', 'doctor', 'dashboard'];
 /** Only these may touch files, processes, sockets or C: the host, and the ends of the API socket beside it. */
 const OS_MODULES = /^(node:(fs|fs\/promises|child_process|net|http|dgram|sqlite)|koffi|execa)$/;
 const MAY_USE_OS: Record<string, RegExp> = {

@@ -40,6 +40,21 @@ export function formatDuration(ms: number): string {
   return text === '' ? '0s' : text;
 }
 
+/** How long something took or has lasted, in its two largest units: 45s, 3m 20s, 2d 4h. */
+export function formatElapsed(elapsedMs: number): string {
+  const seconds = Math.max(0, Math.round(elapsedMs / 1000));
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first === -1) return '0s';
+  const shown = parts.slice(first, first + 2).filter(([value]) => value > 0);
+  return shown.map(([value, unit]) => `${value}${unit}`).join(' ');
+}
+
 /** Takes `64K`, `256M`, `1G` (powers of 1024) or a count of bytes; gives bytes, or null for anything else. */
 export function parseSize(value: unknown): number | null {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : null;

@@ -1,0 +1,132 @@
+import { CELL_STATES, type CellState } from '../api/dashboard.ts';
+import { type Colouring, colourOf, type MemoryRange, memoryRange, type Theme } from './colours.ts';
+import { drawForm } from './forms.ts';
+import { cornerOf, type Layout, layOut, move, placeAt } from './layout.ts';
+import type { FleetChange, FleetModel } from './model.ts';
+
+/** The part of the window's height that the map may take before it grows beyond it. */
+const HEIGHT_SHARE = 0.5;
+const FADED_ALPHA = 0.16;
+
+/** How the map is to look. */
+export interface Look {
+  by: Colouring;
+  theme: Theme;
+  /** The state that is brought out; null for none. */
+  only: CellState | null;
+}
+
+/** The cells on their canvas. Only what has changed is drawn again. */
+export class CellMap {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #brush: CanvasRenderingContext2D;
+  readonly #cursorMark: HTMLElement;
+  #fleet: FleetModel | null = null;
+  #look: Look = { by: 'state', theme: 'dark', only: null };
+  #layout: Layout = layOut(0, 1, 1, 1);
+  #range: MemoryRange | null = null;
+  #placeOf = new Map<number, number>();
+  #cursorSlot: number | null = null;
+
+  constructor(canvas: HTMLCanvasElement, cursorMark: HTMLElement) {
+    this.#canvas = canvas;
+    this.#brush = canvas.getContext('2d')!;
+    this.#cursorMark = cursorMark;
+  }
+
+  /** Colours that memory reaches from and to; null unless it is what colours tell. */
+  get range(): MemoryRange | null {
+    return this.#range;
+  }
+
+  /** The slot that the cursor is on; null where it is on none. */
+  get cursor(): number | null {
+    return this.#cursorSlot;
+  }
+
+  /** Shows a fleet from now on, or the same one in another look, all of it drawn anew. */
+  show(fleet: FleetModel | null, look: Look): void {
+    this.#fleet = fleet;
+    this.#look = look;
+    this.reshape();
+  }
+
+  /** Lays the map out anew: slots came or went, or there is another width. */
+  reshape(): void {
+    const order = this.#fleet?.order ?? [];
+    this.#placeOf = new Map(order.map((slot, place) => [slot, place]));
+    const scale = window.devicePixelRatio;
+    const width = this.#canvas.parentElement!.clientWidth;
+    this.#layout = layOut(order.length, width, window.innerHeight * HEIGHT_SHARE, scale);
+    const { columns, rows, pitch } = this.#layout;
+    this.#canvas.width = columns * pitch;
+    this.#canvas.height = rows * pitch;
+    this.#canvas.style.width = `${(columns * pitch) / scale}px`;
+    this.#canvas.style.height = `${(rows * pitch) / scale}px`;
+    this.#canvas.dataset.pitch = String(pitch);
+    this.redraw();
+    this.moveTo(this.#cursorSlot !== null && this.#placeOf.has(this.#cursorSlot) ? this.#cursorSlot : null);
+  }
+
+  /** Draws what an update has changed. */
+  update({ slots, isReshaped }: FleetChange): void {
+    if (isReshaped) this.reshape();
+    else if (this.#look.by === 'memory' && this.#hasNewRange()) this.redraw();
+    else this.#draw(slots);
+  }
+
+  /** Draws every cell anew, where they are. */
+  redraw(): void {
+    this.#range = this.#look.by === 'memory' && this.#fleet ? memoryRange(this.#fleet.cells.values()) : null;
+    this.#draw(this.#fleet?.order ?? []);
+  }
+
+  /** Puts the cursor on a slot, or takes it away (null). */
+  moveTo(slot: number | null): void {
+    this.#cursorSlot = slot;
+    this.#cursorMark.hidden = slot === null;
+    if (slot === null) return;
+    const scale = window.devicePixelRatio;
+    const { x, y } = cornerOf(this.#layout, this.#placeOf.get(slot)!);
+    const side = `${this.#layout.size / scale}px`;
+    Object.assign(this.#cursorMark.style, { width: side, height: side });
+    this.#cursorMark.style.translate = `${x / scale}px ${y / scale}px`;
+  }
+
+  /** The slot that a key takes the cursor to; null for a key that moves nothing. */
+  slotAfter(key: string): number | null {
+    const from = this.#cursorSlot === null ? null : this.#placeOf.get(this.#cursorSlot)!;
+    const place = move(this.#layout, from ?? 0, key);
+    if (place === null || this.#layout.count === 0) return null;
+    return this.#fleet!.order[from === null ? 0 : place]!;
+  }
+
+  /** The slot at a point of the canvas, in CSS pixels; null beside all of them. */
+  slotAt(x: number, y: number): number | null {
+    const scale = window.devicePixelRatio;
+    const place = placeAt(this.#layout, x * scale, y * scale);
+    return place === null ? null : this.#fleet!.order[place]!;
+  }
+
+  #hasNewRange(): boolean {
+    const range = memoryRange(this.#fleet!.cells.values());
+    return range?.from !== this.#range?.from || range?.to !== this.#range?.to;
+  }
+
+  #draw(slots: readonly number[]): void {
+    const { by, theme, only } = this.#look;
+    const { size } = this.#layout;
+    for (const slot of slots) {
+      const cell = this.#fleet!.cells.get(slot);
+      if (!cell) continue;
+      const { x, y } = cornerOf(this.#layout, this.#placeOf.get(slot)!);
+      const state = CELL_STATES[cell[1]]!;
+      this.#brush.clearRect(x, y, size, size);
+      this.#brush.globalAlpha = only === null || only === state ? 1 : FADED_ALPHA;
+      this.#brush.fillStyle = colourOf(cell, by, theme, this.#range);
+      drawForm(this.#brush, state, x, y, size);
+    }
+    // How many cells were ever drawn: what shows, from outside, that a change costs what it changes.
+    this.#canvas.dataset.drawn = String(Number(this.#canvas.dataset.drawn ?? 0) + slots.length);
+  }
+}

@@ -1,0 +1,122 @@
+import type { Gauges, HistoryDocument } from '../api/dashboard.ts';
+import { formatCount, formatDuration } from '../spec/units.ts';
+import { BYTES, barChart, Chart, SHARES, timeChart } from './charts.ts';
+import { byId, setText } from './dom.ts';
+import type { FleetModel } from './model.ts';
+import { fetchHistory } from './requests.ts';
+import { size } from './words.ts';
+
+/** The charts of one fleet, and the line that says each in words. */
+export class Graphs {
+  #names: string[] = [];
+  readonly #memory = new Chart(
+    byId('memory'),
+    timeChart(
+      [
+        { label: 'RSS', colour: '--curve-1' },
+        { label: 'PSS', colour: '--curve-2', isDashed: true },
+      ],
+      BYTES,
+    ),
+  );
+  readonly #readiness = new Chart(
+    byId('readiness'),
+    barChart(() => this.#names, '--curve-1'),
+  );
+  readonly #pressure = new Chart(
+    byId('pressure'),
+    timeChart(
+      [
+        { label: 'used', colour: '--curve-1' },
+        { label: 'tasks stalled', colour: '--curve-3', isDashed: true },
+      ],
+      SHARES,
+      1,
+    ),
+  );
+  #history: HistoryDocument | null = null;
+  #fleet: string | null = null;
+
+  /** Shows a fleet as it is known now; its history is asked for when it comes into view. */
+  async show(fleet: FleetModel): Promise<void> {
+    if (this.#fleet !== fleet.name) {
+      this.#fleet = fleet.name;
+      this.#history = null;
+      const history = await fetchHistory(fleet.name);
+      if (this.#fleet === fleet.name) this.#history = history;
+    }
+    if (!fleet.gauges || this.#fleet !== fleet.name) return;
+    this.#showMemory(fleet, fleet.gauges);
+    this.#showReadiness(fleet.gauges);
+    this.#showPressure(fleet);
+  }
+
+  /** In the colours and widths that there are now. */
+  rebuild(): void {
+    for (const chart of [this.#memory, this.#readiness, this.#pressure]) chart.rebuild();
+  }
+
+  #showMemory({ trend }: FleetModel, { rssBytes, pssBytes, rss, leak }: Gauges): void {
+    const before = this.#history ?? { at: [], rssBytes: [], pssBytes: [] };
+    // What was sampled while the page watched is in both.
+    const fresh = trend.filter(({ at }) => at > (before.at.at(-1) ?? 0));
+    const each = rss ? `, an agent ${size(rss.p50)} (99 %: ${size(rss.p99)})` : '';
+    const now = `RSS ${size(rssBytes)}, PSS ${size(pssBytes)}${each}`;
+    setText(byId('memory-now'), now);
+    setText(byId('leak'), leak.words);
+    byId('leak').dataset.verdict = leak.verdict;
+    this.#memory.show(
+      [
+        [...before.at, ...fresh.map(({ at }) => at)],
+        [...before.rssBytes, ...fresh.map((moment) => moment.rssBytes)],
+        [...before.pssBytes, ...fresh.map((moment) => moment.pssBytes)],
+      ],
+      `Memory over time; now ${now}`,
+    );
+  }
+
+  #showReadiness({ readySeconds }: Gauges): void {
+    const used = trim(readySeconds);
+    const total = used.reduce((sum, { count }) => sum + count, 0);
+    this.#names = used.map(({ atMost }) => (atMost === null ? 'more' : formatDuration(atMost * 1000)));
+    const now =
+      total === 0 ? 'nothing started yet' : `median ${median(used, total)}, of ${formatCount(total)}`;
+    setText(byId('readiness-now'), now);
+    this.#readiness.show(
+      [used.map((_bucket, index) => index), used.map(({ count }) => count)],
+      `Starts by the time until they were ready: ${now}`,
+    );
+  }
+
+  #showPressure({ trend }: FleetModel): void {
+    const { usedShare, stallPercent } = trend.at(-1)!;
+    const stalled = stallPercent === null ? '' : `, tasks stalled ${stallPercent} % of the time`;
+    const now = usedShare === null ? '–' : `${Math.round(100 * usedShare)} % used${stalled}`;
+    setText(byId('pressure-now'), now);
+    this.#pressure.show(
+      [
+        trend.map(({ at }) => at),
+        trend.map((moment) => moment.usedShare),
+        trend.map((moment) => (moment.stallPercent === null ? null : moment.stallPercent / 100)),
+      ],
+      `Memory of the host over time; now ${now}`,
+    );
+  }
+}
+
+/** The buckets from the first that holds something to the last that does. */
+function trim(buckets: Gauges['readySeconds']): Gauges['readySeconds'] {
+  const first = buckets.findIndex(({ count }) => count > 0);
+  const last = buckets.findLastIndex(({ count }) => count > 0);
+  return first < 0 ? [] : buckets.slice(Math.max(0, first - 1), last + 2);
+}
+
+/** The bucket that the middle one of all starts lies in, in words. */
+function median(buckets: Gauges['readySeconds'], total: number): string {
+  let sum = 0;
+  const middle = buckets.find(({ count }) => {
+    sum += count;
+    return 2 * sum >= total;
+  });
+  return middle?.atMost == null ? 'longer than all buckets' : `≤ ${formatDuration(middle.atMost * 1000)}`;
+}

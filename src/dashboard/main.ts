@@ -1,0 +1,118 @@
+import type { CellState, Update } from '../api/dashboard.ts';
+import { CellMap, type Look } from './cell-map.ts';
+import { COLOURINGS, type Colouring } from './colours.ts';
+import { Details } from './details.ts';
+import { byId, element, setText } from './dom.ts';
+import { Graphs } from './graphs.ts';
+import { Legend, showScale } from './legend.ts';
+import { Model } from './model.ts';
+import { EventList, showExits, showHost, showRollout, showSummary } from './panels.ts';
+import { Pointer } from './pointer.ts';
+import { type Connection, follow } from './requests.ts';
+
+/** Charts and map are made anew when a window that is being resized has rested for so long. */
+const RESIZE_REST_MS = 150;
+
+/** The state that is brought out. */
+let only: CellState | null = null;
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const choice = new URLSearchParams(location.hash.slice(1));
+const model = new Model();
+const map = new CellMap(byId<HTMLCanvasElement>('cells'), byId('cursor'));
+const details = new Details(() => byId('map').focus());
+const events = new EventList();
+const graphs = new Graphs();
+const legend = new Legend((state) => {
+  only = state;
+  showAll();
+});
+const pointer = new Pointer(map, details, () => model.choose(choice.get('fleet')));
+
+function look(): Look {
+  const wanted = choice.get('by') as Colouring;
+  const by = COLOURINGS.includes(wanted) ? wanted : 'state';
+  return { by, theme: dark.matches ? 'dark' : 'light', only };
+}
+
+/** What the user has chosen survives a reload: it is kept after the # of the URL. */
+function choose(name: string, value: string): void {
+  choice.set(name, value);
+  history.replaceState(null, '', `#${choice}`);
+  showAll();
+}
+
+function takeUpdate(update: Update): void {
+  const changes = model.apply(update, Date.now() / 1000);
+  if (update.isWhole || model.fleets.size !== byId('fleet').childElementCount) {
+    showAll();
+    return;
+  }
+  if (model.host) showHost(model.host);
+  const fleet = model.choose(choice.get('fleet'));
+  const change = changes.get(fleet?.name ?? '');
+  if (!fleet) return;
+  events.show(model.eventsOf(fleet.name));
+  if (!change) return;
+  map.update(change);
+  showFleet(change.slots.length > 0);
+  pointer.refresh();
+}
+
+/** Everything, from the beginning: another fleet, another look, or a new connection. */
+function showAll(): void {
+  const fleet = model.choose(choice.get('fleet'));
+  showFleets(fleet?.name ?? '');
+  if (model.host) showHost(model.host);
+  const { by, theme } = look();
+  byId<HTMLInputElement>('by').querySelector<HTMLInputElement>(`[value=${by}]`)!.checked = true;
+  legend.paint(theme, by);
+  map.show(fleet, look());
+  events.clear();
+  if (!fleet) return;
+  events.show(model.eventsOf(fleet.name));
+  showFleet(true);
+  pointer.refresh();
+}
+
+function showFleet(hasNewCells: boolean): void {
+  const fleet = model.choose(choice.get('fleet'))!;
+  showSummary(fleet);
+  legend.count(fleet);
+  showRollout(fleet);
+  showExits(fleet);
+  const { by, theme } = look();
+  if (hasNewCells) showScale(fleet, by, theme, map.range);
+  void graphs.show(fleet);
+}
+
+function showFleets(chosen: string): void {
+  const names = [...model.fleets.keys()];
+  byId('fleet').replaceChildren(
+    ...names.map((name) => element('option', name === chosen ? { selected: '' } : {}, name)),
+  );
+}
+
+function showConnection(connection: Connection): void {
+  const text = connection === 'live' ? 'live' : 'connection lost, trying again';
+  setText(byId('connection'), text);
+  document.body.dataset.connection = connection;
+}
+
+byId('fleet').onchange = ({ target }) => {
+  details.close();
+  choose('fleet', (target as HTMLSelectElement).value);
+};
+byId('by').onchange = ({ target }) => choose('by', (target as HTMLInputElement).value);
+dark.onchange = () => {
+  showAll();
+  graphs.rebuild();
+};
+let resting: ReturnType<typeof setTimeout>;
+new ResizeObserver(() => {
+  clearTimeout(resting);
+  resting = setTimeout(() => {
+    map.reshape();
+    graphs.rebuild();
+  }, RESIZE_REST_MS);
+}).observe(byId('map'));
+follow(takeUpdate, showConnection);

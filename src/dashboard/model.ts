@@ -1,0 +1,139 @@
+import type {
+  Cell,
+  FleetUpdate,
+  Gauges,
+  HostUpdate,
+  Pulse,
+  RolloutUpdate,
+  Update,
+} from '../api/dashboard.ts';
+import type { FleetEvent } from '../api/protocol.ts';
+
+/** So many events are kept to be shown. */
+const EVENTS_MAX = 200;
+/** An hour, at one a look (5 s). */
+const TREND_MAX = 720;
+
+/** Memory of a fleet and of its host at one moment, seen by this page. */
+export interface Moment {
+  /** Seconds since the epoch. */
+  at: number;
+  rssBytes: number | null;
+  pssBytes: number | null;
+  /** Share of the host's memory in use. */
+  usedShare: number | null;
+  /** Share of time in which some task waited for memory, in percent. */
+  stallPercent: number | null;
+}
+
+/** What the page knows of a fleet. */
+export interface FleetModel {
+  name: string;
+  releases: string[];
+  /** By slot. */
+  cells: Map<number, Cell>;
+  /** Slots in the order of the map. */
+  order: number[];
+  pulse: Pulse | null;
+  gauges: Gauges | null;
+  rollout: RolloutUpdate | null;
+  trend: Moment[];
+}
+
+/** What an update has changed in a fleet. */
+export interface FleetChange {
+  /** Slots whose cells look different now. */
+  slots: number[];
+  /** Whether slots came or went, so that the map is laid out anew. */
+  isReshaped: boolean;
+}
+
+/** All that the page knows; it grows by updates and knows nothing of how it is shown. */
+export class Model {
+  readonly fleets = new Map<string, FleetModel>();
+  /** The newest first. */
+  events: FleetEvent[] = [];
+  host: HostUpdate | null = null;
+
+  /**
+   * Takes an update in.
+   * @param at when it came, in seconds since the epoch
+   * @returns what has changed, by fleet
+   */
+  apply(update: Update, at: number): Map<string, FleetChange> {
+    if (update.isWhole) this.fleets.clear();
+    for (const name of update.gone) this.fleets.delete(name);
+    this.host = update.host ?? this.host;
+    this.#takeEvents(update);
+    const changes = new Map<string, FleetChange>();
+    for (const fleet of update.fleets) changes.set(fleet.name, this.#applyFleet(fleet, update.isWhole, at));
+    return changes;
+  }
+
+  /** The fleet of this name, or else the first. */
+  choose(name: string | null): FleetModel | null {
+    return this.fleets.get(name ?? '') ?? [...this.fleets.values()][0] ?? null;
+  }
+
+  /** What happened to a fleet or to all of them, the newest first. */
+  eventsOf(name: string): FleetEvent[] {
+    return this.events.filter(({ fleet }) => fleet === null || fleet === name);
+  }
+
+  #takeEvents({ isWhole, events }: Update): void {
+    const newest = isWhole ? 0 : (this.events[0]?.seq ?? 0);
+    // What came with everything may come again with the next change.
+    const fresh = events.filter(({ seq }) => seq > newest).reverse();
+    this.events = [...fresh, ...(isWhole ? [] : this.events)].slice(0, EVENTS_MAX);
+  }
+
+  #applyFleet(update: FleetUpdate, isWhole: boolean, at: number): FleetChange {
+    const fleet = this.fleets.get(update.name) ?? newFleet(update.name);
+    this.fleets.set(update.name, fleet);
+    fleet.releases = update.releases ?? fleet.releases;
+    fleet.pulse = update.pulse ?? fleet.pulse;
+    fleet.rollout = update.rollout === undefined ? fleet.rollout : update.rollout;
+    if (update.gauges) this.#remember(fleet, update.gauges, at);
+    const isReshaped = takeCells(fleet, update.cells ?? []) || isWhole;
+    if (isReshaped) fleet.order = [...fleet.cells.keys()].sort((a, b) => a - b);
+    return { slots: (update.cells ?? []).map(([slot]) => slot), isReshaped };
+  }
+
+  #remember(fleet: FleetModel, gauges: Gauges, at: number): void {
+    fleet.gauges = gauges;
+    const host = this.host?.host;
+    fleet.trend.push({
+      at,
+      rssBytes: gauges.rssBytes,
+      pssBytes: gauges.pssBytes,
+      usedShare: host ? 1 - host.memoryAvailableBytes / host.memoryTotalBytes : null,
+      stallPercent: host?.memoryPressure ?? null,
+    });
+    if (fleet.trend.length > TREND_MAX) fleet.trend.shift();
+  }
+}
+
+function newFleet(name: string): FleetModel {
+  return {
+    name,
+    releases: [],
+    cells: new Map(),
+    order: [],
+    pulse: null,
+    gauges: null,
+    rollout: null,
+    trend: [],
+  };
+}
+
+/** Whether slots came or went. */
+function takeCells({ cells }: FleetModel, changed: readonly Cell[]): boolean {
+  const before = cells.size;
+  let isReshaped = false;
+  for (const cell of changed) {
+    const [slot, state] = cell;
+    if (state < 0) isReshaped = cells.delete(slot) || isReshaped;
+    else cells.set(slot, cell);
+  }
+  return isReshaped || cells.size !== before;
+}

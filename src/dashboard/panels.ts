@@ -1,0 +1,112 @@
+import type { HostUpdate } from '../api/dashboard.ts';
+import type { FleetEvent } from '../api/protocol.ts';
+import { formatCount, formatElapsed, formatSize } from '../spec/units.ts';
+import { byId, element, setProgress, setText } from './dom.ts';
+import type { FleetModel } from './model.ts';
+import { remarks, rolloutWords, roundWords, verdictWords } from './words.ts';
+
+/** Target against ready, the round, and what is wrong. */
+export function showSummary({ pulse, gauges }: FleetModel): void {
+  if (!pulse) return;
+  const { target, ready } = pulse;
+  setText(byId('ready'), formatCount(ready));
+  setText(byId('target'), ` of ${formatCount(target)} ready`);
+  byId('ready').classList.toggle('short', ready < target);
+  setProgress(byId('progress'), ready, target, `${ready} of ${target} ready`);
+  setText(byId('round'), roundWords(pulse));
+  showList(byId('remarks'), remarks(pulse, gauges?.leak ?? null));
+  document.title = `${formatCount(ready)}/${formatCount(target)} fleetd`;
+}
+
+/** The rollout under way, or the last one, with its verdicts; nothing where there never was one. */
+export function showRollout({ rollout }: FleetModel): void {
+  byId('rollout').hidden = !rollout;
+  if (!rollout) return;
+  byId('rollout').dataset.state = rollout.state;
+  setText(byId('rollout-words'), rolloutWords(rollout));
+  setProgress(
+    byId('rollout-progress'),
+    rollout.updated,
+    rollout.total,
+    `${rollout.updated} of ${rollout.total} updated`,
+  );
+  const verdicts = rollout.verdicts.toReversed();
+  byId('verdicts').replaceChildren(
+    ...verdicts.map((verdict) =>
+      element(
+        'li',
+        { class: verdict.isGood ? 'good' : 'bad' },
+        `${verdict.isGood ? '✓' : '✗'} ${verdictWords(verdict)}`,
+      ),
+    ),
+  );
+}
+
+/** How agents ended, the most frequent first. */
+export function showExits({ gauges }: FleetModel): void {
+  const exits = gauges?.exits.slice(0, EXITS_MAX) ?? [];
+  const most = Math.max(1, ...exits.map(({ count }) => count));
+  const total = gauges?.exits.reduce((sum, { count }) => sum + count, 0) ?? 0;
+  setText(byId('exits-now'), `${formatCount(total)} since the supervisor started`);
+  if (exits.length === 0) {
+    byId('exits').replaceChildren(element('li', {}, 'None.'));
+    return;
+  }
+  byId('exits').replaceChildren(
+    ...exits.map(({ cause, count }) => {
+      const bar = element('div', { class: 'bar' });
+      bar.style.width = `${(100 * count) / most}%`;
+      return element('li', {}, element('span', {}, cause), element('b', {}, formatCount(count)), bar);
+    }),
+  );
+}
+
+const EXITS_MAX = 6;
+
+/** The supervisor and its host, in a line. */
+export function showHost({ supervisor, host, maintenance }: HostUpdate): void {
+  const used = 1 - host.memoryAvailableBytes / host.memoryTotalBytes;
+  const parts = [
+    `fleetd ${supervisor.version}`,
+    `pid ${supervisor.pid}`,
+    `up ${formatElapsed(1000 * supervisor.uptimeSeconds)}`,
+    formatSize(supervisor.rssBytes),
+    `host memory ${Math.round(100 * used)} % of ${formatSize(host.memoryTotalBytes)}`,
+    ...(host.memoryPressure === null ? [] : [`pressure ${host.memoryPressure} %`]),
+    ...(maintenance ? ['alarms rest'] : []),
+  ];
+  setText(byId('host'), parts.join(' · '));
+}
+
+/** What happened, the newest first; only what is new is added, so that a reader keeps the place. */
+export class EventList {
+  readonly #list = byId('events');
+  #newest = 0;
+
+  /** Begins anew: another fleet. */
+  clear(): void {
+    this.#newest = 0;
+    this.#list.replaceChildren();
+  }
+
+  show(events: readonly FleetEvent[]): void {
+    const fresh = events.filter(({ seq }) => seq > this.#newest);
+    this.#newest = events[0]?.seq ?? this.#newest;
+    this.#list.prepend(...fresh.map(eventItem));
+    while (this.#list.childElementCount > EVENTS_SHOWN_MAX) this.#list.lastElementChild!.remove();
+  }
+}
+
+const EVENTS_SHOWN_MAX = 200;
+
+function eventItem({ at, type, slots, reason }: FleetEvent): HTMLElement {
+  const time = element('time', { datetime: at }, new Date(at).toLocaleTimeString('en-GB'));
+  const what = element('b', { class: `event-${type}` }, type);
+  const where = slots === null ? [] : [element('span', { class: 'slots', title: slots }, slots)];
+  return element('li', {}, time, what, ...where, element('span', { class: 'reason' }, reason));
+}
+
+function showList(list: HTMLElement, lines: readonly string[]): void {
+  if (lines.join('\n') === [...list.children].map(({ textContent }) => textContent).join('\n')) return;
+  list.replaceChildren(...lines.map((line) => element('li', {}, line)));
+}
