@@ -11,6 +11,7 @@ import type {
 } from '../api/protocol.ts';
 import { API } from '../api/protocol.ts';
 import type { StraysRequest } from '../api/strays.ts';
+import { OWN_DESCRIPTORS } from '../doctor/descriptors.ts';
 import { FleetError } from '../errors.ts';
 import { readLog } from '../host/logfile.ts';
 import { PORT_MAX } from '../spec/ports.ts';
@@ -19,6 +20,7 @@ import type { Commands } from './commands.ts';
 import type { Dashboard } from './dashboard/server.ts';
 import type { Metrics } from './metrics.ts';
 import type { MetricsServer } from './metrics-server.ts';
+import type { Refusals } from './refusals.ts';
 import type { Report } from './report.ts';
 import { readObject } from './requests.ts';
 import { serveRollouts } from './rollout-api.ts';
@@ -27,9 +29,21 @@ import type { Supervisor } from './supervisor.ts';
 import { watchOnce } from './watchdog.ts';
 import { parseGoal, watchGoal } from './watching.ts';
 
-const BODY_BYTES_MAX = 1024 * 1024;
+/**
+ * What a client may take: bytes, time, and one connection among so many, which is half of what the doctor sets aside for
+ * the supervisor's own descriptors. A client that neither reads nor writes is let go; one that follows may be silent.
+ */
+const BOUNDS = {
+  bodyLimit: 1024 * 1024,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 5_000,
+  connectionTimeout: 60_000,
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16 * 1024 },
+} as const;
+const CONNECTIONS_MAX = OWN_DESCRIPTORS / 2;
 const EVENTS_MAX = 10_000;
 const LINES_MAX = 100_000;
+const URL_SHOWN_MAX = 200;
 /** A follower of events that reads slower than they come is let go when so many wait for it. */
 const FOLLOWER_WAITING_MAX = 10_000;
 
@@ -38,6 +52,7 @@ export interface Served {
   metrics: Metrics;
   metricsServer: MetricsServer;
   dashboard: Dashboard;
+  refusals: Refusals;
   supervisor: Supervisor;
   commands: Commands;
   report: Report;
@@ -55,17 +70,22 @@ export function buildApi({
   metrics,
   metricsServer,
   dashboard,
+  refusals,
   shutdown,
 }: Served): FastifyInstance {
-  const app = Fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true });
-  app.setErrorHandler((error, _request, reply) => sendError(supervisor, error, reply));
-  app.setNotFoundHandler((request, reply) =>
-    sendError(
-      supervisor,
-      new FleetError('REQUEST_INVALID', `nothing at ${request.method} ${request.url}`),
-      reply,
-    ),
-  );
+  const app = Fastify({
+    ...BOUNDS,
+    forceCloseConnections: true,
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket, refusals),
+    frameworkErrors: (error, _request, reply) => sendError(error, reply, supervisor, refusals),
+  });
+  app.server.maxConnections = CONNECTIONS_MAX;
+  app.server.on('drop', () => refusals.add(`more than ${CONNECTIONS_MAX} connections at once`));
+  app.setErrorHandler((error, _request, reply) => sendError(error, reply, supervisor, refusals));
+  app.setNotFoundHandler(({ method, url }, reply) => {
+    const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`);
+    return sendError(error, reply, supervisor, refusals);
+  });
 
   app.get(API.status, () => report.status());
   app.get<Query<'fleet' | 'slots' | 'usage'>>(API.agents, ({ query: { fleet, slots, usage } }) =>
@@ -150,7 +170,7 @@ export function buildApi({
       count(after, 0),
       Math.min(count(limit, EVENTS_MAX), EVENTS_MAX),
     );
-    return sendLines(reply, follow === '1' ? followEvents(supervisor, fleet, first, closed(request)) : first);
+    return sendLines(reply, follow === '1' ? followEvents(supervisor, fleet, first, request) : first);
   });
   app.get<{ Params: { name: string; slot: string } } & Query<'lines' | 'follow'>>(
     '/v1/fleets/:name/slots/:slot/log',
@@ -225,10 +245,32 @@ function count(text: string | undefined, otherwise: number): number {
 
 // ── answers ──
 
-function sendError(supervisor: Supervisor, error: unknown, reply: FastifyReply): FastifyReply {
+function sendError(
+  error: unknown,
+  reply: FastifyReply,
+  supervisor: Supervisor,
+  refusals: Refusals,
+): FastifyReply {
   const known = error instanceof FleetError ? error : fromFramework(error as Error & { statusCode?: number });
   if (known.code === 'INTERNAL') supervisor.log.error({ err: error }, 'request failed');
+  if (known.code === 'REQUEST_INVALID') refusals.add(known.message);
   return reply.code(known.exitCode === 2 ? 400 : 409).send({ error: known.toDocument() });
+}
+
+/** Answers what was no HTTP, or did not come to its end in time, and hangs up. */
+function refuseBytes(
+  { code, message }: NodeJS.ErrnoException,
+  socket: FastifyRequest['socket'],
+  refusals: Refusals,
+): void {
+  // Who has hung up first has sent nothing that could be refused.
+  if (code === 'ECONNRESET' || socket.destroyed) return;
+  refusals.add(`${code}: ${message}`);
+  const error = new FleetError('REQUEST_INVALID', `no sound HTTP: ${message}`);
+  const body = JSON.stringify({ error: error.toDocument() });
+  const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  if (socket.writable) socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`);
+  socket.destroySoon();
 }
 
 function fromFramework(error: Error & { statusCode?: number }): FleetError {
@@ -236,10 +278,11 @@ function fromFramework(error: Error & { statusCode?: number }): FleetError {
   return new FleetError(isClients ? 'REQUEST_INVALID' : 'INTERNAL', error.message, { cause: error });
 }
 
-/** Aborts when the other end of a request is gone. */
-function closed(request: FastifyRequest): AbortSignal {
+/** Aborts when the other end of a request is gone; a request that follows something may be silent as long as it likes. */
+function closed({ raw: { socket } }: FastifyRequest): AbortSignal {
   const controller = new AbortController();
-  request.raw.socket.once('close', () => controller.abort());
+  socket.setTimeout(0);
+  socket.once('close', () => controller.abort());
   return controller.signal;
 }
 
@@ -255,15 +298,16 @@ function followEvents(
   supervisor: Supervisor,
   fleet: string | null,
   first: readonly FleetEvent[],
-  gone: AbortSignal,
+  request: FastifyRequest,
 ): AsyncGenerator<FleetEvent> {
+  const gone = closed(request);
   const waiting: FleetEvent[] = [...first];
   let wake = () => {};
   // In the turn in which the first were read: nothing that happens before somebody reads may be missed.
   const unfollow = supervisor.events.follow((event) => {
     if (fleet !== null && event.fleet !== fleet) return;
     waiting.push(event);
-    if (waiting.length > FOLLOWER_WAITING_MAX) unfollow();
+    if (waiting.length > FOLLOWER_WAITING_MAX) request.raw.socket.destroy();
     wake();
   });
   gone.addEventListener('abort', () => {
@@ -271,7 +315,7 @@ function followEvents(
     wake();
   });
   return (async function* () {
-    while (!gone.aborted && waiting.length <= FOLLOWER_WAITING_MAX) {
+    while (!gone.aborted) {
       yield* waiting.splice(0);
       if (waiting.length === 0 && !gone.aborted) {
         await new Promise<void>((resolve) => {

@@ -6,19 +6,22 @@ import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';
 import { takeLock } from '../host/lock.ts';
 import { readProcText } from '../host/proc/read.ts';
-import { makePrivate, makeTraversable, publish } from '../host/statedir.ts';
+import { checkWay, makePrivate, makeTraversable, publish } from '../host/statedir.ts';
 import { type Layout, layout } from '../spec/layout.ts';
 import { EventStore } from '../store/events.ts';
 import { RunStore } from '../store/runs.ts';
 import { SampleStore } from '../store/samples.ts';
 import { WantedStore } from '../store/wanted.ts';
 import { buildApi } from './api.ts';
+import { ApiServer } from './api-server.ts';
 import { Commands } from './commands.ts';
 import { Dashboard } from './dashboard/server.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
+import { Patrol } from './patrol.ts';
 import { recover } from './recovery.ts';
+import { Refusals } from './refusals.ts';
 import { Report } from './report.ts';
 import { type Parts, Supervisor, slotFiles } from './supervisor.ts';
 import { VERSION } from './version.ts';
@@ -116,8 +119,10 @@ async function supervise(parts: Parts, unlock: () => void): Promise<void> {
 /** Makes the directories and makes sure that nobody else uses them. */
 function takePossession(paths: Layout): () => void {
   try {
-    makeTraversable(paths.stateDir);
-    makeTraversable(paths.runtimeDir);
+    for (const path of [paths.stateDir, paths.runtimeDir]) {
+      makeTraversable(path);
+      checkWay(path);
+    }
     for (const path of [`${paths.stateDir}/logs`]) makePrivate(path);
     for (const path of [`${paths.stateDir}/fleets`, `${paths.stateDir}/releases`]) makeTraversable(path);
   } catch (error) {
@@ -161,7 +166,9 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock:
     );
     metricsServer.close();
     dashboard.close();
-    await app.close();
+    patrol.stop();
+    await api.close();
+    refusals.close();
     await supervisor.stop();
     removeFile(paths.apiSocket);
     removeFile(paths.notifySocket);
@@ -170,9 +177,11 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock:
     process.exit(exitCode);
   };
   const shutdown = (withAgents: boolean) => void end(withAgents, heartbeat.shutdownStatus);
-  const app = buildApi({ supervisor, commands, report, metrics, metricsServer, dashboard, shutdown });
-  removeFile(paths.apiSocket);
-  await app.listen({ path: paths.apiSocket });
+  const refusals = new Refusals(supervisor.journal);
+  const served = { supervisor, commands, report, metrics, metricsServer, dashboard, refusals, shutdown };
+  const api = new ApiServer(paths, () => buildApi(served));
+  await api.open();
+  const patrol = new Patrol(supervisor.journal, api);
   // A port that somebody else has taken meanwhile is no reason not to supervise.
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { SlotFiles } from '../host/containment.ts';
 import type { Host } from '../host/host.ts';
+import { explainFailure } from '../host/limits.ts';
 import type { SlotPlaces } from '../host/slotfiles.ts';
 import { type Run, runOf } from '../plan/agent.ts';
 import type { Hold } from '../plan/hold.ts';
@@ -84,7 +85,8 @@ export class Supervisor implements Context {
   observer: Observer = { event: () => {}, exited: () => {}, ready: () => {} };
   #turn: NodeJS.Immediate | null = null;
   #flushing: NodeJS.Timeout | null = null;
-  #flushFailure = '';
+  /** Files that could not be written the last time. */
+  readonly #unwritten = new Set<string>();
   #stopped = false;
 
   constructor({ host, layout, store, runs, events, samples, log }: Parts) {
@@ -177,7 +179,7 @@ export class Supervisor implements Context {
     this.pressure.forget(managed);
     this.verification.forget(managed);
     this.memory.forget(managed);
-    this.#try(() => this.samples.remove(managed.name));
+    this.#try(this.layout.samples, () => this.samples.remove(managed.name));
     clearTimeout(this.#timers.get(managed.name));
     this.#timers.delete(managed.name);
   }
@@ -250,7 +252,7 @@ export class Supervisor implements Context {
     this.logs.stop();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     if (this.#turn) clearImmediate(this.#turn);
-    this.#try(() => this.#runs.flush());
+    this.#try(this.layout.runDatabase, () => this.#runs.flush());
     this.flush();
     await this.host.close();
     this.#runs.close();
@@ -268,20 +270,25 @@ export class Supervisor implements Context {
     if (this.#flushing) clearTimeout(this.#flushing);
     this.#flushing = null;
     this.journal.gather();
-    const isWritten = this.#try(() => this.events.flush());
-    if (!isWritten) this.#flushing = setTimeout(() => this.flush(), FLUSH_MS * 10);
+    const isWritten = this.#try(this.layout.events, () => this.events.flush());
+    if (isWritten) return;
+    clearTimeout(this.#flushing ?? undefined);
+    this.#flushing = setTimeout(() => this.flush(), FLUSH_MS * 10);
   }
 
   /** A disk that takes nothing stops no agent and no supervision: it is told once, and tried again. */
-  #try(write: () => void): boolean {
+  #try(path: string, write: () => void): boolean {
     try {
       write();
-      this.#flushFailure = '';
+      if (this.#unwritten.delete(path)) this.journal.note('limit', null, `${path} can be written again`);
       return true;
     } catch (error) {
-      const { message } = error as Error;
-      if (message !== this.#flushFailure) this.log.error({ error: message }, 'cannot write runs or events');
-      this.#flushFailure = message;
+      const { message } = explainFailure(`cannot write ${path}`, error, path);
+      if (!this.#unwritten.has(path)) {
+        this.#unwritten.add(path);
+        this.log.error({ error: message }, 'not written');
+        this.journal.note('limit', null, `${message}; tried again until it can be`);
+      }
       return false;
     }
   }
@@ -296,7 +303,7 @@ export class Supervisor implements Context {
       if (this.fleets.get(managed.name) === managed) this.#reconcileSafely(managed);
     }
     // In the same turn as the forks: what a killed supervisor started must be known to the next one.
-    this.#try(() => this.#runs.flush());
+    this.#try(this.layout.runDatabase, () => this.#runs.flush());
     this.#flushSoon();
     for (const watcher of this.#watchers) watcher();
   }

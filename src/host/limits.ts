@@ -95,8 +95,10 @@ const SQLITE_FULL = 13;
 
 /**
  * Turns a failed call into an error for people: what could not be done, and the limit with its value where one was hit.
+ * An error that is for people already stays as it is.
  */
 export function explainFailure(what: string, error: unknown, path: string): FleetError {
+  if (error instanceof FleetError) return error;
   const { code, errcode, message } = error as NodeJS.ErrnoException & { errcode?: number };
   const errno = errcode !== undefined && (errcode & 0xff) === SQLITE_FULL ? 'ENOSPC' : (code ?? '');
   const found = describeLimit(errno, path);

@@ -61,7 +61,14 @@ export class Arena {
   async open(): Promise<void> {
     mkdirSync(this.world.stateDir);
     if (this.isRoot)
-      execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${STATE_SIZE}`, 'tmpfs', this.world.stateDir]);
+      execFileSync('mount', [
+        '-t',
+        'tmpfs',
+        '-o',
+        `size=${STATE_SIZE},mode=711`,
+        'tmpfs',
+        this.world.stateDir,
+      ]);
     await this.world.ok('spawn', String(this.target), '-f', this.writeSpec());
     this.supervisor = this.world.supervisorPid();
     await this.remember();

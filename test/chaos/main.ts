@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../../src/spec/units.ts';
+import { FAULTS } from './faults/index.ts';
 import { runChaos } from './run.ts';
 
-const HELP = `npm run chaos -- [--for D] [--agents N] [--seed N] [--port-base N]
-Hurts a real fleet for a while; ends with 0 where nothing was lost. FLEET_CHAOS_SEED does as --seed.
+const HELP = `npm run chaos -- [--for D] [--agents N] [--seed N] [--only WORD] [--port-base N]
+Hurts a real fleet for a while; ends with 0 where nothing was lost. FLEET_CHAOS_SEED does as --seed; --only takes the
+faults that have this in their names.
 `;
 
 const { values } = parseArgs({
@@ -11,6 +13,7 @@ const { values } = parseArgs({
     for: { type: 'string', default: '5m' },
     agents: { type: 'string', default: '300' },
     seed: { type: 'string', default: process.env.FLEET_CHAOS_SEED ?? String(Date.now() % 1_000_000) },
+    only: { type: 'string', default: '' },
     'port-base': { type: 'string', default: '29000' },
     help: { type: 'boolean', default: false },
   },
@@ -26,6 +29,7 @@ const { ledger, losses, untried, rounds, looks } = await runChaos({
   agents: Number(values.agents),
   portBase: Number(values['port-base']),
   seed,
+  faults: FAULTS.filter(({ name }) => name.includes(values.only)),
   durationMs: parseDuration(values.for) ?? 0,
   say,
 });

@@ -1,15 +1,19 @@
+import type { FleetEvent } from '../../src/api/protocol.ts';
 import { Arena, type ArenaOptions } from './arena.ts';
 import { judgeEnd } from './end.ts';
 import type { Fault, Wound } from './fault.ts';
-import { FAULTS } from './faults/index.ts';
 import { Ledger } from './ledger.ts';
 import { judgeRest } from './rest.ts';
 import { Watch } from './watch.ts';
 
 /** How many faults may come together. */
 const AT_ONCE_MAX = 3;
+/** So many of a round's last events are shown where something was lost. */
+const EVENTS_SHOWN = 60;
 
 export interface ChaosOptions extends ArenaOptions {
+  /** What is to be tried. */
+  faults: readonly Fault[];
   /** No new round begins after so long. */
   durationMs: number;
   /** Told what is done, a line at a time. */
@@ -30,13 +34,13 @@ export interface Outcome {
  * Hurts a real fleet in rounds of up to three faults that overlap. After each, the fleet must come to rest by itself,
  * with nothing lost; at last all of it is taken away, and nothing may be left.
  */
-export async function runChaos({ durationMs, say, ...options }: ChaosOptions): Promise<Outcome> {
+export async function runChaos({ faults, durationMs, say, ...options }: ChaosOptions): Promise<Outcome> {
   const arena = new Arena(options);
   const deck = new Deck(
     arena,
-    FAULTS.filter((fault) => !fault.obstacle?.(arena)),
+    faults.filter((fault) => !fault.obstacle?.(arena)),
   );
-  const ledger = new Ledger(FAULTS);
+  const ledger = new Ledger(faults);
   let rounds = 0;
   try {
     await arena.open();
@@ -45,7 +49,7 @@ export async function runChaos({ durationMs, say, ...options }: ChaosOptions): P
     while (Date.now() < end) await runRound(arena, deck, ledger, ++rounds, say);
     await watch.end();
     await judgeEnd(arena);
-    const untried = FAULTS.flatMap((fault) => {
+    const untried = faults.flatMap((fault) => {
       const obstacle = fault.obstacle?.(arena);
       return obstacle ? [`${fault.name}: ${obstacle}`] : [];
     });
@@ -81,7 +85,12 @@ async function runRound(
   const lost = arena.losses.slice(losses);
   for (const { fault } of wounds) ledger.add(fault.name, { losses: lost.length });
   for (const loss of lost) say(`  LOST ${loss}`);
+  if (lost.length > 0) for (const event of events.slice(-EVENTS_SHOWN)) say(`  ${formatEvent(event)}`);
   await arena.remember();
+}
+
+function formatEvent({ at, type, slots, reason }: FleetEvent): string {
+  return `${at} ${type} ${slots ?? '-'} ${reason}`;
 }
 
 /** Deals faults by chance, but none again before every other one was dealt. */

@@ -48,7 +48,7 @@ const pidsOf = (agents: AgentRow[]) => agents.map(({ slot, pid }) => [slot, pid]
 function mountState(): void {
   const { stateDir } = world;
   mkdirSync(stateDir);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', stateDir]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=711', 'tmpfs', stateDir]);
   afterwards.push(() => execFileSync('umount', ['-l', stateDir]));
 }
 

@@ -1,0 +1,56 @@
+import { formatDuration } from '../spec/units.ts';
+import type { ApiServer } from './api-server.ts';
+import type { Journal } from './journal.ts';
+
+const LOOK_MS = 1_000;
+/** A supervisor that did not run for so long tells so: what it should have done meanwhile comes late. */
+const STALL_MS_MIN = 5_000;
+
+/** What the supervisor looks after in its own affairs: that time passes for it, and that it can be reached. */
+export class Patrol {
+  readonly #journal: Journal;
+  readonly #api: ApiServer;
+  readonly #timer: NodeJS.Timeout;
+  #lookedAt = performance.now();
+  #isBusy = false;
+  #told = '';
+
+  constructor(journal: Journal, api: ApiServer) {
+    this.#journal = journal;
+    this.#api = api;
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const lateMs = performance.now() - this.#lookedAt - LOOK_MS;
+    this.#lookedAt = performance.now();
+    if (lateMs > STALL_MS_MIN) {
+      const how = 'it was stopped, or the host had no time for it';
+      this.#note(`the supervisor stood still for ${formatDuration(Math.round(lateMs / 100) * 100)}: ${how}`);
+    }
+    if (this.#isBusy || this.#api.isThere) return;
+    this.#isBusy = true;
+    await this.#bringBack().catch((error: Error) => this.#tellOnce(error.message));
+    this.#isBusy = false;
+  }
+
+  async #bringBack(): Promise<void> {
+    await this.#api.reopen();
+    this.#told = '';
+    this.#note('the socket fleetd.sock was gone, or replaced, and is there again');
+  }
+
+  /** What fails is tried again at every look, but it is news only once. */
+  #tellOnce(message: string): void {
+    if (message !== this.#told) this.#note(message);
+    this.#told = message;
+  }
+
+  #note(reason: string): void {
+    this.#journal.note('supervisor', null, reason);
+  }
+}
