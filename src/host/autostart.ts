@@ -1,11 +1,11 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrorDocument, errorFromDocument, FleetError } from '../errors.ts';
 import { startInstalled, startTransient, systemctl, type UnitStart } from './autostart-unit.ts';
 import { chooseWay, type Surroundings } from './autostart-way.ts';
 import { findCgroupMount } from './cgroup.ts';
-import { hashText } from './files.ts';
+import { hashText, makeDirectory } from './files.ts';
 import { UNIT_DIRECTORY } from './install-files.ts';
 import { explainFailure } from './limits.ts';
 import { closeFd, openPidfd, reapPidfd } from './pidfd.ts';
@@ -148,7 +148,7 @@ function unitIsSilent(unit: string, isRoot: boolean, socketPath: string): FleetE
 /** Makes the file that a supervisor's last words go to. @returns its size: what follows is the new supervisor's */
 function makeOutput(stateDir: string, output: string): number {
   try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o711 });
+    makeDirectory(stateDir, 0o711);
     closeSync(openSync(output, 'a', 0o600));
     return statSync(output).size;
   } catch (error) {

@@ -9,13 +9,14 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /**
@@ -39,6 +40,32 @@ export function writeDurable(path: string, content: string, mode = 0o600): void 
     throw error;
   }
   syncDirectory(dirname(path));
+}
+
+/**
+ * Makes a directory, and those above it that are missing, so that a power cut takes none of them away again: else all
+ * that is written durably in it could not be reached any more.
+ */
+export function makeDirectory(path: string, mode: number): void {
+  const first = mkdirSync(path, { recursive: true, mode });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made));
+}
+
+/**
+ * Makes a directory where there is none, at the price of one system call: its parents are there but for the first time,
+ * and are made (0755) only where the kernel misses them.
+ */
+export function makeChild(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    mkdirSync(path, { mode });
+  }
 }
 
 function syncDirectory(path: string): void {
@@ -71,6 +98,12 @@ export function setAside(paths: readonly string[], now: Date): string | null {
   const present = paths.filter((path) => existsSync(path));
   for (const path of present) renameSync(path, path + suffix);
   return present.length > 0 ? present[0] + suffix : null;
+}
+
+/** Under which name a file was set aside last; null where it never was. */
+export function lastAside(path: string): string | null {
+  const names = readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.corrupt-`));
+  return names.length > 0 ? `${dirname(path)}/${names.sort().at(-1)}` : null;
 }
 
 /** A file's size in bytes; null where there is none. */
@@ -111,16 +144,16 @@ export async function stageExecutable(
  */
 export function storeExecutable(staged: string, directory: string, name: string): string {
   const target = `${directory}/${name}`;
-  if (existsSync(target)) {
-    rmSync(staged);
-    return target;
+  if (existsSync(target)) rmSync(staged);
+  else {
+    makeDirectory(directory, 0o755);
+    chmodSync(directory, 0o755); // Whatever our umask: agents of other users run what is in it.
+    const fd = openSync(staged, 'r');
+    fsyncSync(fd);
+    closeSync(fd);
+    renameSync(staged, target);
   }
-  mkdirSync(directory, { recursive: true });
-  chmodSync(directory, 0o755); // Whatever our umask: agents of other users run what is in it.
-  const fd = openSync(staged, 'r');
-  fsyncSync(fd);
-  closeSync(fd);
-  renameSync(staged, target);
+  // Also where it is there already: whoever put it there may have been killed before it was durable.
   syncDirectory(directory);
   syncDirectory(dirname(directory));
   return target;

@@ -29,10 +29,26 @@ export function openDatabase(path: string, durability: Durability, schema: reado
     }
     for (const [i, step] of schema.entries())
       if (i >= found) db.exec(`BEGIN; ${step}; PRAGMA user_version = ${i + 1}; COMMIT;`);
+    if (schemaOf(db) !== madeBy(schema)) throw new Error('its schema was altered');
     return db;
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** The tables and indexes, as the statements that made them; quick_check does not look at their texts. */
+function schemaOf(db: DatabaseSync): string {
+  return JSON.stringify(db.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY name').all());
+}
+
+function madeBy(schema: readonly string[]): string {
+  const model = new DatabaseSync(':memory:');
+  try {
+    for (const step of schema) model.exec(step);
+    return schemaOf(model);
+  } finally {
+    model.close();
   }
 }
 

@@ -135,6 +135,11 @@ export class RunStore {
   }
 }
 
+/** A slot's past that cannot be read is forgotten: no supervisor fails to start for that. */
 function fromJson<T>(text: unknown): T | null {
-  return typeof text === 'string' ? (JSON.parse(text) as T) : null;
+  try {
+    return typeof text === 'string' ? (JSON.parse(text) as T) : null;
+  } catch {
+    return null;
+  }
 }

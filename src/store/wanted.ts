@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
-import { fileSize, removeFile, setAside } from '../host/files.ts';
+import { fileSize, lastAside, removeFile, setAside } from '../host/files.ts';
 import { explainFailure } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
 import { databaseFiles, openDatabase, transaction } from './database.ts';
@@ -74,11 +74,11 @@ export class WantedStore {
 
   /**
    * Notes that slots were prepared. The copy is not renewed for that: at worst `prepare` would run once more after
-   * the database was lost.
+   * the database was lost. It counts as no change, so that the copy stays the one to compare with.
    */
   writePrepared(name: string, slots: readonly number[]): void {
     const update = this.#db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
-    this.#commit(() => {
+    this.#transact(() => {
       for (const slot of slots) update.run(name, slot);
     });
   }
@@ -110,11 +110,15 @@ export class WantedStore {
   }
 
   #commit(work: () => void): void {
+    this.#transact(() => {
+      work();
+      this.#db.exec('UPDATE meta SET seq = seq + 1');
+    });
+  }
+
+  #transact(work: () => void): void {
     try {
-      transaction(this.#db, () => {
-        work();
-        this.#db.exec('UPDATE meta SET seq = seq + 1');
-      });
+      transaction(this.#db, work);
     } catch (error) {
       throw explainFailure(`cannot write ${this.#path}`, error, this.#path);
     }
@@ -161,12 +165,16 @@ export class WantedStore {
     const size = fileSize(this.#path);
     if (size === 0) return { damage: 'it is empty' };
     if (size === null && copy) return { damage: 'it is missing' };
+    // Neither is there, but they were: whoever set them aside was cut off before there were new ones, and told nobody.
+    const aside = size === null ? (lastAside(this.#path) ?? lastAside(this.#copyPath)) : null;
+    if (aside !== null) return { damage: `it is missing since it was set aside as ${aside}` };
     let db: DatabaseSync | undefined;
     try {
       db = openDatabase(this.#path, 'full', SCHEMA);
+      // Read in any case: what cannot be read is damaged, whatever SQLite says of its pages.
+      const content = contentOf(db);
       // The copy is written after the database: one that is as new but differs shows that the database lost something.
-      if (!copy || copy.seq < readSeq(db) || JSON.stringify(copy) === JSON.stringify(contentOf(db)))
-        return { db };
+      if (!copy || copy.seq < content.seq || withoutMarks(copy) === withoutMarks(content)) return { db };
       db.close();
       return { damage: 'it is older than its copy, or was altered' };
     } catch (error) {
@@ -201,6 +209,15 @@ function loadSettings(db: DatabaseSync): Settings {
 /** All that the database holds, as its copy has it. */
 function contentOf(db: DatabaseSync): WantedCopy {
   return { seq: readSeq(db), fleets: loadAll(db), settings: loadSettings(db) };
+}
+
+/** What is to be the same in database and copy, as a text: all but the prepared marks, which the copy may lack. */
+function withoutMarks({ seq, fleets, settings }: WantedCopy): string {
+  const unmarked = fleets.map((one) => ({
+    ...one,
+    slots: one.slots.map((slot) => ({ ...slot, prepared: false })),
+  }));
+  return JSON.stringify({ seq, fleets: unmarked, settings });
 }
 
 function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void {

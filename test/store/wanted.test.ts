@@ -355,3 +355,36 @@ test('reports a change as made where the copy can neither be written nor removed
   store.write('f', { slots: [slot(10)] });
   expect(store.load()[0]!.slots).toHaveLength(11);
 });
+
+test('tells of a state that was set aside by somebody who was cut off before there was a new one', () => {
+  const { files } = filled();
+  truncateSync(files.db, 100);
+  truncateSync(files.copy, 100);
+  // What the cut left: both are aside, and neither is there.
+  renameSync(files.db, `${files.db}.corrupt-20260101T000000000Z`);
+  renameSync(files.copy, `${files.copy}.corrupt-20260101T000000000Z`);
+  const store = files.open();
+  expect(store.load()).toEqual([]);
+  expect(store.notices).toEqual([
+    expect.stringContaining(
+      `it is missing since it was set aside as ${files.db}.corrupt-20260101T000000000Z`,
+    ),
+  ]);
+});
+
+test.each(['record', 'slot'])('believes no altered %s where the copy lacks the last marks', (what) => {
+  const { files } = filled();
+  files.with((store) => store.writePrepared('f', [1, 2]));
+  const stored = files.open().load();
+  if (what === 'record') breakRecord(files);
+  else {
+    const db = new DatabaseSync(files.db);
+    db.exec('UPDATE slots SET wanted = 0 WHERE slot = 7');
+    db.close();
+  }
+  const store = files.open();
+  expect(store.load()[0]!.slots.map(({ wanted }) => wanted)).toEqual(
+    stored[0]!.slots.map(({ wanted }) => wanted),
+  );
+  expect(store.notices).toEqual([expect.stringContaining('cannot be trusted')]);
+});
