@@ -126,6 +126,14 @@ describe('a good release', () => {
   });
 });
 
+test('a release is not taken back for the time to get ready that a crowded start alone makes', () => {
+  const world = settled(100);
+  world.releases.set('r2', { readyMs: 1_000 });
+  world.roll('r2');
+  world.advance(300_000);
+  expect(record(world)).toMatchObject({ state: 'done', updated: 100 });
+});
+
 describe('a bad release is taken back in its first batch', () => {
   const cases = {
     'exits at once': [{ readyMs: null, crashMs: 10 }, 'exited 1'],
@@ -135,9 +143,9 @@ describe('a bad release is taken back in its first batch', () => {
       'killed by SIGSEGV',
     ],
     'cannot be executed': [{ start: 'cannot be executed' }, 'ENOENT'],
-    'is ten times slower to get ready': [
-      { readyMs: 1_000 },
-      'agents take 1.0 s to get ready, those of r1 100 ms',
+    'is twenty times slower to get ready': [
+      { readyMs: 2_000 },
+      'agents take 2.0 s to get ready, those of r1 100 ms',
     ],
     'uses three times the memory': [{ rssBytes: 30 * 2 ** 20 }, 'agents use 30M of memory, those of r1 10M'],
     'uses much more of the processor': [{ cpu: 0.5 }, 'agents use 0.50 of a processor, those of r1 0.01'],
