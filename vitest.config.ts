@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Real processes take their time on a busy machine; a test that hangs is ended all the same. */
 const TEST_TIMEOUT_MS = 120_000;
 /** Rooms whose tests run real processes, on a machine that they share. */
-const REAL = ['cli', 'e2e', 'host', 'long', 'scaling', 'vm'].map((room) => `test/${room}/**/*.test.ts`);
+const REAL = ['browser', 'cli', 'docs', 'e2e', 'host', 'long', 'scaling', 'vm'].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
 
 export default defineConfig({
   test: {

@@ -6,6 +6,10 @@ import type { FleetModel } from './model.ts';
 import { fetchHistory } from './requests.ts';
 import { size } from './words.ts';
 
+/** What curves look like, for the line of words above them. */
+const SOLID = '━';
+const DASHED = '╍';
+
 /** The charts of one fleet, and the line that says each in words. */
 export class Graphs {
   #names: string[] = [];
@@ -60,8 +64,8 @@ export class Graphs {
     const before = this.#history ?? { at: [], rssBytes: [], pssBytes: [] };
     // What was sampled while the page watched is in both.
     const fresh = trend.filter(({ at }) => at > (before.at.at(-1) ?? 0));
-    const each = rss ? `, an agent ${size(rss.p50)} (99 %: ${size(rss.p99)})` : '';
-    const now = `RSS ${size(rssBytes)}, PSS ${size(pssBytes)}${each}`;
+    const each = rss ? ` · an agent ${size(rss.p50)}, 99 % ${size(rss.p99)}` : '';
+    const now = `${SOLID} RSS ${size(rssBytes)} · ${DASHED} PSS ${size(pssBytes)}${each}`;
     setText(byId('memory-now'), now);
     setText(byId('leak'), leak.words);
     byId('leak').dataset.verdict = leak.verdict;
@@ -90,8 +94,8 @@ export class Graphs {
 
   #showPressure({ trend }: FleetModel): void {
     const { usedShare, stallPercent } = trend.at(-1)!;
-    const stalled = stallPercent === null ? '' : `, tasks stalled ${stallPercent} % of the time`;
-    const now = usedShare === null ? '–' : `${Math.round(100 * usedShare)} % used${stalled}`;
+    const stalled = stallPercent === null ? '' : ` · ${DASHED} stalled ${stallPercent} %`;
+    const now = usedShare === null ? '–' : `${SOLID} used ${Math.round(100 * usedShare)} %${stalled}`;
     setText(byId('pressure-now'), now);
     this.#pressure.show(
       [
