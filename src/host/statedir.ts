@@ -1,6 +1,7 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FleetError } from '../errors.ts';
+import { makeDirectory } from './files.ts';
 
 /** Permission bits (inode(7)): who may write, and that in a directory only owners may rename or delete. */
 const OTHERS_WRITE = 0o002;
@@ -23,7 +24,7 @@ export function makePrivate(path: string): void {
  * @throws FleetError STATE_UNUSABLE
  */
 function makeOwn(path: string, mode: number): void {
-  mkdirSync(path, { recursive: true, mode });
+  makeDirectory(path, mode);
   const { uid, mode: found } = statSync(path);
   if (uid !== process.getuid!()) {
     throw new FleetError('STATE_UNUSABLE', `${path} belongs to uid ${uid}, not to the supervisor's user`, {
