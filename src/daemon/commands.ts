@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { Accepted, KillRequest, RestartRequest, SpawnRequest } from '../api/protocol.ts';
 import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../api/strays.ts';
-import { FleetError } from '../errors.ts';
+import { type ErrorCode, FleetError } from '../errors.ts';
 import { purge } from '../host/slotfiles.ts';
 import { isOver } from '../plan/rollout.ts';
 import { toTarget } from '../plan/target.ts';
@@ -14,13 +14,15 @@ import { spawnFleet } from './spawn.ts';
 import { actOnStrays } from './strays.ts';
 import type { Supervisor } from './supervisor.ts';
 
+const HOSTS_FAULTS: ReadonlySet<ErrorCode> = new Set(['LIMIT_REACHED', 'STATE_UNUSABLE']);
+
 /**
  * What users ask for. Each command is checked whole, then written, then told to the planner: what is refused has
  * changed nothing, and what is answered is durable. Commands come one after the other.
  */
 export class Commands {
   readonly #supervisor: Supervisor;
-  readonly #queue = pLimit(1);
+  readonly #limit = pLimit(1);
 
   constructor(supervisor: Supervisor) {
     this.#supervisor = supervisor;
@@ -28,12 +30,12 @@ export class Commands {
 
   /** Registers or updates a fleet and sets its target. */
   spawn(name: string, request: SpawnRequest): Promise<Accepted> {
-    return this.#queue(() => spawnFleet(this.#supervisor, name, request));
+    return this.#queue(name, () => spawnFleet(this.#supervisor, name, request));
   }
 
   /** Lowers the target: by a count from the highest slots down, by just these slots, or to 0. */
   kill(name: string, { count = 0, slots, all }: KillRequest): Promise<Accepted> {
-    return this.#queue(() => {
+    return this.#queue(name, () => {
       const managed = this.get(name);
       const wanted = managed.plan.wanted();
       const left = all ? 0 : Math.max(0, wanted.size - count);
@@ -48,7 +50,7 @@ export class Commands {
 
   /** Makes a restart of slots due, on the release they have or on the newest. */
   restart(name: string, { slots, latest }: RestartRequest): Promise<Accepted> {
-    return this.#queue(() => {
+    return this.#queue(name, () => {
       const managed = this.get(name);
       const { plan } = managed;
       if (plan.hold) throw new FleetError('HELD', `fleet ${name} is held: ${plan.hold.reason}`);
@@ -72,21 +74,21 @@ export class Commands {
 
   /** Begins a rolling update. */
   rollingUpdate(name: string, request: RollingUpdateRequest): Promise<Accepted> {
-    return this.#queue(() => rollingUpdate(this.#supervisor, this.get(name), request));
+    return this.#queue(name, () => rollingUpdate(this.#supervisor, this.get(name), request));
   }
 
   /** Pauses or resumes a rollout, or has it go back. */
   actOnRollout(name: string, request: RolloutRequest): Promise<Accepted> {
-    return this.#queue(() => actOnRollout(this.#supervisor, this.get(name), request));
+    return this.#queue(name, () => actOnRollout(this.#supervisor, this.get(name), request));
   }
 
   /** Goes back to an earlier release. */
   rollBack(name: string, request: RollbackRequest): Promise<Accepted> {
-    return this.#queue(() => rollBack(this.#supervisor, this.get(name), request));
+    return this.#queue(name, () => rollBack(this.#supervisor, this.get(name), request));
   }
 
   hold(name: string): Promise<void> {
-    return this.#queue(() => {
+    return this.#queue(name, () => {
       const managed = this.get(name);
       if (managed.plan.hold?.by === 'user') return;
       this.#supervisor.hold(managed, { by: 'user', reason: 'held by fleetctl hold', sample: null });
@@ -94,7 +96,7 @@ export class Commands {
   }
 
   resume(name: string): Promise<void> {
-    return this.#queue(() => {
+    return this.#queue(name, () => {
       const managed = this.get(name);
       if (!managed.plan.hold) return;
       if (managed.record.spec === null) {
@@ -109,7 +111,7 @@ export class Commands {
 
   /** Forgets a fleet at target 0; its slots' directories stay unless purged. */
   remove(name: string, withDirectories: boolean): Promise<void> {
-    return this.#queue(() => {
+    return this.#queue(name, () => {
       const managed = this.get(name);
       const { store, layout, journal } = this.#supervisor;
       if (managed.plan.slots.size > 0) {
@@ -138,7 +140,18 @@ export class Commands {
 
   /** Adopts or kills processes that look like the fleet's agents. */
   actOnStrays(name: string, request: StraysRequest): Promise<StraysAnswer> {
-    return this.#queue(() => actOnStrays(this.#supervisor, this.get(name), request));
+    return this.#queue(name, () => actOnStrays(this.#supervisor, this.get(name), request));
+  }
+
+  /** One after the other. What the host refuses is told to everybody; what a user got wrong, to that user alone. */
+  async #queue<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await this.#limit(work);
+    } catch (error) {
+      if (error instanceof FleetError && HOSTS_FAULTS.has(error.code))
+        this.#supervisor.journal.note('limit', name, `a command was refused: ${error.message}`);
+      throw error;
+    }
   }
 
   /** The fleet of this name. @throws FleetError UNKNOWN */

@@ -42,6 +42,7 @@ function adoptAll(
   const adopted: number[] = [];
   for (const slot of slotsOf(managed, census, records)) {
     const record = bySlot.get(slot);
+    if (record) tellLate(supervisor, managed, record);
     const found = census.get(managed.key(slot)) ?? [];
     const main = mainProcess(host.containment, record, found);
     if (main && host.adopt(managed.key(slot), main)) {
@@ -160,6 +161,15 @@ function remember(supervisor: Supervisor, managed: Managed, slot: number, record
   } else if (record.givenUp && record.givenUp.generation === wish.generation) {
     plan.giveUp(slot, record.givenUp.reason, host.now());
   }
+}
+
+/**
+ * Events reach their file a moment after the notes of the same turn: a supervisor that was killed in between has noted an
+ * exit and told nobody.
+ */
+function tellLate({ events, journal }: Supervisor, { name }: Managed, { slot, lastExit }: RunRecord): void {
+  if (lastExit !== null && events.newestAt !== null && lastExit.at > events.newestAt)
+    journal.slot('exit', name, slot, lastExit.reason);
 }
 
 /** Fleets of which the store knows nothing, although their agents run. */

@@ -25,12 +25,18 @@ export class EventStore {
   #seq: number;
   #dropped = 0;
   readonly notice: string | null;
+  /** When the newest event in the file was, as it was opened (ISO 8601); null where there is none. */
+  readonly newestAt: string | null;
 
   constructor(path: string) {
     const { db, notice } = openExpendable(path, SCHEMA);
     this.#db = db;
     this.notice = notice;
-    this.#seq = (db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM events').get() as { seq: number }).seq;
+    const newest = db.prepare('SELECT seq, at FROM events ORDER BY seq DESC LIMIT 1').get() as
+      | Pick<FleetEvent, 'seq' | 'at'>
+      | undefined;
+    this.#seq = newest?.seq ?? 0;
+    this.newestAt = newest?.at ?? null;
   }
 
   /** Notes an event and tells the followers; it reaches the file with the next flush. */

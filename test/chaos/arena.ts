@@ -42,6 +42,7 @@ export class Arena {
   readonly pids = new Map<number, number>();
   /** What was lost; none of it may ever be. */
   readonly losses: string[] = [];
+  #begun = '';
   readonly #told = new Map<string, FleetEvent>();
   readonly #client = clientOf(join(this.world.runtimeDir, 'fleetd.sock'));
 
@@ -71,7 +72,6 @@ export class Arena {
       ]);
     await this.world.ok('spawn', String(this.target), '-f', this.writeSpec());
     this.supervisor = this.world.supervisorPid();
-    await this.remember();
   }
 
   /** Ends all of it, whatever has happened. */
@@ -185,17 +185,19 @@ export class Arena {
     return isAtRest ? null : `target ${this.target}, status says ${JSON.stringify(fleets[0])}`;
   }
 
-  /** Notes which process is in which slot. */
-  async remember(): Promise<void> {
+  /** All is at rest: notes which process is in which slot, and begins a round. */
+  begin(): void {
+    this.#begun = new Date().toISOString();
+    this.#told.clear();
     this.targetMin = this.target;
     this.pids.clear();
     for (const [slot, pids] of readAgents(this)) this.pids.set(slot, pids[0]!);
   }
 
-  /** All events since the arena was opened, those included whose file was lost since they were last gathered. */
+  /** The events of this round, those included whose file was lost since they were last asked for. */
   async events(): Promise<FleetEvent[]> {
     for (const event of await this.world.events())
-      this.#told.set(`${event.at} ${event.seq} ${event.reason}`, event);
+      if (event.at >= this.#begun) this.#told.set(`${event.at} ${event.seq} ${event.reason}`, event);
     return [...this.#told.values()];
   }
 

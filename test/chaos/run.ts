@@ -66,7 +66,7 @@ async function runRound(
   round: number,
   say: (line: string) => void,
 ): Promise<void> {
-  const begun = new Date().toISOString();
+  arena.begin();
   const losses = arena.losses.length;
   const faults = deck.draw(arena.number(1, AT_ONCE_MAX));
   say(`round ${round}: ${faults.map(({ name }) => name).join(' + ')}`);
@@ -76,7 +76,7 @@ async function runRound(
   for (const { wound } of wounds.toReversed()) await wound.heal?.();
   await arena.revive();
   await judgeRest(arena, new Set(wounds.flatMap(({ wound }) => wound.slots)));
-  const events = (await arena.events()).filter(({ at }) => at >= begun);
+  const events = await arena.events();
   for (const { fault, wound } of wounds) {
     const told = Number(wound.isTold(events));
     if (told === 0) arena.lose(`events do not tell of ${fault.name}`);
@@ -86,7 +86,6 @@ async function runRound(
   for (const { fault } of wounds) ledger.add(fault.name, { losses: lost.length });
   for (const loss of lost) say(`  LOST ${loss}`);
   if (lost.length > 0) for (const event of events.slice(-EVENTS_SHOWN)) say(`  ${formatEvent(event)}`);
-  await arena.remember();
 }
 
 function formatEvent({ at, type, slots, reason }: FleetEvent): string {

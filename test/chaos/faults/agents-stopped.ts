@@ -1,3 +1,4 @@
+import type { FleetEvent } from '../../../src/api/protocol.ts';
 import type { Fault } from '../fault.ts';
 import { signalIfThere } from '../signals.ts';
 import { tellOfSlots } from '../told.ts';
@@ -9,8 +10,7 @@ export const agentsStopped: Fault = {
     const victims = arena.agents(arena.number(1, 5));
     for (const { pid } of victims) process.kill(pid, 'SIGSTOP');
     const slots = victims.map(({ slot }) => slot);
-    const isTold = (events: Parameters<typeof tellOfSlots>[0]) =>
-      tellOfSlots(events, ['unhealthy', 'exit'], slots);
+    const isTold = (events: readonly FleetEvent[]) => tellOfSlots(events, ['unhealthy', 'exit'], slots);
     return {
       slots,
       heal: async () => {

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { FleetEvent } from '../../../src/api/protocol.ts';
 import type { Fault } from '../fault.ts';
 import { signalIfThere } from '../signals.ts';
 import { tellOfSlots } from '../told.ts';
@@ -22,8 +23,7 @@ export const socketTaken: Fault = {
       () => symlinkSync('/dev/null', socket),
     ])();
     await arena.revive();
-    const isTold: Awaited<ReturnType<Fault['inject']>>['isTold'] = (events) =>
-      tellOfSlots(events, ['start-failed'], [slot]);
+    const isTold = (events: readonly FleetEvent[]) => tellOfSlots(events, ['start-failed'], [slot]);
     return {
       slots: [slot],
       heal: async () => {

@@ -34,7 +34,7 @@ export const storeCorrupted: Fault = {
 };
 
 /** Overwrites the beginning, which every reader looks at, and some bytes anywhere. */
-export function overwrite(path: string, arena: Arena): void {
+function overwrite(path: string, arena: Arena): void {
   const fd = openSync(path, 'r+');
   const { size } = statSync(path);
   for (const at of [0, arena.number(0, size - 1)]) writeSync(fd, Buffer.alloc(64, '?'), 0, 64, at);
