@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import pLimit from 'p-limit';
 import type { Host } from '../host/host.ts';
-import type { PortTable } from '../host/proc/net.ts';
+import { type Protocol, rangeOf } from '../host/proc/net.ts';
 import type { Launch } from '../host/spawn.ts';
 import type { Ready } from '../spec/spec.ts';
 
@@ -76,9 +76,9 @@ export class Checks {
     switch (ready.kind) {
       case 'tcp':
       case 'udp':
-        return this.#ports([this.#host.readPorts(ready.kind)], subjects);
+        return this.#ports([ready.kind], subjects);
       case 'port':
-        return this.#ports([this.#host.readPorts('tcp'), this.#host.readPorts('udp')], subjects);
+        return this.#ports(['tcp', 'udp'], subjects);
       case 'socket':
         return each(subjects, ({ key, socket }) => this.#host.socketProblem(key, socket));
       case 'http':
@@ -120,7 +120,9 @@ export class Checks {
     return !said || now - said.watchdogAt <= everyMs ? null : `no WATCHDOG=1 for ${everyMs} ms`;
   }
 
-  #ports(tables: readonly PortTable[], subjects: readonly Subject[]): Promise<Finding[]> {
+  #ports(protocols: readonly Protocol[], subjects: readonly Subject[]): Promise<Finding[]> {
+    const range = rangeOf(subjects.map(({ port }) => port!));
+    const tables = protocols.map((protocol) => this.#host.readPorts(protocol, range));
     return each(subjects, ({ key, port }) => {
       const inodes = tables.flatMap((table) => table.inodes(port!));
       if (inodes.length === 0) return `port ${port} is not open`;

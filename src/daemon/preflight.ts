@@ -2,7 +2,7 @@ import { JOURNAL_STREAMS_MAX } from '../doctor/limits/storage.ts';
 import { FleetError } from '../errors.ts';
 import { findExecutable } from '../host/executable.ts';
 import type { Host } from '../host/host.ts';
-import type { Protocol } from '../host/proc/net.ts';
+import { type Protocol, rangeOf } from '../host/proc/net.ts';
 import { journalIsThere } from '../host/unix.ts';
 import { runOf } from '../plan/agent.ts';
 import { checkSocketPath, type Layout, portOf } from '../spec/layout.ts';
@@ -122,8 +122,9 @@ function checkPortsFree(
   own: Managed | undefined,
 ): void {
   const protocols: Protocol[] = ports.protocol ? [ports.protocol] : ['tcp', 'udp'];
+  const range = rangeOf([...slots].flatMap((slot) => portsOf(ports, slot)));
   for (const protocol of protocols) {
-    const table = host.readPorts(protocol);
+    const table = host.readPorts(protocol, range);
     const taken = [...slots].flatMap((slot) => {
       const agent = own?.plan.slots.get(slot)?.agent;
       if (agent && (runOf(agent) || agent.state === 'clearing')) return [];

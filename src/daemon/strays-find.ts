@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Stray } from '../api/strays.ts';
 import type { ProcessId } from '../host/host.ts';
+import { ALL_PORTS } from '../host/proc/net.ts';
 import { listPids, readRssBytes } from '../host/proc/pid.ts';
 import { readStat, ticksToMs } from '../host/proc/stat.ts';
 import { isSupervised, readArgv, readExecutable, readSuspect } from '../host/strays.ts';
@@ -107,7 +108,10 @@ function describe(
 ): Omit<Found, 'likenesses'>[] {
   if (alike.length === 0) return [];
   const { host } = supervisor;
-  const served = portsByInode({ tcp: host.readPorts('tcp'), udp: host.readPorts('udp') });
+  const served = portsByInode({
+    tcp: host.readPorts('tcp', ALL_PORTS),
+    udp: host.readPorts('udp', ALL_PORTS),
+  });
   const byPid = new Map(alike.map((process) => [process.pid, process]));
   return topmost(alike, (pid) => readStat(pid)?.parent ?? null).map(({ stray, workers }) => {
     const ports = portsOf([stray.pid, ...workers], served);

@@ -1,16 +1,17 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import type { ExitCause } from '../plan/restart.ts';
 import { childrenOf, membersOf, parseCgroupPath, tryRemove } from './cgroup.ts';
 import { type CgroupHome, OWN_LEAF, openHome } from './cgroup-home.ts';
 import type { Resources } from './cgroup-limits.ts';
 import { CgroupResources, fleetOf } from './cgroup-resources.ts';
 import type { Containment, SlotFiles } from './containment.ts';
+import { makeChild } from './files.ts';
 import type { ProcessId } from './host.ts';
 import { killIf } from './pidfd.ts';
 import { isGone, readProcText } from './proc/read.ts';
 import { hasEnded, readStat } from './proc/stat.ts';
 import { recogniseAgent } from './recognise.ts';
+import type { Spawner } from './spawner.ts';
 
 /** Moves are made when so many wait, or the first has waited so long. */
 const JOIN_BATCH = 128;
@@ -30,9 +31,14 @@ export class CgroupTree implements Containment {
   readonly #origin: string | null;
   readonly #top: string;
   readonly #files: SlotFiles;
+  readonly #spawner: Spawner;
   readonly #resources: CgroupResources;
   /** Started, and not moved to their leaf yet. */
   readonly #joining = new Map<number, string>();
+  /** On their way, with what waits for that. */
+  readonly #moving = new Map<number, (() => void)[]>();
+  /** Reaped before their move: what they forked still belongs to the slot. */
+  readonly #reaped = new Set<number>();
   readonly #session = readStat(process.pid)!.session;
   /** Processes of ours that are of no slot; each leads a session. */
   readonly #helpers = new Set<number>();
@@ -42,24 +48,26 @@ export class CgroupTree implements Containment {
   #lateLook: NodeJS.Timeout | undefined;
   onProblem: Containment['onProblem'] = () => {};
 
-  private constructor(home: CgroupHome, files: SlotFiles) {
+  private constructor(home: CgroupHome, files: SlotFiles, spawner: Spawner) {
     const { root, own, origin, mount } = home;
     this.#top = mount;
     this.#root = root;
     this.#own = own;
     this.#origin = origin;
     this.#files = files;
+    this.#spawner = spawner;
     this.#resources = new CgroupResources(home, (error) => this.onProblem(error));
   }
 
   /**
    * @param id what tells this supervisor's tree from others on the host
+   * @param spawner makes the moves of what was just started
    * @returns null where no v2 tree can be written
    * @throws FleetError CGROUP_UNUSABLE where a home is named for the agents and cannot be used
    */
-  static open(id: string, files: SlotFiles): CgroupTree | null {
+  static open(id: string, files: SlotFiles, spawner: Spawner): CgroupTree | null {
     const home = openHome(id);
-    return home && new CgroupTree(home, files);
+    return home && new CgroupTree(home, files, spawner);
   }
 
   /**
@@ -94,40 +102,57 @@ export class CgroupTree implements Containment {
   }
 
   async #moveBatch(batch: ReadonlyMap<number, string>, refused: Set<number>): Promise<void> {
-    let isFirst = true;
+    const refuse = (pid: number, error: Error) => {
+      refused.add(pid);
+      this.onProblem(error);
+    };
     for (const [pid, key] of batch) {
+      if (this.#reaped.has(pid)) continue;
       try {
-        // The first one waits, so it does so on another thread, while this one goes on starting.
-        if (isFirst) await this.#moveWaiting(pid, key);
-        else this.#move(pid, key);
+        this.#makeLeaf(key);
+        this.#moving.set(pid, []);
       } catch (error) {
-        refused.add(pid);
-        this.onProblem(error as Error);
+        refuse(pid, error as Error);
       }
-      isFirst = false;
     }
+    const moves = [...this.#moving.keys()].map((pid) => ({ pid, file: this.#procsOf(batch.get(pid)!) }));
+    const errors = await this.#spawner.move(moves);
+    for (const [i, error] of errors.entries()) if (error && !isGone(error)) refuse(moves[i]!.pid, error);
     this.#gather();
     for (const pid of batch.keys()) if (!refused.has(pid)) this.#joining.delete(pid);
-  }
-
-  async #moveWaiting(pid: number, key: string): Promise<void> {
-    this.#makeLeaf(key);
-    await writeFile(`${this.#root}/${key}/cgroup.procs`, String(pid)).catch(unlessGone);
+    for (const pid of this.#reaped) if (!this.#joining.has(pid)) this.#reaped.delete(pid);
+    const waiting = [...this.#moving.values()].flat();
+    this.#moving.clear();
+    for (const reap of waiting) reap();
   }
 
   #move(pid: number, key: string): void {
     this.#makeLeaf(key);
     try {
-      writeFileSync(`${this.#root}/${key}/cgroup.procs`, String(pid));
+      writeFileSync(this.#procsOf(key), String(pid));
     } catch (error) {
       unlessGone(error);
     }
   }
 
+  #procsOf(key: string): string {
+    return `${this.#root}/${key}/cgroup.procs`;
+  }
+
   /** With its limits, before anybody is in it. */
   #makeLeaf(key: string): void {
-    mkdirSync(`${this.#root}/${key}`, { recursive: true });
+    makeChild(`${this.#root}/${key}`, 0o755);
     this.#resources.prepare(key);
+  }
+
+  letGo(pid: number, reap: () => void): void {
+    const waiting = this.#moving.get(pid);
+    if (waiting) {
+      waiting.push(() => this.letGo(pid, reap));
+      return;
+    }
+    if (this.#joining.has(pid)) this.#reaped.add(pid);
+    reap();
   }
 
   isAttached(pid: number): boolean {
@@ -251,7 +276,7 @@ export class CgroupTree implements Containment {
   close(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#lateLook);
-    for (const [pid, key] of this.#joining) this.#move(pid, key);
+    for (const [pid, key] of this.#joining) if (!this.#reaped.has(pid)) this.#move(pid, key);
     for (const key of this.#leaves()) this.leave(key);
     for (const fleet of this.#fleets()) tryRemove(`${this.#root}/${fleet}`);
     if (this.#origin !== null && this.#returnTo(this.#origin)) tryRemove(this.#own);

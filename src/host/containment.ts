@@ -21,6 +21,11 @@ export interface Containment {
   attach(key: string, pid: number): void;
   /** Whether a process that was attached has come there; what is not yet is not called ready. */
   isAttached(pid: number): boolean;
+  /**
+   * A main process has ended, and its pid is to be given back: `reap` is called once no move is under way that knows
+   * the process by that pid, and none is made after it, for then it may be a stranger's.
+   */
+  letGo(pid: number, reap: () => void): void;
   /** A helper (prepare, a check) runs, and is of no slot; until `done` is called. */
   exempt(pid: number): { done: () => void };
   /** Takes over a process that an earlier supervisor had put into the slot. */

@@ -2,7 +2,7 @@ import type { HostMemory } from '../plan/pressure.ts';
 import type { Exit, ExitStatus } from '../plan/restart.ts';
 import type { Resources } from './cgroup-limits.ts';
 import type { HookOptions } from './hook.ts';
-import type { PortTable, Protocol } from './proc/net.ts';
+import type { PortRange, PortTable, Protocol } from './proc/net.ts';
 import type { Owner, SlotPlaces } from './slotfiles.ts';
 import type { Launch } from './spawn.ts';
 import type { Intake } from './take-in.ts';
@@ -97,8 +97,8 @@ export interface Host {
   /** Called with what failed where nobody waits for it. */
   onProblem: (error: Error) => void;
 
-  /** Who serves which port, in one pass. */
-  readPorts(protocol: Protocol): PortTable;
+  /** Who serves which port of a range, in one pass. */
+  readPorts(protocol: Protocol, range: PortRange): PortTable;
   /** Whether a slot's processes hold one of these sockets. */
   holds(key: string, inodes: readonly number[]): boolean;
   /** `pid 991 (nginx)` for the holder of one of these sockets; null where it cannot be found. */

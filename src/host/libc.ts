@@ -35,6 +35,7 @@ export const libc = {
   write: lib.func('long write(int fd, void *data, ulong length)'),
   flock: lib.func('int flock(int fd, int operation)'),
   getrlimit: lib.func('int getrlimit(int resource, void *limit)'),
+  unshare: lib.func('int unshare(int flags)'),
   setrlimit: lib.func('int setrlimit(int resource, void *limit)'),
   socket: lib.func('int socket(int domain, int type, int protocol)'),
   bind: lib.func('int bind(int fd, void *address, uint length)'),
@@ -60,6 +61,7 @@ const NAMES = new Map(
 /** A failed system call: `code` is the errno's name (EAGAIN), `syscall` what was tried. */
 export class SystemCallError extends Error {
   readonly code: string;
+  readonly errno: number;
   readonly syscall: string;
 
   constructor(syscall: string, errno: number) {
@@ -67,6 +69,7 @@ export class SystemCallError extends Error {
     super(`${syscall}: ${code}`);
     this.name = 'SystemCallError';
     this.code = code;
+    this.errno = errno;
     this.syscall = syscall;
   }
 }

@@ -4,21 +4,22 @@ import type { Exit } from '../plan/restart.ts';
 import { readAvailableMemory } from './available.ts';
 import type { Resources } from './cgroup-limits.ts';
 import { CgroupTree } from './cgroup-tree.ts';
-import { currentTicks } from './clock.ts';
 import type { Containment, SlotFiles } from './containment.ts';
 import { EpollSet } from './epoll.ts';
 import { type HookOptions, runHook } from './hook.ts';
 import type { FoundProcess, HelperEnd, Host, ProcessId, StartRequest } from './host.ts';
 import { withAgentOomScore } from './oom-score.ts';
 import { closeFd, type ExitStatus, openPidfd, reapPid, reapPidfd, signalPidfd } from './pidfd.ts';
-import { type PortTable, type Protocol, readConnections, readPorts } from './proc/net.ts';
+import { type PortRange, type PortTable, type Protocol, readConnections } from './proc/net.ts';
 import { findSocketFd, listPids, readCommand, readPssBytes, readRssBytes } from './proc/pid.ts';
 import { readProcText } from './proc/read.ts';
 import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
-import { getLimit, withSoftLimit } from './rlimit.ts';
+import { getLimit } from './rlimit.ts';
 import { Sessions } from './sessions.ts';
 import { clearSlot, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
-import { type Launch, spawnProcess } from './spawn.ts';
+import { readPortRange } from './sock-diag.ts';
+import type { Launch } from './spawn.ts';
+import { Spawner } from './spawner.ts';
 import { type Intake, takeIn } from './take-in.ts';
 import { findListener, NotifySocket } from './unix.ts';
 import { readUsage, type Usage } from './usage.ts';
@@ -30,12 +31,13 @@ const LINGER_POLL_MS = 5;
 /** At most so many datagrams a turn: a chatty agent must not keep the loop from its work. */
 const DATAGRAMS_MAX = 256;
 
-/** What `readable` of a watched descriptor leads to. */
-type Watcher = (status: () => ExitStatus | null) => void;
+/** What the end of a watched process leads to: it is to be reaped, once. */
+type Watcher = (reap: () => ExitStatus | null) => void;
 
 /** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
 export class LinuxHost implements Host {
   readonly bootId = readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
+  readonly #spawner = new Spawner();
   readonly #containment: Containment;
   readonly #epoll = new EpollSet();
   readonly #watchers = new Map<number, Watcher>();
@@ -58,7 +60,8 @@ export class LinuxHost implements Host {
    * @param options.nofile the soft limit of open files that agents get
    */
   constructor(options: { id: string; files: SlotFiles; notifyPath: string; nofile: number }) {
-    this.#containment = CgroupTree.open(options.id, options.files) ?? new Sessions(options.files);
+    this.#containment =
+      CgroupTree.open(options.id, options.files, this.#spawner) ?? new Sessions(options.files);
     this.#bootOffsetMs = Number(readProcText('/proc/uptime')!.split(' ')[0]) * 1000 - performance.now();
     this.#agentNofile = Math.min(options.nofile, getLimit('nofile').hard);
     this.#notify = new NotifySocket(options.notifyPath);
@@ -84,23 +87,24 @@ export class LinuxHost implements Host {
   }
 
   start(requests: readonly StartRequest[]): (ProcessId | Error)[] {
-    return inAgentWorld(() => requests.map((request) => this.#startOne(request)));
+    return inAgentWorld(() => {
+      const problems = requests.map(({ places, owner }) => errorOf(() => readySlot(places, owner)));
+      const able = requests.filter((_, i) => problems[i] === null);
+      const outcomes = this.#spawner.start(
+        able.map(({ launch, nofile }) => ({ launch, nofile: nofile ?? this.#agentNofile })),
+      );
+      const started = able.map(({ key }, i) => this.#take(key, outcomes[i]!));
+      return problems.map((problem) => problem ?? started.shift()!);
+    });
   }
 
-  #startOne({ key, places, owner, launch, nofile }: StartRequest): ProcessId | Error {
-    try {
-      readySlot(places, owner);
-      const before = currentTicks();
-      const pid = withSoftLimit('nofile', nofile ?? this.#agentNofile, () => spawnProcess(launch));
-      // Reading it costs a quarter of a start, and mostly the tick is known. One that has ended at once is still there
-      // to be read, because it is not reaped yet.
-      const startTicks = before === currentTicks() ? before : readStat(pid)!.startTicks;
-      keepOrKill(pid, () => this.#watchMain(key, { pid, startTicks }, openPidfd(pid)!));
-      this.#containment.attach(key, pid);
-      return { pid, startTicks };
-    } catch (error) {
-      return error as Error;
-    }
+  #take(key: string, outcome: ProcessId | Error): ProcessId | Error {
+    if (outcome instanceof Error) return outcome;
+    const { pid } = outcome;
+    const problem = errorOf(() => keepOrKill(pid, () => this.#watchMain(key, outcome, openPidfd(pid)!)));
+    if (problem) return problem;
+    this.#containment.attach(key, pid);
+    return outcome;
   }
 
   limit(fleet: string, resources: Resources | null, agents: number): void {
@@ -193,7 +197,9 @@ export class LinuxHost implements Host {
   }
 
   async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
-    const pid = inAgentWorld(() => withSoftLimit('nofile', this.#agentNofile, () => spawnProcess(launch)));
+    const [outcome] = inAgentWorld(() => this.#spawner.start([{ launch, nofile: this.#agentNofile }]));
+    if (outcome instanceof Error) throw outcome;
+    const { pid } = outcome!;
     const pidfd = keepOrKill(pid, () => openPidfd(pid)!);
     const exemption = this.#containment.exempt(pid);
     let timedOut = false;
@@ -229,8 +235,8 @@ export class LinuxHost implements Host {
     return readAvailableMemory();
   }
 
-  readPorts(protocol: Protocol): PortTable {
-    return readPorts(protocol);
+  readPorts(protocol: Protocol, range: PortRange): PortTable {
+    return readPortRange(protocol, range);
   }
 
   holds(key: string, inodes: readonly number[]): boolean {
@@ -286,6 +292,7 @@ export class LinuxHost implements Host {
     await this.#running;
     this.#notify.close();
     this.#containment.close();
+    await this.#spawner.close();
   }
 
   // ── exits ──
@@ -296,13 +303,15 @@ export class LinuxHost implements Host {
   }
 
   #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number): void {
-    this.#watch(pidfd, (reap) => {
-      const exit = this.#withCause(key, reap());
-      this.#mains.delete(key);
-      if (!this.#isPopulated(key)) this.onExit(key, exit);
-      else void this.#untilEmpty(key).then(() => this.onExit(key, exit));
-    });
+    this.#watch(pidfd, (reap) => this.#containment.letGo(pid, () => this.#ended(key, reap())));
     this.#mains.set(key, { pid, pidfd, startTicks });
+  }
+
+  #ended(key: string, status: ExitStatus | null): void {
+    const exit = this.#withCause(key, status);
+    this.#mains.delete(key);
+    if (!this.#isPopulated(key)) this.onExit(key, exit);
+    else void this.#untilEmpty(key).then(() => this.onExit(key, exit));
   }
 
   /**
@@ -348,8 +357,11 @@ export class LinuxHost implements Host {
     const watcher = this.#watchers.get(pidfd);
     this.#watchers.delete(pidfd);
     this.#epoll.remove(pidfd);
-    watcher?.(() => reapPidfd(pidfd));
-    closeFd(pidfd);
+    watcher?.(() => {
+      const status = reapPidfd(pidfd);
+      closeFd(pidfd);
+      return status;
+    });
   }
 
   #receive(): void {
@@ -359,6 +371,15 @@ export class LinuxHost implements Host {
       const key = datagram.pid > 0 ? this.#containment.keyOf(datagram.pid) : null;
       if (key) this.onNotify(key, datagram.text);
     }
+  }
+}
+
+function errorOf(work: () => void): Error | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    return error as Error;
   }
 }
 

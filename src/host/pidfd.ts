@@ -4,6 +4,7 @@ import { check, lastError, libc, SIZE, SystemCallError } from './libc.ts';
 /** System call numbers shared by all architectures since 5.x (asm-generic/unistd.h). */
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
 const P_PID = 1;
 const P_PIDFD = 3;
 const WNOHANG = 1;
@@ -30,6 +31,14 @@ export function openPidfd(pid: number): number | null {
   const code = lastError();
   if (code === 'ESRCH' || code === 'EINVAL') return null;
   throw new SystemCallError('pidfd_open', constants.errno[code as keyof typeof constants.errno]);
+}
+
+/**
+ * A descriptor of one's own for a file that another process has open, in the table of its main thread
+ * (pidfd_getfd(2), Linux 5.6); closed on exec. Throws SystemCallError (EBADF, EMFILE, EPERM).
+ */
+export function copyFd(pidfd: number, fd: number): number {
+  return check('pidfd_getfd', Number(libc.syscall(SYS_PIDFD_GETFD, pidfd, fd, null, 0)));
 }
 
 /** Sends a signal; false where the process has ended. Throws SystemCallError (EPERM). */

@@ -43,6 +43,11 @@ export class Sessions implements Containment {
     return true;
   }
 
+  /** Nothing is moved here. */
+  letGo(_pid: number, reap: () => void): void {
+    reap();
+  }
+
   /** It leads a session of its own, which is nobody's slot. */
   exempt(): { done: () => void } {
     return { done: () => {} };

@@ -2,6 +2,7 @@ import { lchownSync, lstatSync, mkdirSync, rmdirSync, type Stats, unlinkSync } f
 import { dirname } from 'node:path';
 import { execaSync } from 'execa';
 import { FleetError } from '../errors.ts';
+import { makeChild } from './files.ts';
 import { readCommand } from './proc/pid.ts';
 import { isGone } from './proc/read.ts';
 import { findListener } from './unix.ts';
@@ -36,8 +37,7 @@ function makeOwned(path: string, owner: Owner, mode: number): void {
     if (found.uid !== user.uid) handOver(path, found.uid, user);
     return;
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-  mkdirSync(path, { mode });
+  makeChild(path, mode);
   if (owner) lchownSync(path, owner.uid, owner.gid);
 }
 

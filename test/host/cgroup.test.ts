@@ -6,6 +6,7 @@ import type { SlotFiles } from '../../src/host/containment.ts';
 import { reapPid } from '../../src/host/pidfd.ts';
 import { readProcText } from '../../src/host/proc/read.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
+import { Spawner } from '../../src/host/spawner.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 
@@ -49,8 +50,9 @@ const ID = `test-${process.pid}`;
 /** Slots are told by what is attached alone: no log and no directory here says which slot it is. */
 const FILES: SlotFiles = { keyOfLog: () => null, keyOfDir: () => null };
 const MOUNT = findCgroupMount(readProcText('/proc/self/mountinfo') ?? '');
+const SPAWNER = new Spawner();
 const HAS_TREE = (() => {
-  const tree = CgroupTree.open(ID, FILES);
+  const tree = CgroupTree.open(ID, FILES, SPAWNER);
   tree?.close();
   return tree !== null;
 })();
@@ -60,7 +62,7 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
   let tree: CgroupTree;
   beforeEach(() => {
     scratch = new Scratch();
-    tree = CgroupTree.open(ID, FILES)!;
+    tree = CgroupTree.open(ID, FILES, SPAWNER)!;
     mains.clear();
     tree.mainOf = (key) => {
       const stat = readStat(mains.get(key) ?? 0);
@@ -196,7 +198,7 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
 
   describe('after a crash of the supervisor', () => {
     /** Another one opens the same tree; this process stands for both. */
-    const next = () => CgroupTree.open(ID, FILES)!;
+    const next = () => CgroupTree.open(ID, FILES, SPAWNER)!;
 
     test('finds all that lives, by slot', async () => {
       const web = await start('web/0', SETSID, 2, 'at once');
@@ -233,7 +235,7 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
 
   test('two trees do not see each other', async () => {
     const [main] = await start('web/0', FORK, 2, 'at once');
-    const other = CgroupTree.open(`${ID}-b`, FILES)!;
+    const other = CgroupTree.open(`${ID}-b`, FILES, SPAWNER)!;
     try {
       expect([...other.census(nothingNoted)]).toEqual([]);
       expect(other.keyOf(main!)).toBeNull();

@@ -11,18 +11,35 @@ const PORTS = 65_536;
 
 export type Protocol = 'tcp' | 'udp';
 
+/** Ports from one to another, both included. */
+export interface PortRange {
+  from: number;
+  to: number;
+}
+
+export const ALL_PORTS: PortRange = { from: 0, to: PORTS - 1 };
+
+/** The narrowest range that has all of these ports in it. */
+export function rangeOf(ports: readonly number[]): PortRange {
+  const range = { from: PORTS - 1, to: 0 };
+  for (const port of ports) {
+    range.from = Math.min(range.from, port);
+    range.to = Math.max(range.to, port);
+  }
+  return range;
+}
+
 /**
  * Which sockets serve which local port: inode numbers by port, from one pass over the kernel's table.
- * Most ports have one socket; more (SO_REUSEPORT, IPv4 beside IPv6) go to `more`.
+ * Most ports have one socket, and are kept as a number; SO_REUSEPORT and IPv4 beside IPv6 make more.
  */
 export class PortTable {
-  readonly #first = new Uint32Array(PORTS);
-  readonly #more = new Map<number, number[]>();
+  readonly #inodes = new Map<number, number | number[]>();
 
   /** The inodes of the sockets bound to (udp) or listening on (tcp) a port; empty where there are none. */
   inodes(port: number): readonly number[] {
-    const first = this.#first[port] ?? 0;
-    return first === 0 ? [] : [first, ...(this.#more.get(port) ?? [])];
+    const known = this.#inodes.get(port);
+    return known === undefined ? [] : Array.isArray(known) ? known : [known];
   }
 
   /** Adds the lines of one of /proc/net/tcp, tcp6, udp, udp6. */
@@ -39,13 +56,14 @@ export class PortTable {
       while (at < end && table[at] === SPACE) at++;
       if (field < 5) while (at < end && table[at] !== SPACE) at++;
     }
-    this.#add(socket.port, decimal(table, at, end));
+    this.add(socket.port, decimal(table, at, end));
   }
 
-  #add(port: number, inode: number): void {
+  /** Adds a socket; one without an inode has no process any more. */
+  add(port: number, inode: number): void {
     if (inode === 0) return;
-    if (this.#first[port] === 0) this.#first[port] = inode;
-    else this.#more.set(port, [...(this.#more.get(port) ?? []), inode]);
+    const others = this.inodes(port);
+    this.#inodes.set(port, others.length === 0 ? inode : [...others, inode]);
   }
 }
 

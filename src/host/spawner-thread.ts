@@ -1,0 +1,87 @@
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { currentTicks } from './clock.ts';
+import type { ProcessId } from './host.ts';
+import { check, libc, SystemCallError } from './libc.ts';
+import { closeFd, copyFd, openPidfd } from './pidfd.ts';
+import { readStat } from './proc/stat.ts';
+import { withSoftLimit } from './rlimit.ts';
+import { type Launch, spawnProcess } from './spawn.ts';
+import { COUNTER, type Failure, type Move, type Order, type Shared, type Start } from './spawner.ts';
+
+const CLONE_FILES = 0x400;
+/** What this thread's own loop waits on; everything else in its copy of the table is the main thread's. */
+const LOOPS_OWN = /^(?:anon_inode:\[(?:eventpoll|eventfd|io_uring)\]|pipe:)/;
+
+const { counters, orders, moved } = workerData as Shared;
+
+/** Leaves the main thread's table of descriptors (unshare(2)) and closes what was in it. */
+function leaveDescriptors(): void {
+  check('unshare', libc.unshare(CLONE_FILES));
+  for (const fd of readdirSync('/proc/thread-self/fd').map(Number)) {
+    if (fd > 2 && !LOOPS_OWN.test(linkOf(fd))) closeFd(fd);
+  }
+}
+
+/** Empty for the descriptor that the directory was read by, which is closed by now. */
+function linkOf(fd: number): string {
+  try {
+    return readlinkSync(`/proc/thread-self/fd/${fd}`);
+  } catch {
+    return 'pipe:';
+  }
+}
+
+function start({ launch, nofile }: Start): ProcessId | Failure {
+  try {
+    const before = currentTicks();
+    const pid = withOutput(launch, (own) => withSoftLimit('nofile', nofile, () => spawnProcess(own)));
+    // Reading it costs a quarter of a start, and mostly the tick is known. One that has ended at once is still there
+    // to be read, because it is not reaped yet.
+    const startTicks = before === currentTicks() ? before : readStat(pid)!.startTicks;
+    return { pid, startTicks };
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+/** A descriptor that is handed over is the main thread's: here it needs one of its own. */
+function withOutput(launch: Launch, work: (launch: Launch) => number): number {
+  if (!('fd' in launch.output)) return work(launch);
+  const self = openPidfd(process.pid)!;
+  try {
+    const fd = copyFd(self, launch.output.fd);
+    try {
+      return work({ ...launch, output: { fd } });
+    } finally {
+      closeFd(fd);
+    }
+  } finally {
+    closeFd(self);
+  }
+}
+
+function move({ pid, file }: Move): Failure | null {
+  try {
+    writeFileSync(file, String(pid));
+    return null;
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+function toFailure(error: unknown): Failure {
+  if (error instanceof SystemCallError) return { syscall: error.syscall, errno: error.errno };
+  const { message, code } = error as NodeJS.ErrnoException;
+  return { message, code };
+}
+
+leaveDescriptors();
+for (let done = 0; ; done++) {
+  Atomics.wait(counters, COUNTER.given, done);
+  const order = receiveMessageOnPort(orders)!.message as Order;
+  if (order.do === 'start') orders.postMessage(order.starts.map(start));
+  else moved.postMessage(order.moves.map(move));
+  Atomics.add(counters, COUNTER.done, 1);
+  Atomics.notify(counters, COUNTER.done);
+}

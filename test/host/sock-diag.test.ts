@@ -1,0 +1,71 @@
+import { createSocket } from 'node:dgram';
+import { createConnection, createServer, type Server } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ALL_PORTS, rangeOf, readPorts } from '../../src/host/proc/net.ts';
+import { readPortRange } from '../../src/host/sock-diag.ts';
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+async function listen(host: string): Promise<number> {
+  const server: Server = createServer();
+  cleanups.push(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  return (server.address() as { port: number }).port;
+}
+
+async function bindUdp(): Promise<number> {
+  const socket = createSocket('udp4');
+  cleanups.push(() => socket.close());
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  return socket.address().port;
+}
+
+describe('the kernel’s sockets', () => {
+  test.each(['127.0.0.1', '0.0.0.0', '::1', '::'])(
+    'are the same as in /proc/net, listening at %s',
+    async (host) => {
+      const port = await listen(host);
+      const inodes = readPorts('tcp').inodes(port);
+      expect(inodes).toHaveLength(1);
+      expect(readPortRange('tcp', rangeOf([port])).inodes(port)).toEqual(inodes);
+      expect(readPortRange('tcp', ALL_PORTS).inodes(port)).toEqual(inodes);
+      expect(readPortRange('udp', ALL_PORTS).inodes(port)).toEqual([]);
+    },
+  );
+
+  test('are the same as in /proc/net, bound to udp', async () => {
+    const port = await bindUdp();
+    expect(readPortRange('udp', rangeOf([port])).inodes(port)).toEqual(readPorts('udp').inodes(port));
+    expect(readPortRange('udp', rangeOf([port])).inodes(port)).toHaveLength(1);
+  });
+
+  test('are all found where there are more than the kernel tells at once', async () => {
+    const ports = await Promise.all(Array.from({ length: 500 }, () => listen('127.0.0.1')));
+    const found = readPortRange('tcp', rangeOf(ports));
+    for (const port of ports) expect(found.inodes(port)).toHaveLength(1);
+  });
+
+  test('outside of the range are left out, at both of its ends', async () => {
+    const port = await listen('127.0.0.1');
+    expect(readPortRange('tcp', { from: port, to: port }).inodes(port)).toHaveLength(1);
+    expect(readPortRange('tcp', { from: port + 1, to: 65_535 }).inodes(port)).toEqual([]);
+    expect(readPortRange('tcp', { from: 0, to: port - 1 }).inodes(port)).toEqual([]);
+  });
+
+  test('that are connected do not count as listening', async () => {
+    const port = await listen('127.0.0.1');
+    const client = createConnection(port, '127.0.0.1');
+    cleanups.push(() => client.destroy());
+    await new Promise((resolve) => client.once('connect', resolve));
+    expect(readPortRange('tcp', rangeOf([client.localPort!])).inodes(client.localPort!)).toEqual([]);
+  });
+});
+
+test('the range of ports is the narrowest, and that of none has none in it', () => {
+  expect(rangeOf([7, 3, 5])).toEqual({ from: 3, to: 7 });
+  const none = rangeOf([]);
+  expect(none.from).toBeGreaterThan(none.to);
+});
