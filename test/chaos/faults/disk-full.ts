@@ -16,7 +16,7 @@ export const diskFull: Fault = {
     return {
       slots: [],
       heal: () => rmSync(filler),
-      isTold: (events) => tellOf(events, 'limit', /no space/),
+      isTold: (events) => ['limit', 'supervisor'].some((type) => tellOf(events, type, /\bspace\b/)),
     };
   },
 };

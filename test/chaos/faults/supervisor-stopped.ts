@@ -10,7 +10,7 @@ export const supervisorStopped: Fault = {
     await arena.revive();
     const pid = arena.supervisor!;
     process.kill(pid, 'SIGSTOP');
-    await sleep(arena.number(6_000, 8_000));
+    await sleep(arena.number(7_000, 9_000));
     signalIfThere(pid, 'SIGCONT');
     return { slots: [], isTold: (events) => tellOf(events, 'supervisor', /stood still for/) };
   },

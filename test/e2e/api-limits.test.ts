@@ -1,0 +1,132 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ErrorDocument } from '../../src/errors.ts';
+import { until, World } from './harness.ts';
+
+let world: World;
+const sockets: Socket[] = [];
+beforeEach(async () => {
+  world = new World();
+  await world.ok('spawn', '3', '--name', 'web', '--ready', 'after:10ms', '--', 'sleep', '1000');
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await world.dispose();
+});
+
+const socketPath = () => join(world.runtimeDir, 'fleetd.sock');
+
+/** A connection that nothing is sent on; it is hung up after the test. */
+function open(): Socket {
+  const socket = connect(socketPath());
+  socket.on('error', () => {}); // Being cut off is what these tests are about.
+  sockets.push(socket);
+  return socket;
+}
+
+/** Sends bytes; gives what came back until the other end hung up. */
+async function exchange(bytes: string | Buffer): Promise<string> {
+  const socket = open();
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.write(bytes);
+  await new Promise((resolve) => socket.on('close', resolve));
+  return text;
+}
+
+function post(path: string, body: string, headers = 'Content-Type: application/json'): string {
+  return `POST ${path} HTTP/1.1\r\nHost: fleetd\r\nConnection: close\r\n${headers}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+function errorIn(answer: string): ErrorDocument {
+  const body = answer.slice(answer.indexOf('\r\n\r\n') + 4);
+  return (JSON.parse(body) as { error: ErrorDocument }).error;
+}
+
+describe('refuses what is no sound request, says so, and changes nothing', () => {
+  const SPAWN = '/v1/fleets/web/spawn';
+  test.each<[string, string | Buffer, RegExp]>([
+    ['bytes that are no HTTP', Buffer.from([0, 255, 13, 10, 13, 10]), /no sound HTTP/],
+    ['an unknown version of HTTP', 'GET / HTTP/9.9\r\n\r\n', /no sound HTTP/],
+    ['a head of 100 KB', `GET /${'a'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, /no sound HTTP/],
+    ['no JSON', post(SPAWN, '{"target":'), /JSON/],
+    ['JSON nested without end', post(SPAWN, '['.repeat(500_000)), /JSON/],
+    ['a body of 2 MB', post(SPAWN, JSON.stringify('x'.repeat(2 * 2 ** 20))), /too large/],
+    ['XML', post(SPAWN, '<a/>', 'Content-Type: text/xml'), /Media Type/],
+    ['a list', post(SPAWN, '[1]'), /no JSON object/],
+    ['an unknown field', post(SPAWN, '{"targets":3}'), /unknown field targets/],
+    ['a wrong type', post(SPAWN, '{"target":"3"}'), /target is no number/],
+    ['a number that is none', post(SPAWN, '{"target":1e999}'), /whole number/],
+    ['a prototype', post(SPAWN, '{"__proto__":{"target":0}}'), /not valid JSON/],
+    ['a path that leads up', post('/v1/fleets/..%2f..%2fweb/spawn', '{}'), /no fleet/],
+    ['a path that is no text', post('/v1/fleets/%ff/spawn', '{}'), /not a valid|no fleet|nothing at/],
+    ['a path that is nothing', post('/v2/nothing', '{}'), /nothing at POST/],
+    [
+      'another method',
+      `DELETE /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      /nothing at DELETE/,
+    ],
+  ])('%s', async (_what, bytes, message) => {
+    const error = errorIn(await exchange(bytes));
+    expect(error.message).toMatch(message);
+    expect(error.exitCode).toBe(2);
+    expect(error.hint).not.toBe('');
+    expect(await world.fleet()).toMatchObject({ target: 3, ready: 3 });
+  });
+});
+
+test('tells of a flood of such requests in few events', async () => {
+  for (let i = 0; i < 300; i++) await exchange('rubbish\r\n\r\n');
+  const told = (await world.events()).filter(({ reason }) => /^API: .* refused/.test(reason));
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThan(30);
+});
+
+test('lets go who sends nothing, or a request that never ends, and serves others meanwhile', async () => {
+  const idle = open();
+  const slow = open();
+  slow.write('POST /v1/fleets/web/spawn HTTP/1.1\r\nHost: x\r\n');
+  const dripping = setInterval(() => slow.write('X-A: b\r\n'), 500);
+  const half = open();
+  half.write(post('/v1/fleets/web/spawn', '{"target":1}').slice(0, -3));
+  half.end();
+  const ended = [idle, slow, half].map((socket) => once(socket.resume(), 'close'));
+  expect(await world.fleet()).toMatchObject({ ready: 3 });
+  await Promise.all(ended);
+  clearInterval(dripping);
+  expect(await world.fleet()).toMatchObject({ target: 3 });
+});
+
+test('survives ten thousand connections, and answers as soon as they are gone', async () => {
+  const pid = world.supervisorPid();
+  for (let i = 0; i < 10_000; i++) {
+    open();
+    if (i % 100 === 0) await sleep(0);
+  }
+  // Bounded: most of them were refused, and its agents have the descriptors that they need.
+  await world.ok('ps').catch(() => {});
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await until(async () => (await world.fleetctl('status')).code === 0);
+  expect(world.supervisorPid()).toBe(pid);
+  expect((await world.events()).some(({ reason }) => /connections at once/.test(reason))).toBe(true);
+  await world.ok('spawn', '5');
+});
+
+test('keeps a follower that is silent, and is not kept waiting by one that does not read', async () => {
+  const silent = open();
+  const deaf = open().pause();
+  for (const socket of [silent, deaf]) socket.write('GET /v1/events?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n');
+  let heard = '';
+  silent.setEncoding('utf8').on('data', (chunk) => {
+    heard += chunk;
+  });
+  await until(() => heard.includes('ready'));
+  await world.ok('spawn', '4');
+  await until(() => heard.includes('target 4'));
+  expect(deaf.destroyed).toBe(false);
+});
