@@ -6,7 +6,7 @@ import { deadlineOf } from '../../plan/agent.ts';
 import type { Managed } from '../managed.ts';
 import type { Report } from '../report.ts';
 import type { Supervisor } from '../supervisor.ts';
-import type { Feed } from './feed.ts';
+import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';
 import { CELL_STATE } from './fleet-view.ts';
 import type { History } from './history.ts';
@@ -29,7 +29,7 @@ const HISTORY_MS = 24 * 3_600_000;
 export interface Sources {
   supervisor: Supervisor;
   report: Report;
-  feed: Feed;
+  audience: Audience;
   history: History;
   token: string;
 }
@@ -41,15 +41,11 @@ export async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { feed, history, supervisor } = sources;
+  const { history, supervisor } = sources;
   switch (url.pathname) {
-    case PAGE_API.stream: {
-      const lastId = request.headers['last-event-id'];
-      response.setHeaders(new Map(Object.entries(HEADERS))).setHeader('content-type', 'text/event-stream');
-      if (!feed.watch(response, typeof lastId === 'string' ? lastId : null))
-        sendText(response, 503, 'So many browsers follow already that no other one may.');
+    case PAGE_API.stream:
+      follow(sources, request, response);
       return;
-    }
     case PAGE_API.agent:
       return sendJson(response, await agentDocument(sources, url.searchParams));
     case PAGE_API.history:
@@ -63,6 +59,16 @@ export async function answer(
       else sendText(response, 404, 'There is nothing at this path.');
     }
   }
+}
+
+function follow({ audience }: Sources, { headers }: IncomingMessage, response: ServerResponse): void {
+  if (!audience.hasRoom) {
+    sendText(response, 503, 'As many browsers follow as may.');
+    return;
+  }
+  const lastId = headers['last-event-id'];
+  response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' });
+  audience.join(response, typeof lastId === 'string' ? lastId : null);
 }
 
 /** Answers with a line of text. */

@@ -49,7 +49,7 @@ export class History {
   }
 }
 
-/** So many of them at most, evenly and always the same ones, with the newest. */
+/** So many of them at most, evenly, with the newest. */
 function thin(times: readonly number[]): number[] {
   const step = Math.ceil(times.length / POINTS_MAX);
   return times.filter((_time, index) => index % step === 0 || index === times.length - 1);

@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Report } from '../report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { answer, sendText } from './answers.ts';
-import { Feed } from './feed.ts';
+import { Audience } from './audience.ts';
 import { newToken, refuse } from './guard.ts';
 import { History } from './history.ts';
 
@@ -22,14 +22,14 @@ const HEADERS_MS_MAX = 5_000;
 export class Dashboard {
   readonly #supervisor: Supervisor;
   readonly #report: Report;
-  readonly #feed: Feed;
+  readonly #audience: Audience;
   readonly #history: History;
   #server: Server | null = null;
 
   constructor(supervisor: Supervisor, report: Report, metrics: Metrics) {
     this.#supervisor = supervisor;
     this.#report = report;
-    this.#feed = new Feed({ supervisor, report, metrics });
+    this.#audience = new Audience({ supervisor, report, metrics });
     this.#history = new History(supervisor.samples);
   }
 
@@ -73,7 +73,7 @@ export class Dashboard {
     this.#server?.close();
     this.#server?.closeAllConnections();
     this.#server = null;
-    this.#feed.close();
+    this.#audience.close();
     this.#history.clear();
   }
 
@@ -84,7 +84,7 @@ export class Dashboard {
     if (refusal) return sendText(response, refusal.status, refusal.message);
     try {
       const sources = { supervisor: this.#supervisor, report: this.#report, token };
-      await answer({ ...sources, feed: this.#feed, history: this.#history }, url!, request, response);
+      await answer({ ...sources, audience: this.#audience, history: this.#history }, url!, request, response);
     } catch (error) {
       if (!(error instanceof FleetError)) this.#supervisor.log.error({ err: error }, 'the dashboard failed');
       sendText(response, error instanceof FleetError ? 404 : 500, (error as Error).message);
@@ -93,7 +93,7 @@ export class Dashboard {
 
   #listen({ port, token }: NonNullable<Settings['dashboard']>): Promise<Server> {
     const server = createServer({ headersTimeout: HEADERS_MS_MAX }, (request, response) => {
-      void this.#answer(token, request, response);
+      this.#answer(token, request, response).catch(() => response.destroy());
     });
     server.maxConnections = CONNECTIONS_MAX;
     return new Promise((resolve, reject) => {
