@@ -56,7 +56,7 @@ export interface Gauges {
   readySeconds: { atMost: number | null; count: number }[];
 }
 
-/** The rollout of a fleet, with its latest verdicts. */
+/** The rollout of a fleet, with its latest verdicts; releases by their labels, where they have some. */
 export type RolloutUpdate = Omit<RolloutDocument, 'fleet' | 'failures' | 'options'>;
 
 /** What has changed of a fleet; what is absent has not. */

@@ -5,7 +5,7 @@ import { cornerOf, type Layout, layOut, move, placeAt } from './layout.ts';
 import type { FleetChange, FleetModel } from './model.ts';
 
 /** The part of the window's height that the map may take before it grows beyond it. */
-const HEIGHT_SHARE = 0.5;
+const HEIGHT_SHARE = 0.46;
 const FADED_ALPHA = 0.16;
 
 /** How the map is to look. */

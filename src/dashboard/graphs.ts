@@ -82,9 +82,11 @@ export class Graphs {
   #showReadiness({ readySeconds }: Gauges): void {
     const used = trim(readySeconds);
     const total = used.reduce((sum, { count }) => sum + count, 0);
-    this.#names = used.map(({ atMost }) => (atMost === null ? 'more' : formatDuration(atMost * 1000)));
+    this.#names = used.map(({ atMost }) => String(atMost ?? 'more'));
     const now =
-      total === 0 ? 'nothing started yet' : `median ${median(used, total)}, of ${formatCount(total)}`;
+      total === 0
+        ? 'nothing started yet'
+        : `median ${median(used, total)} · ${formatCount(total)} starts, by seconds`;
     setText(byId('readiness-now'), now);
     this.#readiness.show(
       [used.map((_bucket, index) => index), used.map(({ count }) => count)],

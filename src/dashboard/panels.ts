@@ -36,7 +36,8 @@ export function showRollout({ rollout }: FleetModel): void {
       element(
         'li',
         { class: verdict.isGood ? 'good' : 'bad' },
-        `${verdict.isGood ? '✓' : '✗'} ${verdictWords(verdict)}`,
+        element('b', {}, verdict.isGood ? '✓ ' : '✗ '),
+        verdictWords(verdict),
       ),
     ),
   );

@@ -30,10 +30,10 @@ export function remarks({ target, ready, held, pressure, verify }: Pulse, leak: 
   ];
 }
 
-/** The round under way, in a line. */
-export function roundWords({ round, waiting, starting }: Pulse): string {
+/** The round under way, in a line; the legend has the rest. */
+export function roundWords({ round, waiting }: Pulse): string {
   if (round.open === 0 && waiting === 0) return 'No round is open.';
-  return `Round: ${formatCount(round.open)} of at most ${formatCount(round.limit)} under way, ${formatCount(starting)} starting, ${formatCount(waiting)} waiting`;
+  return `Round: ${formatCount(round.open)} of at most ${formatCount(round.limit)}`;
 }
 
 /** How a rollout stands, in a line. */

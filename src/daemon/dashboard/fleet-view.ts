@@ -140,7 +140,11 @@ export class FleetView {
   }
 
   #labels(): string[] {
-    return this.#releases.map((id) => this.managed.releases.get(id)?.label ?? id);
+    return this.#releases.map((id) => this.#label(id));
+  }
+
+  #label(id: string): string {
+    return this.managed.releases.get(id)?.label ?? id;
   }
 
   #pulse(): Pulse {
@@ -161,6 +165,7 @@ export class FleetView {
     const document = rolloutDocument(this.managed, this.#supervisor.host.now());
     if (!document) return null;
     const { fleet: _, failures, options, ...rollout } = document;
-    return { ...rollout, verdicts: rollout.verdicts.slice(-VERDICTS_MAX) };
+    const [from, to] = [this.#label(rollout.from), this.#label(rollout.to)];
+    return { ...rollout, from, to, verdicts: rollout.verdicts.slice(-VERDICTS_MAX) };
   }
 }
