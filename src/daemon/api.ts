@@ -81,6 +81,7 @@ export function buildApi({
   });
   app.server.maxConnections = CONNECTIONS_MAX;
   app.server.on('drop', () => refusals.add(`more than ${CONNECTIONS_MAX} connections at once`));
+  app.addHook('onRequest', async ({ query }) => refuseRepetition(query as object));
   app.setErrorHandler((error, _request, reply) => sendError(error, reply, supervisor, refusals));
   app.setNotFoundHandler(({ method, url }, reply) => {
     const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`);
@@ -186,6 +187,12 @@ export function buildApi({
 }
 
 // ── requests ──
+
+/** A parameter that is given twice would come as a list, and which of them was meant nobody knows. */
+function refuseRepetition(query: object): void {
+  const repeated = Object.entries(query).find(([, value]) => Array.isArray(value));
+  if (repeated) throw new FleetError('REQUEST_INVALID', `the parameter ${repeated[0]} is given twice`);
+}
 
 function readSpawn(body: unknown): SpawnRequest {
   const request = readObject<SpawnRequest>(body, {

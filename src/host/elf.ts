@@ -45,9 +45,20 @@ function elfProblem(head: Buffer, arch: string): string | null {
 
 function scriptProblem(head: Buffer): string | null {
   const [line = ''] = head.toString('utf8').slice(2).split('\n');
-  const [interpreter = ''] = line.trim().split(/\s/);
-  const isThere = interpreter !== '' && statSync(interpreter, { throwIfNoEntry: false })?.isFile();
-  return isThere ? null : `is a script for ${interpreter || 'no interpreter'}, which is not there`;
+  // A NUL ends the name for the kernel as well (fs/binfmt_script.c).
+  const [interpreter = ''] = line.trim().split(/[\s\0]/);
+  return isFile(interpreter)
+    ? null
+    : `is a script for ${interpreter || 'no interpreter'}, which is not there`;
+}
+
+/** Whether a path leads to a file; one that is too long, or a circle of links, leads nowhere. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function readHead(path: string): Buffer {

@@ -17,7 +17,7 @@ export interface MemoryInfo {
 export function readMemory(root = ''): MemoryInfo {
   const info = readProcText(`${root}/proc/meminfo`) ?? '';
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(info)?.[1] ?? 0) * 1024;
-  const pressure = /^some avg10=([\d.]+)/m.exec(readProcText(`${root}/proc/pressure/memory`) ?? '')?.[1];
+  const pressure = /^some avg10=(\d+\.\d+) /m.exec(readProcText(`${root}/proc/pressure/memory`) ?? '')?.[1];
   return {
     totalBytes: bytes('MemTotal'),
     availableBytes: bytes('MemAvailable'),

@@ -1,4 +1,5 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { SLOT_MAX } from '../spec/slots.ts';
 
 /** One look at the memory of a fleet: column by column, the same index for the same agent. */
 export interface Pass {
@@ -26,6 +27,11 @@ type Header = Pick<Pass, 'at' | 'releases' | 'connectionsTotal' | 'pssBytes'> & 
 
 /** A run's start is kept to the millisecond, and memory to the KiB, as the kernel tells it. */
 const KIB = 1024;
+/** What the columns take of each agent: start, slot, memory, release; and its connections, where they were counted. */
+const BYTES_PER_AGENT = 8 + 4 + 4 + 2;
+const CONNECTIONS_BYTES = 4;
+/** More agents than there are slots are in no sample: what would become so large is damaged. */
+const SLOT_COUNT_MAX = SLOT_MAX + 1;
 /** Fast rather than small: a pass over 10,000 agents takes 2 ms. */
 const LEVEL = 1;
 
@@ -62,7 +68,9 @@ export function packPass(pass: Pass): StoredPass {
 /** The reverse of packPass. @throws where the bytes are no pass */
 export function unpackPass({ header, columns }: StoredPass): Pass {
   const { at, releases, connectionsTotal, pssBytes, count, hasConnections } = JSON.parse(header) as Header;
-  const bytes = inflateRawSync(columns);
+  const bytesPerAgent = BYTES_PER_AGENT + (hasConnections ? CONNECTIONS_BYTES : 0);
+  const bytes = inflateRawSync(columns, { maxOutputLength: bytesPerAgent * SLOT_COUNT_MAX });
+  if (bytes.length !== count * bytesPerAgent) throw new Error(`${bytes.length} bytes are no ${count} agents`);
   let offset = 0;
   // A copy of its own: the parts of what zlib gives need not be aligned.
   const take = (size: number): ArrayBuffer => {

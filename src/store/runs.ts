@@ -11,6 +11,11 @@ const SCHEMA = [
   ) STRICT, WITHOUT ROWID`,
 ];
 
+interface GivenUp {
+  reason: string;
+  generation: number;
+}
+
 /** What runs in a slot, and the slot's recent past: needed by the next supervisor, worthless after a reboot. */
 export interface RunRecord {
   slot: number;
@@ -23,7 +28,7 @@ export interface RunRecord {
     generation: number;
   } | null;
   /** Why no automatic start follows, and for which generation that holds; null where one may. */
-  givenUp: { reason: string; generation: number } | null;
+  givenUp: GivenUp | null;
   /** Milliseconds since boot; null where it is not ready. */
   readyAt: number | null;
   restarts: number;
@@ -89,8 +94,8 @@ export class RunStore {
         readyAt: row.ready_at === null ? null : Number(row.ready_at),
         restarts: Number(row.restarts),
         failures: Number(row.failures),
-        lastExit: fromJson<LastExit>(row.last_exit),
-        givenUp: fromJson<NonNullable<RunRecord['givenUp']>>(row.given_up),
+        lastExit: fromJson<LastExit>(row.last_exit, isExit),
+        givenUp: fromJson<GivenUp>(row.given_up, isGivenUp),
       }));
   }
 
@@ -135,11 +140,24 @@ export class RunStore {
   }
 }
 
-/** A slot's past that cannot be read is forgotten: no supervisor fails to start for that. */
-function fromJson<T>(text: unknown): T | null {
+/** A slot's past that cannot be read, or is none, is forgotten: no supervisor fails to start for that. */
+function fromJson<T extends object>(
+  text: unknown,
+  isSound: (past: Partial<Record<keyof T, unknown>>) => boolean,
+): T | null {
   try {
-    return typeof text === 'string' ? (JSON.parse(text) as T) : null;
+    const past: unknown = JSON.parse(String(text));
+    return typeof past === 'object' && past !== null && isSound(past) ? (past as T) : null;
   } catch {
     return null;
   }
+}
+
+function isExit({ code, signal, reason, at }: Partial<Record<keyof LastExit, unknown>>): boolean {
+  const isHow = (code === null || Number.isInteger(code)) && (signal === null || typeof signal === 'string');
+  return isHow && typeof reason === 'string' && typeof at === 'string';
+}
+
+function isGivenUp({ reason, generation }: Partial<Record<keyof GivenUp, unknown>>): boolean {
+  return typeof reason === 'string' && Number.isInteger(generation);
 }

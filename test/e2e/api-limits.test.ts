@@ -43,6 +43,10 @@ function post(path: string, body: string, headers = 'Content-Type: application/j
   return `POST ${path} HTTP/1.1\r\nHost: fleetd\r\nConnection: close\r\n${headers}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
+function get(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: fleetd\r\nConnection: close\r\n\r\n`;
+}
+
 function errorIn(answer: string): ErrorDocument {
   const body = answer.slice(answer.indexOf('\r\n\r\n') + 4);
   return (JSON.parse(body) as { error: ErrorDocument }).error;
@@ -66,6 +70,7 @@ describe('refuses what is no sound request, says so, and changes nothing', () =>
     ['a path that leads up', post('/v1/fleets/..%2f..%2fweb/spawn', '{}'), /no fleet/],
     ['a path that is no text', post('/v1/fleets/%ff/spawn', '{}'), /not a valid|no fleet|nothing at/],
     ['a path that is nothing', post('/v2/nothing', '{}'), /nothing at POST/],
+    ['a parameter twice', get('/v1/agents?slots=0&slots=1'), /slots is given twice/],
     [
       'another method',
       `DELETE /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
