@@ -68,7 +68,10 @@ function showAll(): void {
   legend.paint(theme, by);
   map.show(fleet, look());
   events.clear();
-  if (!fleet) return;
+  if (!fleet) {
+    setText(byId('target'), ' agents: there is no fleet yet');
+    return;
+  }
   events.show(model.eventsOf(fleet.name));
   showFleet(true);
   pointer.refresh();

@@ -110,7 +110,7 @@ export class Feed {
     } catch (error) {
       log.warn({ error: (error as Error).message }, 'the dashboard cannot look at memory');
     }
-    this.#gauges = setTimeout(() => void this.#lookAtGauges(), GAUGES_MS);
+    if (!this.#isClosed) this.#gauges = setTimeout(() => void this.#lookAtGauges(), GAUGES_MS);
   }
 
   async #gaugesOf(view: FleetView): Promise<FleetUpdate[]> {
