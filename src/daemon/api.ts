@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type {
   DashboardRequest,
-  FleetEvent,
   KillRequest,
   MaintenanceRequest,
   RestartRequest,
@@ -11,11 +10,12 @@ import type {
 } from '../api/protocol.ts';
 import { API } from '../api/protocol.ts';
 import type { StraysRequest } from '../api/strays.ts';
-import { OWN_DESCRIPTORS } from '../doctor/descriptors.ts';
 import { FleetError } from '../errors.ts';
 import { readLog } from '../host/logfile.ts';
 import { PORT_MAX } from '../spec/ports.ts';
 import { parseSlots } from '../spec/slots.ts';
+import { boundedApi } from './api-bounds.ts';
+import { closed, followEvents, sendLines } from './api-streams.ts';
 import type { Commands } from './commands.ts';
 import type { Dashboard } from './dashboard/server.ts';
 import type { Metrics } from './metrics.ts';
@@ -29,23 +29,8 @@ import type { Supervisor } from './supervisor.ts';
 import { watchOnce } from './watchdog.ts';
 import { parseGoal, watchGoal } from './watching.ts';
 
-/**
- * What a client may take: bytes, time, and one connection among so many, which is half of what the doctor sets aside for
- * the supervisor's own descriptors. A client that neither reads nor writes is let go; one that follows may be silent.
- */
-const BOUNDS = {
-  bodyLimit: 1024 * 1024,
-  requestTimeout: 30_000,
-  keepAliveTimeout: 5_000,
-  connectionTimeout: 60_000,
-  http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16 * 1024 },
-} as const;
-const CONNECTIONS_MAX = OWN_DESCRIPTORS / 2;
 const EVENTS_MAX = 10_000;
 const LINES_MAX = 100_000;
-const URL_SHOWN_MAX = 200;
-/** A follower of events that reads slower than they come is let go when so many wait for it. */
-const FOLLOWER_WAITING_MAX = 10_000;
 
 /** What the API serves. */
 export interface Served {
@@ -73,21 +58,7 @@ export function buildApi({
   refusals,
   shutdown,
 }: Served): FastifyInstance {
-  const app = Fastify({
-    ...BOUNDS,
-    forceCloseConnections: true,
-    clientErrorHandler: (error, socket) => refuseBytes(error, socket, refusals),
-    frameworkErrors: (error, _request, reply) => sendError(error, reply, supervisor, refusals),
-  });
-  app.server.maxConnections = CONNECTIONS_MAX;
-  app.server.on('drop', () => refusals.add(`more than ${CONNECTIONS_MAX} connections at once`));
-  app.addHook('onRequest', async ({ query }) => refuseRepetition(query as object));
-  app.setErrorHandler((error, _request, reply) => sendError(error, reply, supervisor, refusals));
-  app.setNotFoundHandler(({ method, url }, reply) => {
-    const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`);
-    return sendError(error, reply, supervisor, refusals);
-  });
-
+  const app = boundedApi(supervisor.log, refusals);
   app.get(API.status, () => report.status());
   app.get<Query<'fleet' | 'slots' | 'usage'>>(API.agents, ({ query: { fleet, slots, usage } }) =>
     report.agents(fleet === undefined ? supervisor.fleets.values() : [commands.get(fleet)], {
@@ -188,12 +159,6 @@ export function buildApi({
 
 // ── requests ──
 
-/** A parameter that is given twice would come as a list, and which of them was meant nobody knows. */
-function refuseRepetition(query: object): void {
-  const repeated = Object.entries(query).find(([, value]) => Array.isArray(value));
-  if (repeated) throw new FleetError('REQUEST_INVALID', `the parameter ${repeated[0]} is given twice`);
-}
-
 function readSpawn(body: unknown): SpawnRequest {
   const request = readObject<SpawnRequest>(body, {
     target: 'number',
@@ -248,87 +213,4 @@ const AGENTS_MAX = 1_000_000;
 
 function count(text: string | undefined, otherwise: number): number {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : otherwise;
-}
-
-// ── answers ──
-
-function sendError(
-  error: unknown,
-  reply: FastifyReply,
-  supervisor: Supervisor,
-  refusals: Refusals,
-): FastifyReply {
-  const known = error instanceof FleetError ? error : fromFramework(error as Error & { statusCode?: number });
-  if (known.code === 'INTERNAL') supervisor.log.error({ err: error }, 'request failed');
-  if (known.code === 'REQUEST_INVALID') refusals.add(known.message);
-  return reply.code(known.exitCode === 2 ? 400 : 409).send({ error: known.toDocument() });
-}
-
-/** Answers what was no HTTP, or did not come to its end in time, and hangs up. */
-function refuseBytes(
-  { code, message }: NodeJS.ErrnoException,
-  socket: FastifyRequest['socket'],
-  refusals: Refusals,
-): void {
-  // Who has hung up first has sent nothing that could be refused.
-  if (code === 'ECONNRESET' || socket.destroyed) return;
-  refusals.add(`${code}: ${message}`);
-  const error = new FleetError('REQUEST_INVALID', `no sound HTTP: ${message}`);
-  const body = JSON.stringify({ error: error.toDocument() });
-  const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
-  if (socket.writable) socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`);
-  socket.destroySoon();
-}
-
-function fromFramework(error: Error & { statusCode?: number }): FleetError {
-  const isClients = error.statusCode !== undefined && error.statusCode < 500;
-  return new FleetError(isClients ? 'REQUEST_INVALID' : 'INTERNAL', error.message, { cause: error });
-}
-
-/** Aborts when the other end of a request is gone; a request that follows something may be silent as long as it likes. */
-function closed({ raw: { socket } }: FastifyRequest): AbortSignal {
-  const controller = new AbortController();
-  socket.setTimeout(0);
-  socket.once('close', () => controller.abort());
-  return controller.signal;
-}
-
-function sendLines(reply: FastifyReply, lines: Iterable<object> | AsyncIterable<object>): FastifyReply {
-  async function* format() {
-    for await (const line of lines) yield `${JSON.stringify(line)}\n`;
-  }
-  return reply.type('application/x-ndjson').send(Readable.from(format()));
-}
-
-/** The first events, and then each as it happens, until the follower is gone or far behind. */
-function followEvents(
-  supervisor: Supervisor,
-  fleet: string | null,
-  first: readonly FleetEvent[],
-  request: FastifyRequest,
-): AsyncGenerator<FleetEvent> {
-  const gone = closed(request);
-  const waiting: FleetEvent[] = [...first];
-  let wake = () => {};
-  // In the turn in which the first were read: nothing that happens before somebody reads may be missed.
-  const unfollow = supervisor.events.follow((event) => {
-    if (fleet !== null && event.fleet !== fleet) return;
-    waiting.push(event);
-    if (waiting.length > FOLLOWER_WAITING_MAX) request.raw.socket.destroy();
-    wake();
-  });
-  gone.addEventListener('abort', () => {
-    unfollow();
-    wake();
-  });
-  return (async function* () {
-    while (!gone.aborted) {
-      yield* waiting.splice(0);
-      if (waiting.length === 0 && !gone.aborted) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
-  })();
 }

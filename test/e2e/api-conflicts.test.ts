@@ -1,0 +1,85 @@
+import { afterEach, expect, test } from 'vitest';
+import { type Accepted, API } from '../../src/api/protocol.ts';
+import { clientOf } from '../../src/cli/client.ts';
+import { FleetError } from '../../src/errors.ts';
+import { expectOneProcessEach, randomOf } from '../long/crashes.ts';
+import { until, World } from './harness.ts';
+
+const AGENTS = 20;
+const ROUNDS = 8;
+const SPEC = {
+  name: 'web',
+  command: ['sleep', '1000'],
+  ready: { after: '10ms' },
+  rounds: { parallel: 100, delay: '0s' },
+  update: { batch: 10, wait: '100ms' },
+};
+
+let world: World;
+afterEach(() => world.dispose());
+
+/** Asks for something; gives what was answered, which has to be one or the other. */
+async function ask(path: string, body?: unknown): Promise<Accepted | FleetError> {
+  try {
+    return await clientOf(`${world.runtimeDir}/fleetd.sock`).request<Accepted>('POST', path, body);
+  } catch (error) {
+    if (error instanceof FleetError && error.code !== 'INTERNAL') return error;
+    throw error;
+  }
+}
+
+/** What users may do to one fleet at the same moment. */
+function commands(random: () => number): [string, unknown][] {
+  const count = () => Math.floor(random() * AGENTS);
+  return [
+    [API.spawn('web'), { target: AGENTS + count() }],
+    [API.spawn('web'), { target: 1 + count() }],
+    [API.spawn('web'), { spec: { ...SPEC, env: { TURN: String(count()) } }, baseDir: '/', target: AGENTS }],
+    [API.kill('web'), { count: count() }],
+    [API.kill('web'), { slots: '0-3' }],
+    [API.restart('web'), {}],
+    [API.restart('web'), { latest: true }],
+    [API.hold('web'), undefined],
+    [API.resume('web'), undefined],
+    ['/v1/fleets/web/rolling-update', { spec: { ...SPEC, env: { TURN: 'rolled' } }, baseDir: '/' }],
+  ];
+}
+
+test('conflicting commands at once leave the fleet as one after the other would', async () => {
+  world = new World();
+  const file = world.write('fleet.json', JSON.stringify(SPEC));
+  await world.ok('spawn', String(AGENTS), '-f', file);
+  const random = randomOf(7);
+  for (let round = 0; round < ROUNDS; round++) {
+    const asked = commands(random).sort(() => random() - 0.5);
+    const answers = await Promise.all(asked.map(([path, body]) => ask(path, body)));
+    await ask(API.resume('web'));
+    // Commands come one after the other in an order that nobody knows: the last one that set a target was one of these.
+    const targets = answers.flatMap((answer) => (answer instanceof FleetError ? [] : [answer.target]));
+    const { target } = await world.fleet();
+    expect(targets).toContain(target);
+    await until(async () => {
+      const { ready, running, held, rollout } = await world.fleet();
+      const isOver = rollout === null || !['running', 'rolling-back'].includes(rollout.state);
+      return isOver && held === null && ready === target && running === target;
+    });
+    await expectOneProcessEach(world, await world.ps());
+  }
+});
+
+test('of removing a fleet and spawning it anew at once, each is done whole or refused', async () => {
+  world = new World();
+  const file = world.write('fleet.json', JSON.stringify(SPEC));
+  for (let round = 0; round < 5; round++) {
+    await world.ok('spawn', '4', '-f', file);
+    await world.ok('kill', '--all');
+    const [removed, spawned] = await Promise.all([
+      world.fleetctl('remove', '--fleet', 'web', '--purge'),
+      world.fleetctl('spawn', '6', '-f', file),
+    ]);
+    expect(spawned.code, spawned.stderr).toBe(0);
+    expect([0, 1]).toContain(removed.code);
+    await expectOneProcessEach(world, await world.ps());
+    expect(await world.fleet()).toMatchObject({ target: 6, ready: 6 });
+  }
+});
