@@ -181,7 +181,7 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock:
   const served = { supervisor, commands, report, metrics, metricsServer, dashboard, refusals, shutdown };
   const api = new ApiServer(paths, () => buildApi(served));
   await api.open();
-  const patrol = new Patrol(supervisor.journal, api);
+  const patrol = new Patrol(supervisor, api);
   // A port that somebody else has taken meanwhile is no reason not to supervise.
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));

@@ -1,22 +1,25 @@
 import { formatDuration } from '../spec/units.ts';
 import type { ApiServer } from './api-server.ts';
-import type { Journal } from './journal.ts';
+import type { Supervisor } from './supervisor.ts';
 
 const LOOK_MS = 1_000;
 /** A supervisor that did not run for so long tells so: what it should have done meanwhile comes late. */
 const STALL_MS_MIN = 5_000;
 
-/** What the supervisor looks after in its own affairs: that time passes for it, and that it can be reached. */
+/**
+ * What the supervisor looks after in its own affairs: that time passes for it, that it can be reached, and that what is
+ * wanted is on disk twice.
+ */
 export class Patrol {
-  readonly #journal: Journal;
+  readonly #supervisor: Pick<Supervisor, 'journal' | 'store'>;
   readonly #api: ApiServer;
   readonly #timer: NodeJS.Timeout;
   #lookedAt = performance.now();
   #isBusy = false;
   #told = '';
 
-  constructor(journal: Journal, api: ApiServer) {
-    this.#journal = journal;
+  constructor(supervisor: Pick<Supervisor, 'journal' | 'store'>, api: ApiServer) {
+    this.#supervisor = supervisor;
     this.#api = api;
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
   }
@@ -32,6 +35,7 @@ export class Patrol {
       const how = 'it was stopped, or the host had no time for it';
       this.#note(`the supervisor stood still for ${formatDuration(Math.round(lateMs / 100) * 100)}: ${how}`);
     }
+    this.#supervisor.store.keepCopy();
     if (this.#isBusy || this.#api.isThere) return;
     this.#isBusy = true;
     await this.#bringBack().catch((error: Error) => this.#tellOnce(error.message));
@@ -51,6 +55,6 @@ export class Patrol {
   }
 
   #note(reason: string): void {
-    this.#journal.note('supervisor', null, reason);
+    this.#supervisor.journal.note('supervisor', null, reason);
   }
 }

@@ -83,6 +83,13 @@ export class WantedStore {
     });
   }
 
+  /** Writes the copy where there is none: the disk took it not when it was due, or somebody has deleted it. */
+  keepCopy(): void {
+    if (this.#hasCopy && fileSize(this.#copyPath) !== null) return;
+    this.#writeCopy();
+    if (this.#hasCopy) this.#notice(`${this.#copyPath} was missing, and is written anew`);
+  }
+
   /** What is wanted of the supervisor itself. */
   get settings(): Settings {
     return loadSettings(this.#db);

@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { expectOneProcessEach, killSupervisorAgainAndAgain, randomOf } from '../long/crashes.ts';
@@ -78,3 +80,19 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test('an exit that was noted, but had reached no event before the kill, is told by the next supervisor, once', async () => {
+  world = new World();
+  await world.ok('spawn', '2', '--name', 'web', '--ready', 'after:10ms', '--', 'sleep', '1000');
+  await world.killSupervisor();
+  const exit = { code: 3, signal: null, reason: 'exited with 3', at: new Date().toISOString() };
+  const db = new DatabaseSync(join(world.runtimeDir, 'run.db'));
+  db.prepare('UPDATE runs SET last_exit = ? WHERE slot = 1').run(JSON.stringify(exit));
+  db.close();
+  for (let supervisor = 0; supervisor < 2; supervisor++) {
+    await world.ok('spawn');
+    const told = (await world.events()).filter(({ type }) => type === 'exit');
+    expect(told.map(({ slots, reason }) => [slots, reason])).toEqual([['1', exit.reason]]);
+    await world.killSupervisor();
+  }
+});

@@ -388,3 +388,17 @@ test.each(['record', 'slot'])('believes no altered %s where the copy lacks the l
   );
   expect(store.notices).toEqual([expect.stringContaining('cannot be trusted')]);
 });
+
+test('a copy that is missing is written anew, and that is told; one that is there is left alone', () => {
+  const files = new Files();
+  files.with((store) => {
+    store.write('web', newFleet());
+    const written = readFileSync(files.copy, 'utf8');
+    store.keepCopy();
+    expect(store.notices).toEqual([]);
+    rmSync(files.copy);
+    store.keepCopy();
+    expect(store.notices).toEqual([expect.stringMatching(/wanted\.json was missing, and is written anew/)]);
+    expect(readFileSync(files.copy, 'utf8')).toBe(written);
+  });
+});

@@ -14,9 +14,10 @@ export const storeCorrupted: Fault = {
   inject: async (arena) => {
     await arena.revive();
     const name = arena.choose(FILES);
+    const path = join(name === 'run.db' ? arena.world.runtimeDir : arena.world.stateDir, name);
+    await arena.until(() => existsSync(path), `${name} is there`);
     await arena.events();
     await arena.killSupervisor();
-    const path = join(name === 'run.db' ? arena.world.runtimeDir : arena.world.stateDir, name);
     checkpoint(path);
     if (arena.random() < 0.5) truncateSync(path, Math.floor(statSync(path).size / 2));
     else overwrite(path, arena);
