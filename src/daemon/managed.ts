@@ -24,7 +24,7 @@ export class Managed {
     this.plan = new Fleet(fleet.name, fleet.spec ?? unknownSpec(fleet.name), fleet.release, now);
     this.plan.drain = fleet.recreate ? 'recreate' : null;
     this.plan.rolling.set(fleet.rollout ?? null);
-    if (fleet.hold) this.plan.setHold({ ...fleet.hold, probeAt: now + this.plan.spec.restart.backoff.maxMs });
+    if (fleet.hold) this.plan.setHold({ ...fleet.hold, probeAt: now + this.plan.probeDelayMs });
     for (const slot of slots) if (slot.wanted) this.plan.want(slot.slot, slot, now);
   }
 

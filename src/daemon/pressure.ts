@@ -72,7 +72,7 @@ export class PressureWatch {
       plan.pressure = judgePressure(before, memory, plan.spec.pressure!.availablePercent, host.now());
       if ((before === null) === (plan.pressure === null)) continue;
       const what = plan.pressure ? `no starts: ${plan.pressure.reason}` : 'memory is available again';
-      if (plan.pressure) plan.adaptive?.failed('memory is short', host.now());
+      if (plan.pressure) plan.adaptive?.shortage('memory is short', host.now());
       journal.note('pressure', name, what);
       this.#callHook(managed, plan.pressure ? 'begin' : 'end');
       wake(managed);

@@ -35,7 +35,8 @@ interface Parts {
 /** Asks agents whether they are ready, and then, where the spec says so, whether they still are. */
 export class Readiness {
   readonly #parts: Parts;
-  readonly #polling = new Set<string>();
+  /** The fleets that are looked at, and when each was last: milliseconds since boot. */
+  readonly #polling = new Map<string, number>();
   readonly #hurried = new Set<string>();
   readonly #health = new Map<string, NodeJS.Timeout>();
   #stopped = false;
@@ -47,7 +48,7 @@ export class Readiness {
   /** Agents of this fleet have been started: look at them until they are ready or gone. */
   expect(managed: Managed): void {
     if (this.#polling.has(managed.name) || this.#stopped) return;
-    this.#polling.add(managed.name);
+    this.#polling.set(managed.name, this.#parts.host.now());
     this.#pollAfter(managed, POLL_MS.min);
   }
 
@@ -126,6 +127,7 @@ export class Readiness {
     );
     let youngestMs = Number.POSITIVE_INFINITY;
     const { checks, host } = this.#parts;
+    const lookMs = this.#sinceLook(name);
     await this.#check(managed, subjects, checks.readiness.bind(checks), (subject, finding) => {
       const now = host.now();
       youngestMs = Math.min(youngestMs, subject.ageMs);
@@ -133,13 +135,22 @@ export class Readiness {
         plan.notReadyBecause(subject.slot, finding);
         return;
       }
-      plan.ready(subject.slot, now);
+      plan.ready(subject.slot, now, lookMs);
       this.#parts.onReady(managed, subject.ageMs);
       this.#parts.noteRun(managed, subject.slot);
       this.#parts.journal.slot('ready', name, subject.slot, 'ready');
     });
     this.#parts.wake(managed);
     return Number.isFinite(youngestMs) ? youngestMs : 0;
+  }
+
+  /** How long a fleet had not been looked at until now; 0 where nothing was expected of it. */
+  #sinceLook(name: string): number {
+    const now = this.#parts.host.now();
+    const before = this.#polling.get(name);
+    if (before === undefined) return 0;
+    this.#polling.set(name, now);
+    return now - before;
   }
 
   #due(managed: Managed, bucket: number, buckets: number): number[] {

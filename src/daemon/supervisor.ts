@@ -211,7 +211,7 @@ export class Supervisor implements Context {
   hold(managed: Managed, { by, reason, sample }: Pick<Hold, 'by' | 'reason' | 'sample'>): void {
     const hold = { by, reason, since: this.host.date().toISOString(), sample };
     this.#writeHold(managed, hold);
-    managed.plan.setHold({ ...hold, probeAt: this.host.now() + managed.plan.spec.restart.backoff.maxMs });
+    managed.plan.setHold({ ...hold, probeAt: this.host.now() + managed.plan.probeDelayMs });
     this.journal.note('hold', managed.name, sample === null ? reason : `${reason}; it said: ${sample}`);
     this.wake(managed);
   }

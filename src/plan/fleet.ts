@@ -25,7 +25,7 @@ import {
 } from './restart.ts';
 import { isOnTrial, nextRolloutDue, Rolling } from './rollout.ts';
 import { Rounds } from './rounds.ts';
-import { StormWindow } from './storm.ts';
+import { ProbePace, StormWindow } from './storm.ts';
 
 /**
  * A fleet as the planner sees it: what is wanted and what is there, slot by slot, and beside it the queues of slots
@@ -49,6 +49,7 @@ export class Fleet {
   readonly storm = new StormWindow();
   readonly rolling = new Rolling();
   #probe: number | null = null;
+  readonly #probePace = new ProbePace();
 
   readonly slots = new Map<number, Slot>();
   /** Slots whose latest agent had to be ended by SIGKILL because its grace was over. */
@@ -98,6 +99,11 @@ export class Fleet {
         slot.agent.state === 'ready' ||
         this.queues.returning.has(slot.number));
     return isTried ? slot : null;
+  }
+
+  /** How long a storm's hold lasts before one start is tried. */
+  get probeDelayMs(): number {
+    return this.#probePace.delayMs(this.spec);
   }
 
   /** The slot of this number; throws where there is none, which is a defect of the caller. */
@@ -170,6 +176,7 @@ export class Fleet {
     this.hold = hold;
     this.#probe = null;
     this.storm.clear();
+    if (hold?.by === 'storm') this.#probePace.inVain();
   }
 
   // ── what happened ──
@@ -229,7 +236,7 @@ export class Fleet {
   /** A start failed on a limit of the host: all starts wait, longer each time, then one tries. */
   startBlocked(number: number, message: string, now: BootMs): void {
     this.blocked = blockedAgain(this.blocked, message, now);
-    this.adaptive?.failed(message, now);
+    this.adaptive?.shortage(message, now);
     this.rounds.leave(number, this.#roundDelayMs, now);
     this.#become(this.slot(number), { state: 'pending', reason: 'tried again after a limit was hit' }, now);
   }
@@ -248,13 +255,13 @@ export class Fleet {
     );
   }
 
-  /** The readiness check has passed. */
-  ready(number: number, now: BootMs): void {
+  /** The readiness check has passed. @param lookMs how long before nobody had looked */
+  ready(number: number, now: BootMs, lookMs = 0): void {
     const slot = this.slot(number);
     if (slot.agent.state !== 'starting') return;
     const { run } = slot.agent;
     const othersWait = this.queues.pending.size + this.queues.replaceable.size > 0;
-    this.adaptive?.ready(now - run.startedAt, othersWait, now);
+    if (!run.isFoundStarting) this.adaptive?.ready(now - run.startedAt, lookMs, othersWait, now);
     this.#become(slot, { state: 'ready', run, readyAt: now }, now);
   }
 
@@ -363,6 +370,8 @@ export class Fleet {
 
   /** Lets time pass: backoffs and deadlines that are due by now move their slots on. */
   expire(now: BootMs): void {
+    this.adaptive?.settle(this.rounds.size, now);
+    this.#probePace.expire(this.hold !== null, this.spec.restart.storm?.withinMs ?? 0, now);
     this.rolling.observe(this, now);
     for (;;) {
       const slot = this.slots.get(this.#timers.top ?? -1);
@@ -384,7 +393,7 @@ export class Fleet {
     const times = [this.#timers.next, nextRolloutDue(this, now) ?? Number.POSITIVE_INFINITY];
     if (!this.drain && !this.pressure && returning.size + pending.size + replaceable.size > 0) {
       if (this.blocked) times.push(this.blocked.retryAt);
-      if (!this.hold) times.push(this.rounds.opensAt(now) ?? now);
+      if (!this.hold) times.push(this.adaptive?.opensAt ?? this.rounds.opensAt(now) ?? now);
       if (this.hold?.by === 'storm') times.push(this.hold.probeAt);
     }
     const next = Math.min(...times.filter((time) => time > now));
@@ -394,9 +403,7 @@ export class Fleet {
   /** How many more agents may be starting now. */
   room(now: BootMs): number {
     const { parallel } = this.spec.rounds;
-    return this.adaptive
-      ? Math.max(0, this.adaptive.limit - this.rounds.size)
-      : this.rounds.room(parallel, now);
+    return this.adaptive?.room(this.rounds.size, now) ?? this.rounds.room(parallel, now);
   }
 
   // ── within ──
@@ -441,14 +448,15 @@ export class Fleet {
     const failed = isFailedStart(readyAt, now);
     if (failed) {
       slot.failures++;
-      if (readyAt === null) this.adaptive?.failed(reason, now);
+      if (readyAt === null) this.adaptive?.failed(now - (runOf(slot.agent)?.startedAt ?? now), reason, now);
       if (slot.wanted && !this.drain && !isTrial) this.storm.add(slot.number, now);
     } else if (now - readyAt! >= Math.max(SETTLE_MS, this.spec.restart.backoff.minMs)) {
       slot.failures = 0;
     }
     if (this.#probe === slot.number && this.hold) {
       this.#probe = null;
-      this.hold.probeAt = now + this.spec.restart.backoff.maxMs;
+      this.hold.probeAt = now + this.probeDelayMs;
+      this.#probePace.inVain();
     }
     const decision = decideRestart(this.spec.restart, exit, slot.failures, slot.number);
     if (!decision.restart) {

@@ -6,7 +6,7 @@ import type { Step } from './steps.ts';
 import { isStorm } from './storm.ts';
 
 /** Bounds the work of one pass, so that the loop turns to the API and to exits in between: a start costs half a millisecond. */
-const STARTS_MAX = 16;
+const STARTS_MAX = 32;
 const STOPS_MAX = 256;
 
 /**
@@ -100,10 +100,12 @@ function detectStorm(fleet: Fleet, now: BootMs): Step[] | null {
   const { storm } = fleet.spec.restart;
   if (!storm) return null;
   const failing = fleet.storm.count(storm.withinMs, now);
-  if (!isStorm(failing, storm.failures, fleet.target)) return null;
+  // Adaptive rounds try so few when every start fails that these alone would never be a storm.
+  const isOut = failing > 0 && (fleet.adaptive?.outMs ?? 0) >= storm.withinMs;
+  if (!isOut && !isStorm(failing, storm.failures, fleet.target)) return null;
   const slot = fleet.storm.latest()!;
   const how = fleet.slots.get(slot)?.lastExit?.reason ?? 'ended';
-  const agents = `${failing} of ${fleet.target} agents`;
+  const agents = isOut ? `all ${failing} agents that were tried` : `${failing} of ${fleet.target} agents`;
   return [
     {
       do: 'hold',

@@ -1,4 +1,4 @@
-import type { Share } from '../spec/spec.ts';
+import type { Share, Spec } from '../spec/spec.ts';
 import type { BootMs } from './agent.ts';
 
 /** Fewer slots than this make no storm, unless they are the whole fleet. */
@@ -35,6 +35,31 @@ export class StormWindow {
 
   clear(): void {
     this.#failedAt.clear();
+  }
+}
+
+/**
+ * How long the breaker waits before it tries a start. Where rounds are fixed, one that gets ready lets the whole pace
+ * loose again, so that is the longest backoff. Adaptive rounds begin with one at a time: there it is the shortest, and
+ * doubles each time in vain, until a storm has been over for a while.
+ */
+export class ProbePace {
+  #vain = 0;
+  #heldAt: BootMs = Number.NEGATIVE_INFINITY;
+
+  delayMs({ restart: { backoff }, rounds }: Spec): number {
+    return rounds.adaptive ? Math.min(backoff.maxMs, backoff.minMs * 2 ** this.#vain) : backoff.maxMs;
+  }
+
+  /** A storm began, or a start that was tried came to nothing. */
+  inVain(): void {
+    this.#vain++;
+  }
+
+  /** Lets time pass. @param calmMs how long there must have been no storm */
+  expire(isHeld: boolean, calmMs: number, now: BootMs): void {
+    if (isHeld) this.#heldAt = now;
+    else if (now - this.#heldAt >= calmMs) this.#vain = 0;
   }
 }
 

@@ -195,7 +195,7 @@ export class World {
   hold(by: 'user' | 'storm' = 'user', reason = 'held'): void {
     const hold = { by, reason, since: 'now', sample: null };
     this.managed.record = { ...this.managed.record, hold };
-    this.fleet.setHold({ ...hold, probeAt: this.now + this.fleet.spec.restart.backoff.maxMs });
+    this.fleet.setHold({ ...hold, probeAt: this.now + this.fleet.probeDelayMs });
   }
 
   release(): void {
