@@ -1,128 +1,95 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { promisify } from 'node:util';
-import { type Ability, Registry } from './registry.ts';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Outcome, play } from './play.ts';
+import { scenesOf, WAYS } from './scenes.ts';
+import { renderOutcomes } from './table.ts';
 
-const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;
+const HELP = `npm run bench:registry -- [OPTION…]: a fleet whose agents must all reach one registry
+
+  --quick           smaller fleets: about 2 minutes instead of 8
+  --rounds N        everything so many times, and the medians (1)
+  --only TEXT       only scenes whose name or story holds this
+  --way TEXT        only ways of pacing whose name holds this
+  --help            this text
+
+It needs cc. Results go to bench/out/. Run it on a quiet machine.
+`;
+
 const SOURCE = new URL('./agent.c', import.meta.url).pathname;
-const REGISTRY_PORT = 29_000;
-const AGENT_PORT = 30_000;
-const TIMEOUT_MS = 10_000;
-const RUN_MS_MAX = 20 * 60_000;
-const run = promisify(execFile);
+const OUT = new URL('../out', import.meta.url).pathname;
 
-interface Scene {
-  name: string;
-  agents: number;
-  ability: Ability;
-  /** The registry goes away when all are up, and comes back after this; the second coming up is measured. */
-  restartMs?: number;
+interface Options {
+  isQuick: boolean;
+  rounds: number;
+  only: string;
+  way: string;
 }
 
-const steady = (capacity: number): Ability => ({ capacityAt: () => capacity, queueMax: 200 });
-const isQuick = process.argv.includes('--quick');
-const size = (agents: number): number => (isQuick ? Math.ceil(agents / 4) : agents);
-const SCENES: Scene[] = [
-  { name: '5 a second', agents: size(200), ability: steady(5) },
-  { name: '50 a second', agents: size(1_000), ability: steady(50) },
-  { name: '500 a second', agents: size(2_000), ability: steady(500) },
-  {
-    name: '100 a second, half of it midway',
-    agents: size(1_500),
-    ability: {
-      capacityAt: (elapsedMs) => (elapsedMs < (isQuick ? 2_500 : 10_000) ? 100 : 50),
-      queueMax: 200,
+/** Reads the command line; null where help is asked for. @throws where an option is not known */
+function readOptions(args: string[]): Options | null {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '1' },
+      only: { type: 'string', default: '' },
+      way: { type: 'string', default: '' },
+      help: { type: 'boolean', default: false },
     },
-  },
-  { name: '50 a second, restarted', agents: size(1_000), ability: steady(50), restartMs: 2_000 },
-];
-
-/** Storms are off for the fixed ones: they would only stop. */
-const WAYS = {
-  '15 every 3 s': { rounds: { parallel: 15, delay: '3s' }, restart: { storm: 'off' } },
-  '50, no delay': { rounds: { parallel: 50, delay: '0s' }, restart: { storm: 'off' } },
-  adaptive: { rounds: { adaptive: true } },
-};
-
-interface Result {
-  seconds: number | null;
-  idealSeconds: number;
-  failed: number;
+  });
+  if (values.help) return null;
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds ${values.rounds}: expected a whole number from 1 on`);
+  return { isQuick: values.quick, rounds, only: values.only, way: values.way };
 }
 
-async function play(scene: Scene, way: object, agent: string): Promise<Result> {
-  const root = mkdtempSync(`${tmpdir()}/fb-`);
-  const env = { ...process.env, FLEETD_STATE_DIR: `${root}/s`, FLEETD_RUNTIME_DIR: `${root}/r` };
-  const fleetctl = (...args: string[]) => run(FLEETCTL, args, { env, cwd: root, timeout: RUN_MS_MAX });
-  const registry = new Registry(scene.ability);
-  const spec = {
-    name: 'web',
-    command: [agent, String(REGISTRY_PORT), '{port}', String(TIMEOUT_MS)],
-    ports: { base: AGENT_PORT, protocol: 'tcp' },
-    ready: { tcp: true, timeout: '60s' },
-    target: scene.agents,
-    ...way,
-  };
-  writeFileSync(`${root}/fleet.json`, JSON.stringify(spec));
+/** Plays every scene every way, and prints and writes what came of it. */
+async function main(args: string[]): Promise<void> {
+  const options = readOptions(args);
+  if (!options) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'fb-agent-'));
   try {
-    await registry.start(REGISTRY_PORT);
-    // The supervisor is up before the clock starts: its own start is another bench's.
-    await fleetctl('spawn', '0', '-f', `${root}/fleet.json`);
-    let begun = performance.now();
-    await fleetctl('spawn', String(scene.agents), '--timeout', `${RUN_MS_MAX}ms`);
-    if (scene.restartMs !== undefined) {
-      await registry.stop();
-      registry.failed = 0;
-      await new Promise((resolve) => setTimeout(resolve, scene.restartMs));
-      begun = performance.now();
-      await registry.start(REGISTRY_PORT);
-      await fleetctl('spawn', String(scene.agents), '--timeout', `${RUN_MS_MAX}ms`);
-    }
-    return {
-      seconds: (performance.now() - begun) / 1000,
-      idealSeconds: ideal(scene),
-      failed: registry.failed,
-    };
-  } catch {
-    return { seconds: null, idealSeconds: ideal(scene), failed: registry.failed };
+    const agent = join(directory, 'agent');
+    execFileSync('cc', ['-O2', '-o', agent, SOURCE]);
+    write(await playAll(options, agent));
   } finally {
-    await fleetctl('shutdown', '--with-agents').catch(() => {});
-    await registry.stop();
-    rmSync(root, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/** Until the last agent is registered, if the registry never rests. */
-function ideal({ agents, ability }: Scene): number {
-  let elapsedMs = 0;
-  for (let served = 0; served < agents; elapsedMs++) served += ability.capacityAt(elapsedMs) / 1000;
-  return elapsedMs / 1000;
-}
-
-function cell({ seconds, idealSeconds, failed }: Result, agents: number): string {
-  const share = `${((100 * failed) / agents).toFixed(1)} % failed`;
-  return seconds === null ? `gave up, ${share}` : `${(seconds / idealSeconds).toFixed(2)} ×, ${share}`;
-}
-
-const directory = mkdtempSync(`${tmpdir()}/fb-agent-`);
-try {
-  const agent = `${directory}/agent`;
-  execFileSync('cc', ['-O2', '-o', agent, SOURCE]);
-  console.log(`| registry | agents | ideal | ${Object.keys(WAYS).join(' | ')} |`);
-  console.log(
-    `| --- | --- | --- | ${Object.keys(WAYS)
-      .map(() => '---')
-      .join(' | ')} |`,
-  );
-  for (const scene of SCENES) {
-    const cells: string[] = [];
-    for (const [name, way] of Object.entries(WAYS)) {
-      process.stderr.write(`${scene.name}: ${name} …\n`);
-      cells.push(cell(await play(scene, way, agent), scene.agents));
+async function playAll({ isQuick, rounds, only, way: wayText }: Options, agent: string): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    for (const scene of scenesOf(isQuick)) {
+      if (!`${scene.name}, ${scene.story}`.includes(only)) continue;
+      for (const way of WAYS) {
+        if (!way.stories.includes(scene.story) || !way.name.includes(wayText)) continue;
+        process.stderr.write(`round ${round}, ${scene.name}, ${scene.story}: ${way.name} …\n`);
+        outcomes.push(await play(scene, way, agent));
+      }
     }
-    console.log(`| ${scene.name} | ${scene.agents} | ${ideal(scene).toFixed(1)} s | ${cells.join(' | ')} |`);
   }
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+  return outcomes;
+}
+
+function write(outcomes: readonly Outcome[]): void {
+  const text = renderOutcomes(outcomes);
+  mkdirSync(OUT, { recursive: true });
+  writeFileSync(join(OUT, 'registry.json'), `${JSON.stringify(outcomes, null, 2)}\n`);
+  writeFileSync(join(OUT, 'registry.md'), `${text}\n`);
+  process.stdout.write(`${text}\n`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n`);
+  process.exitCode = 1;
 }
