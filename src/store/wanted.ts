@@ -48,8 +48,10 @@ export class WantedStore {
     this.#path = path;
     this.#copyPath = copyPath;
     try {
-      this.#db = this.#open();
-      this.#writeCopy();
+      const copy = this.#readCopy();
+      this.#db = this.#open(copy);
+      // One that is as it has to be is left alone: on a full disk it could not be written again.
+      if (JSON.stringify(copy) !== JSON.stringify(contentOf(this.#db))) this.#writeCopy();
     } catch (error) {
       if (error instanceof FleetError) throw error;
       throw new FleetError('STATE_UNUSABLE', `cannot open ${path}: ${(error as Error).message}`, {
@@ -124,11 +126,25 @@ export class WantedStore {
   }
 
   #transact(work: () => void): void {
+    this.#checkPlace();
     try {
       transaction(this.#db, work);
     } catch (error) {
       throw explainFailure(`cannot write ${this.#path}`, error, this.#path);
     }
+  }
+
+  /**
+   * A database that was deleted goes on as if it were there, but ends with this process: what is acknowledged then has to
+   * be in the copy at least.
+   */
+  #checkPlace(): void {
+    if (fileSize(this.#path) !== null) return;
+    this.#writeCopy();
+    if (this.#hasCopy) return;
+    throw new FleetError('STATE_UNUSABLE', `${this.#path} was deleted, and its copy cannot be written`, {
+      hint: 'Make the state directory again; agents run on, and nothing is lost as long as the supervisor lives.',
+    });
   }
 
   /** A copy that cannot be written must not stay as an old one: the database alone is then what there is. */
@@ -151,9 +167,13 @@ export class WantedStore {
     this.onNotice(text);
   }
 
-  #open(): DatabaseSync {
-    const { copy, damage: copyDamage } = readCopy(this.#copyPath);
-    if (copyDamage) this.#notice(`${copyDamage}; it is kept as ${setAside([this.#copyPath], new Date())}`);
+  #readCopy(): WantedCopy | null {
+    const { copy, damage } = readCopy(this.#copyPath);
+    if (damage) this.#notice(`${damage}; it is kept as ${setAside([this.#copyPath], new Date())}`);
+    return copy;
+  }
+
+  #open(copy: WantedCopy | null): DatabaseSync {
     const found = this.#openTrusted(copy);
     if ('db' in found) return found.db;
     const aside = setAside(databaseFiles(this.#path), new Date());

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API, type FleetEvent } from '../../src/api/protocol.ts';
@@ -140,6 +140,11 @@ export class Arena {
   adopt(target: number): void {
     this.target = target;
     this.targetMin = Math.min(this.targetMin, target);
+  }
+
+  /** Whether what is wanted is on disk twice. */
+  hasCopies(): boolean {
+    return ['fleetd.db', 'wanted.json'].every((name) => existsSync(join(this.world.stateDir, name)));
   }
 
   /** Waits until a condition holds that a fault leads to; that it does not is a loss. */

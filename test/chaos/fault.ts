@@ -17,6 +17,8 @@ export interface Fault {
   name: string;
   /** Why it cannot be done on this host; null where it can. Absent: it always can. */
   obstacle?: (arena: Arena) => string | null;
+  /** Whether it may come now. False where, with what else goes wrong, the only copy of something would be lost. */
+  mayCome?: (arena: Arena) => boolean;
   /** Does the harm, without waiting for what the supervisor makes of it. */
   inject: (arena: Arena) => Promise<Wound>;
 }

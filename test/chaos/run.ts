@@ -71,7 +71,10 @@ async function runRound(
   const faults = deck.draw(arena.number(1, AT_ONCE_MAX));
   say(`round ${round}: ${faults.map(({ name }) => name).join(' + ')}`);
   const wounds: { fault: Fault; wound: Wound }[] = [];
-  for (const fault of faults) wounds.push({ fault, wound: await fault.inject(arena) });
+  for (const fault of faults) {
+    if (fault.mayCome?.(arena) ?? true) wounds.push({ fault, wound: await fault.inject(arena) });
+    else say(`  not now: ${fault.name}`);
+  }
   await arena.revive();
   for (const { wound } of wounds.toReversed()) await wound.heal?.();
   await arena.revive();

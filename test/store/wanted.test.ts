@@ -392,7 +392,7 @@ test.each(['record', 'slot'])('believes no altered %s where the copy lacks the l
 test('a copy that is missing is written anew, and that is told; one that is there is left alone', () => {
   const files = new Files();
   files.with((store) => {
-    store.write('web', newFleet());
+    store.write('f', newFleet(1));
     const written = readFileSync(files.copy, 'utf8');
     store.keepCopy();
     expect(store.notices).toEqual([]);
@@ -401,4 +401,21 @@ test('a copy that is missing is written anew, and that is told; one that is ther
     expect(store.notices).toEqual([expect.stringMatching(/wanted\.json was missing, and is written anew/)]);
     expect(readFileSync(files.copy, 'utf8')).toBe(written);
   });
+});
+
+test('what is acknowledged after the database was deleted is in the copy, or it is refused', () => {
+  const files = new Files();
+  files.with((store) => {
+    store.write('f', newFleet(3));
+    for (const suffix of ['', '-wal', '-shm']) rmSync(files.db + suffix);
+    store.write('f', { slots: [slot(3)] });
+    rmSync(files.root, { recursive: true });
+    expect(refusal(() => store.write('f', { slots: [slot(4)] }))).toMatch(
+      /^STATE_UNUSABLE .*wanted\.db was deleted, and its copy cannot be written/,
+    );
+    mkdirSync(files.root);
+    store.write('f', { slots: [slot(4)] });
+  });
+  const [fleet] = files.open().load();
+  expect(fleet!.slots.map(({ slot: number }) => number)).toEqual([0, 1, 2, 3, 4]);
 });

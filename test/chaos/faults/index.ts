@@ -12,6 +12,7 @@ import { portTaken } from './port-taken.ts';
 import { socketTaken } from './socket-taken.ts';
 import { storeCorrupted } from './store-corrupted.ts';
 import { storeCorruptedLive } from './store-corrupted-live.ts';
+import { storeDeleted } from './store-deleted.ts';
 import { supervisorKilled } from './supervisor-killed.ts';
 import { supervisorStopped } from './supervisor-stopped.ts';
 
@@ -30,6 +31,7 @@ export const FAULTS: readonly Fault[] = [
   apiSocketDeleted,
   storeCorrupted,
   storeCorruptedLive,
+  storeDeleted,
   apiRubbish,
   cliParallel,
 ];

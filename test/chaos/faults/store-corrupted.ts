@@ -11,11 +11,11 @@ const FILES = ['fleetd.db', 'wanted.json', 'events.db', 'samples.db', 'run.db'] 
 /** Truncates or overwrites one of the supervisor's files while it is down. */
 export const storeCorrupted: Fault = {
   name: 'store: a file corrupted while the supervisor is down',
+  mayCome: (arena) => arena.hasCopies(),
   inject: async (arena) => {
     await arena.revive();
     const name = arena.choose(FILES);
     const path = join(name === 'run.db' ? arena.world.runtimeDir : arena.world.stateDir, name);
-    await arena.until(() => existsSync(path), `${name} is there`);
     await arena.events();
     await arena.killSupervisor();
     checkpoint(path);
