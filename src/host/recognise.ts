@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { SlotFiles } from './containment.ts';
 import { readLink } from './proc/pid.ts';
 import { readProc } from './proc/read.ts';
@@ -10,9 +11,20 @@ import { readProc } from './proc/read.ts';
 export function recogniseAgent(pid: number, files: SlotFiles): string | null {
   const output = readLink(pid, 'fd/1');
   const byLog = output === null ? null : files.keyOfLog(output);
-  if (byLog) return byLog;
+  if (byLog && isSame(`/proc/${pid}/fd/1`, output!)) return byLog;
   const dir = readLink(pid, 'cwd');
   const byDir = dir === null ? null : files.keyOfDir(dir);
-  const environment = byDir === null ? null : readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
+  const isThere = byDir !== null && isSame(`/proc/${pid}/cwd`, dir!);
+  const environment = !isThere ? null : readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
   return environment?.includes(`FLEET_DIR=${dir}`) ? byDir : null;
+}
+
+/** A path is as the process's mount namespace has it: anybody can make one in which another file has that name. */
+function isSame(link: string, path: string): boolean {
+  try {
+    const [there, here] = [statSync(link), statSync(path)];
+    return there.dev === here.dev && there.ino === here.ino;
+  } catch {
+    return false; // Gone, or not ours to look at.
+  }
 }

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { check, lastError, libc } from './libc.ts';
 import { closeFd } from './pidfd.ts';
@@ -19,14 +19,41 @@ function address(path: string): Buffer {
   return bytes;
 }
 
+/** open(2): a place in the file system, not its content; the number is the same on x86-64 and arm64. */
+const O_PATH = 0o10000000;
+
+/**
+ * A name for what is at a path now, under which nothing else can be put meanwhile, and no link is followed: agents own
+ * the directories of their sockets, and could lead a connect of the supervisor's to somebody else's.
+ * @throws the error of open(2): ENOENT …
+ */
+export function pinFile(path: string): { path: string; release: () => void } {
+  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  return { path: `/proc/self/fd/${fd}`, release: () => closeSync(fd) };
+}
+
 /** Whether somebody accepts connections at a path: the pid of who listens, or why not (an errno, ECONNREFUSED …). */
 export type Listener = { pid: number } | { error: string };
 
 /**
  * Connects to a stream socket and closes again, without waiting: a connect that the kernel queues has succeeded.
- * Three system calls, so that thousands of sockets can be checked.
+ * Five system calls, so that thousands of sockets can be checked. A link is followed nowhere: it is no socket.
  */
 export function findListener(path: string): Listener {
+  let file: ReturnType<typeof pinFile>;
+  try {
+    file = pinFile(path);
+  } catch (error) {
+    return { error: (error as NodeJS.ErrnoException).code ?? 'EIO' };
+  }
+  try {
+    return listenerAt(file.path);
+  } finally {
+    file.release();
+  }
+}
+
+function listenerAt(path: string): Listener {
   const fd = check('socket', libc.socket(AF_UNIX, SOCK.stream | SOCK.nonblock | SOCK.cloexec, 0));
   try {
     const target = address(path);

@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { reapPid } from '../../src/host/pidfd.ts';
+import { readLink } from '../../src/host/proc/pid.ts';
 import { Sessions } from '../../src/host/sessions.ts';
 import { until } from '../e2e/harness.ts';
-import { isLive, Scratch, untilNamed } from './processes.ts';
+import { isLive, NOT_ROOT, Scratch, untilNamed } from './processes.ts';
 
 let scratch: Scratch;
 let sessions: Sessions;
@@ -156,3 +158,21 @@ describe('after a crash of the supervisor', () => {
     expect([...make().census()]).toEqual([['web/0', [fork]]]);
   });
 });
+
+test.skipIf(NOT_ROOT)(
+  'takes nobody for an agent whose log only has the name of one, in a mount namespace of its own',
+  async () => {
+    const [main] = await start('web/0', FORK, 2);
+    const there = `mount -t tmpfs none ${scratch.root} && exec sleep 1000 > ${logOf('web/1')} 2>&1`;
+    const impostor = spawn('unshare', ['--mount', 'setsid', 'sh', '-c', there], { stdio: 'ignore' });
+    const readLog = () => readLink(impostor.pid!, 'fd/1');
+    try {
+      await until(() => readLog() === logOf('web/1'));
+      const found = make().census();
+      expect([...found.keys()]).toEqual(['web/0']);
+      expect(found.get('web/0')).toContain(main);
+    } finally {
+      impostor.kill('SIGKILL');
+    }
+  },
+);

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import koffi from 'koffi';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -73,6 +73,14 @@ describe('who listens at a path', () => {
     expect(findListener(scratch.path('left'))).toEqual({ error: 'ECONNREFUSED' });
     closeFd(fd);
     expect(findListener(scratch.path('left'))).toEqual({ error: 'ECONNREFUSED' });
+  });
+
+  test('is asked at a path itself: no link leads to somebody else’s socket', async () => {
+    await serve(scratch.path('s'));
+    symlinkSync(scratch.path('s'), scratch.path('link'));
+    expect(findListener(scratch.path('link'))).toEqual({ error: 'ECONNREFUSED' });
+    symlinkSync('/', scratch.path('loop'));
+    expect(findListener(scratch.path('loop'))).toEqual({ error: 'ECONNREFUSED' });
   });
 
   test('is asked without waiting where the queue of connections is full', () => {
