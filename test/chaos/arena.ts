@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API, type FleetEvent } from '../../src/api/protocol.ts';
 import { clientOf } from '../../src/cli/client.ts';
-import { FleetError } from '../../src/errors.ts';
+import { ERRORS, FleetError } from '../../src/errors.ts';
 import { isRunning, until, World } from '../e2e/harness.ts';
 import { randomOf } from '../long/crashes.ts';
 import { readAgents } from './kernel.ts';
@@ -17,6 +17,8 @@ const STATE_SIZE = '64m';
 /** How long the supervisor may take to find out about a fault, on a busy machine. */
 const PATIENCE_MS = 60_000;
 const POLL_MS = 200;
+/** fleetctl's exit code where no supervisor answers. */
+const AWAY = ERRORS.SUPERVISOR_AWAY.exitCode;
 
 /** How large a fleet is, where its ports begin, and what chance begins with. */
 export interface ArenaOptions {
@@ -160,13 +162,11 @@ export class Arena {
 
   /** Makes sure that a supervisor runs and answers, by one of the ways in which it would come back. */
   async revive(): Promise<void> {
-    if (this.world.supervisorPid() === null) {
-      const args = this.choose([['watchdog'], ['spawn', '--timeout', '1s']]);
-      await until(async () => {
-        await this.world.fleetctl(...args);
-        return this.world.supervisorPid() !== null;
-      });
-    }
+    const args = this.choose([['watchdog'], ['spawn', '--timeout', '1s']]);
+    await this.until(async () => {
+      if (this.world.supervisorPid() === null) await this.world.fleetctl(...args);
+      return (await this.world.fleetctl('status')).code !== AWAY;
+    }, 'a supervisor answers');
     this.supervisor = this.world.supervisorPid();
   }
 
@@ -182,7 +182,7 @@ export class Arena {
 
   async #unrest(): Promise<string | null> {
     const { code, stdout, stderr } = await this.world.fleetctl('status', '--json');
-    if (code === 3) return `no supervisor: ${stderr}`;
+    if (code === AWAY) return `no supervisor: ${stderr}`;
     const { fleets } = JSON.parse(stdout) as { fleets: { [count: string]: unknown }[] };
     const { target, ready, running, held } = fleets[0] ?? {};
     const isAtRest =
