@@ -93,7 +93,7 @@ function start(context: Context, managed: Managed, steps: Starts): void {
       fail(context, managed, step.slot, error as Error);
     }
   }
-  const results = host.start(requests);
+  const results = host.start(requests, managed.plan.spec.resources?.nofile ?? null);
   for (const fd of journals) context.logs.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = reasons.get(requests[i]!.key)!;
@@ -115,7 +115,6 @@ function requestFor(context: Context, managed: Managed, slot: number, journals: 
     places: context.places(managed, slot),
     owner: account,
     launch: agentLaunch(worldOf(context, managed, slot), account, output),
-    nofile: spec.resources?.nofile ?? null,
   };
 }
 

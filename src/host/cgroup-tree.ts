@@ -14,7 +14,7 @@ import { recogniseAgent } from './recognise.ts';
 import type { Spawner } from './spawner.ts';
 
 /** Moves are made when so many wait, or the first has waited so long. */
-const JOIN_BATCH = 128;
+const JOIN_BATCH = 16;
 const JOIN_AFTER_MS = 20;
 const LATE_LOOK_MS = 500;
 const GATHER_PASSES_MAX = 5;

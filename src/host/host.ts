@@ -21,13 +21,12 @@ export interface FoundProcess extends ProcessId {
   leads: boolean;
 }
 
-/** An agent to start: the place it gets, its world, and its soft limit of open files (null: the supervisor's own). */
+/** An agent to start: the place it gets, and its world. */
 export interface StartRequest {
   key: string;
   places: SlotPlaces;
   owner: Owner;
   launch: Launch;
-  nofile: number | null;
 }
 
 /** How a helper (prepare, an exec check) ended; null where it was killed for taking too long. */
@@ -45,8 +44,11 @@ export interface Host {
   /** The wall clock, for people. */
   date(): Date;
 
-  /** Starts agents; what one failed of stands in its place in the answer. */
-  start(requests: readonly StartRequest[]): (ProcessId | Error)[];
+  /**
+   * Starts agents; what one failed of stands in its place in the answer.
+   * @param nofile their soft limit of open files; null for what the supervisor was started with
+   */
+  start(requests: readonly StartRequest[], nofile: number | null): (ProcessId | Error)[];
   /**
    * Holds each agent of a fleet to what its spec lets it use (null: whatever it wants); those that run follow.
    * @param agents how many there are to be

@@ -14,7 +14,7 @@ import { type PortRange, type PortTable, type Protocol, readConnections } from '
 import { findSocketFd, listPids, readCommand, readPssBytes, readRssBytes } from './proc/pid.ts';
 import { readProcText } from './proc/read.ts';
 import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
-import { getLimit } from './rlimit.ts';
+import { getLimit, withSoftLimit } from './rlimit.ts';
 import { Sessions } from './sessions.ts';
 import { clearSlot, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
 import { readPortRange } from './sock-diag.ts';
@@ -86,16 +86,23 @@ export class LinuxHost implements Host {
     return new Date();
   }
 
-  start(requests: readonly StartRequest[]): (ProcessId | Error)[] {
-    return inAgentWorld(() => {
-      const problems = requests.map(({ places, owner }) => errorOf(() => readySlot(places, owner)));
-      const able = requests.filter((_, i) => problems[i] === null);
-      const outcomes = this.#spawner.start(
-        able.map(({ launch, nofile }) => ({ launch, nofile: nofile ?? this.#agentNofile })),
-      );
-      const started = able.map(({ key }, i) => this.#take(key, outcomes[i]!));
-      return problems.map((problem) => problem ?? started.shift()!);
-    });
+  start(requests: readonly StartRequest[], nofile: number | null): (ProcessId | Error)[] {
+    const problems = requests.map(({ places, owner }) => errorOf(() => this.readySlot(places, owner)));
+    const able = requests.filter((_, i) => problems[i] === null);
+    const launches = able.map(({ launch }) => launch);
+    const outcomes = this.#spawn(launches, nofile ?? this.#agentNofile);
+    const started = able.map(({ key }, i) => this.#take(key, outcomes[i]!));
+    return problems.map((problem) => problem ?? started.shift()!);
+  }
+
+  #spawn(launches: readonly Launch[], nofile: number): (ProcessId | Error)[] {
+    if (launches.length === 0) return [];
+    try {
+      return inAgentWorld(() => withSoftLimit('nofile', nofile, () => this.#spawner.start(launches)));
+    } catch (error) {
+      // A soft limit above the hard one is nobody's.
+      return launches.map(() => error as Error);
+    }
   }
 
   #take(key: string, outcome: ProcessId | Error): ProcessId | Error {
@@ -197,7 +204,7 @@ export class LinuxHost implements Host {
   }
 
   async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
-    const [outcome] = inAgentWorld(() => this.#spawner.start([{ launch, nofile: this.#agentNofile }]));
+    const [outcome] = this.#spawn([launch], this.#agentNofile);
     if (outcome instanceof Error) throw outcome;
     const { pid } = outcome!;
     const pidfd = keepOrKill(pid, () => openPidfd(pid)!);

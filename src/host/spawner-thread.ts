@@ -5,9 +5,8 @@ import type { ProcessId } from './host.ts';
 import { check, libc, SystemCallError } from './libc.ts';
 import { closeFd, copyFd, openPidfd } from './pidfd.ts';
 import { readStat } from './proc/stat.ts';
-import { withSoftLimit } from './rlimit.ts';
 import { type Launch, spawnProcess } from './spawn.ts';
-import { COUNTER, type Failure, type Move, type Order, type Shared, type Start } from './spawner.ts';
+import { COUNTER, type Failure, type Move, type Order, type Shared } from './spawner.ts';
 
 const CLONE_FILES = 0x400;
 /** What this thread's own loop waits on; everything else in its copy of the table is the main thread's. */
@@ -23,7 +22,7 @@ function leaveDescriptors(): void {
   }
 }
 
-/** Empty for the descriptor that the directory was read by, which is closed by now. */
+/** What a descriptor is; the one that the directory was read by is closed by now, and is as good as kept. */
 function linkOf(fd: number): string {
   try {
     return readlinkSync(`/proc/thread-self/fd/${fd}`);
@@ -32,10 +31,10 @@ function linkOf(fd: number): string {
   }
 }
 
-function start({ launch, nofile }: Start): ProcessId | Failure {
+function start(launch: Launch): ProcessId | Failure {
   try {
     const before = currentTicks();
-    const pid = withOutput(launch, (own) => withSoftLimit('nofile', nofile, () => spawnProcess(own)));
+    const pid = withOutput(launch, spawnProcess);
     // Reading it costs a quarter of a start, and mostly the tick is known. One that has ended at once is still there
     // to be read, because it is not reaped yet.
     const startTicks = before === currentTicks() ? before : readStat(pid)!.startTicks;
@@ -80,7 +79,7 @@ leaveDescriptors();
 for (let done = 0; ; done++) {
   Atomics.wait(counters, COUNTER.given, done);
   const order = receiveMessageOnPort(orders)!.message as Order;
-  if (order.do === 'start') orders.postMessage(order.starts.map(start));
+  if (order.do === 'start') orders.postMessage(order.launches.map(start));
   else moved.postMessage(order.moves.map(move));
   Atomics.add(counters, COUNTER.done, 1);
   Atomics.notify(counters, COUNTER.done);

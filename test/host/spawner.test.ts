@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import type { ProcessId } from '../../src/host/host.ts';
 import { reapPid } from '../../src/host/pidfd.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { getLimit } from '../../src/host/rlimit.ts';
+import { withSoftLimit } from '../../src/host/rlimit.ts';
 import { Spawner } from '../../src/host/spawner.ts';
 import { Scratch } from './processes.ts';
 
@@ -22,11 +22,8 @@ const started = (outcome: ProcessId | Error | undefined): ProcessId => {
 };
 
 test('starts children of this process, in order, and knows since when they run', () => {
-  const starts = ['echo 0', 'echo 1', 'echo 2'].map((script) => ({
-    launch: scratch.launch(script),
-    nofile: 64,
-  }));
-  const outcomes = spawner.start(starts).map(started);
+  const launches = ['echo 0', 'echo 1', 'echo 2'].map((script) => scratch.launch(script));
+  const outcomes = spawner.start(launches).map(started);
   for (const [i, { pid, startTicks }] of outcomes.entries()) {
     const stat = readStat(pid)!;
     expect(stat).toMatchObject({ startTicks, parent: process.pid });
@@ -36,10 +33,7 @@ test('starts children of this process, in order, and knows since when they run',
 });
 
 test('one that cannot be started keeps no other back, and says which call failed', () => {
-  const outcomes = spawner.start([
-    { launch: scratch.launch('', { path: '/nonexistent' }), nofile: 64 },
-    { launch: scratch.launch('echo here'), nofile: 64 },
-  ]);
+  const outcomes = spawner.start([scratch.launch('', { path: '/nonexistent' }), scratch.launch('echo here')]);
   expect(outcomes[0]).toMatchObject({
     code: 'ENOENT',
     syscall: 'posix_spawn',
@@ -49,18 +43,17 @@ test('one that cannot be started keeps no other back, and says which call failed
   expect(scratch.read('out.2')).toBe('here\n');
 });
 
-test('gives each its own limit of open files, and keeps this process’s', () => {
-  const own = getLimit('nofile');
-  const starts = [64, 128].map((nofile) => ({ launch: scratch.launch('ulimit -Sn'), nofile }));
-  for (const outcome of spawner.start(starts)) reapPid(started(outcome).pid);
-  expect([scratch.read('out.1'), scratch.read('out.2')]).toEqual(['64\n', '128\n']);
-  expect(getLimit('nofile')).toEqual(own);
+test('all get the soft limit of open files that this process has at that time', () => {
+  const launches = [0, 1, 2].map(() => scratch.launch('ulimit -Sn'));
+  const outcomes = withSoftLimit('nofile', 64, () => spawner.start(launches));
+  for (const outcome of outcomes) reapPid(started(outcome).pid);
+  expect([1, 2, 3].map((i) => scratch.read(`out.${i}`))).toEqual(['64\n', '64\n', '64\n']);
 });
 
 test('hands over a descriptor that this thread has opened since', () => {
   const fd = openSync(scratch.path('handed'), 'w');
   const launch = scratch.launch('echo over', { output: { fd } });
-  reapPid(started(spawner.start([{ launch, nofile: 64 }])[0]).pid);
+  reapPid(started(spawner.start([launch])[0]).pid);
   closeSync(fd);
   expect(readFileSync(scratch.path('handed'), 'utf8')).toBe('over\n');
 });

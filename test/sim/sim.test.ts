@@ -67,7 +67,7 @@ function seeds(): void {
       'rollout rolled-back',
     ];
     for (const what of often) expect(tally.get(what), what).toBeGreaterThan(RUNS / 20);
-    for (const what of seldom) expect(tally.get(what), what).toBeGreaterThan(RUNS / 100);
+    for (const what of seldom) expect(tally.get(what), what).toBeGreaterThan(RUNS / 200);
     expect(tally.get('moments held by the storm breaker')).toBeGreaterThan(RUNS / 10);
     expect(tally.get('supervisor')).toBeGreaterThan(RUNS * 2);
   });
