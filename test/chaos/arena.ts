@@ -14,8 +14,6 @@ const AGENT = new URL('agent.pl', import.meta.url).pathname;
 /** The state directory is a file system of its own, so that it can be filled; three hundred agents need a tenth of it. */
 const STATE_SIZE = '64m';
 
-/** How long the supervisor may take to find out about a fault, on a busy machine. */
-const PATIENCE_MS = 60_000;
 const POLL_MS = 200;
 /** fleetctl's exit code where no supervisor answers. */
 const AWAY = ERRORS.SUPERVISOR_AWAY.exitCode;
@@ -25,6 +23,8 @@ export interface ArenaOptions {
   agents: number;
   portBase: number;
   seed: number;
+  /** How long the supervisor may take to find out about a fault, and the fleet to come to rest, on a busy machine. */
+  patienceMs: number;
 }
 
 /** A real fleet with all that faults need to know of it, and the choice of chance, which is the same for the same seed. */
@@ -44,15 +44,17 @@ export class Arena {
   readonly pids = new Map<number, number>();
   /** What was lost; none of it may ever be. */
   readonly losses: string[] = [];
+  readonly #patienceMs: number;
   #begun = '';
   readonly #told = new Map<string, FleetEvent>();
   readonly #client = clientOf(join(this.world.runtimeDir, 'fleetd.sock'));
 
-  constructor({ agents, portBase, seed }: ArenaOptions) {
+  constructor({ agents, portBase, seed, patienceMs }: ArenaOptions) {
     this.size = agents;
     this.target = agents;
     this.targetMin = agents;
     this.portBase = portBase;
+    this.#patienceMs = patienceMs;
     this.random = randomOf(seed);
   }
 
@@ -151,7 +153,7 @@ export class Arena {
 
   /** Waits until a condition holds that a fault leads to; that it does not is a loss. */
   async until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-    await until(condition, PATIENCE_MS, what).catch((error: Error) => this.lose(error.message));
+    await until(condition, this.#patienceMs, what).catch((error: Error) => this.lose(error.message));
   }
 
   /** kill −9 of the supervisor. */
@@ -162,6 +164,9 @@ export class Arena {
 
   /** Makes sure that a supervisor runs and answers, by one of the ways in which it would come back. */
   async revive(): Promise<void> {
+    const found = this.world.supervisorPid();
+    if (this.supervisor !== null && found !== this.supervisor)
+      this.lose(`supervisor ${this.supervisor} ended by itself`);
     const args = this.choose([['watchdog'], ['spawn', '--timeout', '1s']]);
     await this.until(async () => {
       if (this.world.supervisorPid() === null) await this.world.fleetctl(...args);
@@ -172,7 +177,7 @@ export class Arena {
 
   /** Waits until exactly the target is ready. @returns why it is not, or null */
   async settle(): Promise<string | null> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + this.#patienceMs;
     for (;;) {
       const problem = await this.#unrest();
       if (problem === null || Date.now() > deadline) return problem;

@@ -5,7 +5,7 @@ import { runChaos } from './run.ts';
 const SEED = Number(process.env.FLEET_CHAOS_SEED ?? Date.now() % 1_000_000);
 /** `npm run chaos` does this to three hundred agents for minutes. */
 const AGENTS = 40;
-const DURATION_MS = 40_000;
+const DURATION_MS = 25_000;
 const TIMEOUT_MS = 5 * 60_000;
 
 test(`forty agents and their supervisor lose nothing, seed ${SEED}`, { timeout: TIMEOUT_MS }, async () => {
@@ -14,6 +14,7 @@ test(`forty agents and their supervisor lose nothing, seed ${SEED}`, { timeout: 
     agents: AGENTS,
     portBase: 27_900,
     seed: SEED,
+    patienceMs: 60_000,
     faults: FAULTS,
     durationMs: DURATION_MS,
     say: (line) => said.push(line),

@@ -29,6 +29,7 @@ const { ledger, losses, untried, rounds, looks } = await runChaos({
   agents: Number(values.agents),
   portBase: Number(values['port-base']),
   seed,
+  patienceMs: 60_000,
   faults: FAULTS.filter(({ name }) => name.includes(values.only)),
   durationMs: parseDuration(values.for) ?? 0,
   say,

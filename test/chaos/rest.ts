@@ -1,6 +1,5 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { isRunning } from '../e2e/harness.ts';
 import type { Arena } from './arena.ts';
 import { readAgents } from './kernel.ts';
 
@@ -24,8 +23,6 @@ export async function judgeRest(arena: Arena, touched: ReadonlySet<number>): Pro
   }
   const strangers = arena.world.escaped();
   if (strangers.length > 0) arena.lose(`left over: processes ${strangers.join(', ')}`);
-  const { supervisor } = arena;
-  if (supervisor !== null && !isRunning(supervisor)) arena.lose(`supervisor ${supervisor} ended by itself`);
 }
 
 async function judgeAgent(arena: Arena, slot: number, pids: readonly number[]): Promise<void> {

@@ -46,8 +46,11 @@ export async function runChaos({ faults, durationMs, say, ...options }: ChaosOpt
     await arena.open();
     const watch = new Watch(arena);
     const end = Date.now() + durationMs;
-    while (Date.now() < end) await runRound(arena, deck, ledger, ++rounds, say);
-    await watch.end();
+    try {
+      while (Date.now() < end) await runRound(arena, deck, ledger, ++rounds, say);
+    } finally {
+      await watch.end();
+    }
     await judgeEnd(arena);
     const untried = faults.flatMap((fault) => {
       const obstacle = fault.obstacle?.(arena);

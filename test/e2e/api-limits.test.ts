@@ -2,20 +2,20 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorDocument } from '../../src/errors.ts';
 import { until, World } from './harness.ts';
 
 let world: World;
 const sockets: Socket[] = [];
-beforeEach(async () => {
+beforeAll(async () => {
   world = new World();
   await world.ok('spawn', '3', '--name', 'web', '--ready', 'after:10ms', '--', 'sleep', '1000');
 });
-afterEach(async () => {
+afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
-  await world.dispose();
 });
+afterAll(() => world.dispose());
 
 const socketPath = () => join(world.runtimeDir, 'fleetd.sock');
 
@@ -119,7 +119,7 @@ test('survives ten thousand connections, and answers as soon as they are gone', 
   await until(async () => (await world.fleetctl('status')).code === 0);
   expect(world.supervisorPid()).toBe(pid);
   expect((await world.events()).some(({ reason }) => /connections at once/.test(reason))).toBe(true);
-  await world.ok('spawn', '5');
+  await world.ok('spawn', '4');
 });
 
 test('keeps a follower that is silent, and is not kept waiting by one that does not read', async () => {
@@ -131,7 +131,7 @@ test('keeps a follower that is silent, and is not kept waiting by one that does 
     heard += chunk;
   });
   await until(() => heard.includes('ready'));
-  await world.ok('spawn', '4');
-  await until(() => heard.includes('target 4'));
+  await world.ok('spawn', '5');
+  await until(() => heard.includes('target 5'));
   expect(deaf.destroyed).toBe(false);
 });
