@@ -85,6 +85,7 @@ export interface Update {
 
 /** GET agent: all about a slot, and the last of what its agent said. */
 export interface AgentDocument {
+  /** As `ps` shows it, its release by its label; null where nothing runs or is to run. */
   agent: AgentRow | null;
   state: CellState;
   /** Why it is in that state; null where there is nothing to say. */

@@ -51,13 +51,18 @@ export class CellMap {
     this.reshape();
   }
 
+  /** There may be another width: where that makes another layout, all of it is drawn anew. */
+  resized(): void {
+    const { columns, pitch } = this.#fitting();
+    if (columns !== this.#layout.columns || pitch !== this.#layout.pitch) this.reshape();
+  }
+
   /** Lays the map out anew: slots came or went, or there is another width. */
   reshape(): void {
     const order = this.#fleet?.order ?? [];
     this.#placeOf = new Map(order.map((slot, place) => [slot, place]));
     const scale = window.devicePixelRatio;
-    const width = this.#canvas.parentElement!.clientWidth;
-    this.#layout = layOut(order.length, width, window.innerHeight * HEIGHT_SHARE, scale);
+    this.#layout = this.#fitting();
     const { columns, rows, pitch } = this.#layout;
     this.#canvas.width = columns * pitch;
     this.#canvas.height = rows * pitch;
@@ -106,6 +111,13 @@ export class CellMap {
     const scale = window.devicePixelRatio;
     const place = placeAt(this.#layout, x * scale, y * scale);
     return place === null ? null : this.#fleet!.order[place]!;
+  }
+
+  /** The layout for the slots and the room that there are now. */
+  #fitting(): Layout {
+    const { clientWidth } = this.#canvas.parentElement!;
+    const height = window.innerHeight * HEIGHT_SHARE;
+    return layOut(this.#fleet?.order.length ?? 0, clientWidth, height, window.devicePixelRatio);
   }
 
   #hasNewRange(): boolean {

@@ -1,5 +1,6 @@
 import uPlot from 'uplot';
 import { formatCount, formatSize } from '../spec/units.ts';
+import { timeOfDay } from './words.ts';
 
 /** A curve of a chart. */
 export interface Curve {
@@ -146,7 +147,7 @@ function axis(size: number): uPlot.Axis {
 
 /** A time of day, from seconds since the epoch: `17:04`, with seconds where there are some. */
 function clock(at: number): string {
-  const time = new Date(at * 1000).toLocaleTimeString('en-GB');
+  const time = timeOfDay(at * 1000);
   return time.endsWith(':00') ? time.slice(0, -3) : time;
 }
 

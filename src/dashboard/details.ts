@@ -2,7 +2,7 @@ import type { AgentDocument } from '../api/dashboard.ts';
 import { formatElapsed } from '../spec/units.ts';
 import { byId, element, setText } from './dom.ts';
 import { fetchAgent } from './requests.ts';
-import { size } from './words.ts';
+import { size, timeOfDay } from './words.ts';
 
 /** What changes is asked for again so often. */
 const REFRESH_MS = 2_000;
@@ -84,7 +84,7 @@ function facts({ agent, state, why, dueInMs }: AgentDocument): [string, string][
     ['RSS', size(rssBytes)],
     ['Up', startedAt === null ? '–' : formatElapsed(Date.now() - Date.parse(startedAt))],
     ['Restarts', String(restarts)],
-    ['Last exit', lastExit ? `${lastExit.reason}, ${new Date(lastExit.at).toLocaleTimeString()}` : 'none'],
+    ['Last exit', lastExit ? `${lastExit.reason}, ${timeOfDay(Date.parse(lastExit.at))}` : 'none'],
     ['Directory', dir],
   ];
 }

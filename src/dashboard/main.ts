@@ -111,11 +111,12 @@ dark.onchange = () => {
   graphs.rebuild();
 };
 let resting: ReturnType<typeof setTimeout>;
-new ResizeObserver(() => {
+const resizes = new ResizeObserver(() => {
   clearTimeout(resting);
   resting = setTimeout(() => {
-    map.reshape();
+    map.resized();
     graphs.rebuild();
   }, RESIZE_REST_MS);
-}).observe(byId('map'));
+});
+for (const id of ['map', 'memory']) resizes.observe(byId(id));
 follow(takeUpdate, showConnection);

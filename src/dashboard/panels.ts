@@ -3,7 +3,7 @@ import type { FleetEvent } from '../api/protocol.ts';
 import { formatCount, formatElapsed, formatSize } from '../spec/units.ts';
 import { byId, element, setProgress, setText } from './dom.ts';
 import type { FleetModel } from './model.ts';
-import { remarks, rolloutWords, roundWords, verdictWords } from './words.ts';
+import { remarks, rolloutWords, roundWords, timeOfDay, verdictWords } from './words.ts';
 
 /** Target against ready, the round, and what is wrong. */
 export function showSummary({ pulse, gauges }: FleetModel): void {
@@ -101,7 +101,7 @@ export class EventList {
 const EVENTS_SHOWN_MAX = 200;
 
 function eventItem({ at, type, slots, reason }: FleetEvent): HTMLElement {
-  const time = element('time', { datetime: at }, new Date(at).toLocaleTimeString('en-GB'));
+  const time = element('time', { datetime: at }, timeOfDay(Date.parse(at)));
   const what = element('b', { class: `event-${type}` }, type);
   const where = slots === null ? [] : [element('span', { class: 'slots', title: slots }, slots)];
   return element('li', {}, time, what, ...where, element('span', { class: 'reason' }, reason));

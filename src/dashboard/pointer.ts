@@ -36,7 +36,7 @@ export class Pointer {
   /** The cells may have changed: whatever is said of one is said anew. */
   refresh(): void {
     const { cursor } = this.#map;
-    if (cursor !== null && document.activeElement === byId('map')) this.#speak(cursor);
+    if (cursor !== null) this.#speak(cursor);
     if (this.#hovered !== null) this.#describe(this.#hovered);
   }
 

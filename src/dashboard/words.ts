@@ -10,6 +10,11 @@ export function size(bytes: number | null): string {
   return bytes === null ? '–' : formatSize(bytes);
 }
 
+/** A time of day: 17:04:05. */
+export function timeOfDay(ms: number): string {
+  return new Date(ms).toLocaleTimeString('en-GB');
+}
+
 /** A cell in a line: for the tip, and for those who hear it. */
 export function cellWords({ releases }: FleetModel, [slot, state, release, rssKib, restarts]: Cell): string {
   const parts = [`Slot ${slot}`, CELL_STATES[state]!];

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CELL_STATES, type Cell, type Update } from '../../src/api/dashboard.ts';
@@ -15,16 +14,6 @@ const cell = (slot: number, state: number): Cell => [slot, state, 0, 8192, 0];
 function update(isWhole: boolean, cells: Cell[]): Update {
   const fleet = { name: 'large', cells, ...(isWhole && { releases: ['r1'] }) };
   return { isWhole, fleets: [fleet], gone: [], events: [] };
-}
-
-/** How many cells were drawn once nothing moves: the first layout is made twice, as scroll bars come late. */
-async function settled(viewed: Viewed): Promise<number> {
-  for (let before = -1; ; ) {
-    const drawn = await viewed.drawn();
-    if (drawn === before) return drawn;
-    before = drawn;
-    await sleep(500);
-  }
 }
 
 describe.skipIf(!CHROMIUM)(titled('a map of 10,000 cells'), () => {
@@ -71,7 +60,7 @@ describe.skipIf(!CHROMIUM)(titled('a map of 10,000 cells'), () => {
       ),
     );
     await expect.poll(() => viewed.drawn()).toBeGreaterThanOrEqual(CELLS);
-    const drawn = await settled(viewed);
+    const drawn = await viewed.settled();
     feed(
       update(
         false,

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import type { World } from '../e2e/harness.ts';
 
+/** Longer than the page waits for a window that is being resized. */
+const SETTLE_MS = 500;
 /** Debian's Chromium; null where there is none. */
 export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   (path) => existsSync(path),
@@ -73,6 +76,16 @@ export class Viewed {
   /** How many cells were drawn so far. */
   async drawn(): Promise<number> {
     return Number(await this.page.locator('#cells').getAttribute('data-drawn'));
+  }
+
+  /** How many cells were drawn once nothing moves: the first layout may be made twice, as scroll bars come late. */
+  async settled(): Promise<number> {
+    for (let before = -1; ; ) {
+      const drawn = await this.drawn();
+      if (drawn === before) return drawn;
+      before = drawn;
+      await sleep(SETTLE_MS);
+    }
   }
 }
 

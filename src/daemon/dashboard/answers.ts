@@ -2,13 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
 import { FleetError } from '../../errors.ts';
 import { readLog } from '../../host/logfile.ts';
-import { deadlineOf } from '../../plan/agent.ts';
 import type { Managed } from '../managed.ts';
 import type { Report } from '../report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';
-import { CELL_STATE } from './fleet-view.ts';
+import { CELL_STATE, releaseName } from './fleet-view.ts';
 import type { History } from './history.ts';
 
 /** What a browser is to enforce, whatever gets into the page. */
@@ -96,12 +95,12 @@ async function agentDocument(
   const slot = managed.plan.slots.get(number);
   if (!slot) throw new FleetError('SLOT_UNKNOWN', `fleet ${managed.name} has no slot ${number}`);
   const { agent } = slot;
-  const isPutOff = agent.state === 'backoff';
+  const row = report.agent(managed, number);
   return {
-    agent: report.agent(managed, number),
+    agent: row?.release ? { ...row, release: releaseName(managed, row.release) } : row,
     state: CELL_STATE[agent.state],
     why: 'reason' in agent ? agent.reason : 'waitingFor' in agent ? agent.waitingFor || null : null,
-    dueInMs: isPutOff ? Math.max(0, deadlineOf(agent)! - supervisor.host.now()) : null,
+    dueInMs: agent.state === 'backoff' ? Math.max(0, agent.due - supervisor.host.now()) : null,
     output: await lastOutput(supervisor, managed, number),
   };
 }

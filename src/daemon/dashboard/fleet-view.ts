@@ -33,6 +33,11 @@ const KIB = 1024;
 const RSS_SHARE_MIN = 1 / 32;
 const VERDICTS_MAX = 8;
 
+/** What people call a release: its label, where it has one. */
+export function releaseName({ releases }: Managed, id: string): string {
+  return releases.get(id)?.label ?? id;
+}
+
 type Told = Pick<FleetUpdate, 'pulse' | 'rollout' | 'gauges'>;
 
 /** What was told of a fleet, so that only what changes since is told again. At the cost of what changes. */
@@ -140,11 +145,7 @@ export class FleetView {
   }
 
   #labels(): string[] {
-    return this.#releases.map((id) => this.#label(id));
-  }
-
-  #label(id: string): string {
-    return this.managed.releases.get(id)?.label ?? id;
+    return this.#releases.map((id) => releaseName(this.managed, id));
   }
 
   #pulse(): Pulse {
@@ -152,6 +153,8 @@ export class FleetView {
     const { name: _, rssBytes, pssBytes, ...counts } = this.#report.counts(this.managed);
     return {
       ...counts,
+      // The map shows those that ended and wait for a round or a hold among the waiting.
+      backoff: plan.counts.backoff,
       unready: plan.counts.unready,
       waiting: plan.counts.pending,
       round: {
@@ -165,7 +168,11 @@ export class FleetView {
     const document = rolloutDocument(this.managed, this.#supervisor.host.now());
     if (!document) return null;
     const { fleet: _, failures, options, ...rollout } = document;
-    const [from, to] = [this.#label(rollout.from), this.#label(rollout.to)];
-    return { ...rollout, from, to, verdicts: rollout.verdicts.slice(-VERDICTS_MAX) };
+    return {
+      ...rollout,
+      from: releaseName(this.managed, rollout.from),
+      to: releaseName(this.managed, rollout.to),
+      verdicts: rollout.verdicts.slice(-VERDICTS_MAX),
+    };
   }
 }
