@@ -75,7 +75,7 @@ const STORIES: Record<Scene['story'], (scene: Scene, stand: Stand) => Promise<Pl
     await stand.restartRegistry(DOWN_MS);
     return { wait: await untilAll(scene, stand, performance.now()), lost: scene.agents };
   },
-  // How soon half of the fleet is up again, and the other half at last: from the moment when the registry goes away.
+  // The half that was up comes back and the other half starts, from the moment when the registry goes away.
   'registry restarts midway': async (scene, stand) => {
     const begunMs = performance.now();
     await stand.spawn();

@@ -25,6 +25,15 @@ describe('status', () => {
     expect((await place.fleetctl('status', '--fleet', 'no')).code).toBe(2);
   });
 
+  test('tells how many agents may be starting, and why, while the fleet is not ready', async () => {
+    const pace = { limit: 57, ratePerSecond: 487, baseMs: 41, reason: 'follows: 487.0 a second get ready' };
+    const place = new Place();
+    await place.supervise([fleetOf('web', { ready: 1, pace }), fleetOf('db', { pace })]);
+    const { stdout } = await place.fleetctl('status');
+    expect(stdout).toContain('web: 57 agents may be starting: follows: 487.0 a second get ready');
+    expect(stdout).not.toContain('db: 57');
+  });
+
   test('tells why a fleet is held with a sample, and lets no escape sequence through', async () => {
     const place = new Place();
     const held = {

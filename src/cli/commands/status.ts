@@ -70,6 +70,7 @@ function remarks(fleet: FleetStatus): string[] {
   return [
     ...memoryLines(fleet),
     ...rolloutLines(fleet),
+    ...paceLines(fleet),
     ...warnings.flatMap((text) => ['', paint('yellow', oneLine(text))]),
     ...heldLines(fleet),
   ];
@@ -105,6 +106,12 @@ function rolloutLines({ name, rollout }: FleetStatus): string[] {
     `${name}: rollout from ${from} ${state}${why}`,
     `  ${agents}; fleetctl rollout status shows more`,
   ];
+}
+
+/** How many agents may be starting, and why, while that matters. */
+function paceLines({ name, pace, target, ready }: FleetStatus): string[] {
+  if (!pace || ready >= target) return [];
+  return ['', `${name}: ${formatCount(pace.limit)} agents may be starting: ${oneLine(pace.reason)}`];
 }
 
 function heldLines({ name, held }: FleetStatus): string[] {
