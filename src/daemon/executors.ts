@@ -38,8 +38,10 @@ export function executorsFor(context: Context, managed: Managed): Executors {
       }
     },
     vacate: (steps) => {
+      host.vacate(
+        steps.map(({ slot }) => ({ key: managed.key(slot), places: context.places(managed, slot) })),
+      );
       for (const { slot } of steps) {
-        host.vacate(managed.key(slot), context.places(managed, slot));
         plan.vacated(slot);
         context.noteRun(managed, slot);
       }

@@ -243,20 +243,19 @@ export class CgroupTree implements Containment {
       if (key === null) killIf(pid, () => this.#unattached().includes(pid));
       else this.#move(pid, key);
     }
-    const found = new Map<string, number[]>();
-    for (const key of this.#leaves()) {
-      const pids = membersOf(`${this.#root}/${key}`);
-      if (pids.length > 0) found.set(key, pids);
-      else this.leave(key);
-    }
-    return found;
+    const members = this.#leaves().map((key) => [key, membersOf(`${this.#root}/${key}`)] as const);
+    this.leave(members.filter(([, pids]) => pids.length === 0).map(([key]) => key));
+    return new Map(members.filter(([, pids]) => pids.length > 0));
   }
 
-  leave(key: string): void {
-    const fleet = fleetOf(key);
-    tryRemove(`${this.#root}/${key}`);
-    this.#resources.forget(key);
-    if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+  leave(keys: readonly string[]): void {
+    for (const key of keys) {
+      tryRemove(`${this.#root}/${key}`);
+      this.#resources.forget(key);
+    }
+    for (const fleet of new Set(keys.map(fleetOf))) {
+      if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+    }
   }
 
   limit(fleet: string, resources: Resources | null, agents: number): void {
@@ -277,7 +276,7 @@ export class CgroupTree implements Containment {
     clearTimeout(this.#timer);
     clearTimeout(this.#lateLook);
     for (const [pid, key] of this.#joining) if (!this.#reaped.has(pid)) this.#move(pid, key);
-    for (const key of this.#leaves()) this.leave(key);
+    this.leave(this.#leaves());
     for (const fleet of this.#fleets()) tryRemove(`${this.#root}/${fleet}`);
     if (this.#origin !== null && this.#returnTo(this.#origin)) tryRemove(this.#own);
     tryRemove(this.#root);

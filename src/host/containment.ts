@@ -47,8 +47,8 @@ export interface Containment {
    * noted, and ended if nobody knows of it.
    */
   census(noted: (pid: number) => string | null): Map<string, number[]>;
-  /** Takes a slot's place away. */
-  leave(key: string): void;
+  /** Takes the places of slots away. */
+  leave(keys: readonly string[]): void;
   /**
    * Holds each agent of a fleet to what its spec lets it use (null: whatever it wants); those that run follow.
    * @param agents how many there are to be

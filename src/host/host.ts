@@ -80,8 +80,8 @@ export interface Host {
   kill(key: string): void;
   /** Ends remnants in a slot that has no main process; calls back once nothing is left. */
   clear(key: string, done: () => void): void;
-  /** Takes away what a slot has on the host beside its state directory. */
-  vacate(key: string, places: SlotPlaces): void;
+  /** Takes away what slots have on the host beside their state directories. */
+  vacate(slots: readonly { key: string; places: SlotPlaces }[]): void;
   /** Runs a helper process; what it forked ends with it. @throws Error where it cannot be started */
   run(launch: Launch, timeoutMs: number): Promise<HelperEnd>;
 

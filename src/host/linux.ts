@@ -16,7 +16,7 @@ import { readProcText } from './proc/read.ts';
 import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
 import { getLimit, withSoftLimit } from './rlimit.ts';
 import { Sessions } from './sessions.ts';
-import { clearSlot, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
+import { clearSlots, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
 import { readPortRange } from './sock-diag.ts';
 import type { Launch } from './spawn.ts';
 import { Spawner } from './spawner.ts';
@@ -198,9 +198,9 @@ export class LinuxHost implements Host {
     void this.#untilEmpty(key).then(done);
   }
 
-  vacate(key: string, places: SlotPlaces): void {
-    clearSlot(places);
-    this.#containment.leave(key);
+  vacate(slots: readonly { key: string; places: SlotPlaces }[]): void {
+    clearSlots(slots.map(({ places }) => places));
+    this.#containment.leave(slots.map(({ key }) => key));
   }
 
   async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {

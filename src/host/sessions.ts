@@ -94,8 +94,8 @@ export class Sessions implements Containment {
     return found;
   }
 
-  leave(key: string): void {
-    this.#forget(key);
+  leave(keys: readonly string[]): void {
+    for (const key of keys) this.#forget(key);
   }
 
   limit(fleet: string, resources: Resources | null): void {

@@ -64,23 +64,23 @@ function removeStaleSocket(path: string, owner: Owner): void {
   unlinkSync(path);
 }
 
-/** Removes what a vacated slot has in the runtime directory; its state directory stays. */
-export function clearSlot({ socket }: SlotPlaces): void {
-  for (const remove of [
-    () => unlinkSync(socket),
-    () => rmdirSync(dirname(socket)),
-    () => rmdirSync(dirname(dirname(socket))),
-  ]) {
-    try {
-      remove();
-    } catch (error) {
-      // Other slots' directories beside it, or files that the agent left: they stay.
-      if (
-        !isGone(error) &&
-        !['ENOTEMPTY', 'EISDIR', 'EBUSY'].includes((error as NodeJS.ErrnoException).code ?? '')
-      )
-        throw error;
-    }
+/** Removes what vacated slots have in the runtime directory; their state directories stay. */
+export function clearSlots(slots: readonly SlotPlaces[]): void {
+  for (const { socket } of slots) {
+    if (lstatSync(socket, { throwIfNoEntry: false })) removeUnlessUsed(unlinkSync, socket);
+    removeUnlessUsed(rmdirSync, dirname(socket));
+  }
+  for (const fleet of new Set(slots.map(({ socket }) => dirname(dirname(socket)))))
+    removeUnlessUsed(rmdirSync, fleet);
+}
+
+/** What other slots have beside it, or what the agent left there, stays. */
+function removeUnlessUsed(remove: (path: string) => void, path: string): void {
+  try {
+    remove(path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!isGone(error) && !['ENOTEMPTY', 'EISDIR', 'EBUSY'].includes(code)) throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { check, lastError, libc } from './libc.ts';
 import { closeFd } from './pidfd.ts';
@@ -23,13 +23,21 @@ function address(path: string): Buffer {
 const O_PATH = 0o10000000;
 
 /**
- * A name for what is at a path now, under which nothing else can be put meanwhile, and no link is followed: agents own
- * the directories of their sockets, and could lead a connect of the supervisor's to somebody else's.
- * @throws the error of open(2): ENOENT …
+ * A name for what is at a path now, under which nothing else can be put meanwhile. Agents own the directories of their
+ * sockets, and could lead a connect of the supervisor's to somebody else's: nothing that is no socket is named.
+ * @returns an errno where there is none: ENOENT, ELOOP (a symbolic link), ECONNREFUSED (anything else, as connect(2) says)
  */
-export function pinFile(path: string): { path: string; release: () => void } {
-  const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
-  return { path: `/proc/self/fd/${fd}`, release: () => closeSync(fd) };
+export function pinSocket(path: string): { path: string; release: () => void } | { error: string } {
+  try {
+    const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
+    const release = () => closeSync(fd);
+    const stats = fstatSync(fd);
+    if (stats.isSocket()) return { path: `/proc/self/fd/${fd}`, release };
+    release();
+    return { error: stats.isSymbolicLink() ? 'ELOOP' : 'ECONNREFUSED' };
+  } catch (error) {
+    return { error: (error as NodeJS.ErrnoException).code ?? 'EIO' };
+  }
 }
 
 /** Whether somebody accepts connections at a path: the pid of who listens, or why not (an errno, ECONNREFUSED …). */
@@ -37,15 +45,11 @@ export type Listener = { pid: number } | { error: string };
 
 /**
  * Connects to a stream socket and closes again, without waiting: a connect that the kernel queues has succeeded.
- * Five system calls, so that thousands of sockets can be checked. A link is followed nowhere: it is no socket.
+ * Six system calls, so that thousands of sockets can be checked.
  */
 export function findListener(path: string): Listener {
-  let file: ReturnType<typeof pinFile>;
-  try {
-    file = pinFile(path);
-  } catch (error) {
-    return { error: (error as NodeJS.ErrnoException).code ?? 'EIO' };
-  }
+  const file = pinSocket(path);
+  if ('error' in file) return file;
   try {
     return listenerAt(file.path);
   } finally {

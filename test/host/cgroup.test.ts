@@ -76,7 +76,7 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
     for (const key of KEYS) tree.kill(key);
     tree.census(nothingNoted);
     await scratch.dispose();
-    for (const key of KEYS) tree.leave(key);
+    for (const key of KEYS) tree.leave([key]);
     tree.close();
     expect(existsSync(`${MOUNT}/fleetd-${ID}`)).toBe(false);
   });
@@ -182,17 +182,17 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
   test('a slot without a place is empty, and there is nothing to kill in it', () => {
     expect(tree.isPopulated('web/0')).toBe(false);
     tree.kill('web/0');
-    tree.leave('web/0');
+    tree.leave(['web/0']);
   });
 
   test('takes a slot’s place away only when it is empty', async () => {
     const [main] = await start('web/0', FORK, 2, 'at once');
-    tree.leave('web/0');
+    tree.leave(['web/0']);
     expect(tree.keyOf(main!)).toBe('web/0');
     tree.kill('web/0');
     reapPid(main!);
     await until(() => !tree.isPopulated('web/0'));
-    tree.leave('web/0');
+    tree.leave(['web/0']);
     expect(existsSync(`${MOUNT}/fleetd-${ID}/web`)).toBe(false);
   });
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { reapPid } from '../../src/host/pidfd.ts';
 import { readLink } from '../../src/host/proc/pid.ts';
@@ -104,7 +104,7 @@ test('kills nobody whose pid and session somebody else has by now', async () => 
 
 test('forgets a slot whose place is taken away', async () => {
   const [main] = await start('web/0', FORK, 2);
-  sessions.leave('web/0');
+  sessions.leave(['web/0']);
   expect(sessions.keyOf(main!)).toBeNull();
   expect(sessions.isPopulated('web/0')).toBe(false);
 });
@@ -163,6 +163,7 @@ test.skipIf(NOT_ROOT)(
   'takes nobody for an agent whose log only has the name of one, in a mount namespace of its own',
   async () => {
     const [main] = await start('web/0', FORK, 2);
+    writeFileSync(logOf('web/1'), '');
     const there = `mount -t tmpfs none ${scratch.root} && exec sleep 1000 > ${logOf('web/1')} 2>&1`;
     const impostor = spawn('unshare', ['--mount', 'setsid', 'sh', '-c', there], { stdio: 'ignore' });
     const readLog = () => readLink(impostor.pid!, 'fd/1');

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FleetError } from '../../src/errors.ts';
 import { check, libc } from '../../src/host/libc.ts';
 import { closeFd } from '../../src/host/pidfd.ts';
-import { clearSlot, type Owner, purge, readySlot, type SlotPlaces } from '../../src/host/slotfiles.ts';
+import { clearSlots, type Owner, purge, readySlot, type SlotPlaces } from '../../src/host/slotfiles.ts';
 import { findListener } from '../../src/host/unix.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
@@ -197,24 +197,24 @@ test('takes away what a vacated slot had in the runtime directory, and nothing e
   readySlot(places, null);
   closeFd(bindSocket());
   mkdirSync(scratch.path('run/web/4'));
-  clearSlot(places);
+  clearSlots([places]);
   expect(existsSync(dirname(places.socket))).toBe(false);
   expect(existsSync(scratch.path('run/web/4'))).toBe(true);
   expect(existsSync(places.dir)).toBe(true);
-  clearSlot(places);
+  clearSlots([places]);
 });
 
 test('a vacated slot’s links are removed, not followed; what else an agent left stays', () => {
   readySlot(places, null);
   writeFileSync(scratch.path('precious'), 'as it was');
   symlinkSync(scratch.path('precious'), places.socket);
-  clearSlot(places);
+  clearSlots([places]);
   expect(existsSync(places.socket)).toBe(false);
   expect(readFileSync(scratch.path('precious'), 'utf8')).toBe('as it was');
   readySlot(places, null);
   mkdirSync(places.socket);
   writeFileSync(`${dirname(places.socket)}/other`, '');
-  clearSlot(places);
+  clearSlots([places]);
   expect(existsSync(places.socket)).toBe(true);
 });
 

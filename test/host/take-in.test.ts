@@ -25,8 +25,8 @@ describe.skipIf(!HAS_TREE)('taking processes in (needs a cgroup tree that can be
   });
   afterEach(async () => {
     await scratch.dispose();
-    tree.leave('web/0');
-    tree.leave('web/1');
+    tree.leave(['web/0']);
+    tree.leave(['web/1']);
     tree.close();
   });
 

@@ -196,11 +196,13 @@ export class FakeHost implements Host {
     this.#whenEmpty(key, done);
   }
 
-  vacate(key: string): void {
+  vacate(slots: readonly { key: string }[]): void {
     const { gate, kernel } = this.#world;
-    gate.step(`host.vacate ${key}`);
-    this.#world.vacating(key);
-    kernel.places.delete(key);
+    for (const { key } of slots) {
+      gate.step(`host.vacate ${key}`);
+      this.#world.vacating(key);
+      kernel.places.delete(key);
+    }
   }
 
   async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
