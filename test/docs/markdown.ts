@@ -17,6 +17,7 @@ const BLOCK = /(?:^<!-- ([a-z ]+): (.*) -->\n+)?^```(\w*)\n([\s\S]*?)^```$/gm;
 export const PAGES: readonly string[] = [
   'README.md',
   'CHANGELOG.md',
+  'SECURITY.md',
   ...globSync('docs/**/*.md', { cwd: ROOT }).sort(),
 ];
 
