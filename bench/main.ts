@@ -39,8 +39,12 @@ async function main(args: string[]): Promise<number> {
       process.exit(INTERRUPTED);
     });
   }
-  await bench.run();
-  finish();
+  try {
+    await bench.run();
+  } finally {
+    await stage.close();
+    finish();
+  }
   return 0;
 }
 

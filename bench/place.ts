@@ -3,8 +3,10 @@ export const MARK = 'FLEET_BENCH';
 
 /** Where one contestant runs: a directory, ports and a mark of its own. */
 export interface Place {
-  /** Made for it alone; everything it writes is below it, and goes with it. */
+  /** Made for it alone, in memory as /run is, and goes with it: service directories, sockets, whatever needs no disk. */
   directory: string;
+  /** Made for it alone, on disk: what is to survive. It goes when the bench ends. */
+  disk: string;
   agents: number;
   /** Agent i listens at 127.0.0.1, port portBase + i. */
   portBase: number;

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Contestant } from './contestants/contestant.ts';
@@ -8,6 +8,9 @@ import { untilTrue } from './waiting.ts';
 const STEP_TIMEOUT_MS = { base: 60_000, perAgent: 60 };
 const SWEEP_TIMEOUT_MS = 60_000;
 
+/** A tmpfs on every Linux (shm_open(3)). */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 /** How a contestant is made for a place. */
 export type Make = new (place: Place) => Contestant;
 
@@ -15,6 +18,11 @@ export type Make = new (place: Place) => Contestant;
 export class Stage {
   readonly #portBase: number;
   readonly #busybox: string;
+  /**
+   * Nothing is deleted here before the end: ext4 without a journal looks at every inode that was deleted within the
+   * last minutes before it gives out another (recently_deleted, fs/ext4/ialloc.c), which the next contestant would pay.
+   */
+  readonly #disk = mkdtempSync(join(tmpdir(), 'fb-'));
   #isClosed = false;
   #current: { contestant: Contestant; place: Place } | null = null;
 
@@ -31,7 +39,8 @@ export class Stage {
   ): Promise<T> {
     if (this.#isClosed) throw new Error('broken off');
     const place = {
-      directory: mkdtempSync(join(tmpdir(), 'fb-')),
+      directory: mkdtempSync(join(MEMORY, 'fb-')),
+      disk: mkdtempSync(join(this.#disk, 'fb-')),
       agents,
       portBase: this.#portBase,
       busybox: this.#busybox,
@@ -50,6 +59,7 @@ export class Stage {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#clear();
+    rmSync(this.#disk, { recursive: true, force: true });
   }
 
   /** Ends whatever is in the place now, with its files and cgroups. */

@@ -93,7 +93,7 @@ export class Fleetd extends Contestant {
   }
 
   get #stateDir(): string {
-    return join(this.place.directory, 's');
+    return join(this.place.disk, 's');
   }
 
   get #env(): Record<string, string> {
