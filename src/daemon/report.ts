@@ -11,7 +11,7 @@ import type {
 } from '../api/protocol.ts';
 import { FleetError } from '../errors.ts';
 import { USAGE_PIDS_MAX } from '../host/usage.ts';
-import { type Agent, runOf } from '../plan/agent.ts';
+import { type Agent, runOf, type Slot } from '../plan/agent.ts';
 import { portOf } from '../spec/layout.ts';
 import { agentsMax } from './capacity.ts';
 import type { Managed } from './managed.ts';
@@ -32,6 +32,15 @@ const SHOWN: Record<Agent['state'], AgentState | null> = {
   backoff: 'backoff',
   failed: 'failed',
 };
+
+/** It ended, and its pause is over: only a round or a hold is in the way of its next start. */
+function isReturning({ agent, lastExit }: Slot): boolean {
+  return agent.state === 'pending' && lastExit !== null;
+}
+
+function countReturning({ plan }: Managed): number {
+  return plan.counts.pending === 0 ? 0 : [...plan.slots.values()].filter(isReturning).length;
+}
 
 /** So many of the agents that use most are named. */
 const TOP_COUNT = 3;
@@ -97,7 +106,7 @@ export class Report {
       ready: counts.ready,
       starting: counts.starting + counts.preparing,
       stopping: counts.stopping + counts.clearing,
-      backoff: counts.backoff,
+      backoff: counts.backoff + countReturning(managed),
       failed: counts.failed,
       held: plan.hold && { reason: plan.hold.reason, since: plan.hold.since, sample: plan.hold.sample },
       release: record.release || null,
@@ -168,8 +177,9 @@ export class Report {
   agent(managed: Managed, number: number): AgentRow | null {
     const { layout } = this.#supervisor;
     const { name, plan } = managed;
-    const { agent, release, restarts, lastExit } = plan.slot(number);
-    const state = SHOWN[agent.state];
+    const slot = plan.slot(number);
+    const { agent, release, restarts, lastExit } = slot;
+    const state = isReturning(slot) ? 'backoff' : SHOWN[agent.state];
     if (state === null) return null;
     const run = runOf(agent);
     return {

@@ -55,6 +55,11 @@ describe('a command that always fails', () => {
       expect(await starts()).toBe(before);
       expect(ticksOf(world.supervisorPid()!) - used).toBeLessThan(100);
       expect(world.processes()).toEqual([]);
+      // Their pauses are over, and still they are shown: the hold is in their way.
+      const { backoff } = await world.fleet();
+      const rows = (await world.ps()).map(({ state, lastExit }) => [state, lastExit !== null]);
+      expect(rows).toEqual(Array(backoff).fill(['backoff', true]));
+      expect(backoff).toBeGreaterThan(0);
     },
   );
 
