@@ -28,9 +28,25 @@ export interface Outcome {
   pace: PaceSample[];
 }
 
-/** Plays a scene with a fleet that is paced one way. @param agent the path of the agents' binary */
-export async function play(scene: Scene, way: Way, agent: string): Promise<Outcome> {
-  const stand = new Stand(scene);
+/** What plays need. */
+export interface Place {
+  /** The path of the agents' binary. */
+  agent: string;
+  /** The registry's port; the agents' follow. */
+  portBase: number;
+}
+
+const standing = new Set<Stand>();
+
+/** Ends what a play has started that was broken off. */
+export async function breakOff(): Promise<void> {
+  await Promise.all([...standing].map((stand) => stand.close()));
+}
+
+/** Plays a scene with a fleet that is paced one way. */
+export async function play(scene: Scene, way: Way, { agent, portBase }: Place): Promise<Outcome> {
+  const stand = new Stand(scene, portBase);
+  standing.add(stand);
   try {
     await stand.prepare(way, agent);
     const { wait, lost } = await STORIES[scene.story](scene, stand);
@@ -50,6 +66,7 @@ export async function play(scene: Scene, way: Way, agent: string): Promise<Outco
       pace: wait.pace,
     };
   } finally {
+    standing.delete(stand);
     await stand.close();
   }
 }

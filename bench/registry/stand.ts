@@ -10,9 +10,6 @@ import { Registry } from './registry.ts';
 import type { Scene, Way } from './scenes.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;
-/** Below the ports that the kernel gives to outgoing connections (ip_local_port_range), of which each agent has one. */
-const REGISTRY_PORT = 25_999;
-const AGENT_PORT = 26_000;
 /** An agent that is not registered in time exits. */
 const TIMEOUT_MS = 10_000;
 const COMMAND_MS_MAX = 60_000;
@@ -40,11 +37,14 @@ export interface Wait {
 export class Stand {
   readonly registry: Registry;
   readonly #scene: Scene;
+  readonly #portBase: number;
   readonly #root: string;
   readonly #client: Client;
 
-  constructor(scene: Scene) {
+  /** @param portBase the registry's port; the agents' follow */
+  constructor(scene: Scene, portBase: number) {
     this.#scene = scene;
+    this.#portBase = portBase;
     this.registry = new Registry(scene.ability);
     this.#root = mkdtempSync(join(tmpdir(), 'fb-'));
     this.#client = clientOf(join(this.#env.FLEETD_RUNTIME_DIR!, 'fleetd.sock'));
@@ -54,14 +54,14 @@ export class Stand {
   async prepare(way: Way, agent: string): Promise<void> {
     const spec = {
       name: 'web',
-      command: [agent, String(REGISTRY_PORT), '{port}', String(TIMEOUT_MS)],
-      ports: { base: AGENT_PORT, protocol: 'tcp' },
+      command: [agent, String(this.#portBase), '{port}', String(TIMEOUT_MS)],
+      ports: { base: this.#portBase + 1, protocol: 'tcp' },
       ready: { tcp: true, timeout: '60s' },
       target: 0,
       ...way.spec,
     };
     writeFileSync(join(this.#root, 'fleet.json'), JSON.stringify(spec));
-    await this.registry.start(REGISTRY_PORT);
+    await this.registry.start(this.#portBase);
     await this.#fleetctl('spawn', '0', '-f', 'fleet.json');
   }
 
@@ -100,7 +100,7 @@ export class Stand {
   async restartRegistry(downMs: number): Promise<void> {
     await this.registry.stop();
     await sleep(downMs);
-    await this.registry.start(REGISTRY_PORT);
+    await this.registry.start(this.#portBase);
   }
 
   /** How many times agents have come back, for whatever reason. */
