@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import type { Host } from '../host/host.ts';
 import { type Protocol, rangeOf } from '../host/proc/net.ts';
 import type { Launch } from '../host/spawn.ts';
-import { pinFile } from '../host/unix.ts';
+import { pinSocket } from '../host/unix.ts';
 import type { Ready } from '../spec/spec.ts';
 
 /** An agent to be checked. */
@@ -152,12 +152,8 @@ async function each(subjects: readonly Subject[], find: (subject: Subject) => Fi
 /** GETs a path from the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
 async function getProblem({ port, socket }: Subject, path: string): Promise<Finding> {
   if (port !== null) return getFrom({ host: '127.0.0.1', port }, path);
-  let file: ReturnType<typeof pinFile>;
-  try {
-    file = pinFile(socket);
-  } catch (error) {
-    return `GET ${path}: ${(error as Error).message}`;
-  }
+  const file = pinSocket(socket);
+  if ('error' in file) return `GET ${path}: ${file.error} ${socket}`;
   return getFrom({ socketPath: file.path }, path).finally(file.release);
 }
 

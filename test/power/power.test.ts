@@ -12,8 +12,8 @@ import { inMemory, tell } from './scratch.ts';
 import type { Call } from './trace.ts';
 
 const TIMEOUT_MS = 360_000;
-/** Slots, and changes after each damage: a log of 1,000 pages is what SQLite carries over into the database by itself. */
-const [SLOTS, CHANGES] = process.env.FLEET_TEST_LONG ? [100, 80] : [20, 3];
+/** Slots, and changes after each damage. */
+const [SLOTS, CHANGES] = process.env.FLEET_TEST_LONG ? [20, 10] : [20, 3];
 /** What may be lost: pids and sockets, samples, events, the index of SQLite's log, what agents write. */
 const EXPENDABLE = /\/r\/|(events|samples)\.db|-shm$|\.log$|\.lock$|\/s\/fleets\//;
 
