@@ -9,6 +9,7 @@ import { CHROMIUM, dashboard, launch, Viewed } from '../harness.ts';
 
 const PORT = 23_960;
 const AGENTS = 400;
+const PARALLEL = 60;
 const IMAGES = new URL('../../../docs/images/', import.meta.url).pathname;
 const PICTURES: Record<string, BrowserContextOptions> = {
   'dashboard-dark': { colorScheme: 'dark', viewport: { width: 1440, height: 900 } },
@@ -24,7 +25,7 @@ const script = (version: string) => `
   exec perl -e '
     my ($slot, $version) = (shift, shift);
     my @held = (1) x (1_000 * (20 + $slot * 37 % 90));
-    select(undef, undef, undef, 0.05 + $slot % 17 / 40);
+    select(undef, undef, undef, 0.05 + $slot % 17 / 4);
     die "the relay refused the identity of slot $slot\n" if $slot % 67 == 5;
     syswrite STDOUT, "ready\\n";
     use IO::Socket::UNIX;
@@ -37,10 +38,10 @@ const spec = (version: string) => ({
   target: AGENTS,
   ports: { base: 24_000 },
   ready: { socket: true },
-  rounds: { parallel: 60, delay: '0s' },
+  rounds: { parallel: PARALLEL, delay: '0s' },
   restart: { backoff: { min: '5s', max: '10s' }, storm: 'off' },
   leak: { every: '1s', growth: '1G/h' },
-  update: { batch: 90, wait: '6s', maxFailed: '10%' },
+  update: { batch: 90, wait: '3s', maxFailed: '10%' },
 });
 
 /** What an operator would look at: an agent that fails. */
@@ -63,8 +64,10 @@ try {
   await sleep(CURVES_MS);
   void world.fleetctl('rolling-update', '-f', fleet('4.2.0'), '--label', '4.2.0');
   await until(async () => ((await world.fleet()).rollout?.updated ?? 0) > AGENTS / 2);
-  await until(async () => (await world.fleet()).starting > 0);
-  for (const [name, { page }] of pages) await page.screenshot({ path: `${IMAGES}${name}.png` });
+  for (const [name, { page }] of pages) {
+    await until(async () => (await world.fleet()).starting > PARALLEL / 3);
+    await page.screenshot({ path: `${IMAGES}${name}.png` });
+  }
 } finally {
   await browser.close();
   await world.dispose();
