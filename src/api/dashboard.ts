@@ -34,7 +34,7 @@ export type Cell = readonly [slot: number, state: number, release: number, rssKi
 /** What moves all the time. */
 export interface Pulse extends Omit<FleetCounts, 'name' | 'rssBytes' | 'pssBytes'> {
   unready: number;
-  /** Slots whose agent waits for its start. */
+  /** Slots that wait for their first start. */
   waiting: number;
   round: {
     /** Agents of the open round that are not ready yet. */

@@ -38,6 +38,11 @@ function isReturning({ agent, lastExit }: Slot): boolean {
   return agent.state === 'pending' && lastExit !== null;
 }
 
+/** What a slot's state is called outside; null where there is nothing to show yet. */
+export function shownState(slot: Slot): AgentState | null {
+  return isReturning(slot) ? 'backoff' : SHOWN[slot.agent.state];
+}
+
 function countReturning({ plan }: Managed): number {
   return plan.counts.pending === 0 ? 0 : [...plan.slots.values()].filter(isReturning).length;
 }
@@ -179,7 +184,7 @@ export class Report {
     const { name, plan } = managed;
     const slot = plan.slot(number);
     const { agent, release, restarts, lastExit } = slot;
-    const state = isReturning(slot) ? 'backoff' : SHOWN[agent.state];
+    const state = shownState(slot);
     if (state === null) return null;
     const run = runOf(agent);
     return {

@@ -7,7 +7,7 @@ import type { Report } from '../report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';
-import { CELL_STATE, releaseName } from './fleet-view.ts';
+import { cellState, releaseName } from './fleet-view.ts';
 import type { History } from './history.ts';
 
 /** What a browser is to enforce, whatever gets into the page. */
@@ -98,7 +98,7 @@ async function agentDocument(
   const row = report.agent(managed, number);
   return {
     agent: row?.release ? { ...row, release: releaseName(managed, row.release) } : row,
-    state: CELL_STATE[agent.state],
+    state: cellState(slot),
     why: 'reason' in agent ? agent.reason : 'waitingFor' in agent ? agent.waitingFor || null : null,
     dueInMs: agent.state === 'backoff' ? Math.max(0, agent.due - supervisor.host.now()) : null,
     output: await lastOutput(supervisor, managed, number),

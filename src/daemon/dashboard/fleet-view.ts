@@ -7,31 +7,24 @@ import {
   type Pulse,
   type RolloutUpdate,
 } from '../../api/dashboard.ts';
-import { type Agent, runOf } from '../../plan/agent.ts';
+import { runOf, type Slot } from '../../plan/agent.ts';
 import type { Managed } from '../managed.ts';
-import type { Report } from '../report.ts';
+import { type Report, shownState } from '../report.ts';
 import { rolloutDocument } from '../rollout-report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Tallies } from './tallies.ts';
 
-/** The planner's states, as they are on the map. */
-export const CELL_STATE: Record<Agent['state'], CellState> = {
-  pending: 'waiting',
-  preparing: 'starting',
-  starting: 'starting',
-  ready: 'ready',
-  unready: 'unready',
-  stopping: 'stopping',
-  clearing: 'stopping',
-  backoff: 'backoff',
-  failed: 'failed',
-};
 const GONE = -1;
 const UNKNOWN = -1;
 const KIB = 1024;
 /** Memory that moved by less than this share is not told: nobody could see it. */
 const RSS_SHARE_MIN = 1 / 32;
 const VERDICTS_MAX = 8;
+
+/** What a slot's cell is: as `ps` shows it, or waiting for its first start. */
+export function cellState(slot: Slot): CellState {
+  return shownState(slot) ?? 'waiting';
+}
 
 /** What people call a release: its label, where it has one. */
 export function releaseName({ releases }: Managed, id: string): string {
@@ -128,7 +121,7 @@ export class FleetView {
     const kib = bytes === null ? UNKNOWN : Math.round(bytes / KIB);
     const told = before?.[3] ?? UNKNOWN;
     const isSeen = told === UNKNOWN || kib === UNKNOWN || Math.abs(kib - told) > told * RSS_SHARE_MIN;
-    const state = CELL_STATES.indexOf(CELL_STATE[slot.agent.state]);
+    const state = CELL_STATES.indexOf(cellState(slot));
     return [
       number,
       state,
@@ -156,7 +149,8 @@ export class FleetView {
       // The map shows those that ended and wait for a round or a hold among the waiting.
       backoff: plan.counts.backoff,
       unready: plan.counts.unready,
-      waiting: plan.counts.pending,
+      // Those that wait for a start after their pause are in backoff, as `ps` has it.
+      waiting: plan.counts.pending + plan.counts.backoff - counts.backoff,
       round: {
         open: plan.rounds.size,
         limit: plan.adaptive?.limit ?? plan.spec.rounds.parallel,
