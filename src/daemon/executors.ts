@@ -188,6 +188,8 @@ async function prepare(context: Context, managed: Managed, slot: number): Promis
       const how = end ? describeExit(end) : `killed after ${plan.spec.ready.timeoutMs / 1000} s`;
       throw new Error(`prepare ${how}`);
     }
+    // A mark that outlived what was prepared would keep it from ever being prepared again.
+    host.persistSlot(context.places(managed, slot));
     context.store.writePrepared(name, [slot]);
     plan.prepared(slot, host.now());
     journal.slot('prepare', name, slot, 'prepare exited 0');

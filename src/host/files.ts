@@ -68,7 +68,8 @@ export function makeChild(path: string, mode: number): void {
   }
 }
 
-function syncDirectory(path: string): void {
+/** Makes the names in a directory survive a power cut. */
+export function syncDirectory(path: string): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     fsyncSync(fd);

@@ -60,6 +60,8 @@ export interface Host {
   isContained(key: string): boolean;
   /** Makes a slot's directories and clears a stale socket, as start() does, for a helper that runs before it. */
   readySlot(places: SlotPlaces, owner: Owner): void;
+  /** Makes a slot's directory, and the names in it, survive a power cut; what files hold is up to who wrote them. */
+  persistSlot(places: SlotPlaces): void;
   /** Takes over a process that an earlier supervisor started, if it still is that process and in that slot. */
   adopt(key: string, process: ProcessId): boolean;
   /**

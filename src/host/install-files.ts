@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, sy
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FleetError } from '../errors.ts';
-import { hashText, writeDurable } from './files.ts';
+import { hashText, makeDirectory, writeDurable } from './files.ts';
 import { findBelow, placeBelow } from './install-places.ts';
 import {
   type InstallFile,
@@ -97,7 +97,7 @@ function changing(path: string, change: () => void): void {
 }
 
 function write(path: string, content: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeDirectory(dirname(path), 0o755);
   writeDurable(path, content, 0o644);
   chmodSync(path, 0o644); // Whatever our umask: systemd warns of units that others cannot read.
 }

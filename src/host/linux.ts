@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostMemory } from '../plan/pressure.ts';
 import type { Exit } from '../plan/restart.ts';
@@ -6,6 +7,7 @@ import type { Resources } from './cgroup-limits.ts';
 import { CgroupTree } from './cgroup-tree.ts';
 import type { Containment, SlotFiles } from './containment.ts';
 import { EpollSet } from './epoll.ts';
+import { syncDirectory } from './files.ts';
 import { type HookOptions, runHook } from './hook.ts';
 import type { FoundProcess, HelperEnd, Host, ProcessId, StartRequest } from './host.ts';
 import { withAgentOomScore } from './oom-score.ts';
@@ -129,6 +131,10 @@ export class LinuxHost implements Host {
 
   readySlot(places: SlotPlaces, owner: Owner): void {
     inAgentWorld(() => readySlot(places, owner));
+  }
+
+  persistSlot({ dir }: SlotPlaces): void {
+    for (const directory of [dir, dirname(dir), dirname(dirname(dir))]) syncDirectory(directory);
   }
 
   adopt(key: string, { pid, startTicks }: ProcessId): boolean {

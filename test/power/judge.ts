@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { layout } from '../../src/spec/layout.ts';
+import type { StoredFleet } from '../../src/store/records.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
 import { type CrashState, type Disk, materialise } from './disk.ts';
 
@@ -10,7 +11,7 @@ export interface Found {
   /** How many slots are wanted in all fleets. */
   wanted: number;
   notices: string[];
-  /** Executables of releases that are not there. */
+  /** Executables of releases, and directories of prepared slots, that are not there. */
   missing: string[];
 }
 
@@ -48,7 +49,7 @@ export class Judge {
   /** @throws what the store throws */
   open(state: CrashState): Found {
     materialise(state, this.#root, this.#scratch);
-    const paths = layout(this.#scratch + this.#stateDir.slice(this.#root.length), '/nonexistent');
+    const paths = layout(this.#inScratch(this.#stateDir), '/nonexistent');
     if (!existsSync(paths.stateDir)) return { content: '[]', wanted: 0, notices: [], missing: [] };
     const store = new WantedStore(paths.database, paths.copy);
     try {
@@ -61,7 +62,7 @@ export class Judge {
         content: JSON.stringify([...content, ...Object.entries(store.settings)]),
         wanted: fleets.flatMap(({ slots }) => slots).filter(({ wanted }) => wanted).length,
         notices: store.notices,
-        missing: this.#missing(fleets.flatMap(({ releases }) => releases.map(({ path }) => path))),
+        missing: [...this.#missingExecutables(fleets), ...this.#missingDirectories(fleets)],
       };
     } finally {
       store.close();
@@ -102,16 +103,31 @@ export class Judge {
           : `change ${known} is there instead of ${oldest} to ${newest}`;
       return `${what}; told: ${found.notices.join(' ') || 'nothing'}`;
     }
-    return found.missing.length > 0 ? `executables are missing: ${found.missing.join(' ')}` : null;
+    return found.missing.length > 0 ? `missing: ${found.missing.join(' ')}` : null;
   }
 
   /** Those in the release store that are not there as they were given. */
-  #missing(paths: readonly string[]): string[] {
-    return paths
+  #missingExecutables(fleets: readonly StoredFleet[]): string[] {
+    return fleets
+      .flatMap(({ releases }) => releases.map(({ path }) => path))
       .filter((path) => path.startsWith(`${this.#stateDir}/releases/`))
       .filter((path) => {
-        const copy = this.#scratch + path.slice(this.#root.length);
+        const copy = this.#inScratch(path);
         return !existsSync(copy) || !this.#executables.some((one) => one.equals(readFileSync(copy)));
       });
+  }
+
+  /** Those of slots that are believed to be prepared. */
+  #missingDirectories(fleets: readonly StoredFleet[]): string[] {
+    const { slotDir } = layout(this.#stateDir, '/nonexistent');
+    return fleets
+      .flatMap(({ fleet, slots }) =>
+        slots.filter(({ prepared }) => prepared).map(({ slot }) => slotDir(fleet.name, slot)),
+      )
+      .filter((path) => !existsSync(this.#inScratch(path)));
+  }
+
+  #inScratch(path: string): string {
+    return this.#scratch + path.slice(this.#root.length);
   }
 }

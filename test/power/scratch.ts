@@ -14,7 +14,7 @@ export function inMemory(): string {
 }
 
 /** So many bytes lie between two places that are damaged; odd, so that all kinds of places are hit. */
-export const STRIDE_BYTES = process.env.FLEET_TEST_LONG ? 7 : 331;
+export const STRIDE_BYTES = process.env.FLEET_TEST_LONG ? 23 : 331;
 
 /** Says what a long test has tried. */
 export function tell(text: string): void {

@@ -136,6 +136,10 @@ export class FakeHost implements Host {
     this.#world.kernel.places.add(dir.split('/').slice(-2).join('/'));
   }
 
+  persistSlot({ dir }: SlotPlaces): void {
+    this.#world.gate.step(`host.persistSlot ${dir.split('/').slice(-2).join('/')}`);
+  }
+
   adopt(key: string, process: ProcessId): boolean {
     const { gate, kernel, containment } = this.#world;
     gate.step(`host.adopt ${key} pid ${process.pid}`);
