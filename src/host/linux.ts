@@ -89,7 +89,9 @@ export class LinuxHost implements Host {
   }
 
   start(requests: readonly StartRequest[], nofile: number | null): (ProcessId | Error)[] {
-    const problems = requests.map(({ places, owner }) => errorOf(() => this.readySlot(places, owner)));
+    const problems = inAgentWorld(() =>
+      requests.map(({ places, owner }) => errorOf(() => readySlot(places, owner))),
+    );
     const able = requests.filter((_, i) => problems[i] === null);
     const launches = able.map(({ launch }) => launch);
     const outcomes = this.#spawn(launches, nofile ?? this.#agentNofile);
