@@ -140,11 +140,15 @@ export class WantedStore {
    */
   #checkPlace(): void {
     if (fileSize(this.#path) !== null) return;
-    this.#writeCopy();
-    if (this.#hasCopy) return;
-    throw new FleetError('STATE_UNUSABLE', `${this.#path} was deleted, and its copy cannot be written`, {
-      hint: 'Make the state directory again; agents run on, and nothing is lost as long as the supervisor lives.',
-    });
+    try {
+      writeCopy(this.#copyPath, contentOf(this.#db));
+    } catch (error) {
+      throw explainFailure(
+        `${this.#path} was deleted, and its copy cannot be written`,
+        error,
+        this.#copyPath,
+      );
+    }
   }
 
   /** A copy that cannot be written must not stay as an old one: the database alone is then what there is. */
@@ -158,7 +162,8 @@ export class WantedStore {
           `cannot write ${this.#copyPath}: ${(error as Error).message}; the state has no copy until it can`,
         );
       this.#hasCopy = false;
-      tryRemove(this.#copyPath);
+      // An old one is better than nothing where the database was deleted.
+      if (fileSize(this.#path) !== null) tryRemove(this.#copyPath);
     }
   }
 

@@ -25,6 +25,12 @@ const DEFECTS: [string, (arena: Arena) => void | Promise<void>, boolean, RegExp]
   ['an agent that nobody hurt is replaced', kill, true, /slot \d was not touched and has lost pid/],
   ['a slot has two agents', double, true, /slot 0 has the processes \d+, \d+ at once/],
   [
+    'the supervisor dies of itself',
+    (arena) => void process.kill(arena.supervisor!, 'SIGKILL'),
+    true,
+    /supervisor \d+ ended by itself/,
+  ],
+  [
     'a target is forgotten',
     (arena) => arena.setTarget(4).then(() => arena.adopt(5)),
     true,

@@ -409,6 +409,10 @@ test('what is acknowledged after the database was deleted is in the copy, or it 
     store.write('f', newFleet(3));
     for (const suffix of ['', '-wal', '-shm']) rmSync(files.db + suffix);
     store.write('f', { slots: [slot(3)] });
+    const copy = readFileSync(files.copy, 'utf8');
+    mkdirSync(`${files.copy}.new`);
+    expect(refusal(() => store.write('f', { slots: [slot(4)] }))).toMatch(/its copy cannot be written/);
+    expect(readFileSync(files.copy, 'utf8')).toBe(copy);
     rmSync(files.root, { recursive: true });
     expect(refusal(() => store.write('f', { slots: [slot(4)] }))).toMatch(
       /^STATE_UNUSABLE .*wanted\.db was deleted, and its copy cannot be written/,
