@@ -6,7 +6,7 @@ import { Namespace, NO_REUSE } from './namespace.ts';
 
 const TIMEOUT_MS = 360_000;
 /** Agents, and how often all of their pids go to strangers while the supervisor runs. */
-const [AGENTS, TURNS] = process.env.FLEET_TEST_LONG ? [100, 130] : [20, 5];
+const [AGENTS, TURNS] = process.env.FLEET_TEST_LONG ? [100, 105] : [20, 5];
 const SPEC = `
 name: web
 command: [sleep, "100000"]
