@@ -1,7 +1,7 @@
 import { get, type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Cell, Update } from '../../src/api/dashboard.ts';
+import { CELL_STATES, type Cell, type Update } from '../../src/api/dashboard.ts';
 import { until, World } from './harness.ts';
 
 const PORT = 23_940;
@@ -221,6 +221,29 @@ describe('the stream of the dashboard', () => {
     await world.ok('kill', '--all', '--fleet', 'other');
     await world.ok('remove', '--fleet', 'other');
     await until(() => stream.updates.some(({ gone }) => gone.includes('other')));
+  });
+
+  test('counts what its cells show, also of agents that wait for a hold after their pause', async () => {
+    const failing = {
+      ...SPEC,
+      command: ['sh', '-c', 'exit 3'],
+      restart: { backoff: { min: '1s', max: '1s' }, storm: 'off' },
+    };
+    const file = world.write('failing.json', JSON.stringify({ ...failing, name: 'failing' }));
+    await world.fleetctl('spawn', '6', '-f', file, '--timeout', '1s');
+    await world.ok('hold', '--fleet', 'failing');
+    const stream = await Stream.open(await turnOn());
+    const BACKOFF = CELL_STATES.indexOf('backoff');
+    const told = () =>
+      stream.updates.flatMap(({ fleets }) => fleets.filter(({ name }) => name === 'failing'));
+    await until(() => {
+      const states = new Map(told().flatMap(({ cells = [] }) => cells.map(([slot, state]) => [slot, state])));
+      const pulse = told()
+        .flatMap((fleet) => fleet.pulse ?? [])
+        .at(-1);
+      const inBackoff = [...states.values()].filter((state) => state === BACKOFF).length;
+      return pulse?.backoff === 6 && pulse.waiting === 0 && inBackoff === 6;
+    });
   });
 
   test('is bounded: one browser too many is told so', async () => {

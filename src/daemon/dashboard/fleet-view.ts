@@ -146,8 +146,6 @@ export class FleetView {
     const { name: _, rssBytes, pssBytes, ...counts } = this.#report.counts(this.managed);
     return {
       ...counts,
-      // The map shows those that ended and wait for a round or a hold among the waiting.
-      backoff: plan.counts.backoff,
       unready: plan.counts.unready,
       // Those that wait for a start after their pause are in backoff, as `ps` has it.
       waiting: plan.counts.pending + plan.counts.backoff - counts.backoff,
