@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API, type FleetEvent } from '../../src/api/protocol.ts';
@@ -15,6 +15,7 @@ const AGENT = new URL('agent.pl', import.meta.url).pathname;
 const STATE_SIZE = '64m';
 
 const POLL_MS = 200;
+const ROOM_BYTES_MIN = 2 ** 20;
 /** fleetctl's exit code where no supervisor answers. */
 const AWAY = ERRORS.SUPERVISOR_AWAY.exitCode;
 
@@ -146,9 +147,12 @@ export class Arena {
     this.targetMin = Math.min(this.targetMin, target);
   }
 
-  /** Whether what is wanted is on disk twice. */
-  hasCopies(): boolean {
-    return ['fleetd.db', 'wanted.json'].every((name) => existsSync(join(this.world.stateDir, name)));
+  /** Whether what is wanted is on disk twice, and there is room to write one of them anew. */
+  canRestore(): boolean {
+    const { stateDir } = this.world;
+    const { bavail, bsize } = statfsSync(stateDir);
+    const areThere = ['fleetd.db', 'wanted.json'].every((name) => existsSync(join(stateDir, name)));
+    return areThere && bavail * bsize > ROOM_BYTES_MIN;
   }
 
   /** Waits until a condition holds that a fault leads to; that it does not is a loss. */

@@ -9,6 +9,7 @@ export const diskFull: Fault = {
   obstacle: (arena) => (arena.isRoot ? null : 'only root can mount a file system to fill'),
   inject: async (arena) => {
     await arena.revive();
+    const pid = arena.supervisor;
     const filler = join(arena.world.stateDir, 'filler');
     fill(filler);
     const refused = await arena.world.fleetctl('spawn', String(arena.target + 1));
@@ -16,7 +17,9 @@ export const diskFull: Fault = {
     return {
       slots: [],
       heal: () => rmSync(filler),
-      isTold: (events) => ['limit', 'supervisor'].some((type) => tellOf(events, type, /\bspace\b/)),
+      // One that is killed while nothing can be written takes along what it had to tell.
+      isTold: (events) =>
+        arena.supervisor !== pid || ['limit', 'supervisor'].some((type) => tellOf(events, type, /\bspace\b/)),
     };
   },
 };

@@ -6,7 +6,7 @@ import { tellOf } from '../told.ts';
 /** Overwrites the wanted state under a supervisor that runs; the target is changed, and then the supervisor killed. */
 export const storeCorruptedLive: Fault = {
   name: 'store: wanted state corrupted while it is open',
-  mayCome: (arena) => arena.hasCopies(),
+  mayCome: (arena) => arena.canRestore(),
   inject: async (arena) => {
     await arena.revive();
     for (const name of ['fleetd.db', 'fleetd.db-wal']) overwriteAll(join(arena.world.stateDir, name));

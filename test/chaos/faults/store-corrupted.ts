@@ -11,7 +11,7 @@ const FILES = ['fleetd.db', 'wanted.json', 'events.db', 'samples.db', 'run.db'] 
 /** Truncates or overwrites one of the supervisor's files while it is down. */
 export const storeCorrupted: Fault = {
   name: 'store: a file corrupted while the supervisor is down',
-  mayCome: (arena) => arena.hasCopies(),
+  mayCome: (arena) => arena.canRestore(),
   inject: async (arena) => {
     await arena.revive();
     const name = arena.choose(FILES);

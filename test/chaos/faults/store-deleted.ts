@@ -6,7 +6,7 @@ import { tellOf } from '../told.ts';
 /** Deletes the wanted state under a supervisor that runs; the target is changed, and then it is killed. */
 export const storeDeleted: Fault = {
   name: 'store: wanted state deleted while it is open',
-  mayCome: (arena) => arena.hasCopies(),
+  mayCome: (arena) => arena.canRestore(),
   inject: async (arena) => {
     await arena.revive();
     for (const name of ['fleetd.db', 'fleetd.db-wal', 'fleetd.db-shm'])
