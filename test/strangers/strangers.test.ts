@@ -4,7 +4,7 @@ import { until } from '../e2e/harness.ts';
 import { tell } from '../power/scratch.ts';
 import { Namespace, NO_REUSE } from './namespace.ts';
 
-const TIMEOUT_MS = 360_000;
+const TIMEOUT_MS = 900_000;
 /** Agents, and how often all of their pids go to strangers while the supervisor runs. */
 const [AGENTS, TURNS] = process.env.FLEET_TEST_LONG ? [100, 105] : [20, 5];
 const SPEC = `
