@@ -21,6 +21,10 @@ export const cliParallel: Fault = {
     const { target } = await arena.world.fleet();
     if (![arena.target, ...targets].includes(target)) arena.lose(`target ${target} after spawn ${targets}`);
     for (const each of [...targets, target]) arena.adopt(each);
-    return { slots: [], isTold: (events) => tellOf(events, 'target', /spawn: target/) };
+    return {
+      slots: [],
+      isTold: (events) =>
+        tellOf(events, 'target', /spawn: target/) || tellOf(events, 'limit', /^a command was refused/),
+    };
   },
 };
