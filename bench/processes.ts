@@ -12,7 +12,10 @@ export function findProcesses({ directory }: Place): number[] {
   return listPids().filter((pid) => readProc(`/proc/${pid}/environ`)?.includes(`=${directory}`));
 }
 
-/** The agents' processes by port, from their command lines: two of one port are a duplicate. */
+/**
+ * The agents' processes by port, from their command lines: two of one port are a duplicate. What an agent has forked
+ * to serve a connection is not one.
+ */
 export function readAgents({ portBase, agents }: Place): Map<number, number[]> {
   const found = new Map<number, number[]>();
   const before = `\0${agentArgs('').join('\0')}`;
@@ -23,6 +26,13 @@ export function readAgents({ portBase, agents }: Place): Map<number, number[]> {
       at < 0 || !command.slice(0, at).endsWith('busybox') ? 0 : parsePort(command, at + before.length);
     if (port < portBase || port >= portBase + agents) continue;
     found.set(port, [...(found.get(port) ?? []), pid]);
+  }
+  for (const [port, pids] of found) {
+    if (pids.length > 1)
+      found.set(
+        port,
+        pids.filter((pid) => !pids.includes(readStat(pid)?.parent ?? 0)),
+      );
   }
   return found;
 }
