@@ -149,7 +149,7 @@ test.runIf(IS_ROOT)('RLIMIT_NPROC: binds an ordinary user’s agents', async () 
 
 test.runIf(IS_ROOT)('inodes: a file system that has too few is named before it is full', async () => {
   mkdirSync(world.stateDir);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,nr_inodes=200', 'tmpfs', world.stateDir]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=700,size=16m,nr_inodes=200', 'tmpfs', world.stateDir]);
   cleanups.push(() => execFileSync('umount', ['-l', world.stateDir]));
   await world.ok('spawn', '3', ...FLAGS, ...SLEEP);
   const diagnosis = await doctor('--agents', '150');
