@@ -37,10 +37,8 @@ const ALL = Object.keys(CONTESTANTS) as ContestantKey[];
 const EVERYONE_AT = [1_000, 3_000];
 const QUICK_AT = [300, 1_000];
 const OURS_AT = [5_000, 10_000];
-/** So many rounds, up to so many agents; fewer for more. */
-const MANY_ROUNDS = 3;
-const MANY_ROUNDS_MAX = 1_000;
-const FEW_ROUNDS = 2;
+/** What is small is done twice: two lives of 3,000 agents of every peer would take longer than half an hour. */
+const ROUNDS = { few: 1, many: 2, manyUpTo: 1_000 } as const;
 const TAKEOVERS: readonly Victims[] = ['supervisor', 'supervision'];
 const QUICK_TAKEOVERS: readonly Victims[] = ['supervisor'];
 const IDLE_MS = { quick: 5_000, normal: 30_000 };
@@ -77,8 +75,8 @@ export function readOptions(args: string[]): Options | null {
   const heats = [...everyoneAt, ...oursAt].map((agents, i) => ({
     agents,
     contestants: i < everyoneAt.length ? chosen : ours,
-    rounds: rounds ?? (quick ? 1 : agents > MANY_ROUNDS_MAX ? FEW_ROUNDS : MANY_ROUNDS),
-    takeovers: quick ? (i === 0 ? QUICK_TAKEOVERS : []) : TAKEOVERS,
+    rounds: rounds ?? (quick || agents > ROUNDS.manyUpTo ? ROUNDS.few : ROUNDS.many),
+    takeovers: i > 0 && i < everyoneAt.length ? [] : quick ? QUICK_TAKEOVERS : TAKEOVERS,
   }));
   const portBase = readCount('--port-base', values['port-base']);
   const last = portBase + Math.max(...heats.map(({ agents }) => agents)) - 1;
