@@ -168,15 +168,16 @@ export class Arena {
 
   /** Makes sure that a supervisor runs and answers, by one of the ways in which it would come back. */
   async revive(): Promise<void> {
-    const found = this.world.supervisorPid();
-    if (this.supervisor !== null && found !== this.supervisor)
-      this.lose(`supervisor ${this.supervisor} ended by itself`);
     const args = this.choose([['watchdog'], ['spawn', '--timeout', '1s']]);
     await this.until(async () => {
       if (this.world.supervisorPid() === null) await this.world.fleetctl(...args);
       return (await this.world.fleetctl('status')).code !== AWAY;
     }, 'a supervisor answers');
-    this.supervisor = this.world.supervisorPid();
+    const found = this.world.supervisorPid();
+    // Asked only now: one that is dying is still there for a moment.
+    if (this.supervisor !== null && found !== this.supervisor)
+      this.lose(`supervisor ${this.supervisor} ended by itself`);
+    this.supervisor = found;
   }
 
   /** Waits until exactly the target is ready. @returns why it is not, or null */
