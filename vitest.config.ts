@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Real processes take their time on a busy machine; a test that hangs is ended all the same. */
 const TEST_TIMEOUT_MS = 120_000;
 /** Rooms whose tests run real processes, on a machine that they share. */
-const REAL = ['browser', 'cli', 'docs', 'e2e', 'host', 'long', 'scaling', 'vm'].map(
+const REAL = ['browser', 'chaos', 'cli', 'docs', 'e2e', 'host', 'long', 'power', 'scaling', 'vm'].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
 
