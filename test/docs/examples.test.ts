@@ -25,7 +25,10 @@ test.each(pages)('$path: every comment above a block is one that is heeded', ({ 
 });
 
 for (const { path, text } of pages) {
-  const missing = needsOf(text).filter((need) => !has(need));
+  const missing = [
+    ...needsOf(text).filter((need) => !has(need)),
+    ...(isForLater(path) ? ['npm run test:long'] : []),
+  ];
   test.skipIf(missing.length > 0)(`${path} does what it says${missingText(missing)}`, async () => {
     const session = new Session();
     try {
@@ -34,6 +37,11 @@ for (const { path, text } of pages) {
       await session.dispose();
     }
   });
+}
+
+/** The how-tos take as long together as everything else here. */
+function isForLater(path: string): boolean {
+  return path.startsWith('docs/how-to/') && !process.env.FLEET_TEST_LONG;
 }
 
 async function taken(session: Session, block: Block, path: string): Promise<void> {
