@@ -4,10 +4,11 @@ import type { Victims } from './measures/takeover.ts';
 
 export const HELP = `npm run bench -- [OPTION…]: fleetd and its peers with the same daemon
 
-  --quick           300 and 1,000 agents, one round: within 5 minutes
+  --quick           300 and 1,000 agents: within 5 minutes
   --full            the peers at 5,000 and 10,000 agents too: takes hours
   --agents N,…      these sizes instead, for everyone
-  --rounds N        so many rounds at each size
+  --rounds N        so many rounds at each size, for medians and spread; one
+                    round at all sizes takes half an hour
   --only NAME,…     only these, and the C loop:
                     ${Object.keys(CONTESTANTS).join(' ')}
   --port-base N     the lowest of the ports (20000)
@@ -37,8 +38,6 @@ const ALL = Object.keys(CONTESTANTS) as ContestantKey[];
 const EVERYONE_AT = [1_000, 3_000];
 const QUICK_AT = [300, 1_000];
 const OURS_AT = [5_000, 10_000];
-/** What is small is done twice: two lives of 3,000 agents of every peer would take longer than half an hour. */
-const ROUNDS = { few: 1, many: 2, manyUpTo: 1_000 } as const;
 const TAKEOVERS: readonly Victims[] = ['supervisor', 'supervision'];
 const QUICK_TAKEOVERS: readonly Victims[] = ['supervisor'];
 const IDLE_MS = { quick: 5_000, normal: 30_000 };
@@ -75,7 +74,7 @@ export function readOptions(args: string[]): Options | null {
   const heats = [...everyoneAt, ...oursAt].map((agents, i) => ({
     agents,
     contestants: i < everyoneAt.length ? chosen : ours,
-    rounds: rounds ?? (quick || agents > ROUNDS.manyUpTo ? ROUNDS.few : ROUNDS.many),
+    rounds: rounds ?? 1,
     takeovers: i > 0 && i < everyoneAt.length ? [] : quick ? QUICK_TAKEOVERS : TAKEOVERS,
   }));
   const portBase = readCount('--port-base', values['port-base']);
