@@ -92,14 +92,14 @@ function start(context: Context, managed: Managed, steps: Starts): void {
     try {
       requests.push(requestFor(context, managed, step.slot, journals));
     } catch (error) {
-      fail(context, managed, step.slot, error as Error);
+      failStart(context, managed, step.slot, error as Error);
     }
   }
   const results = host.start(requests, managed.plan.spec.resources?.nofile ?? null);
   for (const fd of journals) context.logs.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = reasons.get(requests[i]!.key)!;
-    if (result instanceof Error) fail(context, managed, slot, result);
+    if (result instanceof Error) failStart(context, managed, slot, result);
     else {
       started(context, managed, slot, result);
       journal.slot('start', managed.name, slot, reason);
@@ -132,7 +132,7 @@ function started(context: Context, managed: Managed, number: number, process: Pr
 }
 
 /** A start or a prepare failed: was it the host's fault, or the slot's? */
-function fail(context: Context, managed: Managed, slot: number, error: Error): void {
+export function failStart(context: Context, managed: Managed, slot: number, error: Error): void {
   const { host, journal } = context;
   const { plan, name } = managed;
   const limit = limitOf(error, context.layout.stateDir);
@@ -158,7 +158,10 @@ function limitOf(error: Error, path: string): { limit: string; hint: string } | 
   return found && { ...found, limit: `${code}; ${found.limit}` };
 }
 
-const START_ERRORS: Record<string, string> = {
+const LAUNCHER_HINT =
+  'its log cannot be opened, or this host executes no file in memory (sysctl vm.memfd_noexec is 2)';
+const DIRECTORY_HINT = 'every directory above it must let others pass (chmod o+x)';
+const EXEC_ERRORS: Record<string, string> = {
   ETXTBSY: 'the executable is open for writing; name it as `binary`, and a copy is run that nobody writes to',
   EACCES: 'the executable or its directory may not be entered or executed',
   ENOENT: 'there is no such executable (or the interpreter that its first line names)',
@@ -167,9 +170,10 @@ const START_ERRORS: Record<string, string> = {
 
 function describeStartError(error: Error, command: string): string {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
-  return syscall === 'posix_spawn' && code in START_ERRORS
-    ? `${command}: ${code}, ${START_ERRORS[code]}`
-    : error.message;
+  if (syscall === 'execve' && code in EXEC_ERRORS) return `${command}: ${code}, ${EXEC_ERRORS[code]}`;
+  if (syscall === 'posix_spawn' && code === 'EACCES') return `${error.message}: ${LAUNCHER_HINT}`;
+  if (syscall === 'chdir') return `its user cannot enter its directory (${code}): ${DIRECTORY_HINT}`;
+  return error.message;
 }
 
 /** Runs a slot's `prepare`; its success is written before the slot's first start, so that it is never run again. */
@@ -194,7 +198,7 @@ async function prepare(context: Context, managed: Managed, slot: number): Promis
     plan.prepared(slot, host.now());
     journal.slot('prepare', name, slot, 'prepare exited 0');
   } catch (error) {
-    fail(context, managed, slot, error as Error);
+    failStart(context, managed, slot, error as Error);
   }
   context.wake(managed);
 }

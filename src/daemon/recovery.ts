@@ -15,7 +15,7 @@ const UNSEEN = 'ended while the supervisor was away';
  * fleets that the store has lost, but whose agents run, are held exactly as they are.
  */
 export function recover(supervisor: Supervisor, stored: readonly StoredFleet[], runs: RunStore): void {
-  const census = supervisor.host.census(runs.processes());
+  const census = supervisor.host.census();
   const known = new Set(stored.map(({ fleet }) => fleet.name));
   const lost = lostFleets(census, known, runs, supervisor.host.date());
   for (const record of [...stored, ...lost]) {

@@ -16,7 +16,7 @@ import type { SampleStore } from '../store/samples.ts';
 import type { WantedStore } from '../store/wanted.ts';
 import { Checks, type Subject } from './checks.ts';
 import type { Context } from './context.ts';
-import { executorsFor } from './executors.ts';
+import { executorsFor, failStart } from './executors.ts';
 import { Journal } from './journal.ts';
 import { Leaks } from './leaks.ts';
 import { Logs } from './logs.ts';
@@ -135,7 +135,7 @@ export class Supervisor implements Context {
       onPass: (managed, pass) => this.leaks.observe(managed, pass),
       onProblem: ({ name }, error) => log.warn({ fleet: name, error: error.message }, 'cannot sample memory'),
     });
-    host.onExit = (key, exit) => this.#onExit(key, exit);
+    host.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
     host.onProblem = (error) => log.error({ error: error.message }, 'on the host');
     host.onNotify = (key, text) => this.#onNotify(key, text);
     this.logs.startSweeping(
@@ -387,11 +387,18 @@ export class Supervisor implements Context {
     return managed?.plan.slots.has(Number(slot)) ? { managed, slot: Number(slot) } : null;
   }
 
-  #onExit(key: string, exit: Exit | null): void {
+  #onExit(key: string, exit: Exit | null, failure: Error | null): void {
     this.checks.forget(key);
     const found = this.#find(key);
     if (!found || !runOf(found.managed.plan.slot(found.slot).agent)) return;
     const { managed, slot } = found;
+    if (failure && managed.plan.slot(slot).agent.state === 'starting') {
+      managed.startTicks.delete(slot);
+      failStart(this, managed, slot, failure);
+      this.noteRun(managed, slot);
+      this.wake(managed);
+      return;
+    }
     const known = exit ?? { code: null, signal: null };
     managed.plan.exited(slot, known, this.host.date().toISOString(), this.host.now());
     managed.startTicks.delete(slot);

@@ -1,8 +1,8 @@
 import { FleetError } from '../errors.ts';
 import { findExecutable, hostLanguage, hostTimeZone } from '../host/executable.ts';
-
-import type { Launch, Output } from '../host/spawn.ts';
-import { type Account, accountOf, findUser } from '../host/users.ts';
+import { ERRAND_VARIABLE } from '../host/recognise.ts';
+import type { Launch, Output, User as ProcessUser } from '../host/spawn.ts';
+import { type Account, accountOf, findUser, groupsOf } from '../host/users.ts';
 import { type Layout, portOf } from '../spec/layout.ts';
 import { expand, type Placeholders } from '../spec/placeholders.ts';
 import type { Spec, User } from '../spec/spec.ts';
@@ -10,8 +10,6 @@ import type { ReleaseRecord } from '../store/records.ts';
 
 /** Where agents' commands are looked up, whatever PATH the supervisor was started with. */
 export const AGENT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Becomes another user and execs: the pid stays (setpriv(1), util-linux). */
-const SETPRIV = '/usr/bin/setpriv';
 
 const LANG = hostLanguage();
 const TZ = hostTimeZone();
@@ -61,10 +59,14 @@ export interface SlotWorld {
 export function agentLaunch(world: SlotWorld, account: Account | null, output: Output): Launch {
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.layout);
   const argv = world.release.argv.map((argument) => expand(argument, values));
-  return asUser(
-    { path: world.release.path, argv, env: environment(world, values, account), cwd: values.dir, output },
-    account,
-  );
+  return {
+    path: world.release.path,
+    argv,
+    env: environment(world, values, account),
+    cwd: values.dir,
+    output,
+    ...userOf(account),
+  };
 }
 
 /** A helper of the agent (prepare, an exec check): in the agent's world, as its user. */
@@ -78,7 +80,8 @@ export function helperLaunch(
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.layout);
   const path = findExecutable(command[0]!, world.baseDir, world.spec.env.PATH ?? AGENT_PATH, where);
   const argv = command.map((argument) => expand(argument, values));
-  return asUser({ path, argv, env: environment(world, values, account), cwd: values.dir, output }, account);
+  const env = [...environment(world, values, account), `${ERRAND_VARIABLE}=${where.split(/\W/)[0]}`];
+  return { path, argv, env, cwd: values.dir, output, ...userOf(account) };
 }
 
 /** The whole environment of an agent, as the contract lists it. */
@@ -114,19 +117,9 @@ function environment(world: SlotWorld, values: Placeholders, account: Account | 
 
 const OWN_ACCOUNT = accountOf(OWN_UID, process.getgid!());
 
-function asUser(launch: Launch, account: Account | null): Launch {
-  if (!account) return launch;
-  const groups = account.name === null ? '--clear-groups' : '--init-groups';
-  const become = [
-    `--reuid=${account.uid}`,
-    `--regid=${account.gid}`,
-    groups,
-    '--no-new-privs',
-    '--inh-caps=-all',
-  ];
-  return {
-    ...launch,
-    path: SETPRIV,
-    argv: ['setpriv', ...become, '--', launch.path, ...launch.argv.slice(1)],
-  };
+/** The user of a launch; a uid without an entry in the user database has no groups beside its own. */
+function userOf(account: Account | null): { user?: ProcessUser } {
+  if (!account) return {};
+  const { uid, gid, name } = account;
+  return { user: { uid, gid, groups: name === null ? [] : groupsOf(name, gid) } };
 }

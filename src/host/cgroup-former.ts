@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isGone, readProcText } from './proc/read.ts';
+import { isPopulated } from './cgroup.ts';
+import { isGone } from './proc/read.ts';
 
 /**
  * Finds the tree that agents of an earlier supervisor still live in, where that is not the one that we would make: the
@@ -20,10 +21,6 @@ export function findFormerTree(name: string, root: string, mount: string, uid: n
 /** The cgroup that a tree stands in, as a path in the hierarchy. @param root the tree's directory */
 export function homeOf(root: string, mount: string): string {
   return dirname(root).slice(mount.length);
-}
-
-function isPopulated(path: string): boolean {
-  return readProcText(`${path}/cgroup.events`)?.includes('populated 1') ?? false;
 }
 
 function directoriesIn(path: string): string[] {

@@ -1,5 +1,5 @@
 import { readdirSync, rmdirSync } from 'node:fs';
-import { isGone, readProc } from './proc/read.ts';
+import { isGone, readProc, readProcText } from './proc/read.ts';
 
 /** Where the cgroup v2 hierarchy is mounted, from /proc/self/mountinfo (proc(5)); null where there is none. */
 export function findCgroupMount(mountInfo: string): string | null {
@@ -33,9 +33,20 @@ export function childrenOf(cgroup: string): string[] {
   }
 }
 
-/** Takes a cgroup away if it is empty: EBUSY (populated) and ENOTEMPTY (children) are answers here, not faults. */
-export function tryRemove(cgroup: string): void {
+/**
+ * Takes a cgroup away if it is empty: EBUSY (populated) and ENOTEMPTY (children) are answers here, not faults.
+ * @returns whether it is gone
+ */
+export function tryRemove(cgroup: string): boolean {
   try {
     rmdirSync(cgroup);
-  } catch {}
+    return true;
+  } catch (error) {
+    return isGone(error);
+  }
+}
+
+/** Whether a process lives in a cgroup or below it; zombies do not count. */
+export function isPopulated(cgroup: string): boolean {
+  return readProcText(`${cgroup}/cgroup.events`)?.includes('populated 1') ?? false;
 }

@@ -14,22 +14,36 @@ export interface SlotFiles {
  * What proves that a process is ours and which slot it belongs to, and ends all of it. A slot is named by its key,
  * `FLEET/SLOT`.
  */
+/** What is started beside agents: a helper ends with all that it forked, what a hook leaves in the background goes on. */
+export type ErrandKind = 'helper' | 'hook';
+
+/** Where something lives that is of no slot. */
+export interface Errand {
+  /** The cgroup that it is to be started in; undefined where there is none. */
+  readonly cgroup: string | undefined;
+  /** Ends it with all that it forked. @param pid its main process, not reaped yet */
+  kill(pid: number): void;
+  /** It has ended, and its place is taken away. */
+  done(): void;
+}
+
+/**
+ * What proves that a process is ours and which slot it belongs to, and ends all of it. A slot is named by its key,
+ * `FLEET/SLOT`.
+ */
 export interface Containment {
   /** `cgroup`: nothing escapes. `session`: a process that leaves its session and closes its output does. */
   readonly kind: 'cgroup' | 'session';
-  /** A process was just started for a slot: it is to be where nothing that it forks can escape. */
-  attach(key: string, pid: number): void;
-  /** Whether a process that was attached has come there; what is not yet is not called ready. */
-  isAttached(pid: number): boolean;
-  /**
-   * A main process has ended, and its pid is to be given back: `reap` is called once no move is under way that knows
-   * the process by that pid, and none is made after it, for then it may be a stranger's.
-   */
-  letGo(pid: number, reap: () => void): void;
-  /** A helper (prepare, a check) runs, and is of no slot; until `done` is called. */
-  exempt(pid: number): { done: () => void };
-  /** Takes over a process that an earlier supervisor had put into the slot. */
+  /** Makes a slot's place. @returns the cgroup that its agent is to be started in; undefined where there is none */
+  place(key: string): string | undefined;
+  /** A slot has this main process now: one that was just started, or that an earlier supervisor had started. */
   adopt(key: string, pid: number): void;
+  /** Whether a main process is where nothing that it forks can escape: a launcher goes there as its first act. */
+  hasArrived(key: string, pid: number): boolean;
+  /** A place for something that is of no slot. */
+  errand(kind: ErrandKind): Errand;
+  /** Whether a process that was found in a slot was started for an errand, and so is not the slot's agent. */
+  isErrand(pid: number): boolean;
   /**
    * Puts a process that somebody else started into the slot.
    * @returns false where it is gone, or nothing here could hold it
@@ -43,10 +57,10 @@ export interface Containment {
   /** The slot that a process belongs to; null for everybody else's. */
   keyOf(pid: number): string | null;
   /**
-   * What lives in any slot: key → pids. A start that was cut off before the attach is put where it belongs if it was
-   * noted, and ended if nobody knows of it.
+   * What lives in any slot: key → pids. Starts that were cut off come to their slots or are ended, and so is what an
+   * earlier supervisor's helpers have left.
    */
-  census(noted: (pid: number) => string | null): Map<string, number[]>;
+  census(): Map<string, number[]>;
   /** Takes the places of slots away. */
   leave(keys: readonly string[]): void;
   /**
@@ -58,8 +72,6 @@ export interface Containment {
   unenforced(fleet: string): string | null;
   /** Why the kernel has killed in a slot since this was asked last; null where it has not, or nobody can know. */
   oomSince(key: string): ExitCause | null;
-  /** Asked for a slot's main process as long as it lives. */
-  mainOf: (key: string) => { startTicks: number } | null;
   /** Called with what failed where nobody waits for it. */
   onProblem: (error: Error) => void;
   /** Gives up what was taken for this supervisor itself. */

@@ -17,8 +17,21 @@ export interface ProcessId {
 
 /** A process found in a slot. */
 export interface FoundProcess extends ProcessId {
-  /** It leads a session, as an agent does from its start; what it forked does so only by its own doing. */
+  /**
+   * It leads a session, as an agent does from its start (what it forked does so only by its own doing), and was not
+   * started beside one (prepare, a check).
+   */
   leads: boolean;
+}
+
+/** Something that was started and is of no slot. */
+export interface RunningErrand {
+  /**
+   * Waits for its end, or ends it with all that it forked once `timeoutMs` are over.
+   * @returns how it ended; null where it took too long
+   * @throws Error where it never came to its program
+   */
+  end(timeoutMs: number): Promise<HelperEnd>;
 }
 
 /** An agent to start: the place it gets, and its world. */
@@ -45,7 +58,8 @@ export interface Host {
   date(): Date;
 
   /**
-   * Starts agents; what one failed of stands in its place in the answer.
+   * Starts agents; what one failed of stands in its place in the answer, unless it failed on the way to its program
+   * (the change of its user, its directory, the exec): that comes with its exit.
    * @param nofile their soft limit of open files; null for what the supervisor was started with
    */
   start(requests: readonly StartRequest[], nofile: number | null): (ProcessId | Error)[];
@@ -71,11 +85,8 @@ export interface Host {
   takeIn(intakes: readonly Intake[]): (boolean | Error)[];
   /** The slot that a process belongs to; null for everybody else's. */
   keyOf(pid: number): string | null;
-  /**
-   * What lives in which slot: key → processes, session leaders first, the oldest first.
-   * @param noted the processes that an earlier supervisor noted, by pid
-   */
-  census(noted: ReadonlyMap<number, { key: string; startTicks: number }>): Map<string, FoundProcess[]>;
+  /** What lives in which slot: key → processes, those that may be its agent first, the oldest first. */
+  census(): Map<string, FoundProcess[]>;
   /** Sends a signal to the slot's main process; false where it has ended. */
   signal(key: string, signal: string): boolean;
   /** Ends everything in the slot at once. Where nothing is known to run in it, `onExit` does not follow. */
@@ -93,8 +104,12 @@ export interface Host {
    */
   runHook(argv: readonly string[], options: HookOptions): Promise<void>;
 
-  /** Called when a slot's main process has ended and nothing of it is left; null where nobody could see how. */
-  onExit: (key: string, exit: Exit | null) => void;
+  /**
+   * Called when a slot's main process has ended and nothing of it is left.
+   * @param exit how; null where nobody could see it
+   * @param failure why it never came to its program; null where it did
+   */
+  onExit: (key: string, exit: Exit | null, failure: Error | null) => void;
   /** Called with what an agent said through NOTIFY_SOCKET. */
   onNotify: (key: string, text: string) => void;
 

@@ -7,6 +7,15 @@ import koffi from 'koffi';
  */
 const lib = koffi.load('libc.so.6');
 
+/** A function that not every glibc has. */
+function optional(prototype: string): ReturnType<typeof lib.func> | null {
+  try {
+    return lib.func(prototype);
+  } catch {
+    return null;
+  }
+}
+
 /** Opaque glibc structures: posix_spawn_file_actions_t is 80 bytes, posix_spawnattr_t 336, sigset_t 128 (x86-64, arm64). */
 export const SIZE = { fileActions: 80, spawnAttributes: 336, signalSet: 128, signalInfo: 128 } as const;
 
@@ -26,6 +35,12 @@ export const libc = {
   attributesFlags: lib.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
   attributesMask: lib.func('int posix_spawnattr_setsigmask(void *attributes, void *set)'),
   attributesDefault: lib.func('int posix_spawnattr_setsigdefault(void *attributes, void *set)'),
+  /** glibc 2.39 and later; null before. Takes a descriptor of the cgroup's directory. */
+  attributesCgroup: optional('int posix_spawnattr_setcgroup_np(void *attributes, int cgroup)'),
+  memfdCreate: lib.func('int memfd_create(const char *name, uint flags)'),
+  fcntl: lib.func('int fcntl(int fd, int command, int argument)'),
+  pipe2: lib.func('int pipe2(void *fds, int flags)'),
+  getgrouplist: lib.func('int getgrouplist(const char *user, uint group, void *groups, void *count)'),
   waitid: lib.func('int waitid(int idType, uint id, void *info, int options)'),
   epollCreate: lib.func('int epoll_create1(int flags)'),
   epollControl: lib.func('int epoll_ctl(int epoll, int operation, int fd, void *event)'),
@@ -71,6 +86,11 @@ export class SystemCallError extends Error {
     this.code = code;
     this.errno = errno;
     this.syscall = syscall;
+  }
+
+  /** The error of a call by the name of its errno, as lastError() gives it. */
+  static named(syscall: string, code: string): SystemCallError {
+    return new SystemCallError(syscall, constants.errno[code as keyof typeof constants.errno]);
   }
 }
 

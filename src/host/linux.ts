@@ -5,29 +5,30 @@ import type { Exit } from '../plan/restart.ts';
 import { readAvailableMemory } from './available.ts';
 import type { Resources } from './cgroup-limits.ts';
 import { CgroupTree } from './cgroup-tree.ts';
-import type { Containment, SlotFiles } from './containment.ts';
+import type { Containment, ErrandKind, SlotFiles } from './containment.ts';
 import { EpollSet } from './epoll.ts';
 import { syncDirectory } from './files.ts';
-import { type HookOptions, runHook } from './hook.ts';
-import type { FoundProcess, HelperEnd, Host, ProcessId, StartRequest } from './host.ts';
-import { withAgentOomScore } from './oom-score.ts';
+import { endOfHook, type HookOptions } from './hook.ts';
+import type { FoundProcess, HelperEnd, Host, ProcessId, RunningErrand, StartRequest } from './host.ts';
 import { closeFd, type ExitStatus, openPidfd, reapPid, reapPidfd, signalPidfd } from './pidfd.ts';
 import { type PortRange, type PortTable, type Protocol, readConnections } from './proc/net.ts';
 import { findSocketFd, listPids, readCommand, readPssBytes, readRssBytes } from './proc/pid.ts';
 import { readProcText } from './proc/read.ts';
 import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
-import { getLimit, withSoftLimit } from './rlimit.ts';
+import { getLimit } from './rlimit.ts';
 import { Sessions } from './sessions.ts';
 import { clearSlots, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
 import { readPortRange } from './sock-diag.ts';
 import type { Launch } from './spawn.ts';
-import { Spawner } from './spawner.ts';
+import { Spawner, type Started } from './spawner.ts';
 import { type Intake, takeIn } from './take-in.ts';
 import { findListener, NotifySocket } from './unix.ts';
 import { readUsage, type Usage } from './usage.ts';
 
 /** What an agent's umask is; the supervisor's own is stricter. */
 const AGENT_UMASK = 0o022;
+/** Added to the thousandths of memory that a process uses: the kernel ends agents well before the rest of the system. */
+const AGENT_OOM_SCORE_ADJ = 500;
 /** How often a slot whose processes were killed is looked at until they are gone: SIGKILL takes effect in its own time. */
 const LINGER_POLL_MS = 5;
 /** At most so many datagrams a turn: a chatty agent must not keep the loop from its work. */
@@ -35,6 +36,13 @@ const DATAGRAMS_MAX = 256;
 
 /** What the end of a watched process leads to: it is to be reaped, once. */
 type Watcher = (reap: () => ExitStatus | null) => void;
+
+/** A slot's main process. */
+interface Main extends ProcessId {
+  pidfd: number;
+  /** It is where nothing that it forks can escape. */
+  hasArrived: boolean;
+}
 
 /** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
 export class LinuxHost implements Host {
@@ -44,15 +52,15 @@ export class LinuxHost implements Host {
   readonly #epoll = new EpollSet();
   readonly #watchers = new Map<number, Watcher>();
   /** Main processes by slot. */
-  readonly #mains = new Map<string, { pid: number; pidfd: number; startTicks: number }>();
+  readonly #mains = new Map<string, Main>();
   readonly #notify: NotifySocket;
   readonly #running: Promise<void>;
   /** The wall clock's distance from the clock that never jumps. */
   readonly #bootOffsetMs: number;
   /** The descriptor that the last agent had its listening socket at. */
   #usualFd: string | null = null;
-  /** The soft limit of open files that agents get. */
-  readonly #agentNofile: number;
+  /** The limit of open files that agents get. */
+  readonly #agentNofile: { soft: number; hard: number };
   onExit: Host['onExit'] = () => {};
   onNotify: Host['onNotify'] = () => {};
 
@@ -62,13 +70,12 @@ export class LinuxHost implements Host {
    * @param options.nofile the soft limit of open files that agents get
    */
   constructor(options: { id: string; files: SlotFiles; notifyPath: string; nofile: number }) {
-    this.#containment =
-      CgroupTree.open(options.id, options.files, this.#spawner) ?? new Sessions(options.files);
+    this.#containment = CgroupTree.open(options.id) ?? new Sessions(options.files);
     this.#bootOffsetMs = Number(readProcText('/proc/uptime')!.split(' ')[0]) * 1000 - performance.now();
-    this.#agentNofile = Math.min(options.nofile, getLimit('nofile').hard);
+    const { hard } = getLimit('nofile');
+    this.#agentNofile = { soft: Math.min(options.nofile, hard), hard };
     this.#notify = new NotifySocket(options.notifyPath);
     this.#epoll.add(this.#notify.fd);
-    this.#containment.mainOf = (key) => this.#mains.get(key) ?? null;
     this.#running = this.#epoll.run((fds) => this.#onReadable(fds));
   }
 
@@ -89,33 +96,46 @@ export class LinuxHost implements Host {
   }
 
   start(requests: readonly StartRequest[], nofile: number | null): (ProcessId | Error)[] {
-    const problems = inAgentWorld(() =>
-      requests.map(({ places, owner }) => errorOf(() => readySlot(places, owner))),
-    );
-    const able = requests.filter((_, i) => problems[i] === null);
-    const launches = able.map(({ launch }) => launch);
-    const outcomes = this.#spawn(launches, nofile ?? this.#agentNofile);
-    const started = able.map(({ key }, i) => this.#take(key, outcomes[i]!));
-    return problems.map((problem) => problem ?? started.shift()!);
+    const prepared = withAgentUmask(() => requests.map((request) => this.#readyToLaunch(request, nofile)));
+    const able = prepared.filter((launch): launch is Launch => !(launch instanceof Error));
+    const outcomes = this.#spawner.start(able);
+    return prepared.map((launch, i) => {
+      if (launch instanceof Error) return launch;
+      return this.#watchStarted(requests[i]!.key, outcomes.shift()!);
+    });
   }
 
-  #spawn(launches: readonly Launch[], nofile: number): (ProcessId | Error)[] {
-    if (launches.length === 0) return [];
+  #readyToLaunch({ key, places, owner, launch }: StartRequest, nofile: number | null): Launch | Error {
     try {
-      return inAgentWorld(() => withSoftLimit('nofile', nofile, () => this.#spawner.start(launches)));
+      readySlot(places, owner);
+      return this.#inAgentWorld(launch, this.#containment.place(key), nofile);
     } catch (error) {
-      // A soft limit above the hard one is nobody's.
-      return launches.map(() => error as Error);
+      return error as Error;
     }
   }
 
-  #take(key: string, outcome: ProcessId | Error): ProcessId | Error {
+  /** A process's world is what is said here, whoever started the supervisor and however. */
+  #inAgentWorld(launch: Launch, cgroup: string | undefined, nofile: number | null = null): Launch {
+    const limit = nofile === null ? this.#agentNofile : { ...this.#agentNofile, soft: nofile };
+    return {
+      ...launch,
+      umask: AGENT_UMASK,
+      nofile: limit,
+      oomScoreAdj: AGENT_OOM_SCORE_ADJ,
+      ...(cgroup !== undefined && { cgroup }),
+    };
+  }
+
+  #watchStarted(key: string, outcome: Started | Error): ProcessId | Error {
     if (outcome instanceof Error) return outcome;
-    const { pid } = outcome;
-    const problem = errorOf(() => keepOrKill(pid, () => this.#watchMain(key, outcome, openPidfd(pid)!)));
-    if (problem) return problem;
-    this.#containment.attach(key, pid);
-    return outcome;
+    const { pid, startTicks, launch } = outcome;
+    try {
+      keepOrKill(pid, () => this.#watchMain(key, { pid, startTicks }, openPidfd(pid)!, launch));
+    } catch (error) {
+      return error as Error;
+    }
+    this.#containment.adopt(key, pid);
+    return { pid, startTicks };
   }
 
   limit(fleet: string, resources: Resources | null, agents: number): void {
@@ -128,11 +148,13 @@ export class LinuxHost implements Host {
 
   isContained(key: string): boolean {
     const main = this.#mains.get(key);
-    return main !== undefined && this.#containment.isAttached(main.pid);
+    if (!main) return false;
+    main.hasArrived ||= this.#containment.hasArrived(key, main.pid);
+    return main.hasArrived;
   }
 
   readySlot(places: SlotPlaces, owner: Owner): void {
-    inAgentWorld(() => readySlot(places, owner));
+    withAgentUmask(() => readySlot(places, owner));
   }
 
   persistSlot({ dir }: SlotPlaces): void {
@@ -149,7 +171,7 @@ export class LinuxHost implements Host {
       return false;
     }
     this.#containment.adopt(key, pid);
-    this.#watchMain(key, { pid, startTicks }, pidfd);
+    this.#watchMain(key, { pid, startTicks }, pidfd, null);
     return true;
   }
 
@@ -159,7 +181,7 @@ export class LinuxHost implements Host {
       if (isThere !== true) return isThere;
       const pidfd = openPidfd(process.pid);
       if (pidfd === null) return false;
-      this.#watchMain(key, process, pidfd);
+      this.#watchMain(key, process, pidfd, null);
       return true;
     });
   }
@@ -168,16 +190,14 @@ export class LinuxHost implements Host {
     return this.#containment.keyOf(pid);
   }
 
-  census(noted: ReadonlyMap<number, { key: string; startTicks: number }>): Map<string, FoundProcess[]> {
+  census(): Map<string, FoundProcess[]> {
     const found = new Map<string, FoundProcess[]>();
-    const keyOf = (pid: number) => {
-      const note = noted.get(pid);
-      return note && readStat(pid)?.startTicks === note.startTicks ? note.key : null;
-    };
-    for (const [key, pids] of this.#containment.census(keyOf)) {
+    for (const [key, pids] of this.#containment.census()) {
       const processes = pids.flatMap((pid) => {
         const stat = readStat(pid);
-        return stat ? [{ pid, startTicks: stat.startTicks, leads: stat.session === pid }] : [];
+        if (!stat) return [];
+        const leads = stat.session === pid && !this.#containment.isErrand(pid);
+        return [{ pid, startTicks: stat.startTicks, leads }];
       });
       // Session leaders first: an agent is one from its start, what it forks becomes one only by its own doing.
       processes.sort((a, b) => Number(b.leads) - Number(a.leads) || a.startTicks - b.startTicks);
@@ -212,34 +232,46 @@ export class LinuxHost implements Host {
   }
 
   async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
-    const [outcome] = this.#spawn([launch], this.#agentNofile);
-    if (outcome instanceof Error) throw outcome;
-    const { pid } = outcome!;
-    const pidfd = keepOrKill(pid, () => openPidfd(pid)!);
-    const exemption = this.#containment.exempt(pid);
-    let timedOut = false;
-    // The helper leads its group, and until it is reaped nobody else can have that number.
-    const killGroup = () => process.kill(-pid, 'SIGKILL');
-    const timer = setTimeout(() => {
-      timedOut = true;
-      killGroup();
-    }, timeoutMs);
-    const status = await new Promise<ExitStatus | null>((resolve) => {
-      this.#watch(pidfd, (reap) => {
-        killGroup();
-        resolve(reap());
-      });
-    });
-    clearTimeout(timer);
-    exemption.done();
-    return timedOut ? null : (status ?? { code: null, signal: null });
+    const errand = this.#begin(launch, 'helper');
+    return errand.end(timeoutMs);
   }
 
   async runHook(argv: readonly string[], options: HookOptions): Promise<void> {
-    let exemption: { done: () => void } | undefined;
-    await runHook(argv, options, (pid) => {
-      exemption = this.#containment.exempt(pid);
-    }).finally(() => exemption?.done());
+    await endOfHook(argv, options, (launch) => this.#begin(launch, 'hook'));
+  }
+
+  /** Starts something that is of no slot. @throws Error where it cannot be started */
+  #begin(launch: Launch, kind: ErrandKind): RunningErrand {
+    const errand = this.#containment.errand(kind);
+    const place = kind === 'helper' ? this.#inAgentWorld(launch, errand.cgroup) : launch;
+    const [outcome] = this.#spawner.start([errand.cgroup ? { ...place, cgroup: errand.cgroup } : place]);
+    if (outcome instanceof Error) {
+      errand.done();
+      throw outcome;
+    }
+    const { pid, launch: number } = outcome!;
+    const pidfd = keepOrKill(pid, () => openPidfd(pid)!);
+    const ended = new Promise<ExitStatus | null>((resolve) => {
+      this.#watch(pidfd, (reap) => {
+        if (kind === 'helper') errand.kill(pid);
+        resolve(reap());
+        errand.done();
+      });
+    });
+    return {
+      end: async (timeoutMs) => {
+        let timedOut = false;
+        const timer = setTimeout(() => {
+          timedOut = true;
+          errand.kill(pid);
+        }, timeoutMs);
+        const status = await ended;
+        clearTimeout(timer);
+        const failure = this.#spawner.failureOf(number);
+        if (failure) throw failure;
+        return timedOut ? null : (status ?? { code: null, signal: null });
+      },
+    };
   }
 
   readUsage(pids: readonly number[]): Promise<Map<number, Usage>> {
@@ -317,16 +349,18 @@ export class LinuxHost implements Host {
     this.#watchers.set(pidfd, onEnd);
   }
 
-  #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number): void {
-    this.#watch(pidfd, (reap) => this.#containment.letGo(pid, () => this.#ended(key, reap())));
-    this.#mains.set(key, { pid, pidfd, startTicks });
+  /** @param launch the number of its launch; null for one that this supervisor has not started */
+  #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number, launch: number | null): void {
+    this.#watch(pidfd, (reap) => this.#ended(key, reap(), launch));
+    this.#mains.set(key, { pid, pidfd, startTicks, hasArrived: launch === null });
   }
 
-  #ended(key: string, status: ExitStatus | null): void {
+  #ended(key: string, status: ExitStatus | null, launch: number | null): void {
     const exit = this.#withCause(key, status);
+    const failure = launch === null ? null : this.#spawner.failureOf(launch);
     this.#mains.delete(key);
-    if (!this.#isPopulated(key)) this.onExit(key, exit);
-    else void this.#untilEmpty(key).then(() => this.onExit(key, exit));
+    if (!this.#isPopulated(key)) this.onExit(key, exit, failure);
+    else void this.#untilEmpty(key).then(() => this.onExit(key, exit, failure));
   }
 
   /**
@@ -389,15 +423,6 @@ export class LinuxHost implements Host {
   }
 }
 
-function errorOf(work: () => void): Error | null {
-  try {
-    work();
-    return null;
-  } catch (error) {
-    return error as Error;
-  }
-}
-
 /** Does what is needed to keep a child that was just started; where that fails (no descriptor left), it cannot stay. */
 function keepOrKill<T>(pid: number, keep: () => T): T {
   try {
@@ -410,11 +435,11 @@ function keepOrKill<T>(pid: number, keep: () => T): T {
   }
 }
 
-/** Umask and OOM score are the process's own: they are set for the time of the starts, within one turn of the loop. */
-function inAgentWorld<T>(work: () => T): T {
+/** The umask is the process's own: it is set for the time of the work, within one turn of the loop. */
+function withAgentUmask<T>(work: () => T): T {
   const umask = process.umask(AGENT_UMASK);
   try {
-    return withAgentOomScore(work);
+    return work();
   } finally {
     process.umask(umask);
   }

@@ -71,16 +71,21 @@ const info = Buffer.alloc(SIZE.signalInfo);
 export function reapPidfd(fd: number): ExitStatus | null {
   info.fill(0);
   if (libc.waitid(P_PIDFD, fd, info, WEXITED | WNOHANG) < 0) return null;
-  // siginfo_t of SIGCHLD: si_code at byte 8, si_pid at 16, si_status at 24 (64-bit layouts).
+  return toStatus();
+}
+
+/** siginfo_t of SIGCHLD: si_code at byte 8, si_pid at 16, si_status at 24 (64-bit layouts). */
+function toStatus(): ExitStatus | null {
   if (info.readInt32LE(16) === 0) return null;
   const status = info.readInt32LE(24);
   if (info.readInt32LE(8) === CLD_EXITED) return { code: status, signal: null };
   return { code: null, signal: SIGNAL_NAMES.get(status) ?? `signal ${status}` };
 }
 
-/** Waits for the end of a child that was killed. Blocks until then. */
-export function reapPid(pid: number): void {
-  libc.waitid(P_PID, pid, info, WEXITED);
+/** Waits for the end of a child, and tells how it ended. Blocks until then; null where it is no child of ours. */
+export function reapPid(pid: number): ExitStatus | null {
+  info.fill(0);
+  return libc.waitid(P_PID, pid, info, WEXITED) < 0 ? null : toStatus();
 }
 
 /** Closes a pidfd, or any descriptor that came from libc. */

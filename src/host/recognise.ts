@@ -4,6 +4,12 @@ import { readLink } from './proc/pid.ts';
 import { readProc } from './proc/read.ts';
 
 /**
+ * What marks a process that was started beside an agent, in its slot's directory and with its log (prepare, an exec
+ * check). Only where there are no cgroups has it to be told from the agent by that.
+ */
+export const ERRAND_VARIABLE = 'FLEET_ERRAND';
+
+/**
  * Which slot a process was started for, by what it still has of its start: the log that it writes to, or (where the
  * log is elsewhere, or was given up) its directory and its environment together. A hint, not a proof: daemons change
  * these and tenants forge them.
@@ -15,8 +21,12 @@ export function recogniseAgent(pid: number, files: SlotFiles): string | null {
   const dir = readLink(pid, 'cwd');
   const byDir = dir === null ? null : files.keyOfDir(dir);
   const isThere = byDir !== null && isSame(`/proc/${pid}/cwd`, dir!);
-  const environment = !isThere ? null : readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
-  return environment?.includes(`FLEET_DIR=${dir}`) ? byDir : null;
+  return isThere && readEnvironment(pid).includes(`FLEET_DIR=${dir}`) ? byDir : null;
+}
+
+/** A process's environment as it was at its exec, or as it has overwritten it since; empty where it cannot be read. */
+export function readEnvironment(pid: number): string[] {
+  return readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0') ?? [];
 }
 
 /** A path is as the process's mount namespace has it: anybody can make one in which another file has that name. */

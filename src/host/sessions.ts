@@ -1,9 +1,9 @@
 import { controllersFor, describeUnenforced, type Resources } from './cgroup-limits.ts';
-import type { Containment, SlotFiles } from './containment.ts';
+import type { Containment, Errand, SlotFiles } from './containment.ts';
 import { killIf } from './pidfd.ts';
 import { listPids } from './proc/pid.ts';
 import { hasEnded, readStat, type Stat } from './proc/stat.ts';
-import { recogniseAgent } from './recognise.ts';
+import { ERRAND_VARIABLE, readEnvironment, recogniseAgent } from './recognise.ts';
 
 /** How long one look over /proc serves all who ask. */
 const SCAN_FRESH_MS = 20;
@@ -21,7 +21,6 @@ export class Sessions implements Containment {
   readonly #leaders = new Map<string, number>();
   readonly #keys = new Map<number, string>();
   onProblem: Containment['onProblem'] = () => {};
-  mainOf: Containment['mainOf'] = () => null;
   /** What the census found in each slot. */
   readonly #found = new Map<string, Stat[]>();
   /** What is not enforced, by fleet. */
@@ -33,24 +32,22 @@ export class Sessions implements Containment {
     this.#files = files;
   }
 
-  /** Forks are in their parent's session from the first moment. */
-  attach(key: string, pid: number): void {
-    this.adopt(key, pid);
+  /** The session is what contains an agent, from its first moment. */
+  place(): undefined {
+    return undefined;
   }
 
-  /** Its session is what contains it, from its first moment. */
-  isAttached(): boolean {
+  hasArrived(): boolean {
     return true;
   }
 
-  /** Nothing is moved here. */
-  letGo(_pid: number, reap: () => void): void {
-    reap();
+  /** It leads a group of its own, and until it is reaped nobody else can have that number. */
+  errand(): Errand {
+    return { cgroup: undefined, kill: (pid) => process.kill(-pid, 'SIGKILL'), done: () => {} };
   }
 
-  /** It leads a session of its own, which is nobody's slot. */
-  exempt(): { done: () => void } {
-    return { done: () => {} };
+  isErrand(pid: number): boolean {
+    return readEnvironment(pid).some((entry) => entry.startsWith(`${ERRAND_VARIABLE}=`));
   }
 
   adopt(key: string, pid: number): void {

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { currentTicks } from './clock.ts';
 import type { ProcessId } from './host.ts';
@@ -6,19 +6,19 @@ import { check, libc, SystemCallError } from './libc.ts';
 import { closeFd, copyFd, openPidfd } from './pidfd.ts';
 import { readStat } from './proc/stat.ts';
 import { type Launch, spawnProcess } from './spawn.ts';
-import { COUNTER, type Failure, type Move, type Order, type Shared } from './spawner.ts';
+import { COUNTER, type Failure, type Order, type Shared } from './spawner.ts';
 
 const CLONE_FILES = 0x400;
 /** What this thread's own loop waits on; everything else in its copy of the table is the main thread's. */
 const LOOPS_OWN = /^(?:anon_inode:\[(?:eventpoll|eventfd|io_uring)\]|pipe:)/;
 
-const { counters, orders, moved } = workerData as Shared;
+const { counters, orders, reportFd } = workerData as Shared;
 
 /** Leaves the main thread's table of descriptors (unshare(2)) and closes what was in it. */
 function leaveDescriptors(): void {
   check('unshare', libc.unshare(CLONE_FILES));
   for (const fd of readdirSync('/proc/thread-self/fd').map(Number)) {
-    if (fd > 2 && !LOOPS_OWN.test(linkOf(fd))) closeFd(fd);
+    if (fd > 2 && fd !== reportFd && !LOOPS_OWN.test(linkOf(fd))) closeFd(fd);
   }
 }
 
@@ -31,10 +31,10 @@ function linkOf(fd: number): string {
   }
 }
 
-function start(launch: Launch): ProcessId | Failure {
+function start({ launch, number }: Order): ProcessId | Failure {
   try {
     const before = currentTicks();
-    const pid = withOutput(launch, spawnProcess);
+    const pid = withOutput(launch, (own) => spawnProcess(own, { launch: number, fd: reportFd }));
     // Reading it costs a quarter of a start, and mostly the tick is known. One that has ended at once is still there
     // to be read, because it is not reaped yet.
     const startTicks = before === currentTicks() ? before : readStat(pid)!.startTicks;
@@ -60,15 +60,6 @@ function withOutput(launch: Launch, work: (launch: Launch) => number): number {
   }
 }
 
-function move({ pid, file }: Move): Failure | null {
-  try {
-    writeFileSync(file, String(pid));
-    return null;
-  } catch (error) {
-    return toFailure(error);
-  }
-}
-
 function toFailure(error: unknown): Failure {
   if (error instanceof SystemCallError) return { syscall: error.syscall, errno: error.errno };
   const { message, code } = error as NodeJS.ErrnoException;
@@ -78,9 +69,7 @@ function toFailure(error: unknown): Failure {
 leaveDescriptors();
 for (let done = 0; ; done++) {
   Atomics.wait(counters, COUNTER.given, done);
-  const order = receiveMessageOnPort(orders)!.message as Order;
-  if (order.do === 'start') orders.postMessage(order.launches.map(start));
-  else moved.postMessage(order.moves.map(move));
+  orders.postMessage((receiveMessageOnPort(orders)!.message as Order[]).map(start));
   Atomics.add(counters, COUNTER.done, 1);
   Atomics.notify(counters, COUNTER.done);
 }

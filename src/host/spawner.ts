@@ -1,25 +1,29 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { ProcessId } from './host.ts';
+import { Reports } from './launcher/reports.ts';
 import { SystemCallError } from './libc.ts';
 import type { Launch } from './spawn.ts';
 
-/** A process to put into a cgroup, by the `cgroup.procs` to write to. */
-export interface Move {
-  pid: number;
-  file: string;
+/** What the thread is asked for: a launch, and the number that tells it from all others. */
+export interface Order {
+  launch: Launch;
+  number: number;
 }
 
-/** What the thread is asked for. */
-export type Order = { do: 'start'; launches: readonly Launch[] } | { do: 'move'; moves: readonly Move[] };
+/** A process that was started. */
+export interface Started extends ProcessId {
+  /** The number of its launch. */
+  launch: number;
+}
 
 /** What went wrong: an error does not survive the way between threads as it is. */
 export type Failure = { syscall: string; errno: number } | { message: string; code: string | undefined };
 
-/** What two threads share: counters to wait on, a port for orders and starts, one for what was moved. */
+/** What two threads share: counters to wait on, a port for orders and starts, the descriptor that launchers report to. */
 export interface Shared {
   counters: Int32Array;
   orders: MessagePort;
-  moved: MessagePort;
+  reportFd: number;
 }
 
 /** The counters: orders given, orders carried out. */
@@ -36,61 +40,61 @@ const HEAP = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 /**
  * Starts processes on threads with a table of descriptors of their own. A fork copies the table of the thread that
  * forks, and the child closes all of that again: with a pidfd for each of 10,000 agents this alone more than doubles
- * the time of a start (0.43 ms with an empty table, 0.58 with 3,000 descriptors, 1.14 with 10,000). The moves into
- * cgroups are made there too, since the first of a row waits for all processors.
+ * the time of a start (0.43 ms with an empty table, 0.58 with 3,000 descriptors, 1.14 with 10,000).
  */
 export class Spawner {
-  readonly #threads = Array.from({ length: THREADS }, () => new Thread());
+  readonly #reports = new Reports();
+  readonly #threads = Array.from({ length: THREADS }, () => new Thread(this.#reports.fd));
+  #launches = 0;
 
   /**
    * Starts processes, each as spawnProcess() does, and waits for that: they are known before anything else happens.
-   * All get this process's soft limit of open files as it is now.
    * @returns for each what was started, or why not: a SystemCallError with the errno of what failed
    */
-  start(launches: readonly Launch[]): (ProcessId | Error)[] {
-    const share = Math.ceil(launches.length / THREADS);
-    const orders = this.#threads
-      .map((thread, i) => ({ thread, launches: launches.slice(i * share, (i + 1) * share) }))
-      .filter((order) => order.launches.length > 0);
-    for (const order of orders) order.thread.give({ do: 'start', launches: order.launches });
-    return orders.flatMap(({ thread }) => thread.started());
+  start(launches: readonly Launch[]): (Started | Error)[] {
+    const orders = launches.map((launch) => ({ launch, number: ++this.#launches }));
+    const share = Math.ceil(orders.length / THREADS);
+    const given = this.#threads
+      .map((thread, i) => ({ thread, orders: orders.slice(i * share, (i + 1) * share) }))
+      .filter((part) => part.orders.length > 0);
+    for (const part of given) part.thread.give(part.orders);
+    const outcomes = given.flatMap(({ thread }) => thread.started());
+    return outcomes.map((outcome, i) =>
+      outcome instanceof Error ? outcome : { ...outcome, launch: orders[i]!.number },
+    );
   }
 
-  /** Moves processes into cgroups. @returns for each why it could not be moved, null where it was */
-  move(moves: readonly Move[]): Promise<(Error | null)[]> {
-    return this.#threads.at(-1)!.move(moves);
+  /** Why a launch that has ended never came to its program; null where it did. Asked once. */
+  failureOf(launch: number): SystemCallError | null {
+    return this.#reports.take(launch);
   }
 
   /** Ends the threads. */
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.close()));
+    this.#reports.close();
   }
 }
 
 class Thread {
   readonly #counters = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   readonly #orders: MessagePort;
-  readonly #moved: MessagePort;
-  readonly #moving: ((failures: (Failure | null)[]) => void)[] = [];
   readonly #worker: Worker;
 
-  constructor() {
+  constructor(reportFd: number) {
     const orders = new MessageChannel();
-    const moved = new MessageChannel();
-    const shared: Shared = { counters: this.#counters, orders: orders.port2, moved: moved.port2 };
+    const shared: Shared = { counters: this.#counters, orders: orders.port2, reportFd };
     this.#orders = orders.port1;
-    this.#moved = moved.port1;
-    this.#moved.on('message', (failures: (Failure | null)[]) => this.#moving.shift()!(failures));
     this.#worker = new Worker(THREAD, {
       workerData: shared,
-      transferList: [orders.port2, moved.port2],
+      transferList: [orders.port2],
       resourceLimits: HEAP,
     });
-    for (const each of [this.#worker, this.#orders, this.#moved]) each.unref();
+    for (const each of [this.#worker, this.#orders]) each.unref();
   }
 
-  give(order: Order): void {
-    this.#orders.postMessage(order);
+  give(orders: readonly Order[]): void {
+    this.#orders.postMessage(orders);
     Atomics.add(this.#counters, COUNTER.given, 1);
     Atomics.notify(this.#counters, COUNTER.given);
   }
@@ -103,15 +107,6 @@ class Thread {
     }
     const answer = receiveMessageOnPort(this.#orders)!.message as (ProcessId | Failure)[];
     return answer.map((outcome) => ('pid' in outcome ? outcome : toError(outcome)));
-  }
-
-  async move(moves: readonly Move[]): Promise<(Error | null)[]> {
-    this.#moved.ref();
-    const failures = new Promise<(Failure | null)[]>((resolve) => this.#moving.push(resolve));
-    this.give({ do: 'move', moves });
-    const errors = (await failures).map((failure) => failure && toError(failure));
-    if (this.#moving.length === 0) this.#moved.unref();
-    return errors;
   }
 
   async close(): Promise<void> {

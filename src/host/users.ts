@@ -12,6 +12,9 @@ export interface Account {
 /** struct passwd on 64-bit Linux: name, password, uid, gid, gecos, home, shell. */
 const FIELD = { name: 0, uid: 16, gid: 20, home: 32 } as const;
 
+/** Room for so many groups at first; who has more is asked for once again. */
+const GROUPS_FIRST = 64;
+
 function toAccount(entry: unknown): Account | null {
   if (!entry) return null;
   return {
@@ -30,4 +33,13 @@ export function findUser(name: string): Account | null {
 /** The account of a uid; one without an entry gets the root directory as home, as login(1) does. */
 export function accountOf(uid: number, gid: number): Account {
   return toAccount(libc.getpwuid(uid)) ?? { uid, gid, name: null, home: '/' };
+}
+
+/** A user's groups as getgrouplist(3) finds them, the user's own among them. */
+export function groupsOf(name: string, gid: number): number[] {
+  const count = new Int32Array([GROUPS_FIRST]);
+  for (;;) {
+    const groups = new Uint32Array(count[0]!);
+    if (libc.getgrouplist(name, gid, groups, count) >= 0) return [...groups.subarray(0, count[0]!)];
+  }
 }

@@ -1,12 +1,10 @@
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup.ts';
 import { CgroupTree } from '../../src/host/cgroup-tree.ts';
-import type { SlotFiles } from '../../src/host/containment.ts';
 import { reapPid } from '../../src/host/pidfd.ts';
 import { readProcText } from '../../src/host/proc/read.ts';
-import { readStat } from '../../src/host/proc/stat.ts';
-import { Spawner } from '../../src/host/spawner.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 
@@ -47,12 +45,9 @@ describe('the v2 hierarchy', () => {
 
 /** A tree of the test's own. The test process itself moves into it, and back at its end. */
 const ID = `test-${process.pid}`;
-/** Slots are told by what is attached alone: no log and no directory here says which slot it is. */
-const FILES: SlotFiles = { keyOfLog: () => null, keyOfDir: () => null };
 const MOUNT = findCgroupMount(readProcText('/proc/self/mountinfo') ?? '');
-const SPAWNER = new Spawner();
 const HAS_TREE = (() => {
-  const tree = CgroupTree.open(ID, FILES, SPAWNER);
+  const tree = CgroupTree.open(ID);
   tree?.close();
   return tree !== null;
 })();
@@ -62,51 +57,27 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
   let tree: CgroupTree;
   beforeEach(() => {
     scratch = new Scratch();
-    tree = CgroupTree.open(ID, FILES, SPAWNER)!;
-    mains.clear();
-    tree.mainOf = (key) => {
-      const stat = readStat(mains.get(key) ?? 0);
-      return stat && stat.state !== 'Z' ? stat : null;
-    };
+    tree = CgroupTree.open(ID)!;
   });
-  /** The main process of each slot, which the tree asks for. */
-  const mains = new Map<string, number>();
   afterEach(async () => {
-    // Each slot is ended by hand, then what never got into one, by the files that it writes to.
     for (const key of KEYS) tree.kill(key);
-    tree.census(nothingNoted);
     await scratch.dispose();
     for (const key of KEYS) tree.leave([key]);
     tree.close();
     expect(existsSync(`${MOUNT}/fleetd-${ID}`)).toBe(false);
   });
   const KEYS = ['web/0', 'web/1', 'db/0'];
-  const nothingNoted = () => null;
 
-  /** Where the kernel has a process: the tree itself knows of one from the attach on, and moves it soon after. */
-  const isIn = (key: string, pid: number) =>
-    parseCgroupPath(readProcText(`/proc/${pid}/cgroup`) ?? '') === `/fleetd-${ID}/${key}`;
-
-  /** Attaches a process and waits until it is where it belongs. */
-  async function place(key: string, pid: number): Promise<void> {
-    mains.set(key, pid);
-    tree.attach(key, pid);
-    expect(tree.keyOf(pid)).toBe(key);
-    await until(() => isIn(key, pid));
-  }
+  /** Where the kernel has a process. */
+  const cgroupOf = (pid: number) => parseCgroupPath(readProcText(`/proc/${pid}/cgroup`) ?? '');
+  const isIn = (key: string, pid: number) => cgroupOf(pid) === `/fleetd-${ID}/${key}`;
 
   /** Starts a script in a slot and waits until it has told so many pids. */
-  async function start(
-    key: string,
-    script: string,
-    count: number,
-    attach: 'at once' | 'late',
-  ): Promise<number[]> {
+  async function start(key: string, script: string, count: number): Promise<number[]> {
     const name = `pids.${key.replace('/', '.')}`;
-    const main = scratch.start(script.replaceAll('PIDS', scratch.path(name)));
-    if (attach === 'at once') await place(key, main);
+    const main = scratch.start(script.replaceAll('PIDS', scratch.path(name)), { cgroup: tree.place(key) });
     const told = await scratch.pids(name, count);
-    if (attach === 'late') await place(key, main);
+    expect(tree.hasArrived(key, main)).toBe(true);
     return [main, ...told.filter((pid) => pid !== main)];
   }
 
@@ -114,55 +85,37 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
   const TELL = 'echo \\$\\$ >> PIDS; exec sleep 1000';
   const FORK = `sh -c "${TELL}" & echo $$ >> PIDS; exec sleep 1000`;
   const SETSID = `setsid sh -c "${TELL}" & echo $$ >> PIDS; exec sleep 1000`;
-  const DOUBLE_FORK = `(setsid sh -c "(${TELL}) > /dev/null 2>&1 &" &) ; echo $$ >> PIDS; exec sleep 1000`;
+  const DOUBLE_FORK = `sh -c 'setsid sh -c "(${TELL}) > /dev/null 2>&1 &" &' ; echo $$ >> PIDS; exec sleep 1000`;
 
   test.each([
     ['a fork', FORK],
     ['a session of its own', SETSID],
-    [
-      'a double fork that closed its output',
-      DOUBLE_FORK.replace('(echo', "sh -c 'echo").replace('1000)', "1000'"),
-    ],
+    ['a double fork that closed its output', DOUBLE_FORK],
   ])('ends %s together with the agent', async (_, script) => {
-    const pids = await start('web/0', `sleep 0.2; ${script.replaceAll('\\$\\$', '\\$\\$')}`, 2, 'at once');
+    const pids = await start('web/0', script, 2);
     expect(pids).toHaveLength(2);
-    await until(() => pids.every((pid) => isIn('web/0', pid)), 10_000, 'both in their slot');
+    expect(pids.every((pid) => isIn('web/0', pid))).toBe(true);
     tree.kill('web/0');
     reapPid(pids[0]!);
     await until(() => !tree.isPopulated('web/0'));
     expect(pids.filter(isLive)).toEqual([]);
   });
 
-  test('takes in what was forked before the attach', async () => {
-    const pids = await start('web/0', FORK, 2, 'late');
-    await until(() => pids.every((pid) => isIn('web/0', pid)), 10_000, 'both in their slot');
+  test('a program’s first instruction runs in its cgroup', () => {
+    reapPid(scratch.start('grep ^0:: /proc/self/cgroup', { cgroup: tree.place('web/0') }));
+    expect(scratch.read('out.1')).toBe(`0::/fleetd-${ID}/web/0\n`);
   });
 
-  test('takes in what was forked before the attach and has left the session', async () => {
-    const pids = await start('web/0', SETSID, 2, 'late');
-    await until(() => pids.every((pid) => isIn('web/0', pid)), 10_000, 'both in their slot');
-  });
-
-  test('ends what was forked before the attach by an agent that has ended since', async () => {
-    const main = scratch.start(`sh -c "${TELL}" & sleep 0.05`.replaceAll('PIDS', scratch.path('pids')));
-    const [fork] = await scratch.pids('pids', 1);
-    reapPid(main);
-    tree.attach('web/0', main);
-    await until(() => !isLive(fork!), 10_000, 'the fork is ended');
-  });
-
-  test('attaches one that has ended meanwhile without a word, and others beside it', async () => {
-    const ended = scratch.start('exit 0');
-    reapPid(ended);
-    const lives = scratch.start('exec sleep 1000');
-    tree.attach('web/0', ended);
-    await place('web/1', lives);
-    expect(tree.isPopulated('web/0')).toBe(false);
+  test('a launcher whose cgroup is gone never becomes its program', () => {
+    const cgroup = tree.place('web/0');
+    tree.leave(['web/0']);
+    expect(reapPid(scratch.start('echo here', { cgroup }))).toEqual({ code: 127, signal: null });
+    expect(scratch.read('out.1')).toBe('');
   });
 
   test('tells one slot’s processes from another’s, and from strangers', async () => {
-    const [a] = await start('web/0', FORK, 2, 'at once');
-    const [b] = await start('db/0', FORK, 2, 'at once');
+    const [a] = await start('web/0', FORK, 2);
+    const [b] = await start('db/0', FORK, 2);
     expect([tree.keyOf(a!), tree.keyOf(b!)]).toEqual(['web/0', 'db/0']);
     expect([tree.keyOf(1), tree.keyOf(process.pid), tree.keyOf(2 ** 22)]).toEqual([null, null, null]);
     tree.kill('web/0');
@@ -171,8 +124,25 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
     expect(tree.isPopulated('db/0')).toBe(true);
   });
 
+  test.each([
+    ['the name of our root, elsewhere', (id: string) => `elsewhere-${id}/fleetd-${id}/web/0`],
+    ['a name that begins like our root', (id: string) => `fleetd-${id}x/web/0`],
+  ])('a cgroup with %s is nobody’s slot', async (_, pathOf) => {
+    const cgroup = `${MOUNT}/${pathOf(ID)}`;
+    mkdirSync(cgroup, { recursive: true });
+    const stranger = scratch.start('exec sleep 1000', { cgroup });
+    try {
+      await until(() => cgroupOf(stranger) === `/${pathOf(ID)}`);
+      expect(tree.keyOf(stranger)).toBeNull();
+    } finally {
+      process.kill(stranger, 'SIGKILL');
+      reapPid(stranger);
+      for (let path = cgroup; path !== MOUNT; path = dirname(path)) rmdirSync(path);
+    }
+  });
+
   test('a zombie populates nothing', async () => {
-    const [main] = await start('web/0', 'echo $$ >> PIDS; exec sleep 1000', 1, 'at once');
+    const [main] = await start('web/0', 'echo $$ >> PIDS; exec sleep 1000', 1);
     tree.kill('web/0');
     await until(() => !isLive(main!));
     await until(() => !tree.isPopulated('web/0'));
@@ -186,7 +156,7 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
   });
 
   test('takes a slot’s place away only when it is empty', async () => {
-    const [main] = await start('web/0', FORK, 2, 'at once');
+    const [main] = await start('web/0', FORK, 2);
     tree.leave(['web/0']);
     expect(tree.keyOf(main!)).toBe('web/0');
     tree.kill('web/0');
@@ -196,48 +166,78 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
     expect(existsSync(`${MOUNT}/fleetd-${ID}/web`)).toBe(false);
   });
 
+  describe('what is started beside agents', () => {
+    const places = () =>
+      ['_helpers', '_hooks']
+        .flatMap((name) =>
+          existsSync(`${MOUNT}/fleetd-${ID}/${name}`) ? readdirSync(`${MOUNT}/fleetd-${ID}/${name}`) : [],
+        )
+        .filter((name) => /^\d/.test(name));
+
+    async function begin(kind: 'helper' | 'hook') {
+      const errand = tree.errand(kind);
+      const script = SETSID.replaceAll('PIDS', scratch.path(`pids.${kind}`));
+      const main = scratch.start(script, errand.cgroup === undefined ? {} : { cgroup: errand.cgroup });
+      return { errand, main, pids: await scratch.pids(`pids.${kind}`, 2) };
+    }
+
+    test('a helper ends with all that it forked, in whatever session, and its place with it', async () => {
+      const { errand, main, pids } = await begin('helper');
+      errand.kill(main);
+      reapPid(main);
+      errand.done();
+      await until(() => pids.filter(isLive).length === 0 && places().length === 0);
+    });
+
+    test('what a hook leaves in the background goes on, also under the next supervisor; a helper’s does not', async () => {
+      const hook = await begin('hook');
+      const helper = await begin('helper');
+      process.kill(hook.main, 'SIGKILL');
+      reapPid(hook.main);
+      hook.errand.done();
+      expect([...CgroupTree.open(ID)!.census()]).toEqual([]);
+      await until(() => helper.pids.filter(isLive).length === 0);
+      reapPid(helper.main);
+      const left = hook.pids.filter((pid) => pid !== hook.main);
+      expect(left.map(isLive)).toEqual([true]);
+      process.kill(left[0]!, 'SIGKILL');
+      await until(() => !isLive(left[0]!));
+    });
+  });
+
   describe('after a crash of the supervisor', () => {
     /** Another one opens the same tree; this process stands for both. */
-    const next = () => CgroupTree.open(ID, FILES, SPAWNER)!;
+    const next = () => CgroupTree.open(ID)!;
 
     test('finds all that lives, by slot', async () => {
-      const web = await start('web/0', SETSID, 2, 'at once');
-      const db = await start('db/0', FORK, 2, 'at once');
+      const web = await start('web/0', SETSID, 2);
+      const db = await start('db/0', FORK, 2);
       mkdirSync(`${MOUNT}/fleetd-${ID}/web/1`);
-      const found = next().census(nothingNoted);
+      const found = next().census();
       expect([...found.keys()].sort()).toEqual(['db/0', 'web/0']);
       expect(found.get('web/0')!.sort()).toEqual(web.sort());
       expect(found.get('db/0')!.sort()).toEqual(db.sort());
       expect(existsSync(`${MOUNT}/fleetd-${ID}/web/1`)).toBe(false);
     });
 
-    test('puts a noted start that was cut off where it belongs', async () => {
-      const main = scratch.start('exec sleep 1000');
-      const found = next().census((pid) => (pid === main ? 'web/1' : null));
-      expect([...found]).toEqual([['web/1', [main]]]);
-      expect(tree.keyOf(main)).toBe('web/1');
+    test('finds a launcher that was on its way when the supervisor ended', () => {
+      const main = scratch.start('exec sleep 1000', { cgroup: tree.place('web/1') });
+      expect([...next().census()]).toEqual([['web/1', [main]]]);
     });
 
-    test('ends a start that nobody noted', async () => {
+    test('ends what stays in the supervisor’s own cgroup, where nothing of a spec has any business', async () => {
       const main = scratch.start('exec sleep 1000');
-      expect([...next().census(nothingNoted)]).toEqual([]);
+      expect([...next().census()]).toEqual([]);
       await until(() => !isLive(main));
       reapPid(main);
-    });
-
-    test('keeps what a noted start had forked before it was cut off', async () => {
-      const main = scratch.start(FORK.replaceAll('PIDS', scratch.path('pids')));
-      const pids = await scratch.pids('pids', 2);
-      const found = next().census((pid) => (pid === main ? 'web/1' : null));
-      expect(found.get('web/1')?.sort()).toEqual(pids.sort());
     });
   });
 
   test('two trees do not see each other', async () => {
-    const [main] = await start('web/0', FORK, 2, 'at once');
-    const other = CgroupTree.open(`${ID}-b`, FILES, SPAWNER)!;
+    const [main] = await start('web/0', FORK, 2);
+    const other = CgroupTree.open(`${ID}-b`)!;
     try {
-      expect([...other.census(nothingNoted)]).toEqual([]);
+      expect([...other.census()]).toEqual([]);
       expect(other.keyOf(main!)).toBeNull();
       other.kill('web/0');
       expect(isLive(main!)).toBe(true);
@@ -248,12 +248,11 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
   });
 
   test('ends what went into a cgroup below its own', async () => {
-    const [main] = await start('web/0', FORK, 2, 'at once');
+    const [main] = await start('web/0', FORK, 2);
     const below = `${MOUNT}/fleetd-${ID}/web/0/below`;
     mkdirSync(below);
-    const deep = scratch.start(`echo $$ > ${below}/cgroup.procs; echo $$ > deep; exec sleep 1000`);
-    await scratch.pids('deep', 1);
-    expect(tree.keyOf(deep)).toBe('web/0');
+    const deep = scratch.start('exec sleep 1000', { cgroup: below });
+    await until(() => tree.keyOf(deep) === 'web/0');
     tree.kill('web/0');
     for (const pid of [main!, deep]) reapPid(pid);
     await until(() => !tree.isPopulated('web/0'));

@@ -35,7 +35,7 @@ async function start(key: string, script: string, count: number): Promise<number
     output: { path: logOf(key) },
     cwd: dirOf(key),
   });
-  sessions.attach(key, main);
+  sessions.adopt(key, main);
   const told = await scratch.pids(name, count);
   return [main, ...told.filter((pid) => pid !== main)];
 }
@@ -150,6 +150,20 @@ describe('after a crash of the supervisor', () => {
     scratch.start(`exec sleep 1000 < ${logOf('web/0')}`);
     expect([...make().census()]).toEqual([]);
     reapPid(main!);
+  });
+
+  test('tells what was started beside an agent, with its log and in its directory, from the agent', async () => {
+    const helper = await untilNamed(
+      scratch.start('exec sleep 1000', {
+        output: { path: logOf('web/0') },
+        cwd: dirOf('web/0'),
+        env: ['PATH=/bin:/usr/bin', 'FLEET_ERRAND=prepare'],
+      }),
+    );
+    const [agent] = await start('web/1', 'echo $$ >> PIDS; exec sleep 1000', 1);
+    const next = make();
+    expect(next.census().get('web/0')).toEqual([helper]);
+    expect([helper, agent!].map((pid) => next.isErrand(pid))).toEqual([true, false]);
   });
 
   test('finds what an agent has left that ended while nobody was there', async () => {

@@ -1,10 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Reports } from '../../src/host/launcher/reports.ts';
 import { libc } from '../../src/host/libc.ts';
 import { closeFd, reapPid } from '../../src/host/pidfd.ts';
 import { getLimit, withSoftLimit } from '../../src/host/rlimit.ts';
-import { spawnProcess } from '../../src/host/spawn.ts';
-import { Scratch } from './processes.ts';
+import { type Launch, spawnProcess } from '../../src/host/spawn.ts';
+import { NOT_ROOT, Scratch } from './processes.ts';
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -88,45 +90,113 @@ test('writes through no link that somebody put in place of the output', () => {
   expect(scratch.read('precious')).toBe('as it was');
 });
 
-test.each([
-  ['ENOENT', { path: '/nonexistent/program' }],
-  ['EACCES', { path: '/etc/passwd' }],
-  ['ENOENT', { cwd: '/nonexistent' }],
-  ['ENOENT', { output: { path: '/nonexistent/log' } }],
-])('says %s at once where %j cannot be', (code, changes) => {
-  expect(() => scratch.start('true', changes)).toThrow(
-    expect.objectContaining({ code, syscall: 'posix_spawn' }),
+test('says at once that its output cannot be opened', () => {
+  expect(() => scratch.start('true', { output: { path: '/nonexistent/log' } })).toThrow(
+    expect.objectContaining({ code: 'ENOENT', syscall: 'posix_spawn' }),
   );
 });
 
-test('says that the executable is open for writing', () => {
+/** What a launcher reports of a launch that comes to nothing. */
+function failureOf(changes: Parameters<Scratch['launch']>[1]): string | undefined {
+  const reports = new Reports();
+  try {
+    const pid = spawnProcess(scratch.launch('true', changes), { launch: 7, fd: reports.fd });
+    expect(reapPid(pid)).toEqual({ code: 127, signal: null });
+    return reports.take(7)?.message;
+  } finally {
+    reports.close();
+  }
+}
+
+test.each([
+  ['execve: ENOENT', { path: '/nonexistent/program' }],
+  ['execve: EACCES', { path: '/etc/passwd' }],
+  ['chdir: ENOENT', { cwd: '/nonexistent' }],
+  ['cgroup: ENOENT', { cgroup: '/nonexistent' }],
+  ['nofile: EINVAL', { nofile: { soft: 2, hard: 1 } }],
+  ['execve: E2BIG', { env: [`A=${'x'.repeat(2 ** 18)}`] }],
+])('reports %s', (failure, changes) => {
+  expect(failureOf(changes)).toBe(failure);
+});
+
+test('reports that the executable is open for writing', () => {
   const path = scratch.path('busy');
   writeFileSync(path, '#!/bin/sh\n', { mode: 0o755 });
   const fd = openSync(path, 'r+');
   try {
     // A script of which the interpreter runs is not busy; a program is.
     writeFileSync(fd, readFileSync('/bin/true'));
-    expect(() => scratch.start('', { path, argv: ['busy'] })).toThrow(
-      expect.objectContaining({ code: 'ETXTBSY' }),
-    );
+    expect(failureOf({ path, argv: ['busy'] })).toBe('execve: ETXTBSY');
   } finally {
     closeSync(fd);
   }
 });
 
-test('inherits a soft limit that is lower than what this process has open, which itself keeps its own', () => {
+test('gives a process the limits and the mask that are named, and keeps its own', () => {
   const own = getLimit('nofile');
-  // Beyond the lowest free descriptor, so that a child that had to open a file above 2 would fail.
-  const fds = Array.from({ length: 100 }, () => openSync('/dev/null', 'r'));
-  try {
-    const pid = withSoftLimit('nofile', 64, () => scratch.start('ulimit -Sn; ulimit -Hn'));
-    reapPid(pid);
-    expect(getLimit('nofile')).toEqual(own);
-    const hard = own.hard === Number.POSITIVE_INFINITY ? 'unlimited' : String(own.hard);
-    expect(scratch.read('out.1')).toBe(`64\n${hard}\n`);
-  } finally {
-    for (const fd of fds) closeSync(fd);
-  }
+  const text = outputOf('ulimit -Sn; ulimit -Hn; umask; cat /proc/self/oom_score_adj', {
+    nofile: { soft: 64, hard: 128 },
+    umask: 0o027,
+    oomScoreAdj: 300,
+  });
+  expect(text).toBe('64\n128\n0027\n300\n');
+  expect(getLimit('nofile')).toEqual(own);
+});
+
+const MODULES = ['spawn', 'pidfd'].map((name) => new URL(`../../src/host/${name}.ts`, import.meta.url).href);
+
+/** The system calls by which a launch becomes its program, in order, as strace sees them. */
+function tracedCalls(changes: Partial<Launch>): string[] {
+  const launch = JSON.stringify(scratch.launch('true', changes));
+  const script = `const [{ spawnProcess }, { reapPid }] = [await import('${MODULES[0]}'), await import('${MODULES[1]}')];
+    reapPid(spawnProcess(${launch}));`;
+  const trace = scratch.path('trace');
+  const node = [process.execPath, '--input-type=module', '-e', script];
+  const ended = spawnSync('strace', ['-f', '-s', '256', '-e', 'trace=%file,%creds', '-o', trace, ...node]);
+  expect(ended.status).toBe(0);
+  const lines = readFileSync(trace, 'utf8')
+    .split('\n')
+    .map((line) => /^(\d+)\s+(.*)$/.exec(line)?.slice(1) ?? []);
+  const [pid] = lines.find(([, call]) => call?.startsWith('execve("/proc/self/fd/3"')) ?? [];
+  return lines.filter(([by]) => by === pid).map(([, call]) => call!);
+}
+
+describe.skipIf(NOT_ROOT)('another user (needs root)', () => {
+  const USER = { uid: 31_000, gid: 31_001, groups: [31_002, 31_003] };
+
+  test('is all that a process is, with no capability and no way to more', () => {
+    const text = outputOf('cat /proc/self/status', { user: USER, cwd: '/' });
+    expect(text).toMatch(/^Uid:\t31000\t31000\t31000\t31000$/m);
+    expect(text).toMatch(/^Gid:\t31001\t31001\t31001\t31001$/m);
+    expect(text).toMatch(/^Groups:\t31002 31003 $/m);
+    for (const set of ['Inh', 'Prm', 'Eff', 'Amb']) expect(text).toMatch(new RegExp(`^Cap${set}:\t0+$`, 'm'));
+    expect(text).toMatch(/^NoNewPrivs:\t1$/m);
+  });
+
+  test('cannot enter a directory that is closed to it', () => {
+    expect(failureOf({ user: USER, cwd: '/root' })).toBe('chdir: EACCES');
+  });
+
+  test('finds nothing of an environment or a directory in effect before it is there', () => {
+    // What ld.so would do for any program with libraries that root runs: load this, and run its constructor.
+    const trap = {
+      env: ['PATH=/bin:/usr/bin', 'LD_PRELOAD=trap.so', 'LD_LIBRARY_PATH=', 'LD_AUDIT=./trap.so'],
+    };
+    const calls = tracedCalls({ ...trap, user: USER, cwd: '/' });
+    const change = calls.findIndex((call) => call.startsWith('setresuid(31000, 31000, 31000)'));
+    expect(change).toBeGreaterThan(0);
+    const before = calls.slice(0, change);
+    const after = calls.slice(change);
+    // As root: the launcher out of memory, with one word and an empty environment, from the root directory.
+    expect(before.filter((call) => /^execve/.test(call))).toEqual([
+      expect.stringMatching(
+        /^execve\("\/proc\/self\/fd\/3", \["fleetd-launcher"\], 0x\w+ \/\* 0 vars \*\/\) = 0$/,
+      ),
+    ]);
+    expect(before.filter((call) => /trap|LD_|open.*\.so/.test(call))).toEqual([]);
+    expect(after.findIndex((call) => call.startsWith('chdir("/")'))).toBeGreaterThan(0);
+    expect(after.some((call) => /^execve\("\/bin\/sh"/.test(call))).toBe(true);
+  });
 });
 
 test('the soft limit comes back whatever happens meanwhile', () => {

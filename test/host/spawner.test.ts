@@ -1,11 +1,9 @@
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import type { ProcessId } from '../../src/host/host.ts';
 import { reapPid } from '../../src/host/pidfd.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { withSoftLimit } from '../../src/host/rlimit.ts';
-import { Spawner } from '../../src/host/spawner.ts';
+import { Spawner, type Started } from '../../src/host/spawner.ts';
 import { Scratch } from './processes.ts';
 
 const spawner = new Spawner();
@@ -16,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => scratch.dispose());
 
-const started = (outcome: ProcessId | Error | undefined): ProcessId => {
+const started = (outcome: Started | Error | undefined): Started => {
   if (!outcome || outcome instanceof Error) throw outcome;
   return outcome;
 };
@@ -33,7 +31,8 @@ test('starts children of this process, in order, and knows since when they run',
 });
 
 test('one that cannot be started keeps no other back, and says which call failed', () => {
-  const outcomes = spawner.start([scratch.launch('', { path: '/nonexistent' }), scratch.launch('echo here')]);
+  const nowhere = scratch.launch('', { output: { path: '/nonexistent/log' } });
+  const outcomes = spawner.start([nowhere, scratch.launch('echo here')]);
   expect(outcomes[0]).toMatchObject({
     code: 'ENOENT',
     syscall: 'posix_spawn',
@@ -43,11 +42,18 @@ test('one that cannot be started keeps no other back, and says which call failed
   expect(scratch.read('out.2')).toBe('here\n');
 });
 
-test('all get the soft limit of open files that this process has at that time', () => {
-  const launches = [0, 1, 2].map(() => scratch.launch('ulimit -Sn'));
-  const outcomes = withSoftLimit('nofile', 64, () => spawner.start(launches));
-  for (const outcome of outcomes) reapPid(started(outcome).pid);
-  expect([1, 2, 3].map((i) => scratch.read(`out.${i}`))).toEqual(['64\n', '64\n', '64\n']);
+test('tells of each launch by itself what kept it from its program', () => {
+  const launches = [
+    scratch.launch('', { path: '/nonexistent' }),
+    scratch.launch('true'),
+    scratch.launch('', { cwd: '/nonexistent' }),
+    scratch.launch('exit 127'),
+  ];
+  const outcomes = spawner.start(launches).map(started);
+  for (const { pid } of outcomes) reapPid(pid);
+  const failures = outcomes.map(({ launch }) => spawner.failureOf(launch)?.message ?? null);
+  expect(failures).toEqual(['execve: ENOENT', null, 'chdir: ENOENT', null]);
+  expect(spawner.failureOf(outcomes[0]!.launch)).toBeNull();
 });
 
 test('hands over a descriptor that this thread has opened since', () => {
@@ -56,16 +62,4 @@ test('hands over a descriptor that this thread has opened since', () => {
   reapPid(started(spawner.start([launch])[0]).pid);
   closeSync(fd);
   expect(readFileSync(scratch.path('handed'), 'utf8')).toBe('over\n');
-});
-
-test('says what could not be moved', async () => {
-  writeFileSync(scratch.path('procs'), '');
-  const moves = [
-    { pid: 7, file: scratch.path('procs') },
-    { pid: 8, file: scratch.path('nowhere/procs') },
-  ];
-  const [first, second] = await spawner.move(moves);
-  expect(first).toBeNull();
-  expect(second).toMatchObject({ code: 'ENOENT' });
-  expect(scratch.read('procs')).toBe('7');
 });

@@ -2,16 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CgroupTree } from '../../src/host/cgroup-tree.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { Spawner } from '../../src/host/spawner.ts';
 import { takeIn } from '../../src/host/take-in.ts';
 import { isLive, Scratch } from './processes.ts';
 
 /** A tree of the test's own. The test process itself moves into it, and back at its end. */
 const ID = `take-${process.pid}`;
-const FILES = { keyOfLog: () => null, keyOfDir: () => null };
-const SPAWNER = new Spawner();
 const HAS_TREE = (() => {
-  const tree = CgroupTree.open(ID, FILES, SPAWNER);
+  const tree = CgroupTree.open(ID);
   tree?.close();
   return tree !== null;
 })();
@@ -21,7 +18,7 @@ describe.skipIf(!HAS_TREE)('taking processes in (needs a cgroup tree that can be
   let tree: CgroupTree;
   beforeEach(() => {
     scratch = new Scratch();
-    tree = CgroupTree.open(ID, FILES, SPAWNER)!;
+    tree = CgroupTree.open(ID)!;
   });
   afterEach(async () => {
     await scratch.dispose();

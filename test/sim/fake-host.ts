@@ -40,7 +40,7 @@ export interface World {
   preparing(): void;
 }
 
-/** An agent is moved to its cgroup within this time of its start. */
+/** A launcher comes to its cgroup within this time of its start, and then becomes an agent or fails. */
 const CONTAINED_MS_MAX = 2_000;
 /** What lingers in a slot is looked at so often. */
 const LINGER_MS = 5;
@@ -51,6 +51,13 @@ const HELPER = {
   parent: null,
   nature: { ...WELL_BEHAVED, readyMs: null },
 } as const;
+
+/** A launcher that fails: it serves nobody, and ends when it gets that far. */
+const NEVER_AN_AGENT: Nature = { ...WELL_BEHAVED, readyMs: null };
+
+function systemCallError(syscall: string, code: string): Error {
+  return Object.assign(new Error(`${syscall}: ${code}`), { code, syscall });
+}
 
 /** The twin of LinuxHost on an imaginary kernel, for one life of a supervisor. */
 export class FakeHost implements Host {
@@ -92,14 +99,19 @@ export class FakeHost implements Host {
     gate.step(`host.start ${key}`);
     time.pass(faults.forkMs());
     const code = faults.fork();
-    if (code) return Object.assign(new Error(`posix_spawn: ${code}`), { code, syscall: 'posix_spawn' });
+    const isLate = code !== null && random.chance(0.5);
+    if (code && !isLate) return systemCallError('posix_spawn', code);
     this.#world.starting(key);
     const env = environmentOf(launch);
-    const main = kernel.fork({ kind: 'agent', key, env, nature: faults.nature(env), parent: this });
+    const nature = isLate ? NEVER_AN_AGENT : faults.nature(env);
+    const main = kernel.fork({ kind: 'agent', key, env, nature, parent: this });
     this.#mains.set(key, main);
     this.#world.started(main);
     time.after(containment === 'session' ? 0 : random.between(1, CONTAINED_MS_MAX), () => {
-      if (!gate.isDead) main.isContained = true;
+      main.isContained = true;
+      if (!isLate || !kernel.isAlive(main)) return;
+      main.failure = systemCallError('execve', code);
+      kernel.end(main, { code: 127, signal: null });
     });
     return { pid: main.pid, startTicks: main.startTicks };
   }
@@ -110,7 +122,9 @@ export class FakeHost implements Host {
     if (key === null || this.#mains.get(key) !== process) return;
     this.#world.time.arrive(() => {
       this.#mains.delete(key);
-      this.#whenEmpty(key, () => this.onExit(key, process.parent === this ? process.exit : null));
+      this.#whenEmpty(key, () =>
+        this.onExit(key, process.parent === this ? process.exit : null, process.failure ?? null),
+      );
     });
   }
 
@@ -157,18 +171,16 @@ export class FakeHost implements Host {
     return this.#world.kernel.processes.get(pid)?.key ?? null;
   }
 
-  census(noted: ReadonlyMap<number, { key: string; startTicks: number }>): Map<string, FoundProcess[]> {
-    const { gate, kernel } = this.#world;
+  census(): Map<string, FoundProcess[]> {
+    const { gate, kernel, random } = this.#world;
     gate.step('host.census');
     const found = new Map<string, FoundProcess[]>();
-    const isNoted = ({ pid, startTicks }: Process) => noted.get(pid)?.startTicks === startTicks;
     for (const key of new Set([...kernel.processes.values()].map((process) => process.key))) {
       if (key === null) continue;
-      const inSlot = kernel.inSlot(key);
-      const isKnown = inSlot.some((process) => process.kind === 'agent' && isNoted(process));
-      for (const process of inSlot) {
-        // Still in the cgroup of the supervisor that started it, and nobody knows whose it is: it is ended.
-        if (!process.isContained && !isKnown) kernel.end(process, { code: null, signal: 'SIGKILL' });
+      for (const process of kernel.inSlot(key)) {
+        // A launcher on its way: it arrives while the census waits for it, or is ended.
+        if (!process.isContained && random.chance(0.5))
+          kernel.end(process, { code: null, signal: 'SIGKILL' });
         process.isContained = true;
       }
       const left = kernel.inSlot(key);

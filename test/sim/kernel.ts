@@ -34,8 +34,10 @@ export interface Process extends ProcessId {
   nature: Nature;
   /** By the clock of the run. */
   startedAt: number;
-  /** It was moved to where nothing that it forks can escape. */
+  /** Its launcher has come to where nothing that it forks can escape. */
   isContained: boolean;
+  /** Why its launcher ended without becoming an agent. */
+  failure?: Error;
   isReady: boolean;
   isSignalled: boolean;
   /** The supervisor that started it is its parent, and the only one to learn how it ended. */

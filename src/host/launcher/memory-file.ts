@@ -1,0 +1,42 @@
+import { closeSync, writeSync } from 'node:fs';
+import { check, lastError, libc, SystemCallError } from '../libc.ts';
+
+/** memfd_create(2). Kernels before 6.3 do not know MFD_EXEC, and need none. */
+const MFD = { cloexec: 1, allowSealing: 2, exec: 0x10 } as const;
+/** fcntl(2), and its seals: no write, no growth, no shrinking, no further seal. */
+const F_DUPFD_CLOEXEC = 1030;
+const F_ADD_SEALS = 1033;
+const F_SEAL_ALL = 0xf;
+/** Descriptors below this are the child's: one that a file action is yet to copy must not be overwritten by an earlier one. */
+const LOWEST = 16;
+
+/**
+ * A file that exists only as long as it is open: there is no place where anybody could change it.
+ * @param kind what is executed is sealed, so that not even this process can change it any more
+ * @returns its descriptor, closed on exec
+ * @throws SystemCallError; EACCES where the host forbids files in memory to be executed (vm.memfd_noexec=2)
+ */
+export function memoryFile(name: string, content: Buffer, kind: 'executable' | 'data'): number {
+  const fd = raised(kind === 'executable' ? create(name, MFD.allowSealing | MFD.exec) : create(name, 0));
+  for (let at = 0; at < content.length; ) at += writeSync(fd, content, at);
+  if (kind === 'executable') check('fcntl', libc.fcntl(fd, F_ADD_SEALS, F_SEAL_ALL));
+  return fd;
+}
+
+function create(name: string, flags: number): number {
+  const fd = libc.memfdCreate(name, flags | MFD.cloexec);
+  if (fd >= 0) return fd;
+  const code = lastError();
+  if (code === 'EINVAL' && flags & MFD.exec) return create(name, flags & ~MFD.exec);
+  throw SystemCallError.named('memfd_create', code);
+}
+
+/** The same file under a number that no file action of a child’s overwrites. */
+export function raised(fd: number): number {
+  if (fd >= LOWEST) return fd;
+  try {
+    return check('fcntl', libc.fcntl(fd, F_DUPFD_CLOEXEC, LOWEST));
+  } finally {
+    closeSync(fd);
+  }
+}
