@@ -1,6 +1,5 @@
 import { FleetError } from '../errors.ts';
 import { findExecutable, hostLanguage, hostTimeZone } from '../host/executable.ts';
-import { ERRAND_VARIABLE } from '../host/recognise.ts';
 import type { Launch, Output, User as ProcessUser } from '../host/spawn.ts';
 import { type Account, accountOf, findUser, groupsOf } from '../host/users.ts';
 import { type Layout, portOf } from '../spec/layout.ts';
@@ -80,8 +79,15 @@ export function helperLaunch(
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.layout);
   const path = findExecutable(command[0]!, world.baseDir, world.spec.env.PATH ?? AGENT_PATH, where);
   const argv = command.map((argument) => expand(argument, values));
-  const env = [...environment(world, values, account), `${ERRAND_VARIABLE}=${where.split(/\W/)[0]}`];
-  return { path, argv, env, cwd: values.dir, output, ...userOf(account) };
+  return {
+    path,
+    argv,
+    env: environment(world, values, account),
+    cwd: values.dir,
+    output,
+    isErrand: true,
+    ...userOf(account),
+  };
 }
 
 /** The whole environment of an agent, as the contract lists it. */

@@ -1,13 +1,18 @@
-import { statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import type { SlotFiles } from './containment.ts';
 import { readLink } from './proc/pid.ts';
-import { readProc } from './proc/read.ts';
+import { readProc, readProcText } from './proc/read.ts';
 
 /**
- * What marks a process that was started beside an agent, in its slot's directory and with its log (prepare, an exec
- * check). Only where there are no cgroups has it to be told from the agent by that.
+ * Whether a process was started beside an agent, in its slot's directory and with its log (prepare, an exec check): the
+ * /dev/null that it reads was opened to append (spawn.ts), which is of no consequence, shows in proc_pid_fdinfo(5), and
+ * is what nobody else does. Only where there are no cgroups has it to be told from the agent by that.
  */
-export const ERRAND_VARIABLE = 'FLEET_ERRAND';
+export function isErrand(pid: number): boolean {
+  const flags = /^flags:\s+([0-7]+)$/m.exec(readProcText(`/proc/${pid}/fdinfo/0`) ?? '')?.[1];
+  const isMarked = flags !== undefined && (Number.parseInt(flags, 8) & constants.O_APPEND) !== 0;
+  return isMarked && readLink(pid, 'fd/0') === '/dev/null';
+}
 
 /**
  * Which slot a process was started for, by what it still has of its start: the log that it writes to, or (where the
@@ -21,12 +26,8 @@ export function recogniseAgent(pid: number, files: SlotFiles): string | null {
   const dir = readLink(pid, 'cwd');
   const byDir = dir === null ? null : files.keyOfDir(dir);
   const isThere = byDir !== null && isSame(`/proc/${pid}/cwd`, dir!);
-  return isThere && readEnvironment(pid).includes(`FLEET_DIR=${dir}`) ? byDir : null;
-}
-
-/** A process's environment as it was at its exec, or as it has overwritten it since; empty where it cannot be read. */
-export function readEnvironment(pid: number): string[] {
-  return readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0') ?? [];
+  const environment = !isThere ? null : readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
+  return environment?.includes(`FLEET_DIR=${dir}`) ? byDir : null;
 }
 
 /** A path is as the process's mount namespace has it: anybody can make one in which another file has that name. */

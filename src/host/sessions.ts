@@ -3,7 +3,7 @@ import type { Containment, Errand, SlotFiles } from './containment.ts';
 import { killIf } from './pidfd.ts';
 import { listPids } from './proc/pid.ts';
 import { hasEnded, readStat, type Stat } from './proc/stat.ts';
-import { ERRAND_VARIABLE, readEnvironment, recogniseAgent } from './recognise.ts';
+import { isErrand, recogniseAgent } from './recognise.ts';
 
 /** How long one look over /proc serves all who ask. */
 const SCAN_FRESH_MS = 20;
@@ -47,7 +47,7 @@ export class Sessions implements Containment {
   }
 
   isErrand(pid: number): boolean {
-    return readEnvironment(pid).some((entry) => entry.startsWith(`${ERRAND_VARIABLE}=`));
+    return isErrand(pid);
   }
 
   adopt(key: string, pid: number): void {

@@ -34,6 +34,8 @@ export interface Launch {
   env: readonly string[];
   cwd: string;
   output: Output;
+  /** It is started beside an agent, and must not be taken for it after a crash (recognise.ts). */
+  isErrand?: true;
   /** Absent: whoever this process is. Needs root. */
   user?: User;
   /** The directory of the cgroup that it lives in from its first instruction; absent: that of this process. */
@@ -110,7 +112,13 @@ function spawnLauncher(launch: Launch, reporting: Reporting | undefined): number
   const actions = Buffer.alloc(SIZE.fileActions);
   libc.actionsInit(actions);
   try {
-    libc.actionsOpen(actions, 0, '/dev/null', constants.O_RDONLY, 0);
+    libc.actionsOpen(
+      actions,
+      0,
+      '/dev/null',
+      constants.O_RDONLY | (launch.isErrand ? constants.O_APPEND : 0),
+      0,
+    );
     if ('path' in launch.output) {
       libc.actionsOpen(actions, 1, launch.output.path, OUTPUT_FLAGS, OUTPUT_MODE);
     } else {

@@ -153,13 +153,8 @@ describe('after a crash of the supervisor', () => {
   });
 
   test('tells what was started beside an agent, with its log and in its directory, from the agent', async () => {
-    const helper = await untilNamed(
-      scratch.start('exec sleep 1000', {
-        output: { path: logOf('web/0') },
-        cwd: dirOf('web/0'),
-        env: ['PATH=/bin:/usr/bin', 'FLEET_ERRAND=prepare'],
-      }),
-    );
+    const launch = { output: { path: logOf('web/0') }, cwd: dirOf('web/0'), isErrand: true } as const;
+    const helper = scratch.start('exec sleep 1000', launch);
     const [agent] = await start('web/1', 'echo $$ >> PIDS; exec sleep 1000', 1);
     const next = make();
     expect(next.census().get('web/0')).toEqual([helper]);
