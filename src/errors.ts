@@ -123,6 +123,12 @@ export const ERRORS = {
     retryable: false,
     hint: 'Use the supervisor that runs, or another FLEETD_STATE_DIR.',
   },
+  STATE_COPIED: {
+    when: 'The state directory is a copy of one whose agents run on this host.',
+    exitCode: 1,
+    retryable: false,
+    hint: 'Use the original.',
+  },
   SUPERVISOR_AWAY: {
     when: 'No supervisor answers.',
     exitCode: 3,

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { findCgroupMount } from '../../src/host/cgroup.ts';
-import { hashText } from '../../src/host/files.ts';
+import { readIdentity } from '../../src/host/state-identity.ts';
 import { removeTree } from '../cgroups.ts';
 import { launch, run } from '../commands.ts';
 import { agentArgs, MARK } from '../place.ts';
@@ -64,7 +64,8 @@ export class Fleetd extends Contestant {
   /** The cgroups of agents that were ended together with their supervisor. */
   override async cleanUp(): Promise<void> {
     const mount = findCgroupMount(readFileSync('/proc/self/mountinfo', 'utf8'));
-    if (mount !== null) removeTree(`${mount}/fleetd-${hashText(this.#stateDir).slice(0, 12)}`);
+    const { identity } = readIdentity(join(this.#stateDir, 'identity'));
+    if (mount !== null && identity) removeTree(`${mount}/fleetd-${identity.id}`);
   }
 
   protected writeSpec(): void {

@@ -1,7 +1,7 @@
 import pino, { type Logger } from 'pino';
 import { FleetError } from '../errors.ts';
 import { directories } from '../host/directories.ts';
-import { hashText, removeFile } from '../host/files.ts';
+import { removeFile } from '../host/files.ts';
 import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';
 import { takeLock } from '../host/lock.ts';
@@ -20,6 +20,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
 import { Patrol } from './patrol.ts';
+import { possess } from './possession.ts';
 import { recover } from './recovery.ts';
 import { Refusals } from './refusals.ts';
 import { Report } from './report.ts';
@@ -67,16 +68,18 @@ async function start(paths: Layout): Promise<void> {
   const runs = new RunStore(paths.runDatabase, bootId());
   const samples = new SampleStore(paths.samples);
   removeFile(paths.notifySocket);
+  const files = slotFiles(paths);
+  const possessed = possess(paths, files);
   const host = new LinuxHost({
-    id: hashText(paths.stateDir).slice(0, 12),
-    files: slotFiles(paths),
+    id: possessed.id,
+    files,
     notifyPath: paths.notifySocket,
     nofile: Number(process.env.FLEETD_SOFT_NOFILE) || Number.POSITIVE_INFINITY,
   });
   endAtDefects(log);
   try {
     publish(paths.notifySocket);
-    await supervise({ host, layout: paths, store, runs, events, samples, log }, unlock);
+    await supervise({ host, layout: paths, store, runs, events, samples, log }, possessed.notices, unlock);
   } catch (error) {
     await host.close(); // Else its thread, which waits for agents to end, would keep this process from ending.
     throw error;
@@ -97,7 +100,7 @@ function endAtDefects(log: Logger): void {
 }
 
 /** Recovers what is under supervision and serves the API. */
-async function supervise(parts: Parts, unlock: () => void): Promise<void> {
+async function supervise(parts: Parts, found: readonly string[], unlock: () => void): Promise<void> {
   const { host, layout: paths, store, runs, events, samples, log } = parts;
   const supervisor = new Supervisor(parts);
   supervisor.journal.note(
@@ -105,7 +108,7 @@ async function supervise(parts: Parts, unlock: () => void): Promise<void> {
     null,
     `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.containment}`,
   );
-  for (const notice of [...store.notices, events.notice, runs.notice, samples.notice]) {
+  for (const notice of [...found, ...store.notices, events.notice, runs.notice, samples.notice]) {
     if (notice === null) continue;
     log.warn(notice);
     supervisor.journal.note('supervisor', null, notice);

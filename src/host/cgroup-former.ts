@@ -1,7 +1,9 @@
-import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isPopulated } from './cgroup.ts';
-import { isGone } from './proc/read.ts';
+import { childrenOf, isPopulated, membersOf } from './cgroup.ts';
+
+const TREE = /^fleetd-([0-9a-f]{12})$/;
+/** So many agents of a tree are looked at to find out whose it is: one that can be told is enough. */
+const LOOKED_AT_MAX = 64;
 
 /**
  * Finds the tree that agents of an earlier supervisor still live in, where that is not the one that we would make: the
@@ -12,24 +14,51 @@ import { isGone } from './proc/read.ts';
  * @returns the root of that tree; null where no agents live elsewhere
  */
 export function findFormerTree(name: string, root: string, mount: string, uid: number): string | null {
-  const manager = uid === 0 ? mount : `${mount}/user.slice/user-${uid}.slice/user@${uid}.service`;
-  const units = directoriesIn(`${manager}/fleetd.slice`).map((unit) => `${manager}/fleetd.slice/${unit}`);
-  const places = [...(uid === 0 ? [mount] : []), ...units].map((parent) => `${parent}/${name}`);
+  const places = parentsOfTrees(mount, uid).map((parent) => `${parent}/${name}`);
   return places.find((place) => place !== root && isPopulated(place)) ?? null;
+}
+
+/**
+ * Finds the tree whose agents stand in a state directory that does not know its id: that of an older fleetd, or one
+ * whose file was lost.
+ * @param isOurs whether a process writes to a log, or stands in a directory, of that state directory
+ * @returns its id; null where there is none
+ */
+export function findTreeOf(
+  isOurs: (pid: number) => boolean,
+  mount: string,
+  uid: number,
+  parent: string,
+): string | null {
+  for (const place of new Set([...parentsOfTrees(mount, uid), parent])) {
+    for (const name of childrenOf(place)) {
+      const id = TREE.exec(name)?.[1];
+      if (id !== undefined && agentsIn(`${place}/${name}`).some(isOurs)) return id;
+    }
+  }
+  return null;
+}
+
+function agentsIn(tree: string): number[] {
+  const leaves = childrenOf(tree).flatMap((fleet) =>
+    childrenOf(`${tree}/${fleet}`).map((slot) => `${tree}/${fleet}/${slot}`),
+  );
+  const pids: number[] = [];
+  for (const leaf of leaves) {
+    if (pids.length >= LOOKED_AT_MAX) break;
+    pids.push(...membersOf(leaf));
+  }
+  return pids;
+}
+
+/** Where trees of this user's supervisors may stand: at the top for root, and in units of ours. */
+function parentsOfTrees(mount: string, uid: number): string[] {
+  const manager = uid === 0 ? mount : `${mount}/user.slice/user-${uid}.slice/user@${uid}.service`;
+  const units = childrenOf(`${manager}/fleetd.slice`).map((unit) => `${manager}/fleetd.slice/${unit}`);
+  return [...(uid === 0 ? [mount] : []), ...units];
 }
 
 /** The cgroup that a tree stands in, as a path in the hierarchy. @param root the tree's directory */
 export function homeOf(root: string, mount: string): string {
   return dirname(root).slice(mount.length);
-}
-
-function directoriesIn(path: string): string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
 }

@@ -1,10 +1,11 @@
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FleetError } from '../errors.ts';
-import { findCgroupMount, parseCgroupPath } from './cgroup.ts';
-import { findFormerTree, homeOf } from './cgroup-former.ts';
+import { findCgroupMount, isPopulated, parseCgroupPath } from './cgroup.ts';
+import { findFormerTree, findTreeOf, homeOf } from './cgroup-former.ts';
 import { readProcText } from './proc/read.ts';
 import { readStat } from './proc/stat.ts';
+import { lockTree } from './tree-lock.ts';
 import { ownUnits } from './unit-memory.ts';
 
 /** The leaf that the supervisor lives in where it has no cgroup of its own; no fleet can have this name. */
@@ -30,6 +31,11 @@ export interface CgroupHome {
   origin: string | null;
   /** The units of ours above the tree, which systemd looks after. */
   units: string[];
+}
+
+/** A home that is this process's own until it gives it back. */
+export interface OwnedHome extends CgroupHome {
+  release: () => void;
 }
 
 /**
@@ -59,25 +65,63 @@ export function placeTree(
  * there.
  * @returns null where no v2 tree can be written
  * @throws FleetError CGROUP_UNUSABLE where a home is named and cannot be used: what its units promise must not be
- *   broken in silence
+ *   broken in silence; STATE_LOCKED where another supervisor owns the tree
  */
-export function openHome(id: string): CgroupHome | null {
+export function openHome(id: string): OwnedHome | null {
   const home = process.env[HOME_VARIABLE] || null;
-  const mount = findCgroupMount(readProcText('/proc/self/mountinfo') ?? '');
-  const path = parseCgroupPath(readProcText('/proc/self/cgroup') ?? '');
-  if (mount === null || path === null) {
+  const hierarchy = ownHierarchy();
+  if (hierarchy === null) {
     if (home === null) return null;
     throw unusable(home, 'this host has no cgroup v2 hierarchy');
   }
-  const place = staying(placeTree(id, home, { mount, path, isRoot: process.getuid?.() === 0 }));
-  if (home === null) return moveInto(place) ? place : null;
-  checkNamed(home, path);
+  const place = staying(placeTree(id, home, hierarchy));
+  if (home === null) {
+    const release = makeRoot(place) ? lockTree(place.root) : null;
+    return release && moveInto(place) ? { ...place, release } : null;
+  }
+  checkNamed(home, hierarchy.path);
   try {
     makeWritable(place);
   } catch (error) {
     throw unusable(home, (error as Error).message);
   }
-  return place;
+  return { ...place, release: lockTree(place.root) };
+}
+
+/** Where this process stands in the v2 hierarchy; null where there is none. */
+function ownHierarchy(): { mount: string; path: string; isRoot: boolean } | null {
+  const mount = findCgroupMount(readProcText('/proc/self/mountinfo') ?? '');
+  const path = parseCgroupPath(readProcText('/proc/self/cgroup') ?? '');
+  return mount === null || path === null ? null : { mount, path, isRoot: process.getuid!() === 0 };
+}
+
+/** The trees that this process would look for its agents in. */
+export const trees = {
+  /** Whether agents live in the tree of this id. */
+  isPopulated(id: string): boolean {
+    const hierarchy = ownHierarchy();
+    if (hierarchy === null) return false;
+    const { root } = placeTree(id, process.env[HOME_VARIABLE] || null, hierarchy);
+    const isElsewhere = findFormerTree(basename(root), root, hierarchy.mount, process.getuid!()) !== null;
+    return isElsewhere || isPopulated(root);
+  },
+  /** The id of the tree that processes of this kind live in; null where there is none. */
+  idOf(isOurs: (pid: number) => boolean): string | null {
+    const hierarchy = ownHierarchy();
+    if (hierarchy === null) return null;
+    const { parent } = placeTree('', process.env[HOME_VARIABLE] || null, hierarchy);
+    return findTreeOf(isOurs, hierarchy.mount, process.getuid!(), parent);
+  },
+};
+
+/** @returns false where it cannot be made: read-only, or not delegated */
+function makeRoot({ root }: CgroupHome): boolean {
+  try {
+    mkdirSync(root, { recursive: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The same place, but with the tree where agents of an earlier supervisor live, if that is another one. */

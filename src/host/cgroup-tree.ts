@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { ExitCause } from '../plan/restart.ts';
 import { childrenOf, isPopulated, membersOf, parseCgroupPath, tryRemove } from './cgroup.ts';
 import { CgroupErrands } from './cgroup-errands.ts';
-import { type CgroupHome, isFleetDirectory, openHome } from './cgroup-home.ts';
+import { isFleetDirectory, type OwnedHome, openHome } from './cgroup-home.ts';
 import type { Resources } from './cgroup-limits.ts';
 import { CgroupResources, fleetOf } from './cgroup-resources.ts';
 import type { Containment, Errand, ErrandKind } from './containment.ts';
@@ -34,11 +34,13 @@ export class CgroupTree implements Containment {
   readonly #top: string;
   readonly #resources: CgroupResources;
   readonly #errands: CgroupErrands;
+  readonly #release: () => void;
   readonly #session = readStat(process.pid)!.session;
   onProblem: Containment['onProblem'] = () => {};
 
-  private constructor(home: CgroupHome) {
-    const { root, own, origin, mount } = home;
+  private constructor(home: OwnedHome) {
+    const { root, own, origin, mount, release } = home;
+    this.#release = release;
     this.#top = mount;
     this.#root = root;
     this.#own = own;
@@ -53,7 +55,8 @@ export class CgroupTree implements Containment {
   /**
    * @param id what tells this supervisor's tree from others on the host
    * @returns null where no v2 tree can be written
-   * @throws FleetError CGROUP_UNUSABLE where a home is named for the agents and cannot be used
+   * @throws FleetError CGROUP_UNUSABLE where a home is named for the agents and cannot be used, STATE_LOCKED where
+   *   another supervisor owns the tree
    */
   static open(id: string): CgroupTree | null {
     const home = openHome(id);
@@ -164,6 +167,12 @@ export class CgroupTree implements Containment {
     this.#errands.close();
     if (this.#origin !== null && this.#returnTo(this.#origin)) tryRemove(this.#own);
     tryRemove(this.#root);
+    this.disown();
+  }
+
+  /** Gives the tree up as it stands, as the end of this process would. */
+  disown(): void {
+    this.#release();
   }
 
   /** @returns false where the cgroup that we came from is gone: ours stays, empty, for the next supervisor */

@@ -16,6 +16,8 @@ export interface Layout {
   /** Memory over time (SQLite). */
   samples: string;
   lock: string;
+  /** Who this directory is, whatever path leads to it. */
+  identity: string;
   /** The supervisor's own log. */
   ownLog: string;
   releases: string;
@@ -46,6 +48,7 @@ export function layout(stateDir: string, runtimeDir: string): Layout {
     events: `${stateDir}/events.db`,
     samples: `${stateDir}/samples.db`,
     lock: `${stateDir}/fleetd.lock`,
+    identity: `${stateDir}/identity`,
     ownLog: `${stateDir}/fleetd.log`,
     releases: `${stateDir}/releases`,
     release: (id) => `${stateDir}/releases/${id}`,

@@ -17,7 +17,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TestRunner } from 'vitest';
 import type { AgentRow, FleetEvent, FleetStatus, StatusDocument } from '../../src/api/protocol.ts';
 import { findCgroupMount } from '../../src/host/cgroup.ts';
-import { hashText } from '../../src/host/files.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;
 const UNTIL_POLL_MS = 50;
@@ -125,7 +124,9 @@ export class World {
   /** This world's cgroup tree; null where the host has none that can be written. */
   get cgroup(): string | null {
     const mount = findCgroupMount(readFileSync('/proc/self/mountinfo', 'utf8'));
-    const path = `${mount}${this.env.FLEETD_AGENTS_CGROUP ?? ''}/fleetd-${hashText(this.stateDir).slice(0, 12)}`;
+    const identity = join(this.stateDir, 'identity');
+    const id = existsSync(identity) ? (JSON.parse(readFileSync(identity, 'utf8')) as { id: string }).id : '';
+    const path = `${mount}${this.env.FLEETD_AGENTS_CGROUP ?? ''}/fleetd-${id}`;
     return mount !== null && existsSync(path) ? path : null;
   }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -80,6 +81,14 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
     expect(tree.hasArrived(key, main)).toBe(true);
     return [main, ...told.filter((pid) => pid !== main)];
   }
+
+  /** Another one opens the same tree; this process stands for both. */
+  const next = () => {
+    tree.disown();
+    const other = CgroupTree.open(ID)!;
+    other.disown();
+    return other;
+  };
 
   /** What an agent may fork, each telling its pid. */
   const TELL = 'echo \\$\\$ >> PIDS; exec sleep 1000';
@@ -195,7 +204,7 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
       process.kill(hook.main, 'SIGKILL');
       reapPid(hook.main);
       hook.errand.done();
-      expect([...CgroupTree.open(ID)!.census()]).toEqual([]);
+      expect([...next().census()]).toEqual([]);
       await until(() => helper.pids.filter(isLive).length === 0);
       reapPid(helper.main);
       const left = hook.pids.filter((pid) => pid !== hook.main);
@@ -206,9 +215,6 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
   });
 
   describe('after a crash of the supervisor', () => {
-    /** Another one opens the same tree; this process stands for both. */
-    const next = () => CgroupTree.open(ID)!;
-
     test('finds all that lives, by slot', async () => {
       const web = await start('web/0', SETSID, 2);
       const db = await start('db/0', FORK, 2);
@@ -231,6 +237,19 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
       await until(() => !isLive(main));
       reapPid(main);
     });
+  });
+
+  test('has one owner at a time, also where the hierarchy is mounted elsewhere', () => {
+    expect(() => CgroupTree.open(ID)).toThrow(
+      expect.objectContaining({
+        code: 'STATE_LOCKED',
+        message: expect.stringContaining(`pid ${process.pid} (`),
+      }),
+    );
+    const elsewhere = scratch.path('cgroup');
+    const there = `mkdir ${elsewhere} && mount -t cgroup2 none ${elsewhere} && flock --nonblock ${elsewhere}/fleetd-${ID} true`;
+    const { status } = spawnSync('unshare', ['--mount', 'sh', '-c', there]);
+    expect(status).toBe(1);
   });
 
   test('two trees do not see each other', async () => {

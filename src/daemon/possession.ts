@@ -1,0 +1,54 @@
+import { FleetError } from '../errors.ts';
+import { trees } from '../host/cgroup-home.ts';
+import type { SlotFiles } from '../host/containment.ts';
+import { explainFailure } from '../host/limits.ts';
+import { recogniseAgent } from '../host/recognise.ts';
+import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../host/state-identity.ts';
+import { decidePossession, type StateIdentity } from '../plan/possession.ts';
+import type { Layout } from '../spec/layout.ts';
+
+/** What a state directory is to this supervisor. */
+export interface Possessed {
+  /** Names the cgroup tree of its agents. */
+  id: string;
+  /** What the user is to know of it. */
+  notices: string[];
+}
+
+/**
+ * Finds out who the state directory is, and keeps that in it. Asked under its lock.
+ * @throws FleetError STATE_COPIED where it is a copy whose original has the agents
+ */
+export function possess(paths: Layout, files: SlotFiles): Possessed {
+  const here = placeOf(paths.stateDir);
+  const { identity: known, notice } = readIdentity(paths.identity);
+  const possession = decidePossession(known, here, {
+    isOriginalThere: known !== null && isThere(known),
+    isTreePopulated: known !== null && trees.isPopulated(known.id),
+    foundTree: known === null ? trees.idOf((pid) => recogniseAgent(pid, files) !== null) : null,
+    newId: newTreeId(),
+  });
+  if ('refusal' in possession) {
+    throw new FleetError('STATE_COPIED', possession.refusal, { hint: possession.hint });
+  }
+  const { identity, event } = possession;
+  const problem = isSame(identity, known) ? null : tryToWrite(paths.identity, identity);
+  // Under the id that is there already the agents are found all the same, by the next supervisor too.
+  if (problem && identity.id !== known?.id) throw problem;
+  const notices = [notice, event, problem?.message ?? null].filter((text) => text !== null);
+  return { id: identity.id, notices };
+}
+
+function isSame(a: StateIdentity, b: StateIdentity | null): boolean {
+  const { id, path, device, inode, bootId } = a;
+  return b?.id === id && b.path === path && b.device === device && b.inode === inode && b.bootId === bootId;
+}
+
+function tryToWrite(path: string, identity: StateIdentity): Error | null {
+  try {
+    writeIdentity(path, identity);
+    return null;
+  } catch (error) {
+    return explainFailure(`cannot write ${path}`, error, path);
+  }
+}
