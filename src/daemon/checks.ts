@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import pLimit from 'p-limit';
 import type { Host } from '../host/host.ts';
-import { type Protocol, rangeOf } from '../host/proc/net.ts';
+import { ANY_ADDRESS, LOOPBACK_ADDRESS, type PortTable, type Protocol, rangeOf } from '../host/proc/net.ts';
 import type { Launch } from '../host/spawn.ts';
 import { pinSocket } from '../host/unix.ts';
 import type { Ready } from '../spec/spec.ts';
@@ -37,8 +37,8 @@ export function isBatchKind(kind: Ready['kind']): boolean {
 /** Carries out readiness and health checks of all kinds. */
 export class Checks {
   readonly #host: Host;
-  /** Which socket was proved to be the agent's own, so that it is proved once and then only compared. */
-  readonly #proved = new Map<string, number>();
+  /** Which sockets of its port were proved to be an agent's own, so that they are proved once and then only compared. */
+  readonly #proved = new Map<string, string>();
   readonly #said = new Map<string, { ready: boolean; watchdogAt: number; status: string }>();
   readonly #http = pLimit(HTTP_CONCURRENCY);
   readonly #exec = pLimit(EXEC_CONCURRENCY);
@@ -83,7 +83,7 @@ export class Checks {
       case 'socket':
         return each(subjects, ({ key, socket }) => this.#host.socketProblem(key, socket));
       case 'http':
-        return Promise.all(subjects.map((subject) => this.#http(() => getProblem(subject, ready.path))));
+        return this.#get(subjects, ready.path);
       case 'exec':
         return Promise.all(subjects.map((subject) => this.#exec(() => this.#execute(subject))));
       default:
@@ -122,19 +122,63 @@ export class Checks {
   }
 
   #ports(protocols: readonly Protocol[], subjects: readonly Subject[]): Promise<Finding[]> {
-    const range = rangeOf(subjects.map(({ port }) => port!));
-    const tables = protocols.map((protocol) => this.#host.readPorts(protocol, range));
-    return each(subjects, ({ key, port }) => {
-      const inodes = tables.flatMap((table) => table.inodes(port!));
-      if (inodes.length === 0) return `port ${port} is not open`;
-      const proved = this.#proved.get(key);
-      if (proved !== undefined && inodes.includes(proved)) return null;
-      const own = inodes.find((inode) => this.#host.holds(key, [inode]));
-      if (own === undefined)
-        return `port ${port} is not the agent's: held by ${this.#host.holderOf(inodes) ?? 'somebody'}`;
-      this.#proved.set(key, own);
-      return null;
-    });
+    const tables = this.#readPorts(protocols, subjects);
+    return each(subjects, (subject) => this.#portProblem(subject, tables, () => true));
+  }
+
+  #readPorts(protocols: readonly Protocol[], subjects: readonly Subject[]): PortTable[] {
+    const range = rangeOf(subjects.flatMap(({ port }) => port ?? []));
+    return protocols.map((protocol) => this.#host.readPorts(protocol, range));
+  }
+
+  /**
+   * Why a port is not proved to be the agent's, and the agent's alone: who connects must not come to somebody else.
+   * @param matters whether a socket bound to this address is one that could answer
+   */
+  #portProblem(
+    { key, port }: Subject,
+    tables: readonly PortTable[],
+    matters: (address: string) => boolean,
+  ): Finding {
+    const bound = tables.map((table) =>
+      table.inodes(port!).filter((inode) => matters(table.addressOf(inode))),
+    );
+    const inodes = bound.flat();
+    if (inodes.length === 0) return `port ${port} is not open`;
+    const known = inodes.join();
+    if (this.#proved.get(key) === known) return null;
+    const own = new Set(inodes.filter((inode) => this.#host.holds(key, [inode])));
+    if (own.size === 0)
+      return `port ${port} is not the agent's: held by ${this.#host.holderOf(inodes) ?? UNKNOWN_HOLDER}`;
+    const foreign = tables.flatMap((table, i) => foreignAmong(table, bound[i]!, own));
+    if (foreign.length > 0)
+      return `port ${port} is not the agent's alone: also held by ${this.#host.holderOf(foreign) ?? UNKNOWN_HOLDER}`;
+    this.#proved.set(key, known);
+    return null;
+  }
+
+  /**
+   * GETs a path from each agent. What answers is proved to be the agent's own before it is asked and again after it has
+   * answered, so that nobody can put himself in its place meanwhile.
+   */
+  async #get(subjects: readonly Subject[], path: string): Promise<Finding[]> {
+    const before = this.#proveAnswering(subjects);
+    const answers = await Promise.all(
+      subjects.map((subject, i) => before[i] ?? this.#http(() => getProblem(subject, path))),
+    );
+    const answered = subjects.filter((_, i) => answers[i] === null);
+    const after = new Map(this.#proveAnswering(answered).map((finding, i) => [answered[i]!, finding]));
+    return subjects.map((subject, i) => answers[i] ?? after.get(subject) ?? null);
+  }
+
+  #proveAnswering(subjects: readonly Subject[]): Finding[] {
+    const withPorts = subjects.filter(({ port }) => port !== null);
+    const tables = withPorts.length > 0 ? this.#readPorts(['tcp'], withPorts) : [];
+    return subjects.map((subject) =>
+      subject.port === null
+        ? this.#host.socketProblem(subject.key, subject.socket)
+        : this.#portProblem(subject, tables, isAskedAtLoopback),
+    );
   }
 
   async #execute({ helper }: Subject): Promise<Finding> {
@@ -143,6 +187,21 @@ export class Checks {
     if (end.code === 0) return null;
     return `the check ${end.signal === null ? `exited ${end.code}` : `was killed by ${end.signal}`}`;
   }
+}
+
+const UNKNOWN_HOLDER = 'a process of another user or namespace';
+
+/** The sockets of others that could answer in the place of the agent's own: at the same address, or at any. */
+function foreignAmong(table: PortTable, inodes: readonly number[], own: ReadonlySet<number>): number[] {
+  const addresses = inodes.filter((inode) => own.has(inode)).map((inode) => table.addressOf(inode));
+  const competes = (address: string) =>
+    addresses.some((mine) => mine === address || mine === ANY_ADDRESS || address === ANY_ADDRESS);
+  return inodes.filter((inode) => !own.has(inode) && competes(table.addressOf(inode)));
+}
+
+/** Whether a socket at this address answers who connects to 127.0.0.1. */
+function isAskedAtLoopback(address: string): boolean {
+  return address === ANY_ADDRESS || address === LOOPBACK_ADDRESS;
 }
 
 async function each(subjects: readonly Subject[], find: (subject: Subject) => Finding): Promise<Finding[]> {

@@ -19,7 +19,8 @@ const INET_DIAG_BC = { localPortFrom: 2, localPortTo: 3 } as const;
 /** struct nlmsghdr, struct inet_diag_req_v2, and the filter as an attribute of four struct inet_diag_bc_op. */
 const REQUEST = { header: 16, diag: 16 + 56, attribute: 16 + 56 + 4, size: 16 + 56 + 4 + 16 } as const;
 /** Where struct inet_diag_msg has the local port and the inode, counted from the header of its message. */
-const ANSWER = { port: 16 + 4, inode: 16 + 68, size: 16 + 72 } as const;
+const ANSWER = { family: 16, port: 16 + 4, address: 16 + 8, inode: 16 + 68, size: 16 + 72 } as const;
+const AF_INET6 = 10;
 /** The kernel gives at most 32 KiB at a time (netlink_dump, net/netlink/af_netlink.c). */
 const BUFFER = Buffer.alloc(32_768);
 
@@ -70,7 +71,20 @@ function dump(fd: number, asked: Buffer, ports: PortTable): boolean {
       const type = BUFFER.readUInt16LE(at + 4);
       if (type === NLMSG.done || type === NLMSG.error) return type === NLMSG.done;
       if (type === SOCK_DIAG_BY_FAMILY && BUFFER.readUInt32LE(at) >= ANSWER.size)
-        ports.add(BUFFER.readUInt16BE(at + ANSWER.port), BUFFER.readUInt32LE(at + ANSWER.inode));
+        ports.add(
+          BUFFER.readUInt16BE(at + ANSWER.port),
+          BUFFER.readUInt32LE(at + ANSWER.inode),
+          addressIn(at),
+        );
     }
   }
+}
+
+/** As /proc/net writes it: word by word, in the byte order of the host. */
+function addressIn(at: number): string {
+  const words = BUFFER.readUInt8(at + ANSWER.family) === AF_INET6 ? 4 : 1;
+  const word = (i: number) => BUFFER.readUInt32LE(at + ANSWER.address + 4 * i);
+  return Array.from({ length: words }, (_, i) => word(i).toString(16).toUpperCase().padStart(8, '0')).join(
+    '',
+  );
 }

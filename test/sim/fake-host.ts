@@ -246,7 +246,9 @@ export class FakeHost implements Host {
     const inodes = new Map<number, number[]>();
     for (const { env, isReady, pid } of this.#world.kernel.processes.values())
       if (isReady && env.FLEET_PORT) inodes.set(Number(env.FLEET_PORT), [pid]);
-    return Object.assign(new PortTable(), { inodes: (port: number) => inodes.get(port) ?? [] });
+    const table = new PortTable();
+    for (const [port, pids] of inodes) for (const pid of pids) table.add(port, pid, '00000000');
+    return table;
   }
 
   /** A socket's inode is the pid of who serves it. */

@@ -11,6 +11,18 @@ const PORTS = 65_536;
 
 export type Protocol = 'tcp' | 'udp';
 
+/** What a socket that is bound to no certain address is bound to, IPv4 and IPv6 alike. */
+export const ANY_ADDRESS = 'any';
+/** 127.0.0.1, as the kernel writes it: the bytes of a network address, read as a word of a little-endian host. */
+export const LOOPBACK_ADDRESS = '0100007F';
+/** ::ffff:0.0.0.0/96: IPv4 addresses in sockets of IPv6. */
+const MAPPED = '0000000000000000FFFF0000';
+
+function normalAddress(address: string): string {
+  const short = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
+  return /^0*$/.test(short) ? ANY_ADDRESS : short;
+}
+
 /** Ports from one to another, both included. */
 export interface PortRange {
   from: number;
@@ -35,11 +47,18 @@ export function rangeOf(ports: readonly number[]): PortRange {
  */
 export class PortTable {
   readonly #inodes = new Map<number, number | number[]>();
+  /** Of sockets bound to one address, by inode; most are bound to any. */
+  readonly #addresses = new Map<number, string>();
 
   /** The inodes of the sockets bound to (udp) or listening on (tcp) a port; empty where there are none. */
   inodes(port: number): readonly number[] {
     const known = this.#inodes.get(port);
     return known === undefined ? [] : Array.isArray(known) ? known : [known];
+  }
+
+  /** The address that a socket is bound to, as the kernel writes it in /proc/net/tcp; ANY_ADDRESS where that is any. */
+  addressOf(inode: number): string {
+    return this.#addresses.get(inode) ?? ANY_ADDRESS;
   }
 
   /** Adds the lines of one of /proc/net/tcp, tcp6, udp, udp6. */
@@ -56,12 +75,17 @@ export class PortTable {
       while (at < end && table[at] === SPACE) at++;
       if (field < 5) while (at < end && table[at] !== SPACE) at++;
     }
-    this.add(socket.port, decimal(table, at, end));
+    this.add(socket.port, decimal(table, at, end), socket.address);
   }
 
-  /** Adds a socket; one without an inode has no process any more. */
-  add(port: number, inode: number): void {
+  /**
+   * Adds a socket; one without an inode has no process any more.
+   * @param address in hexadecimal, as /proc/net has it: a word for IPv4, four for IPv6
+   */
+  add(port: number, inode: number, address: string): void {
     if (inode === 0) return;
+    const normal = normalAddress(address);
+    if (normal !== ANY_ADDRESS) this.#addresses.set(inode, normal);
     const others = this.inodes(port);
     this.#inodes.set(port, others.length === 0 ? inode : [...others, inode]);
   }
@@ -110,11 +134,17 @@ function readSocket(
   table: Buffer,
   start: number,
   end: number,
-): { port: number; state: number; rest: number } | null {
-  const local = table.indexOf(COLON, table.indexOf(COLON, start) + 1) + 1;
+): { port: number; address: string; state: number; rest: number } | null {
+  const number = table.indexOf(COLON, start);
+  const local = table.indexOf(COLON, number + 1) + 1;
   if (local === 0 || local + 4 > end) return null;
   const remote = table.indexOf(COLON, local) + 1;
-  return { port: hex(table, local, local + 4), state: hex(table, remote + 5, remote + 7), rest: remote + 7 };
+  return {
+    port: hex(table, local, local + 4),
+    address: table.toString('latin1', number + 2, local - 1),
+    state: hex(table, remote + 5, remote + 7),
+    rest: remote + 7,
+  };
 }
 
 function hex(bytes: Buffer, from: number, to: number): number {
