@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino';
 import { OWN_DESCRIPTORS } from '../doctor/descriptors.ts';
 import { FleetError } from '../errors.ts';
+import { nameFailure } from '../host/limits.ts';
 import type { Refusals } from './refusals.ts';
 
 /**
@@ -68,5 +69,6 @@ function refuseBytes(
 
 function fromFramework(error: Error & { statusCode?: number }): FleetError {
   const isClients = error.statusCode !== undefined && error.statusCode < 500;
-  return new FleetError(isClients ? 'REQUEST_INVALID' : 'INTERNAL', error.message, { cause: error });
+  if (isClients) return new FleetError('REQUEST_INVALID', error.message, { cause: error });
+  return nameFailure(error) ?? new FleetError('INTERNAL', error.message, { cause: error });
 }
