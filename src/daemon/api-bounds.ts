@@ -48,7 +48,9 @@ function sendError(error: unknown, reply: FastifyReply, log: Logger, refusals: R
   const known = error instanceof FleetError ? error : fromFramework(error as Error & { statusCode?: number });
   if (known.code === 'INTERNAL') log.error({ err: error }, 'request failed');
   if (known.code === 'REQUEST_INVALID') refusals.add(known.message);
-  return reply.code(known.exitCode === 2 ? 400 : 409).send({ error: known.toDocument() });
+  // A stream that failed at its first byte has left its own type behind, for which no object could be sent.
+  const answer = reply.code(known.exitCode === 2 ? 400 : 409).type('application/json');
+  return answer.send({ error: known.toDocument() });
 }
 
 /** Answers what was no HTTP, or did not come to its end in time, and hangs up. */
