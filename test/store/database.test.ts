@@ -16,7 +16,10 @@ test('one that cannot be opened is left where it is, and that is named', () => {
   const path = join(directory, 'events.db');
   mkdirSync(path);
   expect(() => new EventStore(path)).toThrow(
-    expect.objectContaining({ code: 'STATE_UNUSABLE', message: expect.stringContaining(`cannot open ${path}`) }),
+    expect.objectContaining({
+      code: 'STATE_UNUSABLE',
+      message: expect.stringContaining(`cannot open ${path}`),
+    }),
   );
   expect(readdirSync(directory)).toEqual(['events.db']);
 });
