@@ -17,10 +17,17 @@ export interface StreamOptions {
   silenceMsMax?: number;
 }
 
+/** How long a request may take. */
+interface Bounds extends StreamOptions {
+  /** For all of it, also where a byte comes now and then; absent: it is a stream, which may go on for ever. */
+  answerMsMax?: number;
+}
+
 /** The supervisor's end of the API socket. Nothing is opened before the first request. */
 export interface Client {
   readonly socketPath: string;
-  request<Answer>(method: Method, path: string, body?: unknown): Promise<Answer>;
+  /** @param answerMsMax how long the whole answer may take, from the connection to its last byte */
+  request<Answer>(method: Method, path: string, body?: unknown, answerMsMax?: number): Promise<Answer>;
   bytes(path: string, options?: StreamOptions): AsyncGenerator<Uint8Array>;
   lines<Line>(path: string, options?: StreamOptions): AsyncGenerator<Line>;
 }
@@ -47,9 +54,14 @@ export function clientOf(socketPath: string): Client {
   return {
     socketPath,
     bytes,
-    async request<Answer>(method: Method, path: string, body?: unknown): Promise<Answer> {
+    async request<Answer>(
+      method: Method,
+      path: string,
+      body?: unknown,
+      answerMsMax = ANSWER_MS_MAX,
+    ): Promise<Answer> {
       try {
-        const response = await open(socketPath, method, path, body, { silenceMsMax: ANSWER_MS_MAX });
+        const response = await open(socketPath, method, path, body, { answerMsMax });
         const text = await textOf(response);
         if (response.statusCode! >= 300) throw refusal(text, method, path, response);
         return parseAnswer(text) as Answer;
@@ -74,7 +86,7 @@ function open(
   method: Method,
   path: string,
   body: unknown,
-  { signal, silenceMsMax }: StreamOptions,
+  { signal, silenceMsMax, answerMsMax }: Bounds,
 ): Promise<IncomingMessage> {
   const http = process.getBuiltinModule('node:http');
   const content = body === undefined ? undefined : JSON.stringify(body);
@@ -98,8 +110,19 @@ function open(
     if (silenceMsMax !== undefined) {
       request.setTimeout(silenceMsMax, () => request.destroy(systemError('ETIMEDOUT')));
     }
+    if (answerMsMax !== undefined) {
+      const timer = setTimeout(() => giveUp(request), answerMsMax);
+      request.on('close', () => clearTimeout(timer));
+    }
     request.end(content);
   });
+}
+
+/** Whoever reads the answer already hears of it by the response alone. */
+function giveUp(request: ClientRequest): void {
+  const error = systemError('ETIMEDOUT');
+  (request as ClientRequest & { res?: IncomingMessage }).res?.destroy(error);
+  request.destroy(error);
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {
@@ -141,6 +164,7 @@ export function connectionError(error: unknown, socketPath: string): unknown {
         cause: error,
       });
     case 'ETIMEDOUT':
+    case 'EAGAIN': // The queue of the socket is full: nobody has accepted for long.
       return new FleetError('SUPERVISOR_AWAY', `The supervisor ${at} does not answer.`, {
         hint: 'It is there, but stopped or stuck: see its process, and fleetd.log in the state directory.',
         cause: error,

@@ -333,7 +333,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'watchdog',
-    summary: 'one pass for cron: start the supervisor if it is down, judge everything in one line',
+    summary:
+      'one pass for cron: start the supervisor if it is down, replace one that is stuck, judge everything in one line',
     arguments: [],
     options: [],
     examples: ['fleetctl watchdog', '* * * * * out=$(fleetctl watchdog) || echo "$out"'],

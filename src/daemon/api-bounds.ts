@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino';
 import { OWN_DESCRIPTORS } from '../doctor/descriptors.ts';
 import { FleetError } from '../errors.ts';
+import { nameFailure } from '../host/limits.ts';
 import type { Refusals } from './refusals.ts';
 
 /**
@@ -47,7 +48,9 @@ function sendError(error: unknown, reply: FastifyReply, log: Logger, refusals: R
   const known = error instanceof FleetError ? error : fromFramework(error as Error & { statusCode?: number });
   if (known.code === 'INTERNAL') log.error({ err: error }, 'request failed');
   if (known.code === 'REQUEST_INVALID') refusals.add(known.message);
-  return reply.code(known.exitCode === 2 ? 400 : 409).send({ error: known.toDocument() });
+  // A stream that failed at its first byte has left its own type behind, for which no object could be sent.
+  const answer = reply.code(known.exitCode === 2 ? 400 : 409).type('application/json');
+  return answer.send({ error: known.toDocument() });
 }
 
 /** Answers what was no HTTP, or did not come to its end in time, and hangs up. */
@@ -68,5 +71,6 @@ function refuseBytes(
 
 function fromFramework(error: Error & { statusCode?: number }): FleetError {
   const isClients = error.statusCode !== undefined && error.statusCode < 500;
-  return new FleetError(isClients ? 'REQUEST_INVALID' : 'INTERNAL', error.message, { cause: error });
+  if (isClients) return new FleetError('REQUEST_INVALID', error.message, { cause: error });
+  return nameFailure(error) ?? new FleetError('INTERNAL', error.message, { cause: error });
 }

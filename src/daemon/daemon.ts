@@ -2,9 +2,11 @@ import pino, { type Logger } from 'pino';
 import { FleetError } from '../errors.ts';
 import { directories } from '../host/directories.ts';
 import { removeFile } from '../host/files.ts';
+import { HeartbeatFile } from '../host/heartbeat-file.ts';
 import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';
 import { takeLock } from '../host/lock.ts';
+import { OwnLog } from '../host/own-log.ts';
 import { readProcText } from '../host/proc/read.ts';
 import { checkWay, makePrivate, makeTraversable, publish } from '../host/statedir.ts';
 import { type Layout, layout } from '../spec/layout.ts';
@@ -16,6 +18,7 @@ import { buildApi } from './api.ts';
 import { ApiServer } from './api-server.ts';
 import { Commands } from './commands.ts';
 import { Dashboard } from './dashboard/server.ts';
+import { Exit } from './exit.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Metrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
@@ -44,25 +47,23 @@ export async function runDaemon(argv: readonly string[]): Promise<void> {
     process.stdout.write(argv.includes('--help') ? HELP : `${VERSION}\n`);
     return;
   }
+  const exit = new Exit();
   try {
     if (argv.length > 0)
       throw new FleetError('USAGE', `fleetd takes no argument ${argv[0]}`, { hint: 'See fleetd --help.' });
     process.umask(OWN_UMASK);
     const { stateDir, runtimeDir } = directories();
-    await start(layout(stateDir, runtimeDir));
+    await start(layout(stateDir, runtimeDir), exit);
   } catch (error) {
-    const known =
-      error instanceof FleetError
-        ? error
-        : new FleetError('INTERNAL', (error as Error).stack ?? String(error));
-    process.stderr.write(`${JSON.stringify({ error: known.toDocument() })}\n`);
-    process.exit(known.exitCode);
+    exit.byFailure(error);
   }
 }
 
-async function start(paths: Layout): Promise<void> {
+async function start(paths: Layout, exit: Exit): Promise<void> {
   const unlock = takePossession(paths);
-  const log = pino({ base: null }, pino.destination({ dest: paths.ownLog, append: true, sync: true }));
+  const log = pino({ base: null }, new OwnLog(paths.ownLog));
+  exit.catchDefects(log);
+  const sign = new HeartbeatFile(paths.heartbeat, bootId());
   const store = new WantedStore(paths.database, paths.copy);
   const events = new EventStore(paths.events);
   const runs = new RunStore(paths.runDatabase, bootId());
@@ -76,31 +77,21 @@ async function start(paths: Layout): Promise<void> {
     notifyPath: paths.notifySocket,
     nofile: Number(process.env.FLEETD_SOFT_NOFILE) || Number.POSITIVE_INFINITY,
   });
-  endAtDefects(log);
-  try {
-    publish(paths.notifySocket);
-    await supervise({ host, layout: paths, store, runs, events, samples, log }, possessed.notices, unlock);
-  } catch (error) {
-    await host.close(); // Else its thread, which waits for agents to end, would keep this process from ending.
-    throw error;
-  }
+  publish(paths.notifySocket);
+  const parts = { host, layout: paths, store, runs, events, samples, log };
+  await supervise(parts, possessed.notices, { unlock, exit });
+  sign.supervises();
   log.info({ pid: process.pid, version: VERSION, containment: host.containment }, 'started');
 }
 
-/**
- * A defect ends the supervisor at once; agents run on, and the next one finds them. By SIGKILL, since process.exit()
- * joins libuv's threads (uv_library_shutdown), and one of them waits in epoll for an agent to end: what has failed here
- * would stay, holding the lock, and answer nobody.
- */
-function endAtDefects(log: Logger): void {
-  process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'a defect: the supervisor ends, agents run on');
-    process.kill(process.pid, 'SIGKILL');
-  });
+/** How the supervisor lets go of what it has. */
+interface Ending {
+  unlock: () => void;
+  exit: Exit;
 }
 
-/** Recovers what is under supervision and serves the API. */
-async function supervise(parts: Parts, found: readonly string[], unlock: () => void): Promise<void> {
+/** Recovers what is under supervision and serves the API. @param found what was found out about the state directory */
+async function supervise(parts: Parts, found: readonly string[], ending: Ending): Promise<void> {
   const { host, layout: paths, store, runs, events, samples, log } = parts;
   const supervisor = new Supervisor(parts);
   supervisor.journal.note(
@@ -116,7 +107,7 @@ async function supervise(parts: Parts, found: readonly string[], unlock: () => v
   for (const kept of [store, samples])
     kept.onNotice = (notice) => supervisor.journal.note('supervisor', null, notice);
   recover(supervisor, store.load(), runs);
-  await serve(supervisor, paths, log, unlock);
+  await serve(supervisor, paths, log, ending);
 }
 
 /** Makes the directories and makes sure that nobody else uses them. */
@@ -148,7 +139,7 @@ function bootId(): string {
   return readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
 }
 
-async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock: () => void): Promise<void> {
+async function serve(supervisor: Supervisor, paths: Layout, log: Logger, ending: Ending): Promise<void> {
   const commands = new Commands(supervisor);
   const report = new Report(supervisor);
   const metrics = new Metrics(supervisor, report);
@@ -161,23 +152,24 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, unlock:
     if (isEnding) return;
     isEnding = true;
     if (withAgents) await stopAgents(supervisor);
-    heartbeat.stopping();
-    supervisor.journal.note(
-      'supervisor',
-      null,
-      `fleetd stops${withAgents ? ', agents too' : '; agents run on'}`,
+    const what = `fleetd stops${withAgents ? ', agents too' : '; agents run on'}`;
+    await ending.exit.orderly(
+      exitCode,
+      [
+        () => heartbeat.stopping(),
+        () => supervisor.journal.note('supervisor', null, what),
+        () => metricsServer.close(),
+        () => dashboard.close(),
+        () => patrol.stop(),
+        () => api.close(),
+        () => refusals.close(),
+        () => supervisor.stop(),
+        () => removeFile(paths.apiSocket),
+        () => removeFile(paths.notifySocket),
+        ending.unlock,
+      ],
+      log,
     );
-    metricsServer.close();
-    dashboard.close();
-    patrol.stop();
-    await api.close();
-    refusals.close();
-    await supervisor.stop();
-    removeFile(paths.apiSocket);
-    removeFile(paths.notifySocket);
-    log.info('stopped');
-    unlock();
-    process.exit(exitCode);
   };
   const shutdown = (withAgents: boolean) => void end(withAgents, heartbeat.shutdownStatus);
   const refusals = new Refusals(supervisor.journal);

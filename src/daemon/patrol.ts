@@ -21,11 +21,16 @@ export class Patrol {
   constructor(supervisor: Pick<Supervisor, 'journal' | 'store'>, api: ApiServer) {
     this.#supervisor = supervisor;
     this.#api = api;
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer = setInterval(() => void this.#lookSafely(), LOOK_MS);
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** A disk that cannot even be looked at is told, and looked at again. */
+  async #lookSafely(): Promise<void> {
+    await this.#look().catch((error: Error) => this.#tellOnce(error.message));
   }
 
   async #look(): Promise<void> {

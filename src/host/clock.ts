@@ -9,3 +9,9 @@ export function currentTicks(): number {
   libc.clockGettime(CLOCK_BOOTTIME, time);
   return Number(time[0]) * TICKS_PER_SECOND + Math.floor(Number(time[1]) / (1e9 / TICKS_PER_SECOND));
 }
+
+/** Milliseconds since boot, suspended time included. */
+export function bootMs(): number {
+  libc.clockGettime(CLOCK_BOOTTIME, time);
+  return Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1e6);
+}

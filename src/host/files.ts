@@ -18,12 +18,21 @@ import {
 import { copyFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { explainFailure, onDisk } from './limits.ts';
+
+// What fails here is named here (limits.ts): which path, which errno, what to do. Only where a caller asks for an errno,
+// in what is read or looked for, does it get the bare one.
 
 /**
  * Writes a file so that after a power cut either the old or the new content is there, whole: a temporary file,
  * fsync, rename, and fsync of the directory, without which the rename itself may be lost (rename(2), fsync(2)).
+ * @throws FleetError where the disk does not take it; the old content is there then, or already the new one
  */
 export function writeDurable(path: string, content: string, mode = 0o600): void {
+  onDisk('write', path, () => replaceDurably(path, content, mode));
+}
+
+function replaceDurably(path: string, content: string, mode: number): void {
   const temporary = `${path}.new`;
   try {
     const fd = openSync(temporary, 'w', mode);
@@ -35,18 +44,30 @@ export function writeDurable(path: string, content: string, mode = 0o600): void 
     }
     renameSync(temporary, path);
   } catch (error) {
-    // What is left of it would keep a full disk full.
-    rmSync(temporary, { force: true, recursive: false });
+    // What is left of it would keep a full disk full; that it cannot be removed is not what went wrong first.
+    tryRemove(temporary);
     throw error;
   }
   syncDirectory(dirname(path));
 }
 
+/** Removes a file, where the disk lets it. */
+export function tryRemove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
+}
+
 /**
  * Makes a directory, and those above it that are missing, so that a power cut takes none of them away again: else all
  * that is written durably in it could not be reached any more.
+ * @throws FleetError where it cannot be made
  */
 export function makeDirectory(path: string, mode: number): void {
+  onDisk('make the directory', path, () => makeDurably(path, mode));
+}
+
+function makeDurably(path: string, mode: number): void {
   const first = mkdirSync(path, { recursive: true, mode });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made));
@@ -88,16 +109,16 @@ export function readTextFile(path: string): string | null {
   }
 }
 
-/** Removes a file, if it is there. */
+/** Removes a file, if it is there. @throws FleetError where the disk does not let it go */
 export function removeFile(path: string): void {
-  rmSync(path, { force: true });
+  onDisk('remove', path, () => rmSync(path, { force: true }));
 }
 
 /** Moves damaged files out of the way under a name that tells when, and gives that name; null where none is there. */
 export function setAside(paths: readonly string[], now: Date): string | null {
   const suffix = `.corrupt-${now.toISOString().replaceAll(/[-:.]/g, '')}`;
   const present = paths.filter((path) => existsSync(path));
-  for (const path of present) renameSync(path, path + suffix);
+  for (const path of present) onDisk('set aside', path, () => renameSync(path, path + suffix));
   return present.length > 0 ? present[0] + suffix : null;
 }
 
@@ -128,34 +149,53 @@ export function hashText(text: string): string {
  * Copies a file to where nobody will write to it again, and only then looks at it: shared with the original where the
  * file system can (reflink).
  * @returns the copy's path, and the SHA-256 of its content in hex
+ * @throws FleetError where it cannot be read or copied; nothing is left of it then
  */
 export async function stageExecutable(
   source: string,
   directory: string,
 ): Promise<{ path: string; hash: string }> {
   const path = `${directory}/.staged`;
-  await copyFile(source, path, constants.COPYFILE_FICLONE);
-  chmodSync(path, 0o755);
-  return { path, hash: await hashFile(path) };
+  try {
+    await copyFile(source, path, constants.COPYFILE_FICLONE);
+    chmodSync(path, 0o755);
+    return { path, hash: await hashFile(path) };
+  } catch (error) {
+    tryRemove(path);
+    throw explainFailure(`cannot copy ${source} to ${directory}`, error, directory);
+  }
 }
 
 /**
  * Gives a staged copy its place, unless it is there already: durable before it appears under its name.
  * @returns its path
+ * @throws FleetError where the disk does not take it; nothing is left of the staged copy then
  */
 export function storeExecutable(staged: string, directory: string, name: string): string {
   const target = `${directory}/${name}`;
+  try {
+    onDisk('store', target, () => placeExecutable(staged, directory, target));
+  } catch (error) {
+    tryRemove(staged);
+    throw error;
+  }
+  return target;
+}
+
+function placeExecutable(staged: string, directory: string, target: string): void {
   if (existsSync(target)) rmSync(staged);
   else {
     makeDirectory(directory, 0o755);
     chmodSync(directory, 0o755); // Whatever our umask: agents of other users run what is in it.
     const fd = openSync(staged, 'r');
-    fsyncSync(fd);
-    closeSync(fd);
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
     renameSync(staged, target);
   }
   // Also where it is there already: whoever put it there may have been killed before it was durable.
   syncDirectory(directory);
   syncDirectory(dirname(directory));
-  return target;
 }

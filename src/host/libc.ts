@@ -62,6 +62,9 @@ export const libc = {
   getpagesize: lib.func('int getpagesize()'),
   getpwnam: lib.func('void *getpwnam(const char *name)'),
   getpwuid: lib.func('void *getpwuid(uint uid)'),
+  timerCreate: lib.func('int timer_create(int clock, void *event, void *timer)'),
+  timerSet: lib.func('int timer_settime(void *timer, int flags, void *value, void *old)'),
+  exit: lib.func('void _exit(int status)'),
   /** For calls that glibc wraps only from 2.36 on (pidfd_open, pidfd_send_signal). */
   syscall: lib.func('long syscall(long number, long a, long b, void *c, long d)'),
 } as const;

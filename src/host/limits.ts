@@ -90,19 +90,77 @@ function describeSpace(path: string): string {
   }
 }
 
-/** SQLite's primary result code for a full disk (sqlite.org/rescode.html). */
-const SQLITE_FULL = 13;
+/** SQLite's primary result codes (sqlite.org/rescode.html) that are the disk's word, and its errno where that is known. */
+const SQLITE_ERRNO: Readonly<Record<number, string>> = { 8: 'EROFS', 10: 'EIO', 13: 'ENOSPC' };
+/** What SQLite did when a disk failed it: extended codes of SQLITE_IOERR. */
+const SQLITE_CALLS: Readonly<Record<number, string>> = {
+  266: 'read',
+  778: 'write',
+  1034: 'fsync',
+  1290: 'fsync of the directory',
+  1546: 'truncate',
+  2570: 'delete',
+};
+/** What to do where the disk itself is at fault. */
+const DISK_HINTS: Readonly<Record<string, string>> = {
+  EIO: 'The disk fails: see dmesg. Agents run on; move the state directory to a sound one.',
+  EROFS: 'The file system is mounted read-only: see dmesg for the reason, then mount -o remount,rw.',
+};
+
+type Failure = Partial<NodeJS.ErrnoException> & { errcode?: number; command?: string; stderr?: string };
+
+/** The errno of a failed call, also where SQLite made it; empty where the error is of no system call. */
+function errnoOf({ code = '', errcode }: Failure): string {
+  if (errcode !== undefined) return SQLITE_ERRNO[errcode & 0xff] ?? '';
+  return /^E[A-Z0-9]+$/.test(code) ? code : '';
+}
 
 /**
  * Turns a failed call into an error for people: what could not be done, and the limit with its value where one was hit.
  * An error that is for people already stays as it is.
+ * @param what what could not be done, with the path that it was about
  */
 export function explainFailure(what: string, error: unknown, path: string): FleetError {
   if (error instanceof FleetError) return error;
-  const { code, errcode, message } = error as NodeJS.ErrnoException & { errcode?: number };
-  const errno = errcode !== undefined && (errcode & 0xff) === SQLITE_FULL ? 'ENOSPC' : (code ?? '');
+  const failure = error as Failure;
+  const errno = errnoOf(failure);
   const found = describeLimit(errno, path);
   if (found)
     return new FleetError('LIMIT_REACHED', `${what}: ${found.limit}`, { hint: found.hint, cause: error });
-  return new FleetError('STATE_UNUSABLE', `${what}: ${message}`, { cause: error });
+  const hint = DISK_HINTS[errno];
+  return new FleetError('STATE_UNUSABLE', `${what}: ${wordsOf(failure)}`, {
+    ...(hint !== undefined && { hint }),
+    cause: error,
+  });
+}
+
+function wordsOf({ message = '', errcode, stderr }: Failure): string {
+  if (errcode !== undefined)
+    return `${message}${errcode in SQLITE_CALLS ? ` (${SQLITE_CALLS[errcode]})` : ''}`;
+  return stderr ? stderr.trim() : message;
+}
+
+/**
+ * Names a failure that nobody has named yet: one of a system call, of SQLite, or of a command that was run, is the
+ * host's. The last place to ask, since whoever knows what was being done says it better.
+ * @returns null for a defect
+ */
+export function nameFailure(error: unknown): FleetError | null {
+  if (error instanceof FleetError) return error;
+  const { syscall, path, dest, errcode, command } = error as Failure & { dest?: string };
+  if (syscall !== undefined || errcode !== undefined) {
+    const places = [path, dest].filter((place) => place !== undefined).join(' to ');
+    const what = syscall ?? 'use a database';
+    return explainFailure(`cannot ${what}${places && ` ${places}`}`, error, path ?? '/');
+  }
+  return command === undefined ? null : explainFailure(`${command} failed`, error, '/');
+}
+
+/** Does something with a file, and names what goes wrong. @throws FleetError as explainFailure() makes it */
+export function onDisk<T>(what: string, path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw explainFailure(`cannot ${what} ${path}`, error, path);
+  }
 }

@@ -32,6 +32,8 @@ export interface Layout {
   notifySocket: string;
   /** Pids (SQLite): they need not survive a reboot. */
   runDatabase: string;
+  /** The supervisor's sign of life, for whoever finds that it does not answer. */
+  heartbeat: string;
   slotRuntimeDir: (fleet: string, slot: number) => string;
   agentSocket: (fleet: string, slot: number) => string;
 }
@@ -60,6 +62,7 @@ export function layout(stateDir: string, runtimeDir: string): Layout {
     apiSocket: `${runtimeDir}/fleetd.sock`,
     notifySocket: `${runtimeDir}/notify.sock`,
     runDatabase: `${runtimeDir}/run.db`,
+    heartbeat: `${runtimeDir}/heartbeat`,
     slotRuntimeDir,
     agentSocket: (fleet, slot) => `${slotRuntimeDir(fleet, slot)}/agent.sock`,
   };

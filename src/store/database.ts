@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
 import { removeFile, setAside } from '../host/files.ts';
+import { explainFailure } from '../host/limits.ts';
 
 /** How a database file is kept: `full` survives a power cut, `off` only the end of the process. */
 export type Durability = 'full' | 'off';
@@ -16,7 +17,7 @@ export function openDatabase(path: string, durability: Durability, schema: reado
   try {
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability};`);
     const check = db.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
-    if (check.quick_check !== 'ok') throw new Error(check.quick_check);
+    if (check.quick_check !== 'ok') throw foundBy(check.quick_check);
     const found = (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
     if (found > schema.length) {
       throw new FleetError(
@@ -35,6 +36,24 @@ export function openDatabase(path: string, durability: Durability, schema: reado
     db.close();
     throw error;
   }
+}
+
+/** What quick_check says as an error; a page that the disk did not give is one of the disk. */
+function foundBy(words: string): Error {
+  const errcode = /error code=(\d+)/.exec(words)?.[1];
+  return Object.assign(new Error(words), errcode !== undefined && { errcode: Number(errcode) });
+}
+
+/**
+ * SQLite's primary result codes (sqlite.org/rescode.html) that say nothing of what is in a file: no right to it (3, 8, 23),
+ * somebody else has it (5, 6), no memory (7), the disk fails (10) or is full (13), it cannot be opened (14).
+ */
+const ENVIRONMENTAL: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 13, 14, 23]);
+
+/** Whether an error tells of surroundings, and not of damage: the file may be sound, and is left where it is. */
+export function isEnvironmental(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return error instanceof FleetError || (errcode !== undefined && ENVIRONMENTAL.has(errcode & 0xff));
 }
 
 /** The tables and indexes, as the statements that made them; quick_check does not look at their texts. */
@@ -72,8 +91,9 @@ export function databaseFiles(path: string): string[] {
 
 /**
  * Opens a database whose loss costs comfort and not truth (samples, events, pids): a damaged one is set aside and
- * begun anew.
+ * begun anew. A disk that does not give it is no damage.
  * @returns the database, and what happened to the old one
+ * @throws FleetError where the disk does not let it be opened
  */
 export function openExpendable(
   path: string,
@@ -82,9 +102,22 @@ export function openExpendable(
   try {
     return { db: openDatabase(path, 'off', schema), notice: null };
   } catch (error) {
+    if (isEnvironmental(error)) throw explainFailure(`cannot open ${path}`, error, path);
+    return beginAnew(path, schema, error as Error);
+  }
+}
+
+function beginAnew(
+  path: string,
+  schema: readonly string[],
+  damage: Error,
+): { db: DatabaseSync; notice: string } {
+  try {
     const aside = setAside(databaseFiles(path), new Date());
     for (const file of databaseFiles(path)) removeFile(file);
-    const notice = `${path} could not be read (${(error as Error).message}); kept as ${aside}, begun anew`;
+    const notice = `${path} could not be read (${damage.message}); kept as ${aside}, begun anew`;
     return { db: openDatabase(path, 'off', schema), notice };
+  } catch (error) {
+    throw explainFailure(`cannot begin ${path} anew`, error, path);
   }
 }

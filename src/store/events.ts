@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { FleetEvent } from '../api/protocol.ts';
+import { onDisk } from '../host/limits.ts';
 import { openExpendable, transaction } from './database.ts';
 
 const SCHEMA = [
@@ -19,6 +20,7 @@ export type NewEvent = Omit<FleetEvent, 'seq'>;
 
 /** What happened and why, in a file of its own so that its volume never touches the wanted state. Bounded. */
 export class EventStore {
+  readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #waiting: FleetEvent[] = [];
   readonly #listeners = new Set<(event: FleetEvent) => void>();
@@ -30,11 +32,12 @@ export class EventStore {
 
   constructor(path: string) {
     const { db, notice } = openExpendable(path, SCHEMA);
+    this.#path = path;
     this.#db = db;
     this.notice = notice;
-    const newest = db.prepare('SELECT seq, at FROM events ORDER BY seq DESC LIMIT 1').get() as
-      | Pick<FleetEvent, 'seq' | 'at'>
-      | undefined;
+    const newest = onDisk('read', path, () =>
+      db.prepare('SELECT seq, at FROM events ORDER BY seq DESC LIMIT 1').get(),
+    ) as Pick<FleetEvent, 'seq' | 'at'> | undefined;
     this.#seq = newest?.seq ?? 0;
     this.newestAt = newest?.at ?? null;
   }
@@ -71,13 +74,18 @@ export class EventStore {
     return dropped;
   }
 
-  /** The latest `limit` events after `seq`, oldest first, of one fleet or of all (null). */
+  /**
+   * The latest `limit` events after `seq`, oldest first, of one fleet or of all (null).
+   * @throws FleetError where the file cannot be read
+   */
   read(fleet: string | null, after: number, limit: number): FleetEvent[] {
-    const stored = this.#db
-      .prepare(
-        'SELECT * FROM events WHERE seq > ?1 AND (?2 IS NULL OR fleet = ?2) ORDER BY seq DESC LIMIT ?3',
-      )
-      .all(after, fleet, limit) as unknown as FleetEvent[];
+    const stored = onDisk('read', this.#path, () =>
+      this.#db
+        .prepare(
+          'SELECT * FROM events WHERE seq > ?1 AND (?2 IS NULL OR fleet = ?2) ORDER BY seq DESC LIMIT ?3',
+        )
+        .all(after, fleet, limit),
+    ) as unknown as FleetEvent[];
     const waiting = this.#waiting.filter(
       (event) => event.seq > after && (fleet === null || event.fleet === fleet),
     );

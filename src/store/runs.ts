@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LastExit } from '../api/protocol.ts';
+import { onDisk } from '../host/limits.ts';
 import { openExpendable, transaction } from './database.ts';
 
 const SCHEMA = [
@@ -52,11 +53,7 @@ export class RunStore {
     const { db, notice } = openExpendable(path, SCHEMA);
     this.#db = db;
     this.notice = notice;
-    const known = db.prepare('SELECT id FROM boot').get() as { id: string } | undefined;
-    if (known?.id !== bootId) {
-      db.exec('DELETE FROM boot; DELETE FROM runs');
-      db.prepare('INSERT INTO boot VALUES (?)').run(bootId);
-    }
+    onDisk('write', path, () => dropOtherBoots(db, bootId));
     this.#insert = db.prepare('INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#delete = db.prepare('DELETE FROM runs WHERE fleet = ? AND slot = ?');
   }
@@ -138,6 +135,13 @@ export class RunStore {
       givenUp && JSON.stringify(givenUp),
     );
   }
+}
+
+function dropOtherBoots(db: DatabaseSync, bootId: string): void {
+  const known = db.prepare('SELECT id FROM boot').get() as { id: string } | undefined;
+  if (known?.id === bootId) return;
+  db.exec('DELETE FROM boot; DELETE FROM runs');
+  db.prepare('INSERT INTO boot VALUES (?)').run(bootId);
 }
 
 /** A slot's past that cannot be read, or is none, is forgotten: no supervisor fails to start for that. */

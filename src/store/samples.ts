@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { explainFailure } from '../host/limits.ts';
 import { openExpendable, transaction } from './database.ts';
 import { type Pass, packPass, unpackPass } from './pass.ts';
 
@@ -37,9 +38,9 @@ export class SampleStore {
   /** Keeps a pass. @throws where the file cannot be written */
   add(fleet: string, pass: Pass): void {
     const { header, columns } = packPass(pass);
-    this.#db
-      .prepare('INSERT OR REPLACE INTO passes VALUES (?, ?, ?, ?)')
-      .run(fleet, pass.at, header, columns);
+    this.#run((db) =>
+      db.prepare('INSERT OR REPLACE INTO passes VALUES (?, ?, ?, ?)').run(fleet, pass.at, header, columns),
+    );
     const added = this.#added.get(fleet) ?? 0;
     this.#added.set(fleet, added + 1);
     if (added % PRUNE_EVERY === 0) this.#run(() => this.#prune(fleet, pass.at));
@@ -90,12 +91,15 @@ export class SampleStore {
     this.#db.close();
   }
 
-  /** A file that was damaged while it was open is set aside, and begun anew. */
+  /**
+   * A file that was damaged while it was open is set aside, and begun anew.
+   * @throws FleetError where the disk gives or takes nothing
+   */
   #run<T>(work: (db: DatabaseSync) => T): T {
     try {
       return work(this.#db);
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error)) throw explainFailure(`cannot use ${this.#path}`, error, this.#path);
       this.#db.close();
       const { db, notice } = openExpendable(this.#path, SCHEMA);
       this.#db = db;

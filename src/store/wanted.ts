@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
-import { fileSize, lastAside, removeFile, setAside } from '../host/files.ts';
-import { explainFailure } from '../host/limits.ts';
+import { fileSize, lastAside, setAside, tryRemove } from '../host/files.ts';
+import { explainFailure, onDisk } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
-import { databaseFiles, openDatabase, transaction } from './database.ts';
+import { databaseFiles, isEnvironmental, openDatabase, transaction } from './database.ts';
 import type { FleetRecord, ReleaseRecord, Settings, SlotRecord, StoredFleet } from './records.ts';
 
 const SCHEMA = [
@@ -38,12 +38,14 @@ export class WantedStore {
   readonly #copyPath: string;
   readonly #db: DatabaseSync;
   #hasCopy = true;
+  /** Whether the log may hold a commit that was refused. */
+  #hasRefused = false;
   /** What was found damaged at opening and what became of it, and what failed later; the user is to know of it. */
   readonly notices: string[] = [];
   /** Called with each notice that comes after the opening. */
   onNotice: (text: string) => void = () => {};
 
-  /** @throws FleetError STATE_UNUSABLE where the files cannot be opened or written */
+  /** @throws FleetError STATE_UNUSABLE or LIMIT_REACHED where the files cannot be opened or written */
   constructor(path: string, copyPath: string) {
     this.#path = path;
     this.#copyPath = copyPath;
@@ -53,16 +55,13 @@ export class WantedStore {
       // One that is as it has to be is left alone: on a full disk it could not be written again.
       if (JSON.stringify(copy) !== JSON.stringify(contentOf(this.#db))) this.#writeCopy();
     } catch (error) {
-      if (error instanceof FleetError) throw error;
-      throw new FleetError('STATE_UNUSABLE', `cannot open ${path}: ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw explainFailure(`cannot open ${path}`, error, path);
     }
   }
 
   /** Everything there is. */
   load(): StoredFleet[] {
-    return loadAll(this.#db);
+    return this.#read(loadAll);
   }
 
   /**
@@ -79,14 +78,15 @@ export class WantedStore {
    * the database was lost. It counts as no change, so that the copy stays the one to compare with.
    */
   writePrepared(name: string, slots: readonly number[]): void {
-    const update = this.#db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
     this.#transact(() => {
+      const update = this.#db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
       for (const slot of slots) update.run(name, slot);
     });
   }
 
-  /** Writes the copy where there is none: the disk took it not when it was due, or somebody has deleted it. */
+  /** Does what the disk did not take when it was due; writes the copy where somebody has deleted it. */
   keepCopy(): void {
+    if (this.#hasRefused) this.#cover();
     if (this.#hasCopy && fileSize(this.#copyPath) !== null) return;
     this.#writeCopy();
     if (this.#hasCopy) this.#notice(`${this.#copyPath} was missing, and is written anew`);
@@ -94,13 +94,12 @@ export class WantedStore {
 
   /** What is wanted of the supervisor itself. */
   get settings(): Settings {
-    return loadSettings(this.#db);
+    return this.#read(loadSettings);
   }
 
   /** Makes a change of the settings durable. @throws FleetError as write() does */
   writeSettings(settings: Settings): void {
-    const update = this.#db.prepare('UPDATE meta SET settings = ?');
-    this.#commit(() => update.run(JSON.stringify(settings)));
+    this.#commit(() => this.#db.prepare('UPDATE meta SET settings = ?').run(JSON.stringify(settings)));
     this.#writeCopy();
   }
 
@@ -125,12 +124,33 @@ export class WantedStore {
     });
   }
 
+  #read<T>(look: (db: DatabaseSync) => T): T {
+    return onDisk('read', this.#path, () => look(this.#db));
+  }
+
   #transact(work: () => void): void {
     this.#checkPlace();
     try {
       transaction(this.#db, work);
     } catch (error) {
+      this.#cover();
       throw explainFailure(`cannot write ${this.#path}`, error, this.#path);
+    }
+  }
+
+  /**
+   * Where only the fsync of a commit failed, SQLite has taken it back, but its log has it whole: the next supervisor
+   * would find what was refused. So something else is written over it, now or when the disk takes it.
+   */
+  #cover(): void {
+    try {
+      // There and back, because SQLite writes no page that it is told to leave as it is.
+      transaction(this.#db, () =>
+        this.#db.exec('UPDATE meta SET seq = seq + 1; UPDATE meta SET seq = seq - 1'),
+      );
+      this.#hasRefused = false;
+    } catch {
+      this.#hasRefused = true;
     }
   }
 
@@ -143,11 +163,11 @@ export class WantedStore {
     try {
       writeCopy(this.#copyPath, contentOf(this.#db));
     } catch (error) {
-      throw explainFailure(
-        `${this.#path} was deleted, and its copy cannot be written`,
-        error,
-        this.#copyPath,
-      );
+      const { code, message, hint } = explainFailure(`cannot write ${this.#copyPath}`, error, this.#copyPath);
+      throw new FleetError(code, `${this.#path} was deleted, and its copy cannot be written: ${message}`, {
+        hint,
+        cause: error,
+      });
     }
   }
 
@@ -157,10 +177,7 @@ export class WantedStore {
       writeCopy(this.#copyPath, contentOf(this.#db));
       this.#hasCopy = true;
     } catch (error) {
-      if (this.#hasCopy)
-        this.#notice(
-          `cannot write ${this.#copyPath}: ${(error as Error).message}; the state has no copy until it can`,
-        );
+      if (this.#hasCopy) this.#notice(`${(error as Error).message}; the state has no copy until it can be`);
       this.#hasCopy = false;
       // An old one is better than nothing where the database was deleted.
       if (fileSize(this.#path) !== null) tryRemove(this.#copyPath);
@@ -211,22 +228,10 @@ export class WantedStore {
       return { damage: 'it is older than its copy, or was altered' };
     } catch (error) {
       if (db?.isOpen) db.close();
-      if (error instanceof FleetError || isEnvironmental(error)) throw error;
+      if (isEnvironmental(error)) throw error;
       return { damage: (error as Error).message };
     }
   }
-}
-
-/** What cannot even be removed is no copy either, and is told already. */
-function tryRemove(path: string): void {
-  try {
-    removeFile(path);
-  } catch {}
-}
-
-/** Not damage but surroundings: no right to read or write, no space. Nothing is set aside for that. */
-function isEnvironmental(error: unknown): boolean {
-  return /unable to open|readonly|read-only|disk I\/O|full|locked|permission/i.test((error as Error).message);
 }
 
 function readSeq(db: DatabaseSync): number {

@@ -88,8 +88,8 @@ export class Arena {
     await this.world.dispose();
   }
 
-  /** Writes the fleet's spec. @returns its path */
-  writeSpec(): string {
+  /** Writes the fleet's spec, with an environment of this kind. @returns its path */
+  writeSpec(env: Record<string, string> = {}): string {
     return this.world.write(
       'fleet.json',
       JSON.stringify({
@@ -101,6 +101,7 @@ export class Arena {
         health: { every: '2s', failures: 2 },
         restart: { backoff: { min: '200ms', max: '2s' } },
         stop: { grace: '2s' },
+        env,
       }),
     );
   }
@@ -194,10 +195,10 @@ export class Arena {
     const { code, stdout, stderr } = await this.world.fleetctl('status', '--json');
     if (code === AWAY) return `no supervisor: ${stderr}`;
     const { fleets } = JSON.parse(stdout) as { fleets: { [count: string]: unknown }[] };
-    const { target, ready, running, held } = fleets[0] ?? {};
+    const { target, ready, running, held } = fleets.find(({ name }) => name === FLEET) ?? {};
     const isAtRest =
       target === this.target && ready === this.target && running === this.target && held === null;
-    return isAtRest ? null : `target ${this.target}, status says ${JSON.stringify(fleets[0])}`;
+    return isAtRest ? null : `target ${this.target}, status says ${stdout.trim()}`;
   }
 
   /** All is at rest: notes which process is in which slot, and begins a round. */

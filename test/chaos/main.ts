@@ -1,11 +1,15 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../../src/spec/units.ts';
 import { FAULTS } from './faults/index.ts';
+import { runInjections } from './inject/run.ts';
+import { tableOf } from './inject/table.ts';
 import { runChaos } from './run.ts';
 
 const HELP = `npm run chaos -- [--for D] [--agents N] [--seed N] [--only WORD] [--port-base N]
 Hurts a real fleet for a while; ends with 0 where nothing was lost. FLEET_CHAOS_SEED does as --seed; --only takes the
 faults that have this in their names.
+npm run chaos -- --inject [--for D] [--rounds N] [--agents N] [--seed N]
+Injects errors and delays into the disk calls of a real supervisor (strace) while commands run.
 `;
 
 const { values } = parseArgs({
@@ -15,6 +19,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: process.env.FLEET_CHAOS_SEED ?? String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
     'port-base': { type: 'string', default: '29000' },
+    inject: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '1000000' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -24,6 +30,22 @@ if (values.help) {
 }
 const seed = Number(values.seed);
 const say = (line: string) => void process.stderr.write(`${line}\n`);
+if (values.inject) {
+  say(`seed ${seed}: npm run chaos -- --inject --seed ${seed} makes the same choices again`);
+  const outcome = await runInjections({
+    agents: Number(values.agents),
+    portBase: Number(values['port-base']),
+    seed,
+    patienceMs: 60_000,
+    rounds: Number(values.rounds),
+    durationMs: parseDuration(values.for) ?? 0,
+    say,
+  });
+  process.stdout.write(`${tableOf(outcome.accounts)}\n`);
+  say(`${outcome.looks} looks at all processes, ${outcome.losses.length} losses`);
+  for (const loss of outcome.losses) say(`LOST ${loss}`);
+  process.exit(outcome.losses.length === 0 ? 0 : 1);
+}
 say(`seed ${seed}: npm run chaos -- --agents ${values.agents} --seed ${seed} does the same to them again`);
 const { ledger, losses, untried, rounds, looks } = await runChaos({
   agents: Number(values.agents),

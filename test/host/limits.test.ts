@@ -75,7 +75,8 @@ describe('a failed call', () => {
     const broken = Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 778 });
     expect(explainFailure('cannot write', broken, scratch.root)).toMatchObject({
       code: 'STATE_UNUSABLE',
-      message: 'cannot write: disk I/O error',
+      message: 'cannot write: disk I/O error (write)',
+      hint: expect.stringContaining('dmesg'),
     });
   });
 });

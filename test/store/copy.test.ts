@@ -65,7 +65,7 @@ test('keeps the old copy where the new one cannot be written whole', () => {
       writeCopy(process.argv[2], { seq: 8, fleets: [{ fleet: {}, slots, releases: [] }] });
       console.log('written');
     } catch (error) {
-      console.log(error.code);
+      console.log(error.cause.code);
     }`;
   const argv = ['-c', 'ulimit -f 16; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script];
   const said = execFileSync('sh', [...argv, COPY, path], {

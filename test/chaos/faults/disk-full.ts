@@ -24,7 +24,8 @@ export const diskFull: Fault = {
   },
 };
 
-function fill(path: string): void {
+/** Writes until there is no space left. */
+export function fill(path: string): void {
   const fd = openSync(path, 'w');
   for (const size of [65_536, 4096]) {
     const block = Buffer.alloc(size);
