@@ -93,7 +93,7 @@ export function spawnProcess(launch: Launch, reporting?: Reporting): number {
 /** The launcher is born in its cgroup (clone3(2), CLONE_INTO_CGROUP). */
 function spawnInto(cgroup: string, launch: Launch, reporting: Reporting | undefined): number {
   const { cgroup: _, ...rest } = launch;
-  const fd = openSync(cgroup, constants.O_RDONLY | constants.O_DIRECTORY);
+  const fd = openCgroup(cgroup);
   try {
     libc.attributesCgroup!(attributes, fd);
     libc.attributesFlags(attributes, FLAGS | SETCGROUP);
@@ -101,6 +101,15 @@ function spawnInto(cgroup: string, launch: Launch, reporting: Reporting | undefi
   } finally {
     libc.attributesFlags(attributes, FLAGS);
     closeSync(fd);
+  }
+}
+
+/** @throws SystemCallError by the name that a launcher would report it with */
+function openCgroup(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    throw SystemCallError.named('cgroup', (error as NodeJS.ErrnoException).code ?? 'EIO');
   }
 }
 
