@@ -3,7 +3,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  createReadStream,
   existsSync,
   fsyncSync,
   lstatSync,
@@ -15,9 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 
 /**
  * Writes a file so that after a power cut either the old or the new content is there, whole: a temporary file,
@@ -112,31 +109,9 @@ export function fileSize(path: string): number | null {
   return lstatSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
-/** SHA-256 of a file's content, in hex. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
 /** SHA-256 of a text, in hex. */
 export function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/**
- * Copies a file to where nobody will write to it again, and only then looks at it: shared with the original where the
- * file system can (reflink).
- * @returns the copy's path, and the SHA-256 of its content in hex
- */
-export async function stageExecutable(
-  source: string,
-  directory: string,
-): Promise<{ path: string; hash: string }> {
-  const path = `${directory}/.staged`;
-  await copyFile(source, path, constants.COPYFILE_FICLONE);
-  chmodSync(path, 0o755);
-  return { path, hash: await hashFile(path) };
 }
 
 /**

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FleetError } from '../../src/errors.ts';
 import { check, libc } from '../../src/host/libc.ts';
 import { closeFd } from '../../src/host/pidfd.ts';
-import { clearSlots, type Owner, purge, readySlot, type SlotPlaces } from '../../src/host/slotfiles.ts';
+import { clearSlots, handOver, type Owner, readySlot, type SlotPlaces } from '../../src/host/slotfiles.ts';
 import { findListener } from '../../src/host/unix.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 

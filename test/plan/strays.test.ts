@@ -29,7 +29,7 @@ describe('the slot of a port', () => {
 describe('where strays are adopted', () => {
   const place = (slots: (number | null)[], taken: number[]) =>
     placeStrays(
-      slots.map((slot) => ({ slot })),
+      slots.map((slot) => ({ slot, allowed: 'any' as const })),
       (slot) => !taken.includes(slot),
     );
 
