@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import pLimit from 'p-limit';
 import { ReadProblem } from './bounded.ts';
 import type { Ask, Value } from './others.ts';
 import { SYSTEM_ENV } from './system-command.ts';
@@ -16,6 +17,8 @@ const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
 const PROCESS = fileURLToPath(new URL(`./reader-process${EXTENSION}`, import.meta.url));
 /** One that has answered waits so long for more to read. */
 const IDLE_MS = 5_000;
+/** So many read at once; who asks then waits. */
+const AT_ONCE_MAX = 4;
 /** To start is not to read: a busy host is given so long for it. */
 const START_MS_MAX = 20_000;
 /** So many may hang in the kernel, where even SIGKILL does not reach them, before no more are risked. */
@@ -42,6 +45,7 @@ export interface ReadsOthers {
  * from ending, even by SIGKILL; a process that hangs can be left behind.
  */
 export class Reader implements ReadsOthers {
+  readonly #limit = pLimit(AT_ONCE_MAX);
   #idle: { child: ChildProcess; timer: NodeJS.Timeout } | null = null;
   /** Killed and not gone yet: what each hangs at. */
   readonly #stuck = new Map<ChildProcess, Ask>();
@@ -52,7 +56,11 @@ export class Reader implements ReadsOthers {
     return answer as Value<T>;
   }
 
-  async askAll<T extends Ask>(asks: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
+  askAll<T extends Ask>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
+    return this.#limit(() => this.#askAll(questions, msMax));
+  }
+
+  async #askAll<T extends Ask>(asks: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
     const answers: (Value<T> | ReadProblem)[] = [];
     let child: ChildProcess | null = null;
     let slow = 0;
