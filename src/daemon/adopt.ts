@@ -48,7 +48,10 @@ function place(
   { plan, name }: Managed,
   strays: readonly Found[],
 ): { slotOf: Map<Found, number>; refused: Map<Found, string> } {
-  const judged = strays.map((stray) => ({ stray, ...judgeUser(plan.spec, { ...stray, uids: readUids(stray.pid) }) }));
+  const judged = strays.map((stray) => ({
+    stray,
+    ...judgeUser(plan.spec, { ...stray, uids: readUids(stray.pid) }),
+  }));
   const places = placeStrays(
     judged.map(({ stray, allowed, refused }) => ({
       slot: stray.slot,

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
-import { findExecutable } from '../host/executable.ts';
 import { ReadProblem } from '../host/bounded.ts';
+import { findExecutable } from '../host/executable.ts';
 import type { ReadsOthers } from '../host/reader.ts';
 import { fileId, type Program, readExecutable } from '../host/strays.ts';
 import { type Likeness, learn, programOf, type Suspect, type Word } from '../plan/likeness.ts';

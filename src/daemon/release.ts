@@ -97,12 +97,7 @@ function isUnusable({ code }: ReadProblem): boolean {
 }
 
 /** @throws FleetError where what `path` holds, `named` by the user so, is nothing that this host could execute */
-async function checkFormat(
-  reader: ReadsOthers,
-  where: string,
-  named: string,
-  path: string,
-): Promise<void> {
+async function checkFormat(reader: ReadsOthers, where: string, named: string, path: string): Promise<void> {
   const asked = { do: 'head', path, bytes: HEAD_BYTES } as const;
   const head = await reader.ask(asked, MS_MAX.head).catch((error: ReadProblem) => {
     throw unusable(where, error.message);

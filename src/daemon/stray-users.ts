@@ -21,7 +21,8 @@ export function judgeUser(spec: Spec, { uids, slot }: Owned): { allowed: Allowed
   const users = usersOf(spec);
   if (typeof users === 'string') return none(users);
   const allowed = allowedSlots(uids, users);
-  if (allowed === 'none') return none(`it runs as ${nameAll(uids)}, and ${slotsRunAs(spec.name, users, slot)}`);
+  if (allowed === 'none')
+    return none(`it runs as ${nameAll(uids)}, and ${slotsRunAs(spec.name, users, slot)}`);
   if (allowed !== 'any' && slot !== null && slot !== allowed) {
     return none(
       `it holds the port of slot ${slot} of ${spec.name}, which runs as ${nameOf(userOf(users, slot))}, and runs as ` +

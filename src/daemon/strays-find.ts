@@ -63,12 +63,17 @@ export async function findStrays(supervisor: Supervisor, fleet: string | null): 
   for (const managed of supervisor.fleets.values())
     fleets.push({ managed, likenesses: await likenessesOf(managed, supervisor.host.reader), alike: [] });
   const seen = await lookAround(supervisor, fleets);
-  const { suspects, unanswered } = await interrogate(supervisor.host.reader, seen, supervisor.layout.stateDir);
+  const { suspects, unanswered } = await interrogate(
+    supervisor.host.reader,
+    seen,
+    supervisor.layout.stateDir,
+  );
   for (const [i, { process, fleets: possible }] of seen.entries()) {
     const suspect = suspects[i];
     if (!suspect) continue;
     for (const { likenesses, alike } of possible)
-      if (isStray(supervisor, process.pid, suspect, likenesses)) alike.push({ ...process, argv: suspect.argv });
+      if (isStray(supervisor, process.pid, suspect, likenesses))
+        alike.push({ ...process, argv: suspect.argv });
   }
   const claims = fleets.flatMap(({ managed, likenesses, alike }) =>
     describe(supervisor, managed, alike).map((found) => ({ ...found, likenesses })),
@@ -90,7 +95,12 @@ async function lookAround(supervisor: Supervisor, fleets: readonly Alike[]): Pro
       return mayBeLike(likeness, executable!);
     }
     const stat = possible && possible.length > 0 ? readStat(pid) : null;
-    if (stat) seen.push({ process: { pid, startTicks: stat.startTicks }, executable: executable!, fleets: possible! });
+    if (stat)
+      seen.push({
+        process: { pid, startTicks: stat.startTicks },
+        executable: executable!,
+        fleets: possible!,
+      });
   }
   return seen;
 }

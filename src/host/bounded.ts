@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
+import { promisify } from 'node:util';
 
 /** open(2): a place in the file system, not its content; the number is the same on x86-64 and arm64. */
 export const O_PATH = 0o10000000;
@@ -39,7 +40,8 @@ export function openRegular(path: string, isFollowed: boolean): { fd: number; si
   const place = open(path, O_PATH | (isFollowed ? 0 : constants.O_NOFOLLOW), path);
   try {
     const stats = fstatSync(place);
-    if (!stats.isFile()) throw new ReadProblem('NOT_REGULAR', `${path} is a ${kindOf(stats)}, no regular file`);
+    if (!stats.isFile())
+      throw new ReadProblem('NOT_REGULAR', `${path} is a ${kindOf(stats)}, no regular file`);
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
     return { fd: open(`/proc/self/fd/${place}`, flags, path), size: stats.size };
   } finally {
@@ -93,4 +95,13 @@ export function readUpTo(fd: number, bytes: number): Buffer {
     left -= count;
   }
   return Buffer.concat(chunks);
+}
+
+const readAsync = promisify(read);
+
+/** What a file has at a place, beside the loop; less at its end. @param bytes a piece, as all of it is kept @throws the error of read(2) */
+export async function readAt(fd: number, position: number, bytes: number): Promise<Buffer> {
+  const chunk = Buffer.alloc(Math.min(bytes, CHUNK_BYTES));
+  const { bytesRead } = await readAsync(fd, chunk, 0, chunk.length, position);
+  return chunk.subarray(0, bytesRead);
 }

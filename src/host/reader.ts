@@ -66,10 +66,13 @@ export class Reader implements ReadsOthers {
     let slow = 0;
     try {
       for (const ask of asks) {
-        const refusal = slow >= SLOW_MAX ? tooSlow(ask, 'as others before it took too long') : this.#refuse(ask);
+        const refusal =
+          slow >= SLOW_MAX ? tooSlow(ask, 'as others before it took too long') : this.#refuse(ask);
         if (!refusal) child ??= await this.#take();
         const answer: Answer = refusal ?? (await answerOf(child!, ask, msMax));
-        answers.push('value' in answer ? (answer.value as Value<T>) : new ReadProblem(answer.code, answer.message));
+        answers.push(
+          'value' in answer ? (answer.value as Value<T>) : new ReadProblem(answer.code, answer.message),
+        );
         if (refusal || 'value' in answer || (answer.code !== 'TOO_SLOW' && child!.connected)) continue;
         if (answer.code === 'TOO_SLOW') slow++;
         this.#giveUp(child!, ask);
@@ -92,7 +95,8 @@ export class Reader implements ReadsOthers {
   /** What somebody hangs at already is not tried again: each try would keep another process. */
   #refuse(ask: Ask): Problem | null {
     const stuck = [...this.#stuck.values()];
-    if (stuck.some((other) => nameOf(other) === nameOf(ask))) return tooSlow(ask, 'as an earlier read of it hangs');
+    if (stuck.some((other) => nameOf(other) === nameOf(ask)))
+      return tooSlow(ask, 'as an earlier read of it hangs');
     const isOfProcess = ask.do === 'suspect';
     const alike = stuck.filter((other) => (other.do === 'suspect') === isOfProcess).length;
     if (alike < STUCK_MAX[isOfProcess ? 'process' : 'file']) return null;
@@ -116,7 +120,11 @@ export class Reader implements ReadsOthers {
       serialization: 'advanced',
     });
     child.on('error', () => {}); // Told by the answer that does not come.
-    await Promise.race([once(child, 'message'), once(child, 'exit'), sleep(START_MS_MAX, null, { ref: false })]);
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit'),
+      sleep(START_MS_MAX, null, { ref: false }),
+    ]);
     return child;
   }
 
@@ -150,7 +158,8 @@ export class Reader implements ReadsOthers {
 function answerOf(child: ChildProcess, ask: Ask, msMax: number): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const timer = setTimeout(() => resolve(tooSlow(ask, `within ${msMax / 1000} s`)), msMax);
-  const onEnd = () => resolve({ code: 'EIO', message: 'the process that reads what others can write has ended' });
+  const onEnd = () =>
+    resolve({ code: 'EIO', message: 'the process that reads what others can write has ended' });
   const onAnswer = (message: unknown) => resolve(message as Answer);
   child.once('message', onAnswer);
   child.once('exit', onEnd);

@@ -122,7 +122,5 @@ export function isMarked(pid: number, ownStateDir: string | null): boolean {
 
 /** As the process sees it: a unit with a /tmp of its own has its state there. */
 function isOthers(pid: number, found: RegExpExecArray | null, ownStateDir: string | null): boolean {
-  return (
-    found !== null && found[1] !== ownStateDir && existsSync(`/proc/${pid}/root${found[1]}/fleetd.lock`)
-  );
+  return found !== null && found[1] !== ownStateDir && existsSync(`/proc/${pid}/root${found[1]}/fleetd.lock`);
 }

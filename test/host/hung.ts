@@ -3,7 +3,9 @@ import koffi from 'koffi';
 import { check } from '../../src/host/libc.ts';
 
 const libc = koffi.load('libc.so.6');
-const mount = libc.func('int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)');
+const mount = libc.func(
+  'int mount(const char *source, const char *target, const char *type, ulong flags, const char *data)',
+);
 const umount = libc.func('int umount2(const char *target, int flags)');
 const MNT_DETACH = 2;
 

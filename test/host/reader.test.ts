@@ -1,10 +1,4 @@
-import {
-  readFileSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ReadProblem } from '../../src/host/bounded.ts';
@@ -56,7 +50,8 @@ describe('a file', () => {
   test('is read whole, also through a link', async () => {
     const path = file('env', 'A=1\n');
     symlinkSync(path, scratch.path('link'));
-    for (const each of [path, scratch.path('link')]) expect(Buffer.from(await read(each)).toString()).toBe('A=1\n');
+    for (const each of [path, scratch.path('link')])
+      expect(Buffer.from(await read(each)).toString()).toBe('A=1\n');
   });
 
   test('is read up to its bound, and refused beyond it, whatever size it claims to have', async () => {
@@ -81,7 +76,9 @@ describe('a file', () => {
       { do: 'head', path, bytes: KIB },
       { do: 'stage', source: path, target: scratch.path('copy'), bytesMax: KIB },
     ] as const)
-      expect(await problem(reader.ask(ask, LONG_MS))).toBe(`NOT_REGULAR: ${path} is a ${kind}, no regular file`);
+      expect(await problem(reader.ask(ask, LONG_MS))).toBe(
+        `NOT_REGULAR: ${path} is a ${kind}, no regular file`,
+      );
   });
 
   test('that is a socket is refused, and one that is missing is named', async () => {
