@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { isGone } from './proc/read.ts';
-import { runSystemCommand } from './system-command.ts';
+import { runCommand } from './system-command.ts';
 
 const RM = '/usr/bin/rm';
 /** What is set aside has a name that nothing of ours has, and tells what it was and whether that has been decided. */
@@ -61,7 +61,7 @@ export async function finishPurges(parent: string, isWanted: (name: string) => b
 
 /** By rm(1), which goes down by descriptors, so that no link swapped in can lead it astray. */
 async function removeAll(paths: readonly string[]): Promise<void> {
-  if (paths.length > 0) await runSystemCommand(RM, ['-rf', '--one-file-system', '--', ...paths]);
+  if (paths.length > 0) await runCommand(RM, ['-rf', '--one-file-system', '--', ...paths]);
 }
 
 function asideName(path: string, state: 'purging' | 'purged'): string {

@@ -5,7 +5,7 @@ import { kindOf } from './bounded.ts';
 import { makeChild } from './files.ts';
 import { readCommand } from './proc/pid.ts';
 import { isGone } from './proc/read.ts';
-import { runSystemCommand } from './system-command.ts';
+import { runCommand } from './system-command.ts';
 import { findListener } from './unix.ts';
 
 /** Who an agent's files belong to; null: whoever the supervisor is. */
@@ -61,7 +61,7 @@ export function handOver({ dir, socket }: SlotPlaces, owner: Owner): Promise<voi
   });
   if (orders.length === 0) return null;
   return (async () => {
-    for (const order of orders) await runSystemCommand(CHOWN, order);
+    for (const order of orders) await runCommand(CHOWN, order);
   })();
 }
 

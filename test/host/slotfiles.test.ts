@@ -141,11 +141,12 @@ test.each([
   expect(lstatSync(places.socket).ino).toBe(before);
 });
 
-test.skipIf(NOT_ROOT)('refuses a socket of another user', () => {
+test.skipIf(NOT_ROOT)('refuses a socket of another user', async () => {
   closeFd(bindSocket());
   chownSync(places.socket, 1, 1);
-  expect(refusal(NOBODY)).toBe(`${places.socket} is in the way: a socket of uid 1`);
   expect(refusal()).toBe(`${places.socket} is in the way: a socket of uid 1`);
+  await handOver(places, NOBODY);
+  expect(refusal(NOBODY)).toBe(`${places.socket} is in the way: a socket of uid 1`);
   chownSync(places.socket, 65534, 65534);
   readySlot(places, NOBODY);
   expect(existsSync(places.socket)).toBe(false);
