@@ -13,7 +13,10 @@ function answer(ask: Ask): Answer {
   }
 }
 
-process.on('message', (ask: Ask) => process.send!(answer(ask)));
+// Each answer leaves before the next is looked for, which may hang.
+process.on('message', (asks: Ask[]) => {
+  for (const ask of asks) process.send!(answer(ask));
+});
 // Whoever asked is gone.
 process.on('disconnect', () => process.exit());
 // From here on what takes long is what is read.

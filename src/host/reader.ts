@@ -19,6 +19,8 @@ const PROCESS = fileURLToPath(new URL(`./reader-process${EXTENSION}`, import.met
 const IDLE_MS = 5_000;
 /** So many read at once; who asks then waits. */
 const AT_ONCE_MAX = 4;
+/** So many are asked for at once: a word there and back costs more than most reads. */
+const BATCH_MAX = 32;
 /** To start is not to read: a busy host is given so long for it. */
 const START_MS_MAX = 20_000;
 /** So many may hang in the kernel, where even SIGKILL does not reach them, before no more are risked. */
@@ -61,27 +63,34 @@ export class Reader implements ReadsOthers {
   }
 
   async #askAll<T extends Ask>(asks: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
-    const answers: (Value<T> | ReadProblem)[] = [];
+    const answers: Answer[] = [];
     let child: ChildProcess | null = null;
     let slow = 0;
-    try {
-      for (const ask of asks) {
-        const refusal =
-          slow >= SLOW_MAX ? tooSlow(ask, 'as others before it took too long') : this.#refuse(ask);
-        if (!refusal) child ??= await this.#take();
-        const answer: Answer = refusal ?? (await answerOf(child!, ask, msMax));
-        answers.push(
-          'value' in answer ? (answer.value as Value<T>) : new ReadProblem(answer.code, answer.message),
-        );
-        if (refusal || 'value' in answer || (answer.code !== 'TOO_SLOW' && child!.connected)) continue;
-        if (answer.code === 'TOO_SLOW') slow++;
-        this.#giveUp(child!, ask);
-        child = null;
+    while (answers.length < asks.length) {
+      const left = asks.slice(answers.length, answers.length + BATCH_MAX);
+      const refused = left.map((ask) =>
+        slow >= SLOW_MAX ? tooSlow(ask, 'as others before it took too long') : this.#refuse(ask),
+      );
+      if (refused[0]) {
+        answers.push(refused[0]);
+        continue;
       }
-    } finally {
-      if (child) this.#keep(child);
+      const count = refused.findIndex((refusal) => refusal !== null);
+      const batch = count < 0 ? left : left.slice(0, count);
+      child ??= await this.#take();
+      const got = await answersOf(child, batch, msMax);
+      answers.push(...got);
+      const last = got.at(-1)!;
+      const isSlow = 'code' in last && last.code === 'TOO_SLOW';
+      if (isSlow) slow++;
+      if (!isSlow && child.connected) continue;
+      this.#giveUp(child, batch[got.length - 1]!);
+      child = null;
     }
-    return answers;
+    if (child) this.#keep(child);
+    return answers.map((answer) =>
+      'value' in answer ? (answer.value as Value<T>) : new ReadProblem(answer.code, answer.message),
+    );
   }
 
   /** Ends what waits for more to read. */
@@ -154,16 +163,26 @@ export class Reader implements ReadsOthers {
   }
 }
 
-/** One answer; a problem where none came in time, or the process has ended. */
-function answerOf(child: ChildProcess, ask: Ask, msMax: number): Promise<Answer> {
-  const { promise, resolve } = Promise.withResolvers<Answer>();
-  const timer = setTimeout(() => resolve(tooSlow(ask, `within ${msMax / 1000} s`)), msMax);
+/**
+ * The answers to several asks, one after the other; up to the first that did not come in time, or for which the process
+ * ended, with that problem in its place.
+ */
+function answersOf(child: ChildProcess, asks: readonly Ask[], msMax: number): Promise<Answer[]> {
+  const { promise, resolve } = Promise.withResolvers<Answer[]>();
+  const answers: Answer[] = [];
+  const endWith = (problem: Problem) => resolve([...answers, problem]);
+  const onSlow = () => endWith(tooSlow(asks[answers.length]!, `within ${msMax / 1000} s`));
   const onEnd = () =>
-    resolve({ code: 'EIO', message: 'the process that reads what others can write has ended' });
-  const onAnswer = (message: unknown) => resolve(message as Answer);
-  child.once('message', onAnswer);
+    endWith({ code: 'EIO', message: 'the process that reads what others can write has ended' });
+  const timer = setTimeout(onSlow, msMax);
+  const onAnswer = (answer: unknown) => {
+    answers.push(answer as Answer);
+    timer.refresh();
+    if (answers.length === asks.length) resolve(answers);
+  };
+  child.on('message', onAnswer);
   child.once('exit', onEnd);
-  child.send(ask, (error) => error && onEnd());
+  child.send([...asks], (error) => error && onEnd());
   return promise.finally(() => {
     clearTimeout(timer);
     child.off('message', onAnswer);
