@@ -1,6 +1,8 @@
 /** GET strays, with ?fleet=NAME for one fleet only. */
 export interface StraysDocument {
   strays: Stray[];
+  /** Processes that could be agents by what they execute, and did not answer when they were asked for their words. */
+  unanswered: number;
 }
 
 /** A process that looks like an agent of a fleet, but belongs to no slot of any supervisor. */
@@ -19,6 +21,8 @@ export interface Stray {
   ports: { protocol: 'tcp' | 'udp'; port: number }[];
   /** The slot of the fleet that owns one of these ports; null where none does. */
   slot: number | null;
+  /** Why it would not be adopted, whom it runs as and whom its slot; null where it would. */
+  refused: string | null;
   /** Its descendants that look like agents as well. */
   workers: number[];
   /** Who started it: its parent first, up to pid 1. */

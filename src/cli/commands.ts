@@ -261,7 +261,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     options: [
       {
         flags: '--adopt',
-        help: 'Take each into the slot whose port it holds, or the lowest free one; raises the target as needed.',
+        help: 'Take each into the slot whose port it holds, or the lowest free one, where it runs as that slot’s user; raises the target as needed.',
       },
       { flags: '--kill', help: 'End each: stop signal, grace, SIGKILL.' },
     ],

@@ -1,6 +1,7 @@
 import type { StrayResult } from '../api/strays.ts';
 import { FleetError } from '../errors.ts';
 import { ticksToMs } from '../host/proc/stat.ts';
+import { readUids } from '../host/strays-origin.ts';
 import { isStill } from '../host/take-in.ts';
 import { placeStrays } from '../plan/strays.ts';
 import { portOf } from '../spec/layout.ts';
@@ -8,7 +9,8 @@ import type { SlotRecord } from '../store/records.ts';
 import { commit } from './commit.ts';
 import type { Managed } from './managed.ts';
 import { preflight } from './preflight.ts';
-import { type Found, isStillStray } from './strays-find.ts';
+import { judgeUser } from './stray-users.ts';
+import { type Found, stillStrays } from './strays-find.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** States in which nothing runs in a slot and nothing is about to. */
@@ -20,22 +22,60 @@ const FREE = new Set(['pending', 'backoff', 'failed']);
  * are wanted and empty, in which the next one starts agents: the target is exact at every moment.
  * @throws FleetError where nothing can be adopted; nothing has changed then
  */
-export function adoptStrays(
+export async function adoptStrays(
   supervisor: Supervisor,
   managed: Managed,
   strays: readonly Found[],
-): { results: StrayResult[]; notes: string[] } {
+): Promise<{ results: StrayResult[]; notes: string[] }> {
   checkPossible(supervisor, managed);
-  const here = strays.filter(
-    (stray) => isStill(stray) && isStillStray(supervisor, stray.pid, stray.likenesses),
-  );
-  if (here.length === 0) return { results: strays.map(() => ({ result: 'gone' })), notes: [] };
-  const places = placeStrays(here, (slot) =>
-    FREE.has(managed.plan.slots.get(slot)?.agent.state ?? 'pending'),
-  );
-  const slotOf = new Map(here.map((stray, i) => [stray, places[i]!]));
-  const added = want(supervisor, managed, slotOf);
+  const still = await stillStrays(supervisor, strays, strays[0]?.likenesses ?? []);
   // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
+  const here = still.filter(isStill);
+  const { slotOf, refused } = place(managed, here);
+  const failed = slotOf.size === 0 ? new Map<Found, StrayResult>() : adopt(supervisor, managed, slotOf);
+  const results = strays.map((stray): StrayResult => {
+    const slot = slotOf.get(stray);
+    const reason = refused.get(stray);
+    if (reason !== undefined) return { result: 'failed', reason };
+    if (slot === undefined) return { result: 'gone' };
+    return failed.get(stray) ?? { result: 'adopted', slot, state: 'starting' };
+  });
+  return { results, notes: notesOn(managed, slotOf) };
+}
+
+/** Chooses a slot for each, of those that run as it does; what a process was before is asked anew: it may have changed. */
+function place(
+  { plan, name }: Managed,
+  strays: readonly Found[],
+): { slotOf: Map<Found, number>; refused: Map<Found, string> } {
+  const judged = strays.map((stray) => ({
+    stray,
+    ...judgeUser(plan.spec, { ...stray, uids: readUids(stray.pid) }),
+  }));
+  const places = placeStrays(
+    judged.map(({ stray, allowed, refused }) => ({
+      slot: stray.slot,
+      allowed: refused === null ? allowed : 'none',
+    })),
+    (slot) => FREE.has(plan.slots.get(slot)?.agent.state ?? 'pending'),
+  );
+  const slotOf = new Map<Found, number>();
+  const refused = new Map<Found, string>();
+  for (const [i, { stray, allowed, refused: why }] of judged.entries()) {
+    const slot = places[i] ?? null;
+    if (slot !== null) slotOf.set(stray, slot);
+    else refused.set(stray, why ?? `slot ${allowed} of ${name}, the only one of its user, is taken`);
+  }
+  return { slotOf, refused };
+}
+
+/** @returns what became of those that could not be adopted */
+function adopt(
+  supervisor: Supervisor,
+  managed: Managed,
+  slotOf: ReadonlyMap<Found, number>,
+): Map<Found, StrayResult> {
+  const added = want(supervisor, managed, slotOf);
   const failed = takeIn(supervisor, managed, slotOf);
   unwant(
     supervisor,
@@ -43,12 +83,7 @@ export function adoptStrays(
     [...failed.keys()].map((stray) => slotOf.get(stray)!),
     added,
   );
-  const results = strays.map((stray): StrayResult => {
-    const slot = slotOf.get(stray);
-    if (slot === undefined) return { result: 'gone' };
-    return failed.get(stray) ?? { result: 'adopted', slot, state: 'starting' };
-  });
-  return { results, notes: notesOn(managed, slotOf) };
+  return failed;
 }
 
 function checkPossible({ host }: Supervisor, { name, plan }: Managed): void {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { OWN_DESCRIPTORS } from '../doctor/descriptors.ts';
 import { FleetError } from '../errors.ts';
 import { nameFailure } from '../host/limits.ts';
+import { boundConnections } from './connections.ts';
 import type { Refusals } from './refusals.ts';
 
 /**
@@ -27,8 +28,9 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, refusals),
     frameworkErrors: (error, _request, reply) => sendError(error, reply, log, refusals),
   });
-  app.server.maxConnections = CONNECTIONS_MAX;
-  app.server.on('drop', () => refusals.add(`more than ${CONNECTIONS_MAX} connections at once`));
+  boundConnections(app.server, CONNECTIONS_MAX, () =>
+    refusals.add(`more than ${CONNECTIONS_MAX} connections at once, those closed that did nothing`),
+  );
   app.addHook('onRequest', async ({ query }) => refuseRepetition(query as object));
   app.setErrorHandler((error, _request, reply) => sendError(error, reply, log, refusals));
   app.setNotFoundHandler(({ method, url }, reply) => {

@@ -3,7 +3,7 @@ import type { Accepted, KillRequest, RestartRequest, SpawnRequest } from '../api
 import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../api/strays.ts';
 import { type ErrorCode, FleetError } from '../errors.ts';
-import { purge } from '../host/slotfiles.ts';
+import { finishPurges, setDirectoriesAside } from '../host/purge.ts';
 import { isOver } from '../plan/rollout.ts';
 import { toTarget } from '../plan/target.ts';
 import { formatSlots, parseSlots } from '../spec/slots.ts';
@@ -26,6 +26,9 @@ export class Commands {
 
   constructor(supervisor: Supervisor) {
     this.#supervisor = supervisor;
+    this.#finishPurges().catch((error: Error) =>
+      supervisor.journal.note('limit', null, `what was to be deleted is still there: ${error.message}`),
+    );
   }
 
   /** Registers or updates a fleet and sets its target. */
@@ -109,33 +112,55 @@ export class Commands {
     });
   }
 
-  /** Forgets a fleet at target 0; its slots' directories stay unless purged. */
-  remove(name: string, withDirectories: boolean): Promise<void> {
-    return this.#queue(name, () => {
-      const managed = this.get(name);
-      const { store, layout, journal } = this.#supervisor;
-      if (managed.plan.slots.size > 0) {
-        throw new FleetError(
-          'BUSY',
-          `fleet ${name} has target ${managed.plan.target} and ${managed.plan.running} agents that run`,
-        );
-      }
+  /**
+   * Forgets a fleet at target 0; its slots' directories stay unless purged. Their places are free once the fleet is
+   * forgotten, so that other commands need not wait for their deletion; the answer comes after it.
+   */
+  async remove(name: string, withDirectories: boolean): Promise<void> {
+    // An object: a promise that is returned would be waited for in the queue.
+    const { purging } = await this.#queue(name, () => ({ purging: this.#remove(name, withDirectories) }));
+    await purging;
+  }
+
+  /** @returns what is kept when everything of it is deleted */
+  #remove(name: string, withDirectories: boolean): Promise<void> {
+    const managed = this.get(name);
+    const { store, layout, journal, fleets } = this.#supervisor;
+    if (managed.plan.slots.size > 0) {
+      throw new FleetError(
+        'BUSY',
+        `fleet ${name} has target ${managed.plan.target} and ${managed.plan.running} agents that run`,
+      );
+    }
+    const others = [...fleets.values()].filter((other) => other !== managed);
+    const kept = new Set(others.flatMap((other) => [...other.releases.keys()]));
+    const unused = [...managed.releases.keys()].filter((id) => !kept.has(id)).map((id) => layout.release(id));
+    const slots = withDirectories ? [layout.fleetDir(name), layout.logDir(name)] : [];
+    const aside = setDirectoriesAside([...unused, ...slots]);
+    try {
       store.remove(name);
-      this.#supervisor.forget(managed);
-      const kept = new Set(
-        [...this.#supervisor.fleets.values()].flatMap((other) => [...other.releases.keys()]),
-      );
-      const unused = [...managed.releases.keys()]
-        .filter((id) => !kept.has(id))
-        .map((id) => layout.release(id));
-      const slots = withDirectories ? [layout.fleetDir(name), layout.logDir(name)] : [];
-      purge([...unused, ...slots]);
-      journal.note(
-        'target',
-        name,
-        withDirectories ? 'removed, directories purged' : 'removed; the directories stay',
-      );
-    });
+    } catch (error) {
+      aside.restore();
+      throw error;
+    }
+    this.#supervisor.forget(managed);
+    journal.note(
+      'target',
+      name,
+      withDirectories ? 'removed, directories purged' : 'removed; the directories stay',
+    );
+    return aside.purge();
+  }
+
+  /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */
+  async #finishPurges(): Promise<void> {
+    const { layout, fleets } = this.#supervisor;
+    const releases = new Set([...fleets.values()].flatMap((managed) => [...managed.releases.keys()]));
+    await Promise.all([
+      finishPurges(layout.fleets, (name) => fleets.has(name)),
+      finishPurges(layout.logs, (name) => fleets.has(name)),
+      finishPurges(layout.releases, (id) => releases.has(id)),
+    ]);
   }
 
   /** Adopts or kills processes that look like the fleet's agents. */

@@ -10,6 +10,11 @@ import { drainConnections, survey } from './rollout.ts';
 import { accountFor, agentLaunch, helperLaunch, type SlotWorld } from './world.ts';
 
 type Starts = Extract<Step, { do: 'start' }>[];
+/** A start that waits until the slot's directories are its user's. */
+interface Handed {
+  step: Starts[number];
+  handed: Promise<void>;
+}
 
 /**
  * Carries out the steps of one fleet's plan. Nothing is chosen here: each executor does what its step says, tells the
@@ -22,7 +27,16 @@ export function executorsFor(context: Context, managed: Managed): Executors {
     prepare: (steps) => {
       for (const { slot } of steps) void prepare(context, managed, slot);
     },
-    start: (steps) => start(context, managed, steps),
+    start: (steps) => {
+      const [ready, foreign] = [[], []] as [Starts, Handed[]];
+      for (const step of steps) {
+        const handed = tryHandOver(context, managed, step.slot);
+        if (handed === null) ready.push(step);
+        else foreign.push({ step, handed });
+      }
+      start(context, managed, ready);
+      for (const { step, handed } of foreign) void handOver(context, managed, step, handed);
+    },
     stop: (steps) => {
       for (const { slot, cause, reason } of steps) {
         const problem = trySignal(host, managed.key(slot), plan.spec.stop.signal);
@@ -78,6 +92,35 @@ function worldOf(context: Context, managed: Managed, slot: number): SlotWorld {
   const release = managed.releaseOf(managed.plan.slot(slot).release);
   const { layout } = context;
   return { spec: managed.specOf(release.id), baseDir: managed.baseDirOf(release.id), release, slot, layout };
+}
+
+/** Begins to give a slot's directories to its user; null where there is nothing to do. */
+function tryHandOver(context: Context, managed: Managed, slot: number): Promise<void> | null {
+  try {
+    const owner = accountFor(managed.plan.spec.user, slot);
+    return context.host.handOver(context.places(managed, slot), owner);
+  } catch {
+    return null; // Told by the start, which needs the same.
+  }
+}
+
+/** Waits until a slot's directories are its user's; then it is planned again, and starts as others do. */
+async function handOver(
+  context: Context,
+  managed: Managed,
+  { slot, reason }: Starts[number],
+  handed: Promise<void>,
+): Promise<void> {
+  const { plan, name } = managed;
+  plan.preparing(slot, context.host.now());
+  try {
+    await handed;
+    context.journal.slot('prepare', name, slot, 'its directories are given to its user');
+    plan.readied(slot, reason, context.host.now());
+  } catch (error) {
+    failStart(context, managed, slot, error as Error);
+  }
+  context.wake(managed);
 }
 
 /** Starts a batch. What fails on a limit of the host holds up the fleet, what fails otherwise is the slot's own failure. */
@@ -183,10 +226,11 @@ async function prepare(context: Context, managed: Managed, slot: number): Promis
   const command = plan.spec.prepare!;
   try {
     const account = accountFor(plan.spec.user, slot);
+    plan.preparing(slot, host.now());
+    await host.handOver(context.places(managed, slot), account);
     host.readySlot(context.places(managed, slot), account);
     const output: Output = { path: context.logs.pathFor(name, slot) };
     const launch = helperLaunch(worldOf(context, managed, slot), command, 'prepare[0]', account, output);
-    plan.preparing(slot, host.now());
     const end = await host.run(launch, plan.spec.ready.timeoutMs);
     if (end?.code !== 0) {
       const how = end ? describeExit(end) : `killed after ${plan.spec.ready.timeoutMs / 1000} s`;

@@ -1,14 +1,18 @@
 import { basename, resolve } from 'node:path';
+import { ReadProblem } from '../host/bounded.ts';
 import { findExecutable } from '../host/executable.ts';
-import { fileId, readExecutable, readProgram, readSuspect } from '../host/strays.ts';
-import { runOf } from '../plan/agent.ts';
+import type { ReadsOthers } from '../host/reader.ts';
+import { fileId, type Program, readExecutable } from '../host/strays.ts';
 import { type Likeness, learn, programOf, type Suspect, type Word } from '../plan/likeness.ts';
 import { literal } from '../spec/placeholders.ts';
+import { type Candidate, interrogate } from './interrogate.ts';
 import type { Managed } from './managed.ts';
 import { AGENT_PATH } from './world.ts';
 
 /** So many agents are looked at to learn what they look like. */
 const SAMPLE_MAX = 16;
+/** Where a program lies is the user's choice, and may be a file system that does not answer. */
+const READ_MS_MAX = 2_000;
 
 /** An executable and the words that it is started with, placeholders and all. */
 interface Command {
@@ -20,14 +24,21 @@ interface Command {
  * What this fleet's agents look like: by each of its releases, and by the command as its spec has it, which people start
  * by hand (a release of a `binary` is a copy in the store).
  */
-export function likenessesOf(managed: Managed): Likeness[] {
+export async function likenessesOf(managed: Managed, reader: ReadsOthers): Promise<Likeness[]> {
   const { spec, baseDir } = managed.record;
   if (!spec) return [];
   const written = findWritten(spec.command, baseDir, spec.env.PATH ?? AGENT_PATH);
   const commands: Command[] = [...managed.releases.values()];
   if (written !== null) commands.push({ path: written, argv: spec.command });
-  const agents = sampleAgents(managed);
-  return commands.flatMap((command) => likenessOf(command, baseDir, agents));
+  const agents = await sampleAgents(managed, reader);
+  const programs = await reader.askAll(
+    commands.map(({ path }) => ({ do: 'program', path }) as const),
+    READ_MS_MAX,
+  );
+  return commands.flatMap((command, i) => {
+    const program = programs[i];
+    return likenessOf(command, program instanceof ReadProblem ? null : program!, baseDir, agents);
+  });
 }
 
 /** Where the spec's command is now; null where it was taken away. */
@@ -40,20 +51,24 @@ function findWritten(command: readonly string[], baseDir: string, path: string):
 }
 
 /** A few agents that run: like agents are alike. */
-function sampleAgents({ plan }: Managed): Suspect[] {
-  const sample: Suspect[] = [];
-  for (const { agent } of plan.slots.values()) {
+async function sampleAgents({ plan, startTicks }: Managed, reader: ReadsOthers): Promise<Suspect[]> {
+  const sample: Candidate[] = [];
+  for (const { number, agent } of plan.slots.values()) {
     if (sample.length >= SAMPLE_MAX) break;
-    const pid = agent.state === 'ready' ? runOf(agent)!.pid : null;
+    const pid = agent.state === 'ready' ? agent.run.pid : null;
     const executable = pid && readExecutable(pid);
-    const suspect = executable && readSuspect(pid, executable);
-    if (suspect) sample.push(suspect);
+    if (executable) sample.push({ process: { pid, startTicks: startTicks.get(number) ?? 0 }, executable });
   }
-  return sample;
+  const { suspects } = await interrogate(reader, sample, null);
+  return suspects.filter((suspect) => suspect !== null);
 }
 
-function likenessOf({ path, argv }: Command, baseDir: string, agents: readonly Suspect[]): Likeness[] {
-  const found = readProgram(path);
+function likenessOf(
+  { path, argv }: Command,
+  found: Program | null,
+  baseDir: string,
+  agents: readonly Suspect[],
+): Likeness[] {
   const real = found?.real ?? path;
   const names = { called: basename(path), real, interpreter: found?.interpreter ?? null };
   const words = argv.map((template) => wordOf(template, baseDir));

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { FleetError } from '../errors.ts';
 import { fileSize } from '../host/files.ts';
 import { boundLog, readLogEnd } from '../host/logfile.ts';
@@ -13,6 +14,8 @@ const SWEEP_MS = 1_000;
 const SWEEPS_PER_CYCLE = 60;
 /** A log that has grown by this share of its bound between two looks grows fast. */
 const FAST_GROWTH = 1 / 16;
+/** So many logs are cut at a time, beside the loop. */
+const CUTS_AT_ONCE_MAX = 2;
 const SAMPLE_BYTES = 1_000;
 const SAMPLE_LINES = 5;
 
@@ -23,6 +26,9 @@ const SAMPLE_LINES = 5;
 export class Logs {
   readonly #layout: Layout;
   readonly #sizes = new Map<string, number>();
+  /** Logs that are being cut. */
+  readonly #cutting = new Set<string>();
+  readonly #limit = pLimit(CUTS_AT_ONCE_MAX);
   /** Slots whose log grows fast, by fleet. */
   readonly #fast = new Map<string, Set<number>>();
   #sweep = 0;
@@ -92,11 +98,7 @@ export class Logs {
     for (let slot = this.#sweep; slot <= plan.highest; slot += SWEEPS_PER_CYCLE) due.add(slot);
     for (const slot of due) {
       if (!plan.slots.has(slot)) continue;
-      try {
-        this.#bound(name, slot, maxSizeBytes);
-      } catch (error) {
-        onProblem(error as Error);
-      }
+      this.#bound(name, slot, maxSizeBytes, onProblem);
     }
   }
 
@@ -106,12 +108,17 @@ export class Logs {
     this.#fast.set(fleet, slots.add(slot));
   }
 
-  #bound(fleet: string, slot: number, maxBytes: number): void {
+  #bound(fleet: string, slot: number, maxBytes: number, onProblem: (error: Error) => void): void {
     const path = this.pathFor(fleet, slot);
+    if (this.#cutting.has(path)) return;
     const size = fileSize(path) ?? 0;
     if (size - (this.#sizes.get(path) ?? 0) > maxBytes * FAST_GROWTH) this.#watchClosely(fleet, slot);
     else this.#fast.get(fleet)?.delete(slot);
-    if (size > maxBytes / 2) boundLog(path, maxBytes);
     this.#sizes.set(path, size > maxBytes / 2 ? 0 : size);
+    if (size <= maxBytes / 2) return;
+    this.#cutting.add(path);
+    this.#limit(() => boundLog(path, maxBytes))
+      .catch(onProblem)
+      .finally(() => this.#cutting.delete(path));
   }
 }

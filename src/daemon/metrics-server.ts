@@ -1,13 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { FleetError } from '../errors.ts';
 import type { WantedStore } from '../store/wanted.ts';
+import { loopbackServer } from './connections.ts';
 import type { Metrics } from './metrics.ts';
+
+/** Answers are made anew at most so often, however often somebody asks: any user of this host can. */
+const FRESH_MS = 500;
 
 /** Serves metrics to a Prometheus on this host, at a loopback port, where somebody has asked for that. */
 export class MetricsServer {
   readonly #metrics: Metrics;
   readonly #store: WantedStore;
   #server: Server | null = null;
+  readonly #answers = new Map<boolean, { at: number; text: ReturnType<Metrics['text']> }>();
 
   constructor(metrics: Metrics, store: WantedStore) {
     this.#metrics = metrics;
@@ -50,12 +55,20 @@ export class MetricsServer {
       response.writeHead(404).end('metrics are at /metrics\n');
       return;
     }
-    const { contentType, body } = await this.#metrics.text(asked.searchParams.get('agents') === '1');
+    const { contentType, body } = await this.#text(asked.searchParams.get('agents') === '1');
     response.writeHead(200, { 'content-type': contentType }).end(body);
   }
 
+  #text(withAgents: boolean): ReturnType<Metrics['text']> {
+    const known = this.#answers.get(withAgents);
+    if (known && performance.now() - known.at < FRESH_MS) return known.text;
+    const text = this.#metrics.text(withAgents);
+    this.#answers.set(withAgents, { at: performance.now(), text });
+    return text;
+  }
+
   #listen(port: number): Promise<Server> {
-    const server = createServer((request, response) => {
+    const server = loopbackServer((request, response) => {
       this.#answer(request, response).catch((error: Error) => response.destroy(error));
     });
     return new Promise((resolve, reject) => {

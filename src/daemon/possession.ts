@@ -2,7 +2,7 @@ import { FleetError } from '../errors.ts';
 import { trees } from '../host/cgroup-home.ts';
 import type { SlotFiles } from '../host/containment.ts';
 import { explainFailure } from '../host/limits.ts';
-import { recogniseAgent } from '../host/recognise.ts';
+import { isAtHome } from '../host/recognise.ts';
 import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../host/state-identity.ts';
 import { decidePossession, type StateIdentity } from '../plan/possession.ts';
 import type { Layout } from '../spec/layout.ts';
@@ -25,7 +25,7 @@ export function possess(paths: Layout, files: SlotFiles): Possessed {
   const possession = decidePossession(known, here, {
     isOriginalThere: known !== null && isThere(known),
     isTreePopulated: known !== null && trees.isPopulated(known.id),
-    foundTree: known === null ? trees.idOf((pid) => recogniseAgent(pid, files) !== null) : null,
+    foundTree: known === null ? trees.idOf((pid) => isAtHome(pid, files)) : null,
     newId: newTreeId(),
   });
   if ('refusal' in possession) {

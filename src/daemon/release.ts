@@ -1,26 +1,34 @@
 import { basename, resolve } from 'node:path';
 import { FleetError } from '../errors.ts';
-import { formatProblem } from '../host/elf.ts';
+import type { ReadProblem } from '../host/bounded.ts';
+import { formatProblem, HEAD_BYTES } from '../host/elf.ts';
 import { findExecutable } from '../host/executable.ts';
-import { hashText, readTextFile, removeFile, stageExecutable, storeExecutable } from '../host/files.ts';
+import { hashText, removeFile, storeExecutable } from '../host/files.ts';
 import { explainFailure } from '../host/limits.ts';
-import { purge } from '../host/slotfiles.ts';
+import { discard } from '../host/purge.ts';
+import type { ReadsOthers } from '../host/reader.ts';
 import { runOf } from '../plan/agent.ts';
 import type { Layout } from '../spec/layout.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { ReleaseRecord } from '../store/records.ts';
+import { readEnvFile } from './env-file.ts';
 import type { Managed } from './managed.ts';
 import type { Supervisor } from './supervisor.ts';
 import { AGENT_PATH } from './world.ts';
 
 /** So many hexadecimal digits name a release: 48 bits, far from any collision among a fleet's releases. */
 const ID_LENGTH = 12;
+/** No program is as large as that; a sparse file can claim to be larger than any disk. */
+const BINARY_BYTES_MAX = 4 * 1024 ** 3;
+/** A file system that does not answer in such a time (a dead NFS) has no program for us. */
+const MS_MAX = { head: 5_000, copy: 120_000 } as const;
 
 /** What a release is made with, beside its spec. */
 export interface Making {
   /** Where relative paths start. */
   baseDir: string;
   layout: Layout;
+  reader: ReadsOthers;
   /** The releases that the fleet has already. */
   known: ReadonlyMap<string, ReleaseRecord>;
   label?: string | undefined;
@@ -33,13 +41,13 @@ export interface Making {
  * @throws FleetError where the executable or envFile is unusable
  */
 export async function makeRelease(spec: Spec, making: Making): Promise<ReleaseRecord> {
-  const { baseDir, layout, known, label, now } = making;
+  const { baseDir, layout, reader, known, label, now } = making;
   const path = spec.env.PATH ?? AGENT_PATH;
   const executable = findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
   const binary = spec.binary === null ? null : findExecutable(spec.binary, baseDir, path, 'binary');
-  if (executable !== binary) checkFormat('command[0]', executable, executable);
-  const secrets = spec.envFile === null ? {} : readEnvFile(resolve(baseDir, spec.envFile));
-  const staged = binary === null ? null : await stage(binary, layout);
+  if (executable !== binary) await checkFormat(reader, 'command[0]', executable, executable);
+  const secrets = spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), reader);
+  const staged = binary === null ? null : await stage(binary, layout, reader);
   const { env } = spec;
   /** What runs, with `copy` for the binary: its content, not its path, is what makes a release. */
   const withCopy = (copy: string | null) => ({
@@ -63,24 +71,43 @@ export async function makeRelease(spec: Spec, making: Making): Promise<ReleaseRe
   };
 }
 
-async function stage(binary: string, layout: Layout): Promise<{ path: string; hash: string }> {
-  const staged = await stageExecutable(binary, layout.releases).catch((error: Error) => {
+async function stage(
+  binary: string,
+  layout: Layout,
+  reader: ReadsOthers,
+): Promise<{ path: string; hash: string }> {
+  const path = `${layout.releases}/.staged`;
+  const copying = { do: 'stage', source: binary, target: path, bytesMax: BINARY_BYTES_MAX } as const;
+  const hash = await reader.ask(copying, MS_MAX.copy).catch((error: ReadProblem) => {
+    if (isUnusable(error)) throw unusable('binary', error.message);
     throw explainFailure(`cannot copy ${binary} to ${layout.releases}`, error, layout.releases);
   });
   try {
-    checkFormat('binary', binary, staged.path);
+    await checkFormat(reader, 'binary', binary, path);
   } catch (error) {
-    removeFile(staged.path);
+    removeFile(path);
     throw error;
   }
-  return staged;
+  return { path, hash };
+}
+
+/** What is the matter is the file that was named, not this host. */
+function isUnusable({ code }: ReadProblem): boolean {
+  return ['NOT_REGULAR', 'TOO_LARGE', 'TOO_SLOW'].includes(code);
 }
 
 /** @throws FleetError where what `path` holds, `named` by the user so, is nothing that this host could execute */
-function checkFormat(where: string, named: string, path: string): void {
-  const problem = formatProblem(path);
-  if (problem === null) return;
-  throw new FleetError('EXECUTABLE_UNUSABLE', `${where}: ${named} ${problem}`, {
+async function checkFormat(reader: ReadsOthers, where: string, named: string, path: string): Promise<void> {
+  const asked = { do: 'head', path, bytes: HEAD_BYTES } as const;
+  const head = await reader.ask(asked, MS_MAX.head).catch((error: ReadProblem) => {
+    throw unusable(where, error.message);
+  });
+  const problem = formatProblem(Buffer.from(head));
+  if (problem !== null) throw unusable(where, `${named} ${problem}`);
+}
+
+function unusable(where: string, what: string): FleetError {
+  return new FleetError('EXECUTABLE_UNUSABLE', `${where}: ${what}`, {
     hint: 'Give a program that was built for this host.',
   });
 }
@@ -119,29 +146,12 @@ export function pruneReleases(supervisor: Supervisor, managed: Managed): void {
   for (const id of ids) releases.delete(id);
   const others = [...supervisor.fleets.values()].filter((other) => other !== managed);
   const unused = ids.filter((id) => !others.some((other) => other.releases.has(id)));
-  purge(unused.map((id) => supervisor.layout.release(id)));
+  void discard(unused.map((id) => supervisor.layout.release(id))).catch((error: Error) =>
+    supervisor.journal.note('limit', name, `older releases are kept: ${error.message}`),
+  );
 }
 
 /** The order of releases by age. */
 export function newestFirst(a: ReleaseRecord, b: ReleaseRecord): number {
   return b.createdAt.localeCompare(a.createdAt) || a.id.localeCompare(b.id);
-}
-
-/**
- * Reads `KEY=value` lines; empty lines and lines that begin with # are passed over, quotes around a value are taken
- * off. The values are secrets: no message has any of them.
- */
-function readEnvFile(path: string): Record<string, string> {
-  const text = readTextFile(path);
-  if (text === null) throw new FleetError('SPEC_INVALID', `envFile: there is no ${path}`);
-  const values: Record<string, string> = {};
-  for (const [i, line] of text.split('\n').entries()) {
-    if (/^\s*(#.*)?$/.test(line)) continue;
-    const [, name, value = ''] = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*?)\s*$/.exec(line) ?? [];
-    if (name === undefined || value.includes('\0')) {
-      throw new FleetError('SPEC_INVALID', `envFile: line ${i + 1} of ${path} is not NAME=value`);
-    }
-    values[name] = /^(["']).*\1$/.test(value) ? value.slice(1, -1) : value;
-  }
-  return values;
 }

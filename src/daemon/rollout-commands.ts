@@ -47,7 +47,14 @@ export async function rollingUpdate(
   mustRecreate(spec, managed, false);
   preflight({ spec, baseDir, slots: plan.wanted() }, host, layout, fleets);
   const { releases: known } = managed;
-  const release = await makeRelease(spec, { baseDir, layout, known, label: request.label, now: host.date() });
+  const release = await makeRelease(spec, {
+    baseDir,
+    layout,
+    reader: host.reader,
+    known,
+    label: request.label,
+    now: host.date(),
+  });
   const fleet: FleetRecord = { ...managed.record, spec, baseDir, release: release.id };
   const isElsewhere = [...plan.slots.values()].some((slot) => slot.wanted && slot.release !== release.id);
   const { record } = plan.rolling;

@@ -36,7 +36,8 @@ export async function spawnFleet(
   const isMore = request.spec !== undefined || target > wanted.size;
   if (isMore && !request.force) checkCapacity(spec, slots.size, layout, fleets);
 
-  const making = { baseDir, layout, known: existing?.releases ?? new Map(), now: host.date() };
+  const { reader } = host;
+  const making = { baseDir, layout, reader, known: existing?.releases ?? new Map(), now: host.date() };
   const newest = request.spec === undefined ? null : await makeRelease(spec, making);
   const release = newest?.id ?? existing!.plan.release;
   const isNew = !existing || release !== existing.plan.release || !isSame(spec, existing.record.spec);

@@ -1,16 +1,18 @@
 import pLimit from 'p-limit';
 import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../api/strays.ts';
+import type { ProcessId } from '../host/host.ts';
 import { endProcess, KILL_MS_MAX } from '../host/strays-kill.ts';
 import { isStill } from '../host/take-in.ts';
 import { formatSlots } from '../spec/slots.ts';
 import { adoptStrays } from './adopt.ts';
 import type { Managed } from './managed.ts';
-import { type Found, findStrays, isStillStray } from './strays-find.ts';
+import { type Found, findStrays, stillStrays } from './strays-find.ts';
 import type { Supervisor } from './supervisor.ts';
 
 /** The strays of one fleet or of all (null). */
 export async function listStrays(supervisor: Supervisor, fleet: string | null): Promise<StraysDocument> {
-  return { strays: (await findStrays(supervisor, fleet)).map(shown) };
+  const { found, unanswered } = await findStrays(supervisor, fleet);
+  return { strays: found.map(shown), unanswered };
 }
 
 /**
@@ -23,29 +25,33 @@ export async function actOnStrays(
   managed: Managed,
   { action, pids }: StraysRequest,
 ): Promise<StraysAnswer> {
-  const found = await findStrays(supervisor, managed.name);
+  const { found, unanswered } = await findStrays(supervisor, managed.name);
   const chosen = pids === undefined ? found : found.filter(({ pid }) => pids.includes(pid));
   const targetBefore = managed.plan.target;
   const { results, notes } =
-    action === 'adopt' ? adoptStrays(supervisor, managed, chosen) : kill(supervisor, managed, chosen);
+    action === 'adopt' ? await adoptStrays(supervisor, managed, chosen) : kill(supervisor, managed, chosen);
   const { graceMs, parallel } = managed.plan.spec.stop;
   return {
     fleet: managed.name,
     target: managed.plan.target,
     targetBefore,
     strays: chosen.map((stray, i) => ({ ...shown(stray), ...results[i]! })),
-    notes: [...notes, ...unknownNote(pids, chosen)],
+    notes: [...notes, ...unknownNote(pids, chosen), ...unansweredNote(unanswered)],
     withinMs: (graceMs + KILL_MS_MAX) * Math.ceil(chosen.length / parallel),
   };
 }
 
-function shown({ likenesses: _likenesses, forks: _forks, ...stray }: Found): Stray {
+function shown({ likenesses: _likenesses, forks: _forks, uids: _uids, ...stray }: Found): Stray {
   return stray;
 }
 
 function unknownNote(pids: readonly number[] | undefined, chosen: readonly Found[]): string[] {
   const unknown = pids?.filter((pid) => !chosen.some((stray) => stray.pid === pid)) ?? [];
   return unknown.length === 0 ? [] : [`no stray of this fleet: pid ${unknown.join(', ')}; left alone`];
+}
+
+function unansweredNote(count: number): string[] {
+  return count === 0 ? [] : [`${count} processes that could be strays did not say what they are; left alone`];
 }
 
 /** Begins to end strays, as many at a time as the fleet stops agents at a time; the work goes on after the answer. */
@@ -78,10 +84,11 @@ async function end(
   stray: Found,
   how: { signal: string; graceMs: number },
 ): Promise<void> {
-  const isMeant = (pid: number) => isStillStray(supervisor, pid, stray.likenesses);
-  const ended = await endProcess(stray, () => isMeant(stray.pid), how);
+  const isMeant = (process: ProcessId) => async () =>
+    (await stillStrays(supervisor, [process], stray.likenesses)).length > 0;
+  const ended = await endProcess(stray, isMeant(stray), how);
   if (ended === 'left') return;
   await Promise.all(
-    stray.forks.map((fork) => endProcess(fork, () => isMeant(fork.pid), { signal: 'SIGKILL', graceMs: 0 })),
+    stray.forks.map((fork) => endProcess(fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
   );
 }

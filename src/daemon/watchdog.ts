@@ -5,7 +5,8 @@ import type { Supervisor } from './supervisor.ts';
 
 /** Looks at everything once. @param fleet the fleet that is asked about; null for all */
 export async function watchOnce(supervisor: Supervisor, fleet: string | null): Promise<WatchdogAnswer> {
-  const strays = Map.groupBy(await findStrays(supervisor, fleet), (stray) => stray.fleet);
+  const { found } = await findStrays(supervisor, fleet);
+  const strays = Map.groupBy(found, (stray) => stray.fleet);
   const fleets = [...supervisor.fleets.values()].filter(({ name }) => fleet === null || name === fleet);
   const watched = fleets.map((managed) => {
     const leak = supervisor.leaks.of(managed);

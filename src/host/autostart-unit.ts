@@ -1,7 +1,8 @@
 import { FleetError } from '../errors.ts';
 import { HOME_PROPERTIES, supervisorProperties, type UnitProperty } from './autostart-way.ts';
 import { HOME_VARIABLE } from './cgroup-home.ts';
-import { tryCommand } from './systemd.ts';
+import { tryCommand } from './system-command.ts';
+import { JOB_MS_MAX } from './systemd.ts';
 
 /** A supervisor that is to be a unit of its own. */
 export interface UnitStart {
@@ -59,7 +60,9 @@ async function makeHome(start: UnitStart, home: string): Promise<string> {
 
 /** Starts the installed unit; its start is under way. */
 export async function startInstalled(unit: string): Promise<void> {
-  const { ok, text } = await tryCommand('systemctl', ['start', '--no-block', unit]);
+  const { ok, text } = await tryCommand('systemctl', ['start', '--no-block', unit], {
+    timeoutMs: JOB_MS_MAX,
+  });
   if (!ok) throw notStarted(`systemctl start ${unit}`, text);
 }
 
@@ -68,7 +71,10 @@ export function systemctl(
   { isRoot, uid }: Pick<UnitStart, 'isRoot' | 'uid'>,
   ...args: readonly string[]
 ): Promise<{ ok: boolean; text: string }> {
-  return tryCommand('systemctl', [...managerFlag(isRoot), ...args], managerEnv(isRoot, uid));
+  return tryCommand('systemctl', [...managerFlag(isRoot), ...args], {
+    env: managerEnv(isRoot, uid),
+    timeoutMs: JOB_MS_MAX,
+  });
 }
 
 async function systemdRun(
@@ -79,7 +85,10 @@ async function systemdRun(
 ): Promise<void> {
   const set = properties.map(([name, value]) => `--property=${name}=${value}`);
   const args = [...managerFlag(isRoot), '--quiet', ...flags, ...set, '--', ...command];
-  const { ok, text } = await tryCommand('systemd-run', args, managerEnv(isRoot, uid));
+  const { ok, text } = await tryCommand('systemd-run', args, {
+    env: managerEnv(isRoot, uid),
+    timeoutMs: JOB_MS_MAX,
+  });
   if (!ok) throw notStarted('systemd-run', text);
 }
 

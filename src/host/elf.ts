@@ -1,7 +1,7 @@
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 
-/** e_ident, e_type and e_machine: elf(5). */
-const HEAD_BYTES = 256;
+/** So many bytes tell: e_ident, e_type and e_machine (elf(5)), or a script's first line. */
+export const HEAD_BYTES = 256;
 const MACHINE_AT = 18;
 const ENCODING_AT = 5;
 const BIG_ENDIAN = 2;
@@ -24,9 +24,9 @@ const BINFMT_OWN = new Set(['register', 'status']);
 /**
  * Why this host cannot execute a file, told by its first bytes: it is for another architecture, its interpreter is
  * missing, or it is no program at all. Null where nothing speaks against it.
+ * @param head its first HEAD_BYTES
  */
-export function formatProblem(path: string, arch: string = process.arch): string | null {
-  const head = readHead(path);
+export function formatProblem(head: Buffer, arch: string = process.arch): string | null {
   if (head.length === 0) return 'is empty';
   const problem =
     head.subarray(0, 2).toString('latin1') === '#!' ? scriptProblem(head) : elfProblem(head, arch);
@@ -58,16 +58,6 @@ function isFile(path: string): boolean {
     return statSync(path).isFile();
   } catch {
     return false;
-  }
-}
-
-function readHead(path: string): Buffer {
-  const head = Buffer.alloc(HEAD_BYTES);
-  const fd = openSync(path, 'r');
-  try {
-    return head.subarray(0, readSync(fd, head, 0, HEAD_BYTES, 0));
-  } finally {
-    closeSync(fd);
   }
 }
 

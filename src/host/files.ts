@@ -3,7 +3,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  createReadStream,
   existsSync,
   fsyncSync,
   lstatSync,
@@ -15,10 +14,8 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { explainFailure, onDisk } from './limits.ts';
+import { onDisk } from './limits.ts';
 
 // What fails here is named here (limits.ts): which path, which errno, what to do. Only where a caller asks for an errno,
 // in what is read or looked for, does it get the bare one.
@@ -133,37 +130,9 @@ export function fileSize(path: string): number | null {
   return lstatSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
-/** SHA-256 of a file's content, in hex. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
 /** SHA-256 of a text, in hex. */
 export function hashText(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/**
- * Copies a file to where nobody will write to it again, and only then looks at it: shared with the original where the
- * file system can (reflink).
- * @returns the copy's path, and the SHA-256 of its content in hex
- * @throws FleetError where it cannot be read or copied; nothing is left of it then
- */
-export async function stageExecutable(
-  source: string,
-  directory: string,
-): Promise<{ path: string; hash: string }> {
-  const path = `${directory}/.staged`;
-  try {
-    await copyFile(source, path, constants.COPYFILE_FICLONE);
-    chmodSync(path, 0o755);
-    return { path, hash: await hashFile(path) };
-  } catch (error) {
-    tryRemove(path);
-    throw explainFailure(`cannot copy ${source} to ${directory}`, error, directory);
-  }
 }
 
 /**

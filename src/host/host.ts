@@ -3,6 +3,7 @@ import type { Exit, ExitStatus } from '../plan/restart.ts';
 import type { Resources } from './cgroup-limits.ts';
 import type { HookOptions } from './hook.ts';
 import type { PortRange, PortTable, Protocol } from './proc/net.ts';
+import type { ReadsOthers } from './reader.ts';
 import type { Owner, SlotPlaces } from './slotfiles.ts';
 import type { Launch } from './spawn.ts';
 import type { Intake } from './take-in.ts';
@@ -52,6 +53,8 @@ export type HelperEnd = ExitStatus | null;
 export interface Host {
   readonly bootId: string;
   readonly containment: 'cgroup' | 'session';
+  /** Reads files and processes of others, which may hang. */
+  readonly reader: ReadsOthers;
   /** Milliseconds since boot. */
   now(): number;
   /** The wall clock, for people. */
@@ -74,6 +77,11 @@ export interface Host {
   isContained(key: string): boolean;
   /** Makes a slot's directories and clears a stale socket, as start() does, for a helper that runs before it. */
   readySlot(places: SlotPlaces, owner: Owner): void;
+  /**
+   * Gives a slot's directories, where they are another user's, to its user; beside the loop.
+   * @returns null where nothing is to be done
+   */
+  handOver(places: SlotPlaces, owner: Owner): Promise<void> | null;
   /** Makes a slot's directory, and the names in it, survive a power cut; what files hold is up to who wrote them. */
   persistSlot(places: SlotPlaces): void;
   /** Takes over a process that an earlier supervisor started, if it still is that process and in that slot. */

@@ -1,4 +1,5 @@
-import { isBooted, tryCommand } from './systemd.ts';
+import { tryCommand } from './system-command.ts';
+import { isBooted, JOB_MS_MAX } from './systemd.ts';
 
 /** A command that made the host use what was installed, and what it said where it failed. */
 export interface Applied {
@@ -47,7 +48,9 @@ export function reloadUnits(): Promise<Applied> {
 }
 
 async function unitsThatAreNot(state: 'is-enabled' | 'is-active'): Promise<string[]> {
-  const answers = await Promise.all(ENABLED_UNITS.map((unit) => tryCommand('systemctl', [state, unit])));
+  const answers = await Promise.all(
+    ENABLED_UNITS.map((unit) => tryCommand('systemctl', [state, unit], { timeoutMs: JOB_MS_MAX })),
+  );
   return ENABLED_UNITS.filter((_unit, at) => !answers[at]!.ok);
 }
 
@@ -58,6 +61,6 @@ async function inTurn(commands: readonly [string, ...string[]][]): Promise<Appli
 }
 
 async function applied(file: string, ...args: string[]): Promise<Applied> {
-  const { ok, text } = await tryCommand(file, args);
+  const { ok, text } = await tryCommand(file, args, { timeoutMs: JOB_MS_MAX });
   return { command: [file, ...args].join(' '), problem: ok ? null : text };
 }

@@ -1,5 +1,9 @@
+import { fetchText } from './bounded-fetch.ts';
+
 /** More than this is no answer to such a question. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
+/** So much is shown of what is no number. */
+const WORDS_MAX = 50;
 
 /**
  * Reads one number of a JSON document: the field of this name, or, where there is none, the one that a path of names
@@ -7,15 +11,17 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
  * @throws Error that says what came instead
  */
 export async function fetchNumber(url: string, field: string, timeoutMs: number): Promise<number> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' });
-  if (!response.ok) {
-    // Nobody reads the rest, and until somebody says so its connection stays.
-    await response.body?.cancel();
-    throw new Error(`${url} answered ${response.status}`);
-  }
-  const value = fieldOf(JSON.parse(await textOf(response, url, ANSWER_BYTES_MAX)), field);
+  const { isOk, status, text } = await fetchText(url, { msMax: timeoutMs, bytesMax: ANSWER_BYTES_MAX });
+  if (!isOk) throw new Error(`${url} answered ${status}`);
+  const value = fieldOf(JSON.parse(text), field);
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new Error(`${url} has no number ${field}: ${JSON.stringify(value)?.slice(0, 50)}`);
+  throw new Error(`${url} has no number ${field}: ${describe(value)}`);
+}
+
+/** What is no number, in a few words; what is nested may be so deep that JSON.stringify() has no stack for it. */
+function describe(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return String(JSON.stringify(value)).slice(0, WORDS_MAX);
 }
 
 /** Looks a field up in a JSON document, by its whole name first. */
@@ -25,16 +31,4 @@ export function fieldOf(document: unknown, field: string): unknown {
       ? (from as Record<string, unknown>)[name]
       : undefined;
   return get(document, field) ?? field.split('.').reduce(get, document);
-}
-
-/** The text of an answer. @throws Error for one of more than `bytesMax`, once so much has come */
-export async function textOf(response: Response, url: string, bytesMax: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > bytesMax) throw new Error(`${url} answered more than ${bytesMax} bytes`);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -15,9 +15,10 @@ import { type PortRange, type PortTable, type Protocol, readConnections } from '
 import { findSocketFd, listPids, readCommand, readPssBytes, readRssBytes } from './proc/pid.ts';
 import { readProcText } from './proc/read.ts';
 import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
+import { Reader } from './reader.ts';
 import { getLimit } from './rlimit.ts';
 import { Sessions } from './sessions.ts';
-import { clearSlots, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
+import { clearSlots, handOver, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
 import { readPortRange } from './sock-diag.ts';
 import type { Launch } from './spawn.ts';
 import { Spawner, type Started } from './spawner.ts';
@@ -47,6 +48,7 @@ interface Main extends ProcessId {
 /** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
 export class LinuxHost implements Host {
   readonly bootId = readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
+  readonly reader = new Reader();
   readonly #spawner = new Spawner();
   readonly #containment: Containment;
   readonly #epoll = new EpollSet();
@@ -155,6 +157,10 @@ export class LinuxHost implements Host {
 
   readySlot(places: SlotPlaces, owner: Owner): void {
     withAgentUmask(() => readySlot(places, owner));
+  }
+
+  handOver(places: SlotPlaces, owner: Owner): Promise<void> | null {
+    return handOver(places, owner);
   }
 
   persistSlot({ dir }: SlotPlaces): void {
@@ -338,6 +344,7 @@ export class LinuxHost implements Host {
     this.#epoll.close();
     await this.#running;
     this.#notify.close();
+    this.reader.close();
     this.#containment.close();
     await this.#spawner.close();
   }

@@ -1,70 +1,180 @@
-import { closeSync, constants, fstatSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openRegular, type ReadProblem, readAt } from './bounded.ts';
 
 const FOLLOW_POLL_MS = 200;
+/** Logs are read and copied in such pieces, however large they are or claim to be. */
 const CHUNK_BYTES = 64 * 1024;
 /** So many bytes read last tell where in a log one was. */
 const MARK_BYTES = 1024;
 /** So much of a log is looked through for its last lines. */
-const LOOK_BACK_BYTES_MAX = 64 * 1024 * 1024;
+const LOOK_BACK_BYTES_MAX = 16 * 1024 * 1024;
+/** A follower that is further behind leaves out what is between, but for the last of it. */
+const BEHIND_BYTES_MAX = 64 * 1024 * 1024;
+const BEHIND_BYTES_KEPT = 1024 * 1024;
+const NEWLINE = 0x0a;
 
 /** Where the older part of a log is kept. */
 const olderPart = (path: string): string => `${path}.1`;
 
-/** The last `bytes` of a file, and the file's size; empty where there is none. Never follows a link. */
-function readEnd(path: string, bytes: number): { content: Buffer; size: number } {
-  let fd: number;
+/** An open part of a log, as large as it was when it was looked at. */
+interface Part {
+  fd: number;
+  size: number;
+}
+
+/** Opens a part of a log; null where there is none. What was put in its place (a link, a FIFO) is not followed. */
+function openPart(path: string): Part | null {
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    return openRegular(path, false);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { content: Buffer.alloc(0), size: 0 };
+    if ((error as ReadProblem).code === 'ENOENT') return null;
     throw error;
-  }
-  try {
-    const { size } = fstatSync(fd);
-    const content = Buffer.alloc(Math.min(bytes, size));
-    const count = readSync(fd, content, 0, content.length, size - content.length);
-    return { content: content.subarray(0, count), size };
-  } finally {
-    closeSync(fd);
   }
 }
 
-/** The last `bytes` of what an agent wrote, as text. */
+function closeAll(parts: readonly (Part | null)[]): void {
+  for (const part of parts) if (part) closeSync(part.fd);
+}
+
+/**
+ * The last bytes of what an agent wrote, as text; for a few of them.
+ * @throws ReadProblem where something else than a log is in its place
+ */
 export function readLogEnd(path: string, bytes: number): string {
-  return readEnd(path, bytes).content.toString('utf8');
+  const part = openPart(path);
+  if (!part) return '';
+  try {
+    const content = Buffer.alloc(Math.min(bytes, part.size));
+    return content.toString(
+      'utf8',
+      0,
+      readSync(part.fd, content, 0, content.length, part.size - content.length),
+    );
+  } finally {
+    closeAll([part]);
+  }
 }
 
 /**
  * Keeps a log within `maxBytes`: beyond half of it, the newest half moves to the older part and the file begins anew.
- * Agents write in append mode, so they go on at its new start. What is written between copy and cut is lost.
+ * Agents write in append mode, so they go on at its new start. It is copied beside the loop, but for what was written
+ * meanwhile; of that, what is more than a piece is lost, and so is what is written between the last look and the cut.
  */
-export function boundLog(path: string, maxBytes: number): void {
+export async function boundLog(path: string, maxBytes: number): Promise<void> {
   const half = Math.floor(maxBytes / 2);
-  const { content, size } = readEnd(path, half);
-  if (size <= half) return;
+  const part = openPart(path);
+  if (!part) return;
+  const copy = `${path}.new`;
   try {
-    writeFileSync(olderPart(path), content, { mode: 0o640 });
+    if (part.size <= half) return;
+    try {
+      const to = openSync(
+        copy,
+        constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+        0o640,
+      );
+      try {
+        for await (const chunk of piecesOf(part.fd, part.size - half, part.size)) writeSync(to, chunk);
+        copyRest(part, to, Math.min(CHUNK_BYTES, half));
+      } finally {
+        closeSync(to);
+      }
+      // In one turn with the cut: who reads both parts finds what moved in one of them.
+      renameSync(copy, olderPart(path));
+    } finally {
+      // The file that was copied, whatever has its name by now.
+      truncateSync(`/proc/self/fd/${part.fd}`, 0);
+    }
   } finally {
-    truncateSync(path, 0);
+    rmSync(copy, { force: true });
+    closeAll([part]);
   }
+}
+
+/** What was added since the part was looked at, or the last of it. */
+function copyRest({ fd, size }: Part, to: number, bytesMax: number): void {
+  const added = fstatSync(fd).size - size;
+  if (added <= 0) return;
+  const rest = Buffer.alloc(Math.min(added, bytesMax));
+  writeSync(to, rest, 0, readSync(fd, rest, 0, rest.length, size + added - rest.length));
+}
+
+/** What is between two places of a file, piece by piece; less where it was cut meanwhile. */
+async function* piecesOf(fd: number, from: number, to: number): AsyncGenerator<Buffer> {
+  for (let at = from; at < to; ) {
+    const chunk = await readAt(fd, at, Math.min(CHUNK_BYTES, to - at));
+    if (chunk.length === 0) return;
+    at += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Where the last `count` lines of a file begin, and how many there are; looks no further back than `bytesMax`. */
+async function findLines(
+  { fd, size }: Part,
+  count: number,
+  bytesMax: number,
+): Promise<{ start: number; lines: number }> {
+  const end = Math.max(0, size - bytesMax);
+  let lines = 0;
+  for (let at = size; at > end; ) {
+    const from = Math.max(end, at - CHUNK_BYTES);
+    const chunk = await readAt(fd, from, at - from);
+    for (let i = chunk.lastIndexOf(NEWLINE); i >= 0; i = i === 0 ? -1 : chunk.lastIndexOf(NEWLINE, i - 1)) {
+      // The newline that ends the last line begins none.
+      if (from + i + 1 < size && ++lines === count) return { start: from + i + 1, lines };
+    }
+    at = from;
+  }
+  return { start: end, lines };
 }
 
 /** The last `count` lines of a log, its older part included. */
-function lastLines(path: string, count: number, size: number): Buffer {
-  const { content } = readEnd(path, Math.min(size, LOOK_BACK_BYTES_MAX));
-  const older = readEnd(olderPart(path), LOOK_BACK_BYTES_MAX).content;
-  const whole = Buffer.concat([older, content]);
-  let at = whole.length;
-  for (let lines = 0; at > 0; at--) {
-    if (whole[at - 1] === 0x0a && at < whole.length && ++lines === count) break;
-  }
-  return count === 0 ? Buffer.alloc(0) : whole.subarray(at);
+async function* lastLines(part: Part | null, older: Part | null, count: number): AsyncGenerator<Buffer> {
+  if (count === 0) return;
+  const found = part && (await findLines(part, count, LOOK_BACK_BYTES_MAX));
+  const isWhole = !found || (found.start === 0 && found.lines < count);
+  if (older && isWhole) {
+    // Where the newer part begins with a line of its own, the newline before it is the older part's last.
+    const { start, lines } = await findLinesBefore(older, part, count - (found?.lines ?? 0));
+    if (start > 0 && lines < count - (found?.lines ?? 0)) yield leftOut(start);
+    yield* piecesOf(older.fd, start, older.size);
+  } else if (found && found.start > 0 && found.lines < count) yield leftOut(found.start);
+  if (part) yield* piecesOf(part.fd, found!.start, part.size);
 }
 
+/** As findLines(), in the older part: its last newline begins a line where the newer part has something. */
+async function findLinesBefore(
+  older: Part,
+  newer: Part | null,
+  count: number,
+): Promise<{ start: number; lines: number }> {
+  if (!newer || newer.size === 0) return findLines(older, count, LOOK_BACK_BYTES_MAX);
+  const last = await readAt(older.fd, older.size - 1, 1);
+  const isEnded = last[0] === NEWLINE;
+  if (isEnded && count === 1) return { start: older.size, lines: 1 };
+  const found = await findLines(older, isEnded ? count - 1 : count, LOOK_BACK_BYTES_MAX);
+  return { start: found.start, lines: found.lines + Number(isEnded) };
+}
+
+const leftOut = (bytes: number): Buffer => Buffer.from(`[fleetd: ${bytes} bytes are left out here]\n`);
+
 /**
- * The last lines of a log, and then, if asked to, what is added to it, until `signal` aborts.
- * A log that was cut is read on from its new start.
+ * The last lines of a log, and then, if asked to, what is added to it, until `signal` aborts. A log that was cut is read
+ * on from its new start. Memory does not grow with the log: who is far behind is told how much was left out.
+ * @throws ReadProblem where something else than a log has come in its place
  */
 export async function* readLog(
   path: string,
@@ -72,32 +182,89 @@ export async function* readLog(
   follow: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  let { size: position } = readEnd(path, 0);
-  let last = lastLines(path, lines, position);
-  yield last;
+  // Both in one turn, in which nothing can move from one to the other.
+  const parts = [openPart(path), openPart(olderPart(path))] as const;
+  let position = parts[0]?.size ?? 0;
+  let mark: Buffer = Buffer.alloc(0);
+  let older = identityOf(olderPart(path));
+  try {
+    for await (const chunk of lastLines(...parts, lines)) {
+      mark = lastOf(mark, chunk);
+      yield chunk;
+    }
+    if (mark.length === 0 && parts[0])
+      mark = await readAt(parts[0].fd, Math.max(0, position - MARK_BYTES), MARK_BYTES);
+  } finally {
+    closeAll(parts);
+  }
   while (follow && !signal.aborted) {
-    const { size } = readEnd(path, 0);
-    if (size < position) {
-      // Cut: what was not read yet has moved to the older part, after what was read last.
-      position = 0;
-      const unread = after(readEnd(olderPart(path), LOOK_BACK_BYTES_MAX).content, last);
-      if (unread.length > 0) yield unread;
-      continue;
+    const part = openPart(path);
+    try {
+      const size = part?.size ?? 0;
+      const [before, now] = [older, identityOf(olderPart(path))];
+      older = now;
+      if (size < position) {
+        position = 0;
+        // Cut by us: what was not read yet has moved to the older part, after what was read last.
+        if (now !== before) yield* unread(olderPart(path), mark);
+        continue;
+      }
+      if (size - position > BEHIND_BYTES_MAX) {
+        yield leftOut(size - BEHIND_BYTES_KEPT - position);
+        position = size - BEHIND_BYTES_KEPT;
+      }
+      if (part && size > position) {
+        for await (const chunk of piecesOf(part.fd, position, size)) {
+          position += chunk.length;
+          mark = lastOf(mark, chunk);
+          yield chunk;
+        }
+        continue;
+      }
+    } finally {
+      closeAll([part]);
     }
-    if (size === position) {
-      await sleep(FOLLOW_POLL_MS, undefined, { signal }).catch(() => {});
-      continue;
-    }
-    const { content } = readEnd(path, size - position);
-    position += content.length;
-    last = content;
-    for (let at = 0; at < content.length; at += CHUNK_BYTES) yield content.subarray(at, at + CHUNK_BYTES);
+    await sleep(FOLLOW_POLL_MS, undefined, { signal }).catch(() => {});
   }
 }
 
-/** What follows `known` in `whole`; all of it where `known` is not in it any more. */
-function after(whole: Buffer, known: Buffer): Buffer {
-  const end = known.subarray(-MARK_BYTES);
-  const at = end.length === 0 ? -1 : whole.lastIndexOf(end);
-  return at < 0 ? whole : whole.subarray(at + end.length);
+/** Which file is at a path; null where none is. */
+function identityOf(path: string): string | null {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found ? `${found.ino} ${found.ctimeMs}` : null;
+}
+
+/** The end of what was read, with this after it. */
+function lastOf(mark: Buffer, chunk: Buffer): Buffer {
+  // Copied, lest a piece is kept for the sake of its end.
+  return Buffer.concat([mark, chunk.subarray(-MARK_BYTES)]).subarray(-MARK_BYTES);
+}
+
+/** What follows `mark` in a file; all of it where `mark` is not in it any more, as far as it is looked through. */
+async function* unread(path: string, mark: Buffer): AsyncGenerator<Buffer> {
+  const part = openPart(path);
+  if (!part) return;
+  try {
+    const start = await findAfter(part, mark);
+    if (start > 0 || part.size <= LOOK_BACK_BYTES_MAX) yield* piecesOf(part.fd, start, part.size);
+    else {
+      yield leftOut(part.size - LOOK_BACK_BYTES_MAX);
+      yield* piecesOf(part.fd, part.size - LOOK_BACK_BYTES_MAX, part.size);
+    }
+  } finally {
+    closeAll([part]);
+  }
+}
+
+/** Where in a file what follows the last `mark` begins; 0 where that is not found. */
+async function findAfter({ fd, size }: Part, mark: Buffer): Promise<number> {
+  if (mark.length === 0) return 0;
+  const end = Math.max(0, size - LOOK_BACK_BYTES_MAX);
+  for (let at = size; at > end; at -= CHUNK_BYTES) {
+    const from = Math.max(end, at - CHUNK_BYTES);
+    // With so much of what comes after it that a mark across the edge is found.
+    const found = (await readAt(fd, from, at - from + mark.length)).lastIndexOf(mark);
+    if (found >= 0) return from + found + mark.length;
+  }
+  return 0;
 }

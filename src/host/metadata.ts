@@ -1,6 +1,6 @@
 import type { Startup } from '../doctor/facts.ts';
+import { fetchText } from './bounded-fetch.ts';
 import { startupsIn } from './facts-startups.ts';
-import { textOf } from './json-field.ts';
 
 /** Google's metadata service, as every VM there reaches it; other clouds give their scripts through cloud-init's files. */
 const DEFAULT_URL = 'http://metadata.google.internal';
@@ -32,14 +32,13 @@ export async function readCloudStartups(executable: string | null): Promise<Clou
 
 /** Only the real service answers with the header that it is asked with. */
 async function fetchScript(address: string): Promise<string> {
-  const response = await fetch(address, {
+  const { status, isOk, headers, text } = await fetchText(address, {
     headers: { 'Metadata-Flavor': 'Google' },
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    msMax: TIMEOUT_MS,
+    bytesMax: SCRIPT_BYTES_MAX,
   });
-  if (response.status === 404) return '';
-  if (!response.ok) throw new Error(`it answered ${response.status}`);
-  if (response.headers.get('Metadata-Flavor') !== 'Google')
-    throw new Error('what answers is no metadata service');
-  return textOf(response, address, SCRIPT_BYTES_MAX);
+  if (status === 404) return '';
+  if (!isOk) throw new Error(`it answered ${status}`);
+  if (headers.get('Metadata-Flavor') !== 'Google') throw new Error('what answers is no metadata service');
+  return text;
 }

@@ -20,14 +20,28 @@ export function isErrand(pid: number): boolean {
  * these and tenants forge them.
  */
 export function recogniseAgent(pid: number, files: SlotFiles): string | null {
+  const byLog = slotOfLog(pid, files);
+  if (byLog) return byLog;
+  const byDir = slotOfDirectory(pid, files);
+  const environment = byDir && readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
+  return environment?.includes(`FLEET_DIR=${readLink(pid, 'cwd')}`) ? byDir : null;
+}
+
+/** Whether a process of a cgroup tree has something of ours open: enough to tell whose tree it is. */
+export function isAtHome(pid: number, files: SlotFiles): boolean {
+  return slotOfLog(pid, files) !== null || slotOfDirectory(pid, files) !== null;
+}
+
+function slotOfLog(pid: number, files: SlotFiles): string | null {
   const output = readLink(pid, 'fd/1');
-  const byLog = output === null ? null : files.keyOfLog(output);
-  if (byLog && isSame(`/proc/${pid}/fd/1`, output!)) return byLog;
-  const dir = readLink(pid, 'cwd');
-  const byDir = dir === null ? null : files.keyOfDir(dir);
-  const isThere = byDir !== null && isSame(`/proc/${pid}/cwd`, dir!);
-  const environment = !isThere ? null : readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
-  return environment?.includes(`FLEET_DIR=${dir}`) ? byDir : null;
+  const slot = output === null ? null : files.keyOfLog(output);
+  return slot !== null && isSame(`/proc/${pid}/fd/1`, output!) ? slot : null;
+}
+
+function slotOfDirectory(pid: number, files: SlotFiles): string | null {
+  const directory = readLink(pid, 'cwd');
+  const slot = directory === null ? null : files.keyOfDir(directory);
+  return slot !== null && isSame(`/proc/${pid}/cwd`, directory!) ? slot : null;
 }
 
 /** A path is as the process's mount namespace has it: anybody can make one in which another file has that name. */

@@ -1,14 +1,17 @@
-import { lchownSync, lstatSync, mkdirSync, rmdirSync, type Stats, unlinkSync } from 'node:fs';
+import { lchownSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { execaSync } from 'execa';
 import { FleetError } from '../errors.ts';
+import { kindOf } from './bounded.ts';
 import { makeChild } from './files.ts';
 import { readCommand } from './proc/pid.ts';
 import { isGone } from './proc/read.ts';
+import { runCommand } from './system-command.ts';
 import { findListener } from './unix.ts';
 
 /** Who an agent's files belong to; null: whoever the supervisor is. */
 export type Owner = { uid: number; gid: number } | null;
+
+const CHOWN = '/usr/bin/chown';
 
 /** The places of one slot. */
 export interface SlotPlaces {
@@ -19,7 +22,8 @@ export interface SlotPlaces {
 
 /**
  * Makes a slot's directories and removes a socket that an earlier agent left. Their parents belong to the supervisor,
- * so no agent can put a link where these are to be; what is found in their place and is no directory is refused.
+ * so no agent can put a link where these are to be; what is found in their place and is no directory of the slot's user
+ * (handOver() makes it that) is refused.
  * @throws FleetError where something is in the way
  */
 export function readySlot({ dir, socket, log }: SlotPlaces, owner: Owner): void {
@@ -33,8 +37,7 @@ function makeOwned(path: string, owner: Owner, mode: number): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found) {
     if (!found.isDirectory()) throw inTheWay(path, `a ${kindOf(found)}`);
-    const user = owner ?? { uid: process.getuid!(), gid: process.getgid!() };
-    if (found.uid !== user.uid) handOver(path, found.uid, user);
+    if (found.uid !== idsOf(owner).uid) throw inTheWay(path, `it belongs to uid ${found.uid}`);
     return;
   }
   makeChild(path, mode);
@@ -42,11 +45,28 @@ function makeOwned(path: string, owner: Owner, mode: number): void {
 }
 
 /**
- * Gives a directory and what is in it to the slot's new user. Only files of the old one change hands (--from), so a
- * hard link to somebody else's file gains nothing, and links are not followed (-h, -P).
+ * Gives a slot's directories, and what is in them, to its new user. That takes as long as an agent has left files, so
+ * it is done beside the loop, before the start. chown(1) changes a directory after what is in it: one that was
+ * interrupted is begun again, as the directory itself still is the old user's. Only files of that one change hands
+ * (--from), so a hard link to somebody else's file gains nothing, and links are not followed (-h, -P).
+ * @returns null where they are its user's already
+ * @throws (by the promise) Error with what chown said
  */
-function handOver(path: string, from: number, owner: { uid: number; gid: number }): void {
-  execaSync('chown', ['-R', '-h', '-P', `--from=${from}`, `${owner.uid}:${owner.gid}`, '--', path]);
+export function handOver({ dir, socket }: SlotPlaces, owner: Owner): Promise<void> | null {
+  const { uid, gid } = idsOf(owner);
+  const orders = [dir, dirname(socket)].flatMap((path) => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (!found?.isDirectory() || found.uid === uid) return [];
+    return [['-R', '-h', '-P', `--from=${found.uid}`, `${uid}:${gid}`, '--', path]];
+  });
+  if (orders.length === 0) return null;
+  return (async () => {
+    for (const order of orders) await runCommand(CHOWN, order);
+  })();
+}
+
+function idsOf(owner: Owner): { uid: number; gid: number } {
+  return owner ?? { uid: process.getuid!(), gid: process.getgid!() };
 }
 
 /** Removes a socket that nobody listens on any more, if it is a socket and the agent's own. */
@@ -84,17 +104,6 @@ function removeUnlessUsed(remove: (path: string) => void, path: string): void {
   }
 }
 
-/** Deletes directories for good; by rm(1), which goes down by descriptors, so that no link swapped in can lead it astray. */
-export function purge(paths: readonly string[]): void {
-  execaSync('rm', ['-rf', '--one-file-system', '--', ...paths]);
-}
-
 function inTheWay(path: string, what: string): FleetError {
   return new FleetError('STATE_UNUSABLE', `${path} is in the way: ${what}`, { hint: 'Move it away.' });
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isSymbolicLink()) return 'symbolic link';
-  if (stats.isDirectory()) return 'directory';
-  return stats.isFile() ? 'file' : 'special file';
 }

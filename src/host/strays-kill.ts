@@ -18,16 +18,17 @@ export type Ended = 'ended' | 'killed' | 'left';
  */
 export async function endProcess(
   process: ProcessId,
-  isMeant: () => boolean,
+  isMeant: () => Promise<boolean>,
   { signal, graceMs }: { signal: string; graceMs: number },
 ): Promise<Ended> {
   const pidfd = openPidfd(process.pid);
   if (pidfd === null) return 'left';
-  const send = (name: string) => isStill(process) && isMeant() && signalPidfd(pidfd, name);
+  const send = async (name: string) =>
+    isStill(process) && (await isMeant()) && isStill(process) && signalPidfd(pidfd, name);
   try {
-    if (!send(signal)) return 'left';
+    if (!(await send(signal))) return 'left';
     if (await hasEnded(process, graceMs)) return 'ended';
-    if (!send('SIGKILL')) return isStill(process) ? 'left' : 'ended';
+    if (!(await send('SIGKILL'))) return isStill(process) ? 'left' : 'ended';
     return (await hasEnded(process, KILL_MS_MAX)) ? 'killed' : 'left';
   } finally {
     closeFd(pidfd);

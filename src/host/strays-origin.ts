@@ -41,10 +41,10 @@ export function unitOf(cgroup: string): string | null {
   return cgroup.split('/').findLast((name) => /.\.(service|scope)$/.test(name)) ?? null;
 }
 
-/** The user that a process runs as (its real uid); null where it is gone. */
-export function readUid(pid: number): number | null {
-  const uid = /^Uid:\s+(\d+)/m.exec(readProc(`/proc/${pid}/status`)?.toString('latin1') ?? '')?.[1];
-  return uid === undefined ? null : Number(uid);
+/** The users that a process runs as, or can become: its real, effective and saved uid (proc_pid_status(5)); empty where it is gone. */
+export function readUids(pid: number): number[] {
+  const status = readProc(`/proc/${pid}/status`)?.toString('latin1') ?? '';
+  return (/^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(status) ?? []).slice(1).map(Number);
 }
 
 /** The inodes of the sockets that a process holds, as /proc/net names them. */

@@ -1,13 +1,16 @@
-import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Executable, Suspect } from '../plan/likeness.ts';
+import { readHead } from './bounded.ts';
 import { readLink } from './proc/pid.ts';
-import { readProc, readProcText } from './proc/read.ts';
+import { readProcHead, readProcText } from './proc/read.ts';
 
 /** What readlink of /proc/PID/exe adds where the file is gone from its path (proc_pid_exe(5)). */
 const DELETED = ' (deleted)';
 /** A process may carry megabytes of words; a program shows in the first of them. */
 const WORDS_MAX = 256;
+/** So much is read of what a process has written over its words, and of its environment. */
+const BYTES_MAX = { cmdline: 128 * 1024, environ: 1024 * 1024 } as const;
 /** The kernel reads no more of a script's first line (BINPRM_BUF_SIZE, linux/binfmts.h). */
 const SHEBANG_BYTES_MAX = 256;
 
@@ -21,8 +24,18 @@ export function fileId(path: string): string | null {
   }
 }
 
-/** A file that can be executed: which one it is, its own name, and what its first line asks to be run by. */
-export function readProgram(path: string): { file: string; real: string; interpreter: string | null } | null {
+/** A file that can be executed. */
+export interface Program {
+  /** Which file it is, as `device:inode`. */
+  file: string;
+  /** Its own name, links followed. */
+  real: string;
+  /** What its first line asks to be run by; null for a binary. */
+  interpreter: string | null;
+}
+
+/** Tells what program a path leads to; null where none. What is at the path can be anybody's: asked of a reader. */
+export function readProgram(path: string): Program | null {
   const file = fileId(path);
   if (file === null) return null;
   const real = realpathSync(path);
@@ -30,23 +43,13 @@ export function readProgram(path: string): { file: string; real: string; interpr
 }
 
 function readInterpreter(path: string): string | null {
-  const [, words] = /^#![ \t]*([^\n]*)/.exec(readHead(path)) ?? [];
+  const [, words] = /^#![ \t]*([^\n]*)/.exec(readHead(path, SHEBANG_BYTES_MAX).toString('latin1')) ?? [];
   if (words === undefined) return null;
   const [first = '', ...others] = words.trim().split(/[ \t]+/);
   // `env` only looks the interpreter up; its own options and assignments come before that one's name.
   const name =
     basename(first) === 'env' ? others.find((word) => !word.startsWith('-') && !word.includes('=')) : first;
   return basename(name ?? first);
-}
-
-function readHead(path: string): string {
-  const head = Buffer.alloc(SHEBANG_BYTES_MAX);
-  const fd = openSync(path, 'r');
-  try {
-    return head.toString('latin1', 0, readSync(fd, head));
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** What a process executes; null where it is gone, closed to us, a kernel thread or a zombie. */
@@ -60,18 +63,33 @@ export function readExecutable(pid: number): Executable | null {
   return { file, path: isDeleted ? link.slice(0, -DELETED.length) : link, isReplaced };
 }
 
-/** All that a process is judged by; null where it is gone, or in a container, which keeps its processes itself. */
-export function readSuspect(pid: number, executable: Executable): Suspect | null {
+/** What a process is judged by, and whether some supervisor runs it. */
+export interface Suspected extends Suspect {
+  isSupervised: boolean;
+}
+
+/**
+ * All that a process is judged by; null where it is gone, or in a container, which keeps its processes itself. To be
+ * asked of a reader only: words and environment are pages of the process's own memory, and a page that it has mapped
+ * from a file system of its own making (FUSE) comes when that pleases; so does an answer about a file that it names.
+ * @param ownStateDir as isSupervised() takes it
+ */
+export function readSuspect(
+  pid: number,
+  executable: Executable,
+  ownStateDir: string | null,
+): Suspected | null {
   const argv = readArgv(pid);
   const directory = readLink(pid, 'cwd');
   const isContained = readLink(pid, 'ns/pid') !== readLink(process.pid, 'ns/pid');
   if (argv.length === 0 || directory === null || isContained) return null;
-  return { executable, argv, files: argv.map((word) => fileId(resolve(directory, word))) };
+  const files = argv.map((word) => fileId(resolve(directory, word)));
+  return { executable, argv, files, isSupervised: isSupervised(pid, ownStateDir) };
 }
 
 /** The words of a process (proc_pid_cmdline(5)); empty where it is gone or has none. */
-export function readArgv(pid: number): string[] {
-  const text = readProc(`/proc/${pid}/cmdline`)?.toString('utf8') ?? '';
+function readArgv(pid: number): string[] {
+  const text = readProcHead(`/proc/${pid}/cmdline`, BYTES_MAX.cmdline)?.toString('utf8') ?? '';
   return text === '' ? [] : text.replace(/\0$/, '').split('\0', WORDS_MAX);
 }
 
@@ -82,21 +100,27 @@ const DIRECTORY = /^(.*)\/fleets\/[a-z][a-z0-9-]*\/\d+$/;
 
 /**
  * Whether a process is what some supervisor on this host runs: by its cgroup, or (where that supervisor has no tree) by
- * the log, the directory or the environment that it was started with, as long as that supervisor's state is there.
+ * the log, the directory or the environment that it was started with, as long as that supervisor's state is there. To
+ * be asked of a reader only, as it reads the environment.
  * @param ownStateDir a supervisor that knows its own agents better: who stands in a directory of its own may have been
  *   started by hand
  */
 export function isSupervised(pid: number, ownStateDir: string | null): boolean {
+  if (isMarked(pid, ownStateDir)) return true;
+  const environment = readProcHead(`/proc/${pid}/environ`, BYTES_MAX.environ)?.toString('latin1').split('\0');
+  const home = environment?.find((entry) => entry.startsWith('FLEET_DIR='))?.slice('FLEET_DIR='.length);
+  return isOthers(pid, DIRECTORY.exec(home ?? ''), ownStateDir);
+}
+
+/** The same by what the kernel keeps of a process, which never waits for it: its cgroup, its log, its directory. */
+export function isMarked(pid: number, ownStateDir: string | null): boolean {
   const cgroups = readProcText(`/proc/${pid}/cgroup`);
   if (cgroups === null || TREE.test(cgroups)) return true;
-  const environment = readProc(`/proc/${pid}/environ`)?.toString('latin1').split('\0') ?? [];
-  const home = environment.find((entry) => entry.startsWith('FLEET_DIR='))?.slice('FLEET_DIR='.length);
-  const places = [
-    LOG.exec(readLink(pid, 'fd/1') ?? ''),
-    DIRECTORY.exec(readLink(pid, 'cwd') ?? ''),
-    DIRECTORY.exec(home ?? ''),
-  ];
-  // As the process sees it: a unit with a /tmp of its own has its state there.
-  const isState = (path: string) => existsSync(`/proc/${pid}/root${path}/fleetd.lock`);
-  return places.some((found) => found && found[1] !== ownStateDir && isState(found[1]!));
+  const places = [LOG.exec(readLink(pid, 'fd/1') ?? ''), DIRECTORY.exec(readLink(pid, 'cwd') ?? '')];
+  return places.some((found) => isOthers(pid, found, ownStateDir));
+}
+
+/** As the process sees it: a unit with a /tmp of its own has its state there. */
+function isOthers(pid: number, found: RegExpExecArray | null, ownStateDir: string | null): boolean {
+  return found !== null && found[1] !== ownStateDir && existsSync(`/proc/${pid}/root${found[1]}/fleetd.lock`);
 }

@@ -2,7 +2,7 @@ import type { Containment } from './containment.ts';
 import type { ProcessId } from './host.ts';
 import { listPids } from './proc/pid.ts';
 import { hasEnded, readStat } from './proc/stat.ts';
-import { isSupervised } from './strays.ts';
+import { isMarked } from './strays.ts';
 
 /** What forks while it is being moved is found by another look, and its forks are born where they belong. */
 const LOOKS_MAX = 5;
@@ -47,7 +47,7 @@ function takeForks(containment: Containment, moved: Map<number, string>): boolea
   for (const pid of listPids().sort((a, b) => a - b)) {
     const stat = moved.has(pid) ? null : readStat(pid);
     const key = stat && !hasEnded(stat) ? moved.get(stat.parent) : undefined;
-    if (key === undefined || isSupervised(pid, null)) continue;
+    if (key === undefined || isMarked(pid, null)) continue;
     moved.set(pid, key);
     try {
       containment.take(key, { pid, startTicks: stat!.startTicks });

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { FleetError } from '../errors.ts';
 import { lastError, libc, SystemCallError } from './libc.ts';
+import { parseLocks } from './lock-holder.ts';
 import { readCommand } from './proc/pid.ts';
 import { readProcText } from './proc/read.ts';
 
@@ -35,13 +36,9 @@ function once(work: () => void): () => void {
   };
 }
 
-/** Who holds a lock on a file of the hierarchy, as /proc/locks tells (proc_locks(5)); 0 stands for another pid namespace. */
+/** Who holds the lock on a file of the hierarchy; 0 stands for a process of another pid namespace (proc_locks(5)). */
 function holderOf(inode: number): string {
-  const lines = readProcText('/proc/locks')?.split('\n') ?? [];
-  const held = lines
-    .map((line) => /FLOCK .* (\d+) \w+:\w+:(\d+) /.exec(line))
-    .find((line) => line?.[2] === String(inode));
-  const pid = Number(held?.[1] ?? 0);
+  const pid = parseLocks(readProcText('/proc/locks') ?? '').find((lock) => lock.inode === inode)?.pid ?? 0;
   return pid > 0
     ? `the supervisor with pid ${pid} (${readCommand(pid)})`
     : 'a supervisor in another pid namespace';

@@ -1,3 +1,5 @@
+import { tryCommand } from './system-command.ts';
+
 const SYSTEMCTL_TIMEOUT_MS = 30_000;
 
 /**
@@ -43,19 +45,17 @@ export class UnitMemory {
 
   /** One failure is told; those that follow have the same cause. */
   async #setUnit(unit: string, bytes: number): Promise<void> {
-    const manager = process.getuid?.() === 0 ? [] : ['--user'];
-    try {
-      // Only where it is needed: it costs the start of every supervisor.
-      const { execa } = await import('execa');
-      await execa('systemctl', [...manager, 'set-property', '--runtime', unit, `MemoryLow=${bytes}`], {
-        timeout: SYSTEMCTL_TIMEOUT_MS,
-        stdin: 'ignore',
-      });
-    } catch (error) {
-      if (this.#hasFailed) return;
-      this.#hasFailed = true;
-      const why = (error as { shortMessage?: string; stderr?: string }).stderr || (error as Error).message;
-      this.#onProblem(new Error(`resources.memory.request is not kept free for ${unit}: ${why}`));
-    }
+    const isRoot = process.getuid?.() === 0;
+    // The user's manager is found by it.
+    const { XDG_RUNTIME_DIR = '' } = process.env;
+    const manager = isRoot ? [] : ['--user'];
+    const { ok, text } = await tryCommand(
+      'systemctl',
+      [...manager, 'set-property', '--runtime', unit, `MemoryLow=${bytes}`],
+      { timeoutMs: SYSTEMCTL_TIMEOUT_MS, ...(!isRoot && { env: { XDG_RUNTIME_DIR } }) },
+    );
+    if (ok || this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#onProblem(new Error(`resources.memory.request is not kept free for ${unit}: ${text}`));
   }
 }

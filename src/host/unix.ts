@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import koffi from 'koffi';
+import { O_PATH } from './bounded.ts';
 import { check, lastError, libc } from './libc.ts';
 import { closeFd } from './pidfd.ts';
 
@@ -18,9 +19,6 @@ function address(path: string): Buffer {
   bytes.write(path, 2, 107, 'utf8');
   return bytes;
 }
-
-/** open(2): a place in the file system, not its content; the number is the same on x86-64 and arm64. */
-const O_PATH = 0o10000000;
 
 /**
  * A name for what is at a path now, under which nothing else can be put meanwhile. Agents own the directories of their

@@ -25,7 +25,7 @@ export type StopCause = 'unwanted' | 'drain' | 'restart' | 'not-ready' | 'unheal
 export type Agent =
   /** Nothing runs and nothing hinders a start but the budget. */
   | { state: 'pending'; reason: string }
-  /** The slot's `prepare` command runs. */
+  /** The slot's `prepare` command runs, or its directories are given to its user. */
   | { state: 'preparing'; since: BootMs }
   | { state: 'starting'; run: Run; deadline: BootMs; waitingFor: string }
   | { state: 'ready'; run: Run; readyAt: BootMs }

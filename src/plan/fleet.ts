@@ -145,7 +145,12 @@ export class Fleet {
   prepared(number: number, now: BootMs): void {
     const slot = this.slot(number);
     slot.prepared = true;
-    this.#become(slot, { state: 'pending', reason: 'prepared' }, now);
+    this.readied(number, 'prepared', now);
+  }
+
+  /** What had to be done before a start of the slot is done: it waits for its start again. */
+  readied(number: number, reason: string, now: BootMs): void {
+    this.#become(this.slot(number), { state: 'pending', reason }, now);
   }
 
   /** Whatever failed here before is forgotten: a slot that waits or has given up may start at once. */
@@ -215,6 +220,7 @@ export class Fleet {
     );
   }
 
+  /** Something is under way that must be done before the slot's start (`prepare`, other owners of its files). */
   preparing(number: number, now: BootMs): void {
     this.rounds.join(number);
     this.#mayProbe(number);

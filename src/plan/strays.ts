@@ -11,25 +11,44 @@ export function slotOfPorts(
   return null;
 }
 
+/** Whom slots run as: all the same user, or each the user `base` + its number. */
+export type SlotUsers = { uid: number } | { base: number };
+
+/** The slots that a process may be adopted into by its user: any, just one, or none. */
+export type Allowed = 'any' | 'none' | number;
+
+/**
+ * Which slots a process may be adopted into: those that run as it does. An agent of another user than its slot's would
+ * have what its slot may have, and be started again as somebody else.
+ * @param uids its real, effective and saved uid: what it can become counts as what it is
+ */
+export function allowedSlots(uids: readonly number[], users: SlotUsers): Allowed {
+  const [uid] = uids;
+  if (uid === undefined || uids.some((other) => other !== uid)) return 'none';
+  if ('uid' in users) return uid === users.uid ? 'any' : 'none';
+  return uid >= users.base ? uid - users.base : 'none';
+}
+
 /**
  * Chooses the slot that each stray is adopted into: the one whose port it holds, if that is free, else the lowest free
- * one. Those that hold a port choose first.
+ * one. Those that hold a port choose first. Where only one slot may have it by its user, it is that one.
  * @param isFree whether nothing runs in a slot, and nothing is about to
- * @returns slots in the order of the strays
+ * @returns slots in the order of the strays; null for one that may be in none, or whose only slot is not free
  */
 export function placeStrays(
-  strays: readonly { slot: number | null }[],
+  strays: readonly { slot: number | null; allowed: Allowed }[],
   isFree: (slot: number) => boolean,
-): number[] {
+): (number | null)[] {
   const taken = new Set<number>();
-  const places = strays.map(({ slot }) => {
-    if (slot === null || taken.has(slot) || !isFree(slot)) return null;
+  const places = strays.map(({ slot: held, allowed }) => {
+    const slot = allowed === 'any' ? held : allowed;
+    if (slot === null || slot === 'none' || taken.has(slot) || !isFree(slot)) return null;
     taken.add(slot);
     return slot;
   });
   let next = 0;
-  return places.map((place) => {
-    if (place !== null) return place;
+  return places.map((place, i) => {
+    if (place !== null || strays[i]!.allowed !== 'any') return place;
     while (taken.has(next) || !isFree(next)) next++;
     return next++;
   });

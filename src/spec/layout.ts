@@ -22,9 +22,13 @@ export interface Layout {
   ownLog: string;
   releases: string;
   release: (id: string) => string;
+  /** What holds the directories of fleets. */
+  fleets: string;
   /** What holds the slots' directories of a fleet. */
   fleetDir: (fleet: string) => string;
   slotDir: (fleet: string, slot: number) => string;
+  /** What holds the logs of fleets. */
+  logs: string;
   logDir: (fleet: string) => string;
   log: (fleet: string, slot: number) => string;
   runtimeDir: string;
@@ -54,8 +58,10 @@ export function layout(stateDir: string, runtimeDir: string): Layout {
     ownLog: `${stateDir}/fleetd.log`,
     releases: `${stateDir}/releases`,
     release: (id) => `${stateDir}/releases/${id}`,
+    fleets: `${stateDir}/fleets`,
     fleetDir,
     slotDir: (fleet, slot) => `${fleetDir(fleet)}/${slot}`,
+    logs: `${stateDir}/logs`,
     logDir,
     log: (fleet, slot) => `${logDir(fleet)}/${slot}.log`,
     runtimeDir,

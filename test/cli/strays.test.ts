@@ -17,6 +17,7 @@ function stray(fields: Partial<Stray> = {}): Stray {
     rssBytes: 8 * 1024 * 1024,
     ports: [{ protocol: 'tcp', port: 10_003 }],
     slot: 3,
+    refused: null,
     workers: [],
     parents: [
       { pid: 812, name: 'bash' },

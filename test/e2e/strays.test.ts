@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Stray } from '../../src/api/strays.ts';
+import type { Stray, StraysAnswer } from '../../src/api/strays.ts';
 import { isRunning, until, World } from './harness.ts';
 
 const PORT_BASE = 27_100;
@@ -84,6 +84,67 @@ async function untilStrays(count: number): Promise<Stray[]> {
 function pidsBySlot(agents: readonly { slot: number | null; pid: number | null }[]): (number | null)[][] {
   return agents.map(({ slot, pid }) => [slot, pid]).sort((a, b) => a[0]! - b[0]!);
 }
+
+describe.skipIf(!IS_ROOT)('whom a stray runs as', () => {
+  const BASE = 31_000;
+  const asUser = (uid: number, slot: number) =>
+    keep(
+      spawn('./agent', [String(PORT_BASE + slot)], {
+        cwd: world.root,
+        env: world.env,
+        stdio: 'ignore',
+        detached: true,
+        uid,
+        gid: uid,
+      }),
+    );
+  const adopted = async () => {
+    const { stdout } = await world.fleetctl('strays', '--adopt', '--json');
+    return (JSON.parse(stdout) as StraysAnswer).strays;
+  };
+  beforeEach(() => chmodSync(world.root, 0o755));
+
+  test('is whom its slot runs as: another user’s process is refused, both named, and left as it is', async () => {
+    await spawnFleet(1);
+    const [own, other] = [byHand('./agent', String(PORT_BASE + 1)), asUser(BASE, 2)];
+    const listed = await untilStrays(2);
+    const why = `it runs as uid ${BASE}, and hand runs its agents as uid 0 (root)`;
+    expect(new Map(listed.map(({ pid, refused }) => [pid, refused]))).toEqual(
+      new Map([
+        [own, null],
+        [other, why],
+      ]),
+    );
+    expect((await world.ok('strays')).stdout).toContain(`pid ${other} cannot be adopted: ${why}`);
+    const results = await adopted();
+    expect(results.find(({ pid }) => pid === own)).toMatchObject({ result: 'adopted', slot: 1 });
+    expect(results.find(({ pid }) => pid === other)).toMatchObject({ result: 'failed', reason: why });
+    expect(await world.fleet()).toMatchObject({ target: 2 });
+    expect(isRunning(other)).toBe(true);
+  });
+
+  test('decides its slot where each slot has its own user', async () => {
+    await spawnFleet(1, { user: { base: BASE } });
+    const [right, root, wrong] = [
+      asUser(BASE + 3, 3),
+      byHand('./agent', String(PORT_BASE + 4)),
+      asUser(BASE + 6, 5),
+    ];
+    await untilStrays(3);
+    const results = await adopted();
+    const of = (pid: number) => results.find((stray) => stray.pid === pid);
+    expect(of(right)).toMatchObject({ result: 'adopted', slot: 3 });
+    expect(of(root)).toMatchObject({
+      result: 'failed',
+      reason: `it runs as uid 0 (root), and slot 4 of hand, whose port it holds, runs as uid ${BASE + 4}`,
+    });
+    expect(of(wrong)).toMatchObject({
+      result: 'failed',
+      reason: `it holds the port of slot 5 of hand, which runs as uid ${BASE + 5}, and runs as uid ${BASE + 6}, the user of slot 6`,
+    });
+    expect(await world.fleet()).toMatchObject({ target: 2 });
+  });
+});
 
 describe('fleetctl strays', () => {
   test('lists ten processes started by hand, with who started them and what they hold; signals none', async () => {

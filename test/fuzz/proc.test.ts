@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup.ts';
-import { formatProblem } from '../../src/host/elf.ts';
+import { formatProblem, HEAD_BYTES } from '../../src/host/elf.ts';
 import { readCgroupLimits } from '../../src/host/facts-cgroups.ts';
 import { Root } from '../../src/host/facts-root.ts';
 import { readMemory } from '../../src/host/meminfo.ts';
@@ -94,12 +94,8 @@ describe(`${RUNS} damaged files of the kernel each, seed ${SEED}`, () => {
   );
 
   test('an executable can be run, or there is a reason in words', { timeout: TIMEOUT_MS }, () =>
-    withDirectory((directory) =>
-      fuzz(captured.EXECUTABLES, (input) => {
-        const path = join(directory, 'program');
-        writeFileSync(path, input);
-        expect(formatProblem(path) ?? 'runs').toMatch(/\S/);
-      }),
-    ),
+    fuzz(captured.EXECUTABLES, (input) => {
+      expect(formatProblem(Buffer.from(input).subarray(0, HEAD_BYTES)) ?? 'runs').toMatch(/\S/);
+    }),
   );
 });

@@ -1,33 +1,24 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
-import { formatProblem } from '../../src/host/elf.ts';
+import { expect, test } from 'vitest';
+import { readHead } from '../../src/host/bounded.ts';
+import { formatProblem, HEAD_BYTES } from '../../src/host/elf.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'elf-'));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-function file(content: Buffer | string): string {
-  const path = join(directory, 'file');
-  writeFileSync(path, content);
-  return path;
-}
+const head = (content: Buffer | string): Buffer => Buffer.from(content as string).subarray(0, HEAD_BYTES);
 
 /** The beginning of an ELF file of 64 bits for this machine; elf(5). */
 function elf(machine: number, isBigEndian = false): Buffer {
-  const head = Buffer.alloc(64);
-  head.write('\x7fELF', 'latin1');
-  head[4] = 2;
-  head[5] = isBigEndian ? 2 : 1;
-  if (isBigEndian) head.writeUInt16BE(machine, 18);
-  else head.writeUInt16LE(machine, 18);
-  return head;
+  const bytes = Buffer.alloc(64);
+  bytes.write('\x7fELF', 'latin1');
+  bytes[4] = 2;
+  bytes[5] = isBigEndian ? 2 : 1;
+  if (isBigEndian) bytes.writeUInt16BE(machine, 18);
+  else bytes.writeUInt16LE(machine, 18);
+  return bytes;
 }
 
 test('takes the programs of its own host', () => {
-  expect(formatProblem(process.execPath)).toBe(null);
-  expect(formatProblem(file('#!/bin/sh\nexit 0\n'))).toBe(null);
-  expect(formatProblem(file('#! /usr/bin/env perl\n'))).toBe(null);
+  expect(formatProblem(readHead(process.execPath, HEAD_BYTES))).toBe(null);
+  expect(formatProblem(head('#!/bin/sh\nexit 0\n'))).toBe(null);
+  expect(formatProblem(head('#! /usr/bin/env perl\n'))).toBe(null);
 });
 
 test.each([
@@ -39,7 +30,7 @@ test.each([
   [elf(3), 'x64', null],
   [elf(40), 'arm64', null],
 ])('tells another architecture by the head of the file', (content, arch, problem) => {
-  expect(formatProblem(file(content), arch)).toBe(problem);
+  expect(formatProblem(head(content), arch)).toBe(problem);
 });
 
 test.each([
@@ -49,5 +40,5 @@ test.each([
   ['#!/no/such/thing -x\n', 'is a script for /no/such/thing, which is not there'],
   ['#!\n', 'is a script for no interpreter, which is not there'],
 ])('tells what is no program', (content, problem) => {
-  expect(formatProblem(file(content), 'x64')).toBe(problem);
+  expect(formatProblem(head(content), 'x64')).toBe(problem);
 });

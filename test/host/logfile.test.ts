@@ -3,8 +3,10 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -42,23 +44,23 @@ function follow(count: number) {
 }
 
 describe('a bound', () => {
-  test('leaves a log alone that is within half of it', () => {
+  test('leaves a log alone that is within half of it', async () => {
     writeFileSync(path, 'x'.repeat(500));
-    boundLog(path, 1000);
+    await boundLog(path, 1000);
     expect(size(path)).toBe(500);
     expect(existsSync(`${path}.1`)).toBe(false);
-    boundLog(scratch.path('missing'), 1000);
+    await boundLog(scratch.path('missing'), 1000);
   });
 
-  test('keeps the newest half, and both parts within the whole', () => {
+  test('keeps the newest half, and both parts within the whole', async () => {
     writeFileSync(path, lines(0, 1000));
-    boundLog(path, 1000);
+    await boundLog(path, 1000);
     expect(size(path)).toBe(0);
     expect(size(`${path}.1`)).toBe(500);
     expect(readFileSync(`${path}.1`, 'utf8')).toBe(lines(0, 1000).slice(-500));
     for (let i = 0; i < 10; i++) {
       appendFileSync(path, lines(1000 + 100 * i, 1100 + 100 * i));
-      boundLog(path, 1000);
+      await boundLog(path, 1000);
       expect(size(path) + size(`${path}.1`)).toBeLessThanOrEqual(1000);
     }
   });
@@ -69,7 +71,7 @@ describe('a bound', () => {
       output: { path },
     });
     await until(() => size(path) > 0);
-    boundLog(path, 2);
+    await boundLog(path, 2);
     expect(size(path)).toBe(0);
     await until(() => {
       if (existsSync(scratch.path('go'))) scratch.start('rm go');
@@ -78,10 +80,10 @@ describe('a bound', () => {
     expect(readFileSync(path, 'utf8')).toBe('two\n');
   });
 
-  test('follows no link', () => {
+  test('follows no link', async () => {
     writeFileSync(scratch.path('precious'), 'x'.repeat(2000));
     symlinkSync(scratch.path('precious'), path);
-    expect(() => boundLog(path, 1000)).toThrow('ELOOP');
+    await expect(boundLog(path, 1000)).rejects.toThrow('is a symbolic link, no regular file');
     expect(size(scratch.path('precious'))).toBe(2000);
   });
 });
@@ -143,7 +145,7 @@ describe('following', () => {
     writeFileSync(path, lines(0, 100));
     const seen = follow(1);
     await until(() => seen.text === 'line 99\n');
-    boundLog(path, 200);
+    await boundLog(path, 200);
     appendFileSync(path, 'after\n');
     await until(() => seen.text.endsWith('after\n'));
     expect(seen.text).toBe('line 99\nafter\n');
@@ -157,7 +159,7 @@ describe('following', () => {
     await until(() => seen.text === 'line 99\n');
     // In one turn of the loop, so that no look falls between them.
     appendFileSync(path, lines(100, 110));
-    boundLog(path, 400);
+    await boundLog(path, 400);
     appendFileSync(path, 'after\n');
     await until(() => seen.text.endsWith('after\n'));
     seen.stop();
@@ -174,6 +176,103 @@ describe('following', () => {
     seen.stop();
     await until(() => seen.ended);
   });
+});
+
+describe('a log of gigabytes, or one that claims to have them', () => {
+  const GIB = 2 ** 30;
+  const CHUNK_BYTES = 64 * 1024;
+
+  /** What is read of a log, without its runs of NULs, and the largest piece of it. */
+  async function readParts(parts: AsyncIterable<Buffer>) {
+    const seen = { text: '', bytes: 0, largest: 0 };
+    for await (const part of parts) {
+      seen.largest = Math.max(seen.largest, part.length);
+      seen.bytes += part.length;
+      seen.text += part.toString().replaceAll('\0', '');
+    }
+    return seen;
+  }
+
+  test('has its last lines read from its end, in pieces', async () => {
+    writeFileSync(path, '');
+    truncateSync(path, 2 * GIB);
+    appendFileSync(path, '\na\nb\n');
+    const { text, bytes } = await readParts(readLog(path, 2, false, new AbortController().signal));
+    expect([text, bytes]).toEqual(['a\nb\n', 4]);
+  });
+
+  test('is looked through for lines within a bound, and what is left out is told', async () => {
+    writeFileSync(path, 'a\n');
+    truncateSync(path, 2 * GIB);
+    const seen = await readParts(readLog(path, 5, false, new AbortController().signal));
+    expect(seen.text).toBe(`[fleetd: ${2 * GIB - 16 * 2 ** 20} bytes are left out here]\n`);
+    expect(seen.bytes).toBeLessThan(17 * 2 ** 20);
+    expect(seen.largest).toBeLessThanOrEqual(CHUNK_BYTES);
+  });
+
+  test('is followed in pieces; a jump ahead is told', async () => {
+    writeFileSync(path, 'begun\n');
+    const controller = new AbortController();
+    const seen: Buffer[] = [];
+    const ended = (async () => {
+      for await (const part of readLog(path, 10, true, controller.signal)) seen.push(part);
+    })();
+    const text = () => Buffer.concat(seen).toString().replaceAll('\0', '');
+    await until(() => text() === 'begun\n');
+    truncateSync(path, 2 * GIB);
+    await until(() => text().endsWith('here]\n') && Buffer.concat(seen).length > 2 ** 20);
+    appendFileSync(path, 'on\n');
+    await until(() => text().endsWith('on\n'));
+    controller.abort();
+    await ended;
+    const jump = 2 * GIB - 2 ** 20 - 'begun\n'.length;
+    expect(text()).toBe(`begun\n[fleetd: ${jump} bytes are left out here]\non\n`);
+    expect(Math.max(...seen.map(({ length }) => length))).toBeLessThanOrEqual(CHUNK_BYTES);
+  });
+
+  test('is kept within its bound while others have their turns', async () => {
+    writeFileSync(path, '');
+    truncateSync(path, 64 * 2 ** 20);
+    let turns = 0;
+    let isDone = false;
+    const count = () => {
+      turns++;
+      if (!isDone) setImmediate(count);
+    };
+    count();
+    await boundLog(path, 64 * 2 ** 20);
+    isDone = true;
+    expect([size(path), size(`${path}.1`)]).toEqual([0, 32 * 2 ** 20]);
+    // A turn a piece at least: it was never held up for more.
+    expect(turns).toBeGreaterThanOrEqual(32 * 16);
+  });
+});
+
+test('a log that its agent empties itself is read on, and nothing is shown twice', async () => {
+  writeFileSync(`${path}.1`, 'old\n');
+  writeFileSync(path, 'new\n');
+  const seen = follow(1);
+  await until(() => seen.text === 'new\n');
+  truncateSync(path);
+  appendFileSync(path, 'on\n');
+  await until(() => seen.text.endsWith('on\n'));
+  seen.stop();
+  expect(seen.text).toBe('new\non\n');
+});
+
+test('what was put in the place of a log is neither followed nor waited for', async () => {
+  writeFileSync(path, 'a\n');
+  const reading = readLog(path, 1, true, new AbortController().signal);
+  expect((await reading.next()).value?.toString()).toBe('a\n');
+  writeFileSync(scratch.path('precious'), 'secret\n');
+  rmSync(path);
+  symlinkSync(scratch.path('precious'), path);
+  await expect(reading.next()).rejects.toThrow('is a symbolic link, no regular file');
+  rmSync(path);
+  scratch.start(`mkfifo ${path}`);
+  await until(() => existsSync(path));
+  expect(() => readLogEnd(path, 10)).toThrow('is a FIFO, no regular file');
+  await expect(readAll(1)).rejects.toThrow('is a FIFO, no regular file');
 });
 
 test('says what it cannot read', () => {

@@ -50,7 +50,7 @@ describe('a process', () => {
   test('tells which files its words name, seen from its own directory', async () => {
     const launch = { path: '/bin/sh', argv: ['sh', './run', 'gone'], cwd: makeRun() };
     const pid = await untilNamed(scratch.start('', launch));
-    const suspect = readSuspect(pid, readExecutable(pid)!)!;
+    const suspect = readSuspect(pid, readExecutable(pid)!, null)!;
     expect(suspect.argv).toEqual(['sh', './run', 'gone']);
     expect(suspect.files).toEqual([null, readProgram(scratch.path('run'))!.file, null]);
   });
@@ -94,23 +94,23 @@ describe('ending a process', () => {
 
   test('that obeys needs no SIGKILL', async () => {
     const pid = scratch.start('exec sleep 1000');
-    expect(await endProcess(identify(pid), () => true, { ...how, graceMs: 60_000 })).toBe('ended');
+    expect(await endProcess(identify(pid), async () => true, { ...how, graceMs: 60_000 })).toBe('ended');
   });
 
   test('that does not obey is killed after its grace', async () => {
     const pid = scratch.start('trap "" TERM; echo up; while :; do sleep 1; done');
     await until(() => scratch.read('out.1').includes('up'));
-    expect(await endProcess(identify(pid), () => true, how)).toBe('killed');
+    expect(await endProcess(identify(pid), async () => true, how)).toBe('killed');
     expect(isLive(pid)).toBe(false);
   });
 
   test('hits nobody where the pid is another process’s by now, or is not meant any more', async () => {
     const pid = scratch.start('exec sleep 1000');
     const process = identify(pid);
-    expect(await endProcess({ ...process, startTicks: process.startTicks - 1 }, () => true, how)).toBe(
+    expect(await endProcess({ ...process, startTicks: process.startTicks - 1 }, async () => true, how)).toBe(
       'left',
     );
-    expect(await endProcess(process, () => false, how)).toBe('left');
+    expect(await endProcess(process, async () => false, how)).toBe('left');
     expect(isLive(pid)).toBe(true);
   });
 
@@ -118,7 +118,7 @@ describe('ending a process', () => {
     const pid = scratch.start('trap "" TERM; echo up; while :; do sleep 1; done');
     await until(() => scratch.read('out.1').includes('up'));
     let looks = 0;
-    expect(await endProcess(identify(pid), () => looks++ === 0, how)).toBe('left');
+    expect(await endProcess(identify(pid), async () => looks++ === 0, how)).toBe('left');
     expect(isLive(pid)).toBe(true);
   });
 });

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { chooseFleets, placeStrays, slotOfPorts, topmost } from '../../src/plan/strays.ts';
+import {
+  type Allowed,
+  allowedSlots,
+  chooseFleets,
+  placeStrays,
+  type SlotUsers,
+  slotOfPorts,
+  topmost,
+} from '../../src/plan/strays.ts';
 
 describe('the slot of a port', () => {
   const ports = { base: 100, perAgent: 10, protocol: 'tcp' as const };
@@ -29,7 +37,7 @@ describe('the slot of a port', () => {
 describe('where strays are adopted', () => {
   const place = (slots: (number | null)[], taken: number[]) =>
     placeStrays(
-      slots.map((slot) => ({ slot })),
+      slots.map((slot) => ({ slot, allowed: 'any' as const })),
       (slot) => !taken.includes(slot),
     );
 
@@ -43,6 +51,32 @@ describe('where strays are adopted', () => {
 
   test('no two get the same slot', () => {
     expect(place([3, 3, null, 0], [])).toEqual([3, 1, 2, 0]);
+  });
+});
+
+describe('by its user a stray may be in', () => {
+  test.each<[readonly number[], SlotUsers, Allowed]>([
+    [[5, 5, 5], { uid: 5 }, 'any'],
+    [[6, 6, 6], { uid: 5 }, 'none'],
+    // It can become another user, or was one: both count.
+    [[5, 0, 5], { uid: 5 }, 'none'],
+    [[5, 5, 0], { uid: 5 }, 'none'],
+    [[0, 5, 5], { uid: 5 }, 'none'],
+    [[103, 103, 103], { base: 100 }, 3],
+    [[99, 99, 99], { base: 100 }, 'none'],
+    [[], { uid: 0 }, 'none'],
+  ])('uids %j, slots of %j: %s', (uids, users, allowed) => {
+    expect(allowedSlots(uids, users)).toBe(allowed);
+  });
+
+  test('just one slot, and is in no other where that one is taken', () => {
+    const strays = [
+      { slot: null, allowed: 3 },
+      { slot: null, allowed: 4 },
+      { slot: null, allowed: 'none' },
+      { slot: 0, allowed: 'any' },
+    ] as const;
+    expect(placeStrays(strays, (slot) => slot !== 4)).toEqual([3, null, null, 0]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { FoundProcess, HelperEnd, Host, ProcessId, StartRequest } from '../../src/host/host.ts';
+import { type Ask, readOthers, type Value } from '../../src/host/others.ts';
 import { PortTable } from '../../src/host/proc/net.ts';
 import type { SlotPlaces } from '../../src/host/slotfiles.ts';
 import type { Launch } from '../../src/host/spawn.ts';
@@ -64,6 +65,12 @@ export class FakeHost implements Host {
   readonly #world: World;
   readonly #mains = new Map<string, Process>();
   readonly bootId: string;
+  /** At once: the files of the specs are the machine's own, and nothing of the run's time passes. */
+  readonly reader = {
+    ask: async <T extends Ask>(question: T) => readOthers(question) as Value<T>,
+    askAll: async <T extends Ask>(questions: readonly T[]) =>
+      questions.map((question) => readOthers(question) as Value<T>),
+  };
   onExit: Host['onExit'] = () => {};
   onNotify: Host['onNotify'] = () => {};
   onProblem: Host['onProblem'] = () => {};
@@ -148,6 +155,10 @@ export class FakeHost implements Host {
     this.#world.gate.step(`host.readySlot ${dir.split('/').slice(-2).join('/')}`);
     this.#world.preparing();
     this.#world.kernel.places.add(dir.split('/').slice(-2).join('/'));
+  }
+
+  handOver(): null {
+    return null;
   }
 
   persistSlot({ dir }: SlotPlaces): void {

@@ -32,8 +32,13 @@ function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['a
 }
 
 async function list({ client, fleet, json }: Context): Promise<number> {
-  const { strays } = await client.request<StraysDocument>('GET', withQuery(API.strays, { fleet }));
-  if (json) printJson({ strays });
+  const { strays, unanswered } = await client.request<StraysDocument>(
+    'GET',
+    withQuery(API.strays, { fleet }),
+  );
+  if (unanswered > 0)
+    say(`note: ${formatCount(unanswered)} processes that could be strays did not say what they are`);
+  if (json) printJson({ strays, unanswered });
   else if (strays.length === 0) say('No strays.');
   else print(strayLists(strays));
   return 0;
@@ -96,7 +101,10 @@ function strayList(strays: Stray[]): string {
     paint: paintFor(process.stdout),
     widthMax: process.stdout.columns,
   });
-  return [head, ...originOf(first!).map((line) => `  ${oneLine(line)}`), table].join('\n');
+  const refused = strays.flatMap(({ pid, refused: why }) =>
+    why === null ? [] : [`  pid ${pid} cannot be adopted: ${oneLine(why)}`],
+  );
+  return [head, ...originOf(first!).map((line) => `  ${oneLine(line)}`), table, ...refused].join('\n');
 }
 
 /** Who started it: its ancestors, and where systemd (or whoever made the cgroup) put it. */

@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { FleetError } from '../../errors.ts';
 import type { Settings } from '../../store/records.ts';
+import { loopbackServer } from '../connections.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Report } from '../report.ts';
 import type { Supervisor } from '../supervisor.ts';
@@ -10,11 +11,6 @@ import { newToken, refuse } from './guard.ts';
 import { History } from './history.ts';
 
 const PORT_DEFAULT = 9955;
-/** Connections from this host at once, whoever makes them: a browser needs six. */
-const CONNECTIONS_MAX = 128;
-/** Who connects and does not ask is not waited for. */
-const HEADERS_MS_MAX = 5_000;
-
 /**
  * Serves the web page at a loopback port, where somebody has asked for that. It is for reading only: nothing that
  * changes anything can be reached through it.
@@ -92,10 +88,9 @@ export class Dashboard {
   }
 
   #listen({ port, token }: NonNullable<Settings['dashboard']>): Promise<Server> {
-    const server = createServer({ headersTimeout: HEADERS_MS_MAX }, (request, response) => {
+    const server = loopbackServer((request, response) => {
       this.#answer(token, request, response).catch(() => response.destroy());
     });
-    server.maxConnections = CONNECTIONS_MAX;
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         reject(

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { readUpTo } from '../bounded.ts';
 
 let buffer = Buffer.alloc(64 * 1024);
 
@@ -31,7 +32,25 @@ export function readProc(path: string): Buffer | null {
   }
 }
 
-/** The same as text, trimmed. */
+/**
+ * The first `bytesMax` of such a file, in a buffer of their own: what a process has for words and environment is its
+ * own to make, and may be megabytes.
+ */
+export function readProcHead(path: string, bytesMax: number): Buffer | null {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return readUpTo(fd, bytesMax);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+/** What readProc() reads, as text, trimmed. */
 export function readProcText(path: string): string | null {
   return readProc(path)?.toString('utf8').trim() ?? null;
 }

@@ -1,0 +1,107 @@
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs';
+import { promisify } from 'node:util';
+
+/** open(2): a place in the file system, not its content; the number is the same on x86-64 and arm64. */
+export const O_PATH = 0o10000000;
+/** Reads are of so many bytes at most, whatever size a file claims to have. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** Why something was not read: an errno, or one of our own bounds. */
+export class ReadProblem extends Error {
+  readonly code: string;
+
+  /** @param code an errno, NOT_REGULAR, TOO_LARGE or TOO_SLOW */
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'ReadProblem';
+    this.code = code;
+  }
+}
+
+/** What a file is, in words. */
+export function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'symbolic link';
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isFIFO()) return 'FIFO';
+  if (stats.isSocket()) return 'socket';
+  if (stats.isFile()) return 'file';
+  return stats.isCharacterDevice() || stats.isBlockDevice() ? 'device' : 'special file';
+}
+
+/**
+ * Opens a regular file for reading, and nothing else. The place is taken hold of first (O_PATH), which has no effect on
+ * what is there: to open a FIFO waits for its other end, and to open a device may rewind a tape or arm a watchdog. What
+ * is looked at and what is then opened (through /proc/self/fd, open(2)) are the same file, whoever swaps names meanwhile.
+ * @param isFollowed whether a symbolic link at the end of the path is followed
+ * @returns a descriptor, and the file's size as it claims
+ * @throws ReadProblem NOT_REGULAR, or the errno of what failed
+ */
+export function openRegular(path: string, isFollowed: boolean): { fd: number; size: number } {
+  const place = open(path, O_PATH | (isFollowed ? 0 : constants.O_NOFOLLOW), path);
+  try {
+    const stats = fstatSync(place);
+    if (!stats.isFile())
+      throw new ReadProblem('NOT_REGULAR', `${path} is a ${kindOf(stats)}, no regular file`);
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+    return { fd: open(`/proc/self/fd/${place}`, flags, path), size: stats.size };
+  } finally {
+    closeSync(place);
+  }
+}
+
+function open(path: string, flags: number, named: string): number {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    const { code = 'EIO' } = error as NodeJS.ErrnoException;
+    throw new ReadProblem(code, code === 'ENOENT' ? `there is no ${named}` : `${named}: ${code}`);
+  }
+}
+
+/** The first `bytes` of a regular file, or all of a shorter one. @throws ReadProblem */
+export function readHead(path: string, bytes: number): Buffer {
+  const { fd } = openRegular(path, true);
+  try {
+    return readUpTo(fd, bytes);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A regular file whole. @throws ReadProblem TOO_LARGE for one of more than `bytesMax`, once so much has come */
+export function readWhole(path: string, bytesMax: number): Buffer {
+  const content = readHead(path, bytesMax + 1);
+  if (content.length > bytesMax) throw tooLarge(path, bytesMax);
+  return content;
+}
+
+/** What is said of a file that is larger than it may be. */
+export function tooLarge(path: string, bytesMax: number): ReadProblem {
+  return new ReadProblem('TOO_LARGE', `${path} has more than ${bytesMax} bytes`);
+}
+
+/**
+ * What comes from a descriptor, up to `bytes` of it. Memory follows what has come, not what a file claims to have.
+ * @throws the error of read(2)
+ */
+export function readUpTo(fd: number, bytes: number): Buffer {
+  const chunks: Buffer[] = [];
+  let left = bytes;
+  while (left > 0) {
+    const chunk = Buffer.alloc(Math.min(left, CHUNK_BYTES));
+    const count = readSync(fd, chunk, 0, chunk.length, null);
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+    left -= count;
+  }
+  return Buffer.concat(chunks);
+}
+
+const readAsync = promisify(read);
+
+/** What a file has at a place, beside the loop; less at its end. @param bytes a piece, as all of it is kept @throws the error of read(2) */
+export async function readAt(fd: number, position: number, bytes: number): Promise<Buffer> {
+  const chunk = Buffer.alloc(Math.min(bytes, CHUNK_BYTES));
+  const { bytesRead } = await readAsync(fd, chunk, 0, chunk.length, position);
+  return chunk.subarray(0, bytesRead);
+}
