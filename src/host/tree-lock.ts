@@ -1,9 +1,8 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { FleetError } from '../errors.ts';
 import { lastError, libc, SystemCallError } from './libc.ts';
-import { parseLocks } from './lock-holder.ts';
+import { lockHolder } from './lock-holder.ts';
 import { readCommand } from './proc/pid.ts';
-import { readProcText } from './proc/read.ts';
 
 const LOCK_EXCLUSIVE_NONBLOCK = 2 | 4;
 
@@ -18,12 +17,11 @@ export function lockTree(root: string): () => void {
   const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   if (libc.flock(fd, LOCK_EXCLUSIVE_NONBLOCK) >= 0) return once(() => closeSync(fd));
   const error = lastError();
-  const { ino } = fstatSync(fd);
   closeSync(fd);
   if (error !== 'EAGAIN') throw SystemCallError.named(`flock ${root}`, error);
   throw new FleetError(
     'STATE_LOCKED',
-    `${holderOf(ino)} owns the cgroup tree ${root} of the same agents: it runs in another namespace, or on a copy of ` +
+    `${describeHolder(root)} owns the cgroup tree ${root} of the same agents: it runs in another namespace, or on a copy of ` +
       'the state directory',
   );
 }
@@ -36,10 +34,9 @@ function once(work: () => void): () => void {
   };
 }
 
-/** Who holds the lock on a file of the hierarchy; 0 stands for a process of another pid namespace (proc_locks(5)). */
-function holderOf(inode: number): string {
-  const pid = parseLocks(readProcText('/proc/locks') ?? '').find((lock) => lock.inode === inode)?.pid ?? 0;
-  return pid > 0
-    ? `the supervisor with pid ${pid} (${readCommand(pid)})`
-    : 'a supervisor in another pid namespace';
+function describeHolder(root: string): string {
+  const pid = lockHolder(root);
+  return pid === null
+    ? 'a supervisor in another pid namespace'
+    : `the supervisor with pid ${pid} (${readCommand(pid)})`;
 }
