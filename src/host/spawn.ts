@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { FD, launchCalls } from './launcher/calls.ts';
 import { type Architecture, launcherImage } from './launcher/image.ts';
 import { memoryFile } from './launcher/memory-file.ts';
-import { compileScript } from './launcher/script.ts';
+import { compileScript, SCRIPT_BYTES_MAX } from './launcher/script.ts';
 import { libc, SIZE, SystemCallError } from './libc.ts';
 
 const SETSIGDEF = 0x04;
@@ -116,6 +116,7 @@ function openCgroup(path: string): number {
 /** The launcher is born where this process is, and goes to its cgroup, where it is to have another, as its first act. */
 function spawnLauncher(launch: Launch, reporting: Reporting | undefined): number {
   const script = compileScript(reporting?.launch ?? 0, launchCalls(launch, ARCHITECTURE));
+  if (script.length > SCRIPT_BYTES_MAX) throw SystemCallError.named('execve', 'E2BIG');
   image ??= memoryFile('fleetd-launcher', launcherImage(ARCHITECTURE), 'executable');
   const scriptFd = memoryFile('fleetd-launch', script, 'data');
   const actions = Buffer.alloc(SIZE.fileActions);

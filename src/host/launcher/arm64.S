@@ -1,5 +1,5 @@
 // The launcher for arm64: carries out a list of system calls, the last of which is execve(2). See README.md.
-// Built by `npm run generate`; a test compares what is built with what machine-code.ts has.
+// machine-code.ts has what GNU as makes of it; test/host/launcher.test.ts compares the two.
 .set SCRIPT_HIGH, 0x1000        // the script is mapped at 0x10000000; its pointers are absolute
 .set LENGTH_HIGH, 0x100         // 16 MiB of it
 .set STEP, 64                   // bytes of a step; the script's head has as many

@@ -1,5 +1,5 @@
 # The launcher for x86-64: carries out a list of system calls, the last of which is execve(2). See README.md.
-# Built by `npm run generate`; a test compares what is built with what machine-code.ts has.
+# machine-code.ts has what GNU as makes of it; test/host/launcher.test.ts compares the two.
 .set SCRIPT, 0x10000000         # where the script is mapped; its pointers are absolute
 .set SCRIPT_LENGTH, 0x1000000
 .set STEP, 64                   # bytes of a step; the script's head has as many
