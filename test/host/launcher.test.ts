@@ -76,7 +76,7 @@ describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) =
       const argv = [
         'a name of its own',
         '-c',
-        'echo "$0" "$1" "$A"; pwd; umask; ulimit -Sn; cd /proc/$$/fd; ls -d [0-5]',
+        'echo "$0" "$1" "$A"; pwd; umask; ulimit -Sn; for fd in 3 4 5; do test -e /proc/$$/fd/$fd && echo open; done; true',
         'zero',
         'one',
       ];
@@ -90,7 +90,7 @@ describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) =
       const { code, output, report } = await run(architecture, changes);
       expect({ code, output, report: report.length }).toEqual({
         code: 0,
-        output: 'zero one ä\n/usr\n0027\n99\n0\n1\n2\n',
+        output: 'zero one ä\n/usr\n0027\n99\n',
         report: 0,
       });
     },
