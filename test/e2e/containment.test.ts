@@ -157,18 +157,23 @@ test('what a hook leaves in the background goes on, whatever is started after it
   const marker = `${world.root}/background`;
   world.write(
     'hook',
-    `#!/bin/sh\nsetsid sleep 100000 > /dev/null 2>&1 &\necho $! > ${marker}.new\nmv ${marker}.new ${marker}\n`,
+    `#!/bin/sh\nenv > ${marker}.env\nsetsid sleep 100000 > /dev/null 2>&1 &\necho $! > ${marker}.new\nmv ${marker}.new ${marker}\n`,
   );
   chmodSync(`${world.root}/hook`, 0o755);
   const spec = `
 name: web
 command: [sleep, "100000"]
+env: { LD_PRELOAD: /nonexistent.so, SECRET: told }
 ready: { after: 1ms }
 pressure: { available: 100%, hook: [./hook] }
 `;
   await world.fleetctl('spawn', '1', '-f', world.write('web.yaml', spec), '--timeout', '2s');
   await until(() => existsSync(marker));
   const background = Number(readFileSync(marker, 'utf8'));
+  // Of the spec, it has a name and nothing else in its environment; the shell adds its own.
+  const names = [...readFileSync(`${marker}.env`, 'utf8').matchAll(/^(\w+)=/gm)].map(([, name]) => name!);
+  const own = names.filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name));
+  expect(own.sort()).toEqual(['FLEET_NAME', 'FLEET_PRESSURE', 'PATH']);
   try {
     await world.ok('spawn', '3', '--name', 'other', '--ready', 'after:1ms', '--', 'sleep', '100000');
     expect(isRunning(background)).toBe(true);

@@ -193,10 +193,13 @@ test('a supervisor started by a command holds nothing of its caller', async () =
   const targets = Object.values(descriptors);
   expect(descriptors[0]).toBe('/dev/null');
   expect(targets.filter((target) => /passwd|left-open|pts|tty/.test(target))).toEqual([]);
-  // Its own files, and none of anybody's: the state directory, or what the kernel made for it.
+  // Its own files, and none of anybody's: the state directory, its cgroup tree, or what the kernel made for it.
   expect(
     targets.filter(
-      (target) => !/^(\/dev\/null|anon_inode:|socket:|pipe:)/.test(target) && !target.startsWith(world.root),
+      (target) =>
+        !/^(\/dev\/null|anon_inode:|socket:|pipe:)/.test(target) &&
+        !target.startsWith(world.root) &&
+        target !== world.cgroup,
     ),
   ).toEqual([]);
   expect(environment).toMatchObject({ FLEETD_STATE_DIR: world.stateDir, FLEETD_SOFT_NOFILE: '777' });
