@@ -10,7 +10,7 @@ import { UNIT_DIRECTORY } from './install-files.ts';
 import { explainFailure } from './limits.ts';
 import { closeFd, openPidfd, reapPidfd } from './pidfd.ts';
 import { readProcText } from './proc/read.ts';
-import { getLimit, withSoftLimit } from './rlimit.ts';
+import { getLimit } from './rlimit.ts';
 import { spawnProcess } from './spawn.ts';
 import { hasUserManager, isBooted } from './systemd.ts';
 import { findListener } from './unix.ts';
@@ -82,15 +82,14 @@ function surroundings({ stateDir, runtimeDir }: Directories): Surroundings {
 }
 
 function startProcess(output: string): number {
-  return withSoftLimit('nofile', softNofile(), () =>
-    spawnProcess({
-      path: '/bin/sh',
-      argv: ['sh', LAUNCHER],
-      env: keptEnvironment(),
-      cwd: '/',
-      output: { path: output },
-    }),
-  );
+  return spawnProcess({
+    path: '/bin/sh',
+    argv: ['sh', LAUNCHER],
+    env: keptEnvironment(),
+    cwd: '/',
+    output: { path: output },
+    nofile: { ...getLimit('nofile'), soft: softNofile() },
+  });
 }
 
 function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, output: string): UnitStart {

@@ -51,7 +51,6 @@ export const libc = {
   flock: lib.func('int flock(int fd, int operation)'),
   getrlimit: lib.func('int getrlimit(int resource, void *limit)'),
   unshare: lib.func('int unshare(int flags)'),
-  setrlimit: lib.func('int setrlimit(int resource, void *limit)'),
   socket: lib.func('int socket(int domain, int type, int protocol)'),
   bind: lib.func('int bind(int fd, void *address, uint length)'),
   connect: lib.func('int connect(int fd, void *address, uint length)'),

@@ -58,19 +58,6 @@ export class RunStore {
     this.#delete = db.prepare('DELETE FROM runs WHERE fleet = ? AND slot = ?');
   }
 
-  /** Every process that is noted, by pid. */
-  processes(): Map<number, { key: string; startTicks: number }> {
-    const rows = this.#db
-      .prepare('SELECT fleet, slot, pid, start_ticks FROM runs WHERE pid IS NOT NULL')
-      .all();
-    return new Map(
-      rows.map((row) => [
-        Number(row.pid),
-        { key: `${row.fleet}/${row.slot}`, startTicks: Number(row.start_ticks) },
-      ]),
-    );
-  }
-
   /** The records of a fleet. */
   load(fleet: string): RunRecord[] {
     return this.#db

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Reports } from '../../src/host/launcher/reports.ts';
 import { libc } from '../../src/host/libc.ts';
 import { closeFd, reapPid } from '../../src/host/pidfd.ts';
-import { getLimit, withSoftLimit } from '../../src/host/rlimit.ts';
+import { getLimit } from '../../src/host/rlimit.ts';
 import { type Launch, spawnProcess } from '../../src/host/spawn.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
@@ -202,16 +202,4 @@ describe.skipIf(NOT_ROOT)('another user (needs root)', () => {
     expect(after.findIndex((call) => call.startsWith('chdir("/")'))).toBeGreaterThan(0);
     expect(after.some((call) => /^execve\("\/bin\/sh"/.test(call))).toBe(true);
   });
-});
-
-test('the soft limit comes back whatever happens meanwhile', () => {
-  const own = getLimit('nofile');
-  expect(() =>
-    withSoftLimit('nofile', 64, () => {
-      throw new Error('meanwhile');
-    }),
-  ).toThrow('meanwhile');
-  expect(getLimit('nofile')).toEqual(own);
-  if (own.hard < Number.POSITIVE_INFINITY)
-    expect(() => withSoftLimit('nofile', own.hard + 1, () => {})).toThrow('EINVAL');
 });

@@ -30,7 +30,6 @@ const STORES = {
   'run.db': (path: string) => {
     const store = new RunStore(path, 'boot');
     try {
-      store.processes();
       const found = store.load('f').length;
       for (let slot = 0; slot < COUNT; slot++) store.set('f', slot, run(slot));
       store.flush();

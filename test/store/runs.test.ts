@@ -53,15 +53,6 @@ test('gives the next supervisor what was flushed, each fleet its own', () => {
   expect(store.load('h')).toEqual([]);
 });
 
-test('knows the noted processes by pid, and those alone', () => {
-  expect(open(filled()).processes()).toEqual(
-    new Map([
-      [1_001, { key: 'f/1', startTicks: 123_456_789 }],
-      [77, { key: 'g/1', startTicks: 123_456_789 }],
-    ]),
-  );
-});
-
 test('replaces what was noted of a slot, and forgets it', () => {
   const path = filled();
   const store = open(path);
@@ -97,7 +88,6 @@ test('drops the processes of another boot: their pids are others now', () => {
   const path = filled();
   const store = open(path, 'boot-2');
   expect(store.load('f')).toEqual([]);
-  expect(store.processes().size).toBe(0);
   store.close();
   expect(open(path, BOOT).load('f')).toEqual([]);
 });
