@@ -215,7 +215,8 @@ function describeStartError(error: Error, command: string): string {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'execve' && code in EXEC_ERRORS) return `${command}: ${code}, ${EXEC_ERRORS[code]}`;
   if (syscall === 'posix_spawn' && code === 'EACCES') return `${error.message}: ${LAUNCHER_HINT}`;
-  if (syscall === 'chdir') return `its user cannot enter its directory (${code}): ${DIRECTORY_HINT}`;
+  if (syscall === 'chdir' && code === 'EACCES')
+    return `its user cannot enter its directory (${code}): ${DIRECTORY_HINT}`;
   return error.message;
 }
 

@@ -16,6 +16,13 @@ const LOG_BYTES = 8_190;
 /** A delay that no test waits for, in microseconds: what is held up so long hangs. */
 const FOR_EVER = 3_600_000_000;
 const TIMEOUT_MS = 120_000;
+/** Ten commands for each of these under strace take their time. */
+const [ERRORS, CALLS] = process.env.FLEET_TEST_LONG
+  ? [
+      ['EIO', 'ENOSPC', 'EROFS'],
+      [['fsync', 'fdatasync'], ['rename', 'renameat', 'mkdir'], ['pwrite64', 'ftruncate'], ['openat']],
+    ]
+  : [['EIO', 'ENOSPC'], [['fsync', 'fdatasync']]];
 
 let world: World;
 const cleanups: (() => unknown)[] = [];
@@ -59,7 +66,7 @@ describe.skipIf(NO_STRACE !== null)(
   `under strace${NO_STRACE ? ` (${NO_STRACE})` : ''}`,
   { timeout: TIMEOUT_MS },
   () => {
-    test.each(['EIO', 'ENOSPC', 'EROFS'])('every command names a disk that answers %s', async (error) => {
+    test.each(ERRORS)('every command names a disk that answers %s', async (error) => {
       copyFileSync('/bin/sleep', join(world.root, 'agent'));
       const spec = (target: number) =>
         world.write(
@@ -75,12 +82,7 @@ describe.skipIf(NO_STRACE !== null)(
         );
       await world.ok('spawn', '-f', spec(2));
       const pid = world.supervisorPid()!;
-      for (const calls of [
-        ['fsync', 'fdatasync'],
-        ['rename', 'renameat', 'mkdir'],
-        ['pwrite64', 'ftruncate'],
-        ['openat'],
-      ]) {
+      for (const calls of CALLS) {
         const injecting = await inject(pid, calls, `error=${error}`);
         const commands = [
           ['rolling-update', '-f', spec(2), '--timeout', '1s'],
