@@ -1,6 +1,6 @@
 import type { ErrorDocument } from '../errors.ts';
 import { FleetError } from '../errors.ts';
-import { withoutControls } from './plain.ts';
+import { plainJson, withoutControls } from './plain.ts';
 
 /** Result for a person, on stdout; what agents had a hand in must be made safe before, as it may hold colours. */
 export function print(text: string): void {
@@ -12,13 +12,9 @@ export function say(text: string): void {
   process.stderr.write(`${withoutControls(text)}\n`);
 }
 
-/** One JSON document on a line of stdout. JSON leaves DEL and C1 as they are, which a terminal would obey. */
+/** One JSON document on a line of stdout. */
 export function printJson(document: unknown): void {
-  const text = JSON.stringify(document).replace(
-    /[\u007f-\u009f]/g,
-    (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
-  );
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${plainJson(document)}\n`);
 }
 
 /** Any failure as the document that users know. */

@@ -1,9 +1,10 @@
 /**
  * Agents are not trusted: what they wrote may hold escape sequences that would command the reader's terminal.
- * `\p{Cc}` is C0, DEL and C1 (a lone U+009B starts a sequence too); the second range reverses the reading direction.
+ * `\p{Cc}` is C0, DEL and C1 (a lone U+009B starts a sequence too); `\p{Bidi_Control}` is whatever changes the reading
+ * direction, the marks among them (UAX #9); `\p{Zl}` and `\p{Zp}` end lines that a reader would take for ours.
  */
-const UNSAFE = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
-const UNSAFE_IN_LINES = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+const UNSAFE = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
+const UNSAFE_IN_LINES = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
 
 /** Text for one line: control characters gone, line breaks and tabs turned into spaces. */
 export function oneLine(text: string): string {
@@ -22,4 +23,12 @@ export function visibleControls(text: string): string {
     if (code < 0x20) return String.fromCodePoint(0x2400 + code);
     return code === 0x7f ? '\u2421' : '\ufffd';
   });
+}
+
+/** JSON in which the same is written as escapes, which mean the same to a program and nothing to a terminal. */
+export function plainJson(document: unknown): string {
+  return JSON.stringify(document).replace(
+    UNSAFE,
+    (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
+  );
 }

@@ -20,7 +20,7 @@ export function recover(supervisor: Supervisor, stored: readonly StoredFleet[], 
   const lost = lostFleets(census, known, runs, supervisor.host.date());
   for (const record of [...stored, ...lost]) {
     const managed = new Managed(record, supervisor.host.now());
-    adoptAll(supervisor, managed, census, runs.load(record.fleet.name));
+    adoptAll(supervisor, managed, census, runs);
     for (const { slot } of record.slots) clearAway(managed, slot, supervisor.host.now());
     supervisor.manage(managed);
   }
@@ -35,18 +35,21 @@ function adoptAll(
   supervisor: Supervisor,
   managed: Managed,
   census: ReadonlyMap<string, readonly FoundProcess[]>,
-  records: readonly RunRecord[],
+  runs: RunStore,
 ): void {
   const { host, journal } = supervisor;
+  const records = runs.load(managed.name);
   const bySlot = new Map(records.map((record) => [record.slot, record]));
   const adopted: number[] = [];
   for (const slot of slotsOf(managed, census, records)) {
     const record = bySlot.get(slot);
     if (record) tellLate(supervisor, managed, record);
     const found = census.get(managed.key(slot)) ?? [];
-    const main = mainProcess(host.containment, record, found);
-    if (main && host.adopt(managed.key(slot), main)) {
-      takeOver(supervisor, managed, slot, main, record);
+    const main = candidates(host.containment, record, found, runs.wasBehind).find(({ process }) =>
+      host.adopt(managed.key(slot), process),
+    );
+    if (main) {
+      takeOver(supervisor, managed, slot, main.process, main.record);
       adopted.push(slot);
     } else {
       cameToNothing(supervisor, managed, slot, record, found.length > 0);
@@ -72,19 +75,26 @@ function slotsOf(
 }
 
 /**
- * Which process is a slot's agent: the one that was noted; where nothing was noted, because the supervisor was cut off
- * between start and note, the oldest session leader. One that was noted and is gone has left remnants only.
+ * What may be a slot's agent, likeliest first, with what was noted of it: the one that was noted; where nothing was,
+ * because the supervisor was cut off between start and note, the oldest session leader. One that was noted and is gone
+ * has left remnants only, unless the notes are behind what happened: then that leader may have come after it.
  */
-function mainProcess(
+function candidates(
   containment: 'cgroup' | 'session',
   record: RunRecord | undefined,
   found: readonly FoundProcess[],
-): ProcessId | null {
+  isBehind: boolean,
+): { process: ProcessId; record: RunRecord | undefined }[] {
   const noted = record?.process;
-  if (!noted) return found.find(({ leads }) => leads) ?? null;
+  const leaders = found
+    .filter(({ leads }) => leads)
+    .slice(0, 1)
+    .map((process) => ({ process, record: record && { ...record, process: null, readyAt: null } }));
+  if (!noted) return leaders;
   const isThere = found.some(({ pid, startTicks }) => pid === noted.pid && startTicks === noted.startTicks);
+  if (isThere) return [{ process: noted, record }];
   // Without cgroups the census knows leaders by their log only, which an agent may have closed; the note is proof enough.
-  return isThere || containment === 'session' ? noted : null;
+  return [...(containment === 'session' ? [{ process: noted, record }] : []), ...(isBehind ? leaders : [])];
 }
 
 function takeOver(

@@ -1,17 +1,18 @@
-import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrorDocument, errorFromDocument, FleetError } from '../errors.ts';
 import { startInstalled, startTransient, systemctl, type UnitStart } from './autostart-unit.ts';
 import { chooseWay, type Surroundings } from './autostart-way.ts';
 import { findCgroupMount } from './cgroup.ts';
-import { hashText, makeDirectory } from './files.ts';
+import { hashText } from './files.ts';
 import { UNIT_DIRECTORY } from './install-files.ts';
 import { explainFailure } from './limits.ts';
 import { closeFd, openPidfd, reapPidfd } from './pidfd.ts';
 import { readProcText } from './proc/read.ts';
 import { getLimit } from './rlimit.ts';
 import { spawnProcess } from './spawn.ts';
+import { checkWay, makeTraversable } from './statedir.ts';
 import { hasUserManager, isBooted } from './systemd.ts';
 import { findListener } from './unix.ts';
 import { accountOf } from './users.ts';
@@ -144,11 +145,20 @@ function unitIsSilent(unit: string, isRoot: boolean, socketPath: string): FleetE
   });
 }
 
-/** Makes the file that a supervisor's last words go to. @returns its size: what follows is the new supervisor's */
+/** A caller's environment may name a directory of somebody else's: there, nothing is followed or waited for. */
+const OUTPUT_FLAGS =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Makes the file that a supervisor's last words go to, in a directory that is judged before anything in it is touched,
+ * as the supervisor will judge it.
+ * @returns its size: what follows is the new supervisor's
+ */
 function makeOutput(stateDir: string, output: string): number {
   try {
-    makeDirectory(stateDir, 0o711);
-    closeSync(openSync(output, 'a', 0o600));
+    checkWay(stateDir);
+    makeTraversable(stateDir);
+    closeSync(openSync(output, OUTPUT_FLAGS, 0o600));
     return statSync(output).size;
   } catch (error) {
     throw explainFailure(`cannot write ${stateDir}`, error, stateDir);

@@ -119,6 +119,9 @@ export class CgroupTree implements Containment {
     }
   }
 
+  /** What it has left is found by its cgroup, whatever has become of it. */
+  ended(): void {}
+
   /** Only what lies below our own root is ours: anybody who may make cgroups can give them names like ours. */
   keyOf(pid: number): string | null {
     const path = parseCgroupPath(readProcText(`/proc/${pid}/cgroup`) ?? '');

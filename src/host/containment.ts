@@ -54,6 +54,8 @@ export interface Containment {
   isPopulated(key: string): boolean;
   /** Ends whatever lives in the slot, at once. */
   kill(key: string): void;
+  /** A slot's main process, a child of this one, has ended and is not reaped yet: its number is still nobody else's. */
+  ended(pid: number): void;
   /** The slot that a process belongs to; null for everybody else's. */
   keyOf(pid: number): string | null;
   /**

@@ -358,7 +358,10 @@ export class LinuxHost implements Host {
 
   /** @param launch the number of its launch; null for one that this supervisor has not started */
   #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number, launch: number | null): void {
-    this.#watch(pidfd, (reap) => this.#ended(key, reap(), launch));
+    this.#watch(pidfd, (reap) => {
+      if (launch !== null) this.#containment.ended(pid);
+      this.#ended(key, reap(), launch);
+    });
     this.#mains.set(key, { pid, pidfd, startTicks, hasArrived: launch === null });
   }
 

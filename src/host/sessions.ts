@@ -73,6 +73,16 @@ export class Sessions implements Containment {
     }
   }
 
+  /**
+   * Ends its group in one go (kill(2)): looks over /proc miss what forks anew, and ends, faster than they are. Where
+   * nothing of the group may be signalled, the looks have to do.
+   */
+  ended(pid: number): void {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {}
+  }
+
   keyOf(pid: number): string | null {
     return this.#keys.get(readStat(pid)?.session ?? 0) ?? null;
   }

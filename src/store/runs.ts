@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LastExit } from '../api/protocol.ts';
 import { onDisk } from '../host/limits.ts';
+import { MarkFile } from '../host/mark-file.ts';
 import { openExpendable, transaction } from './database.ts';
 
 const SCHEMA = [
@@ -46,13 +47,18 @@ export class RunStore {
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #dirty = new Map<string, { fleet: string; slot: number; record: RunRecord | null }>();
+  readonly #behind: MarkFile;
   readonly notice: string | null;
+  /** Whether an earlier supervisor could not write all that it had to note: processes may have come since. */
+  readonly wasBehind: boolean;
 
   /** @param bootId records of another boot are dropped */
   constructor(path: string, bootId: string) {
     const { db, notice } = openExpendable(path, SCHEMA);
     this.#db = db;
     this.notice = notice;
+    this.#behind = new MarkFile(`${path}-behind`);
+    this.wasBehind = this.#behind.isSet;
     onDisk('write', path, () => dropOtherBoots(db, bootId));
     this.#insert = db.prepare('INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#delete = db.prepare('DELETE FROM runs WHERE fleet = ? AND slot = ?');
@@ -91,14 +97,21 @@ export class RunStore {
   /** Writes what was noted. @throws where the file cannot be written; what was noted stays noted */
   flush(): void {
     if (this.#dirty.size === 0) return;
-    transaction(this.#db, () => {
-      for (const { fleet, slot, record } of this.#dirty.values()) this.#write(fleet, slot, record);
-    });
+    try {
+      transaction(this.#db, () => {
+        for (const { fleet, slot, record } of this.#dirty.values()) this.#write(fleet, slot, record);
+      });
+    } catch (error) {
+      this.#behind.set(true);
+      throw error;
+    }
+    this.#behind.set(false);
     this.#dirty.clear();
   }
 
   close(): void {
     this.#db.close();
+    this.#behind.close();
   }
 
   #write(fleet: string, slot: number, record: RunRecord | null): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatCount, formatElapsed } from '../../src/cli/format.ts';
 import { linesOf } from '../../src/cli/lines.ts';
-import { oneLine, visibleControls, withoutControls } from '../../src/cli/plain.ts';
+import { oneLine, plainJson, visibleControls, withoutControls } from '../../src/cli/plain.ts';
 import { formatTable } from '../../src/cli/table.ts';
 
 async function linesIn(chunks: string[], charactersMax = 100): Promise<string[]> {
@@ -17,6 +17,19 @@ describe('text of agents', () => {
   test('loses what would command a terminal or reverse the text', () => {
     expect(oneLine('a\x1b[31m\r\nb\tc\u009b1m\u202e')).toBe('a[31m b c1m');
     expect(withoutControls('a\r\n\tb\x7f\n')).toBe('a\n\tb\n');
+  });
+
+  test('loses every mark of the reading direction, and lines that are none of ours', () => {
+    const marks = '\u061c\u200e\u200f\u202a\u202e\u2066\u2069';
+    expect(oneLine(`a${marks}\u2028b\u2029c`)).toBe('a b c');
+    expect(withoutControls(`a${marks}\u2028b\u2029\n`)).toBe('ab\n');
+    expect(visibleControls(`${marks}\u2028`)).toBe('\ufffd'.repeat(8));
+  });
+
+  test('is escaped in JSON, and the same to whoever parses it', () => {
+    const text = 'a\x1b\x7f\u009b\u200f\u202e\u2028"ö';
+    expect(plainJson({ text })).toBe(String.raw`{"text":"a\u001b\u007f\u009b\u200f\u202e\u2028\"ö"}`);
+    expect(JSON.parse(plainJson({ text }))).toEqual({ text });
   });
 
   test('shows control characters as pictures in logs, keeping lines and tabs', () => {

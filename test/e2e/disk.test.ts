@@ -62,6 +62,23 @@ test.skipIf(NOT_ROOT)(
   },
 );
 
+test.skipIf(NOT_ROOT)(
+  'a runtime directory without a free byte, which any agent can bring about, costs no agent its life',
+  async () => {
+    mkdirSync(world.runtimeDir);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=711', 'tmpfs', world.runtimeDir]);
+    cleanups.push(() => execFileSync('umount', ['-l', world.runtimeDir]));
+    await world.ok('spawn', '3', ...SLEEPERS);
+    fill(join(world.runtimeDir, 'filler'));
+    await world.ok('restart');
+    const before = await world.ps();
+    await world.killSupervisor();
+    await world.fleetctl('watchdog');
+    await until(async () => (await world.fleet()).ready === 3);
+    expect((await world.ps()).map(({ pid }) => pid)).toEqual(before.map(({ pid }) => pid));
+  },
+);
+
 describe.skipIf(NO_STRACE !== null)(
   `under strace${NO_STRACE ? ` (${NO_STRACE})` : ''}`,
   { timeout: TIMEOUT_MS },

@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -194,4 +205,38 @@ test('a log that an agent makes gigabytes of nothing is followed without them', 
   const { stdout } = await world.ok('logs', '0', '--lines', '5');
   expect(stdout).toContain('bytes are left out here');
   expect(readRssBytes(pid)! - before).toBeLessThan(128 * MIB);
+});
+
+describe.skipIf(!IS_ROOT)('what root’s caller has in the environment', () => {
+  const STRANGER = 31_000;
+  const WITH_NODE = new URL('../../bin/with-node', import.meta.url).pathname;
+
+  test('a state directory of another user is refused before anything in it is written', async () => {
+    const victim = world.write('victim', 'as it was\n');
+    mkdirSync(world.stateDir);
+    symlinkSync(victim, join(world.stateDir, 'fleetd.out'));
+    chownSync(world.stateDir, STRANGER, STRANGER);
+    const ended = await world.fleetctl('watchdog');
+    expect(ended.stdout + ended.stderr).toMatch(/belongs to uid 31000/);
+    expect(readFileSync(victim, 'utf8')).toBe('as it was\n');
+    expect(readdirSync(world.stateDir)).toEqual(['fleetd.out']);
+  });
+
+  test('compiled code is read from no directory that others have, or can put one into', () => {
+    const [home, cache] = [join(world.root, 'home'), join(world.root, 'home/.cache')];
+    const seen = () => {
+      const env = { PATH: world.env.PATH!, HOME: home };
+      return execFileSync(WITH_NODE, ['-p', 'process.env.NODE_COMPILE_CACHE ?? ""'], {
+        env,
+        encoding: 'utf8',
+      });
+    };
+    mkdirSync(cache, { recursive: true });
+    expect(seen()).toBe(`${cache}/fleetd\n`);
+    chownSync(cache, STRANGER, STRANGER);
+    expect(seen()).toBe('\n');
+    chownSync(cache, 0, 0);
+    chmodSync(home, 0o1777);
+    expect(seen()).toBe('\n');
+  });
 });

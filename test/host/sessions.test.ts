@@ -186,3 +186,12 @@ test.skipIf(NOT_ROOT)(
     }
   },
 );
+
+test('what an agent has left in its group ends in one go, also what no look over /proc would catch', async () => {
+  const [main, fork] = await start('web/0', FORK, 2);
+  process.kill(main!, 'SIGKILL');
+  sessions.ended(main!);
+  await until(() => !isLive(fork!));
+  reapPid(main!);
+  expect(sessions.isPopulated('web/0')).toBe(false);
+});

@@ -199,6 +199,7 @@ describe.skipIf(NOT_ROOT)('another user (needs root)', () => {
       ),
     ]);
     expect(before.filter((call) => /trap|LD_|open.*\.so/.test(call))).toEqual([]);
+    expect(before.some((call) => call.startsWith('prctl(PR_SET_NO_NEW_PRIVS, 1'))).toBe(true);
     expect(after.findIndex((call) => call.startsWith('chdir("/")'))).toBeGreaterThan(0);
     expect(after.some((call) => /^execve\("\/bin\/sh"/.test(call))).toBe(true);
   });

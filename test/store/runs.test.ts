@@ -117,3 +117,18 @@ test('keeps what could not be written for the next flush', () => {
   store.flush();
   expect(store.load('f').map(({ slot }) => slot)).toEqual([1, 2, 9, 10]);
 });
+
+test('says that it is behind from a write that failed to one that succeeds, on a disk without a free byte too', () => {
+  const path = filled();
+  expect(open(path).wasBehind).toBe(false);
+  const store = open(path);
+  const others = new DatabaseSync(path);
+  others.exec('BEGIN IMMEDIATE');
+  store.set('f', 1, run(1, { restarts: 9 }));
+  expect(() => store.flush()).toThrow();
+  expect(open(path).wasBehind).toBe(true);
+  others.exec('ROLLBACK');
+  others.close();
+  store.flush();
+  expect(open(path).wasBehind).toBe(false);
+});

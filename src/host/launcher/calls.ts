@@ -9,10 +9,10 @@ export const STEPS = [
   'umask',
   'nofile',
   'oom_score_adj',
+  'no_new_privs',
   'setgroups',
   'setresgid',
   'setresuid',
-  'no_new_privs',
   'capset',
   'chdir',
   'close',
@@ -101,10 +101,11 @@ export function launchCalls(launch: Launch, architecture: Architecture): Call[] 
     call('close', 'fcntl', [FD.report, F_SETFD, FD_CLOEXEC]),
     ...(user
       ? [
+          // While it is root: where fs.suid_dumpable is 1, others of the new user may trace it from the change on.
+          call('no_new_privs', 'prctl', [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]),
           call('setgroups', 'setgroups', [user.groups.length, words(user.groups)]),
           call('setresgid', 'setresgid', [user.gid, user.gid, user.gid]),
           call('setresuid', 'setresuid', [user.uid, user.uid, user.uid]),
-          call('no_new_privs', 'prctl', [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]),
           // Inheritable ones outlive the change of the user (capabilities(7)).
           call('capset', 'capset', [words([CAPABILITY_VERSION, 0]), Buffer.alloc(24)]),
         ]
