@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type {
@@ -149,7 +150,7 @@ export function buildApi({
     (request, reply) => {
       const { name, slot } = request.params;
       const { lines, follow } = request.query;
-      const path = supervisor.logs.written(commands.get(name), Number(slot));
+      const path = supervisor.logs.written(commands.get(name), slotNumber(slot));
       const content = readLog(path, Math.min(count(lines, 100), LINES_MAX), follow === '1', closed(request));
       return reply.type('application/octet-stream').send(Readable.from(content));
     },
@@ -159,6 +160,13 @@ export function buildApi({
 
 // ── requests ──
 
+/** @throws FleetError USAGE for anything but the digits of one slot */
+function slotNumber(text: string): number {
+  const slots = /^\d+$/.test(text) ? parseSlots(text) : [];
+  if (slots.length === 1) return slots[0]!;
+  throw new FleetError('USAGE', `a slot is a whole number; found ${JSON.stringify(text.slice(0, 60))}`);
+}
+
 function readSpawn(body: unknown): SpawnRequest {
   const request = readObject<SpawnRequest>(body, {
     target: 'number',
@@ -167,6 +175,12 @@ function readSpawn(body: unknown): SpawnRequest {
     force: 'boolean',
   });
   if (request.target !== undefined) checkCount('target', request.target);
+  const { baseDir } = request;
+  if (baseDir !== undefined && (!isAbsolute(baseDir) || baseDir.includes('\0')))
+    throw new FleetError(
+      'REQUEST_INVALID',
+      `baseDir must be an absolute path; found ${JSON.stringify(baseDir)}`,
+    );
   return request;
 }
 

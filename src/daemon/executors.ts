@@ -201,20 +201,19 @@ function limitOf(error: Error, path: string): { limit: string; hint: string } | 
   return found && { ...found, limit: `${code}; ${found.limit}` };
 }
 
-const LAUNCHER_HINT =
-  'its log cannot be opened, or this host executes no file in memory (sysctl vm.memfd_noexec is 2)';
 const DIRECTORY_HINT = 'every directory above it must let others pass (chmod o+x)';
 const EXEC_ERRORS: Record<string, string> = {
   ETXTBSY: 'the executable is open for writing; name it as `binary`, and a copy is run that nobody writes to',
   EACCES: 'the executable or its directory may not be entered or executed',
   ENOENT: 'there is no such executable (or the interpreter that its first line names)',
+  E2BIG:
+    'a word or a variable has more than 131,071 bytes, or all of them have more than a quarter of the stack limit',
   ENOEXEC: 'the executable is of no format that this host runs',
 };
 
 function describeStartError(error: Error, command: string): string {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'execve' && code in EXEC_ERRORS) return `${command}: ${code}, ${EXEC_ERRORS[code]}`;
-  if (syscall === 'posix_spawn' && code === 'EACCES') return `${error.message}: ${LAUNCHER_HINT}`;
   if (syscall === 'chdir' && code === 'EACCES')
     return `its user cannot enter its directory (${code}): ${DIRECTORY_HINT}`;
   return error.message;

@@ -83,14 +83,22 @@ function surroundings({ stateDir, runtimeDir }: Directories): Surroundings {
 }
 
 function startProcess(output: string): number {
-  return spawnProcess({
-    path: '/bin/sh',
-    argv: ['sh', LAUNCHER],
-    env: keptEnvironment(),
-    cwd: '/',
-    output: { path: output },
-    nofile: { ...getLimit('nofile'), soft: softNofile() },
-  });
+  try {
+    return spawnProcess({
+      path: '/bin/sh',
+      argv: ['sh', LAUNCHER],
+      env: keptEnvironment(),
+      cwd: '/',
+      output: { path: output },
+      nofile: { ...getLimit('nofile'), soft: softNofile() },
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES') throw explainFailure(`cannot start ${LAUNCHER}`, error, output);
+    const hint =
+      'fleetd starts everything through a program in memory: sysctl vm.memfd_noexec=1 allows that.';
+    throw new FleetError('LIMIT_REACHED', `cannot start ${LAUNCHER}: ${message}`, { hint, cause: error });
+  }
 }
 
 function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, output: string): UnitStart {
@@ -182,6 +190,9 @@ async function untilAnswering(
         if (words && words.code !== 'FLEET_STATE_LOCKED') throw errorFromDocument(words);
       }
       if (Date.now() > deadline) {
+        // Another one got there first, as it said, and does not answer here: what it said is the reason.
+        const words = ended ? lastWords() : null;
+        if (words) throw errorFromDocument(words);
         const what = ended ? 'has ended' : 'does not answer';
         throw new FleetError(
           'SUPERVISOR_AWAY',

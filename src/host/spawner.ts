@@ -45,23 +45,25 @@ const HEAP = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 export class Spawner {
   readonly #reports = new Reports();
   readonly #threads = Array.from({ length: THREADS }, () => new Thread(this.#reports.fd));
-  #launches = 0;
 
   /**
    * Starts processes, each as spawnProcess() does, and waits for that: they are known before anything else happens.
    * @returns for each what was started, or why not: a SystemCallError with the errno of what failed
    */
   start(launches: readonly Launch[]): (Started | Error)[] {
-    const orders = launches.map((launch) => ({ launch, number: ++this.#launches }));
+    const orders = launches.map((launch) => ({ launch, number: this.#reports.expect() }));
     const share = Math.ceil(orders.length / THREADS);
     const given = this.#threads
       .map((thread, i) => ({ thread, orders: orders.slice(i * share, (i + 1) * share) }))
       .filter((part) => part.orders.length > 0);
     for (const part of given) part.thread.give(part.orders);
     const outcomes = given.flatMap(({ thread }) => thread.started());
-    return outcomes.map((outcome, i) =>
-      outcome instanceof Error ? outcome : { ...outcome, launch: orders[i]!.number },
-    );
+    return outcomes.map((outcome, i) => {
+      const { number } = orders[i]!;
+      if (!(outcome instanceof Error)) return { ...outcome, launch: number };
+      this.#reports.take(number);
+      return outcome;
+    });
   }
 
   /** Why a launch that has ended never came to its program; null where it did. Asked once. */

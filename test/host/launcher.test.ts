@@ -126,6 +126,6 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
   expect(steps).toEqual([
     ...['cgroup', 'cgroup', 'cgroup', 'umask', 'nofile'],
     ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'close', 'close', 'close'],
-    ...['setgroups', 'setresgid', 'setresuid', 'no_new_privs', 'capset', 'chdir', 'execve'],
+    ...['no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],
   ]);
 });

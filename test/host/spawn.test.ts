@@ -105,9 +105,10 @@ function failureOf(changes: Parameters<Scratch['launch']>[1]): string | undefine
       expect(() => spawnProcess(scratch.launch('true', changes))).toThrow('cgroup: ENOENT');
       return 'cgroup: ENOENT';
     }
-    const pid = spawnProcess(scratch.launch('true', changes), { launch: 7, fd: reports.fd });
+    const launch = reports.expect();
+    const pid = spawnProcess(scratch.launch('true', changes), { launch, fd: reports.fd });
     expect(reapPid(pid)).toEqual({ code: 127, signal: null });
-    return reports.take(7)?.message;
+    return reports.take(launch)?.message;
   } finally {
     reports.close();
   }

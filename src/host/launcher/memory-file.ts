@@ -28,7 +28,11 @@ function create(name: string, flags: number): number {
   if (fd >= 0) return fd;
   const code = lastError();
   if (code === 'EINVAL' && flags & MFD.exec) return create(name, flags & ~MFD.exec);
-  throw SystemCallError.named('memfd_create', code);
+  const isForbidden = code === 'EACCES' && flags & MFD.exec;
+  throw SystemCallError.named(
+    isForbidden ? 'memfd_create (vm.memfd_noexec must be 0 or 1)' : 'memfd_create',
+    code,
+  );
 }
 
 /** The same file under a number that no file action of a child’s overwrites. */

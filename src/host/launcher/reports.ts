@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { closeSync, constants, readSync } from 'node:fs';
 import { check, libc, SystemCallError } from '../libc.ts';
 import { openPipe } from '../pipe.ts';
@@ -8,6 +9,8 @@ const F_SETFL = 4;
 /** The launch's number (8 bytes), the step and its errno (4 each): less than PIPE_BUF, so that none is torn (pipe(7)). */
 const REPORT_BYTES = 16;
 const REPORTS_PER_READ = 256;
+/** As many numbers as randomInt() draws from. */
+const LAUNCHES = 2 ** 48 - 1;
 
 /**
  * What launchers report: which step of which launch has failed, and why. One pipe serves all of them; whoever runs in
@@ -17,21 +20,30 @@ export class Reports {
   /** Where launchers write. */
   readonly fd: number;
   readonly #readFd: number;
-  readonly #failures = new Map<number, SystemCallError>();
+  /** The launches whose reports are believed, with what has failed of them. */
+  readonly #expected = new Map<number, SystemCallError | null>();
   readonly #buffer = Buffer.alloc(REPORT_BYTES * REPORTS_PER_READ);
 
   constructor() {
     const { read, write } = openPipe();
     this.#readFd = read;
     this.fd = raised(write);
-    check('fcntl', libc.fcntl(this.#readFd, F_SETFL, constants.O_NONBLOCK));
+    // Neither side waits: a pipe that somebody has filled costs the reason of a failure, and nothing else.
+    for (const fd of [this.#readFd, this.fd]) check('fcntl', libc.fcntl(fd, F_SETFL, constants.O_NONBLOCK));
+  }
+
+  /** A number for a launch, which nobody can guess: whoever might get hold of the pipe can speak for no launch. */
+  expect(): number {
+    const launch = randomInt(LAUNCHES);
+    this.#expected.set(launch, null);
+    return launch;
   }
 
   /** Why a launch that has ended was none; null where it was. Asked once. */
   take(launch: number): SystemCallError | null {
     this.#drain();
-    const failure = this.#failures.get(launch) ?? null;
-    this.#failures.delete(launch);
+    const failure = this.#expected.get(launch) ?? null;
+    this.#expected.delete(launch);
     return failure;
   }
 
@@ -41,7 +53,8 @@ export class Reports {
       for (let at = 0; at < length; at += REPORT_BYTES) {
         const launch = Number(this.#buffer.readBigUInt64LE(at));
         const step = STEPS[this.#buffer.readUInt32LE(at + 8)] ?? 'launch';
-        this.#failures.set(launch, new SystemCallError(step, this.#buffer.readUInt32LE(at + 12)));
+        if (this.#expected.has(launch))
+          this.#expected.set(launch, new SystemCallError(step, this.#buffer.readUInt32LE(at + 12)));
       }
       if (length < this.#buffer.length) return;
     }
