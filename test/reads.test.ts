@@ -35,6 +35,7 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/tree-lock.ts': { opens: 'the directory of our own cgroup, for its lock' },
   'src/host/own-log.ts': { opens: 'our own log, for writing' },
   'src/host/heartbeat-file.ts': { 'reads a file whole': 'our own heartbeat', opens: 'our own heartbeat' },
+  'src/host/mark-file.ts': { opens: 'our own mark' },
   'src/host/lock-holder.ts': { 'reads a file whole': 'the pid in our own lock' },
   'src/host/cgroup-resources.ts': { opens: 'files of our own cgroups, for writing' },
   'src/host/unix.ts': { opens: 'a place only (O_PATH)' },

@@ -201,7 +201,6 @@ function limitOf(error: Error, path: string): { limit: string; hint: string } | 
   return found && { ...found, limit: `${code}; ${found.limit}` };
 }
 
-const DIRECTORY_HINT = 'every directory above it must let others pass (chmod o+x)';
 const EXEC_ERRORS: Record<string, string> = {
   ETXTBSY: 'the executable is open for writing; name it as `binary`, and a copy is run that nobody writes to',
   EACCES: 'the executable or its directory may not be entered or executed',
@@ -214,8 +213,7 @@ const EXEC_ERRORS: Record<string, string> = {
 function describeStartError(error: Error, command: string): string {
   const { code = '', syscall } = error as NodeJS.ErrnoException;
   if (syscall === 'execve' && code in EXEC_ERRORS) return `${command}: ${code}, ${EXEC_ERRORS[code]}`;
-  if (syscall === 'chdir' && code === 'EACCES')
-    return `its user cannot enter its directory (${code}): ${DIRECTORY_HINT}`;
+  if (syscall === 'chdir' && code === 'EACCES') return 'its user may not enter its own directory (EACCES)';
   return error.message;
 }
 

@@ -125,7 +125,7 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
   const steps = launchCalls(launch, 'x64').map(({ step }) => STEPS[step]);
   expect(steps).toEqual([
     ...['cgroup', 'cgroup', 'cgroup', 'umask', 'nofile'],
-    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'close', 'close', 'close'],
+    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'chdir', 'close', 'close', 'close'],
     ...['no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],
   ]);
 });

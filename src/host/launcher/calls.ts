@@ -28,6 +28,7 @@ const CALLS = {
     execve: 59,
     fcntl: 72,
     chdir: 80,
+    fchdir: 81,
     umask: 95,
     setgroups: 116,
     setresuid: 117,
@@ -40,6 +41,7 @@ const CALLS = {
   arm64: {
     fcntl: 25,
     chdir: 49,
+    fchdir: 50,
     openat: 56,
     close: 57,
     write: 64,
@@ -58,6 +60,8 @@ type CallName = keyof (typeof CALLS)['x64'] & keyof (typeof CALLS)['arm64'];
 /** What the launcher has open beside 0 to 2: its own file, its script, where it reports; and the first free one. */
 export const FD = { image: 3, script: 4, report: 5, first: 6 } as const;
 const AT_FDCWD = -100;
+/** open(2): a place in the file system, not its content; closed on exec. The same on x86-64 and arm64. */
+const O_PATH_CLOEXEC = 0o10000000 | 0o2000000;
 const RLIMIT_NOFILE = 7;
 const PR_SET_NO_NEW_PRIVS = 38;
 const F_SETFD = 2;
@@ -96,6 +100,8 @@ export function launchCalls(launch: Launch, architecture: Architecture): Call[] 
     ...(oomScoreAdj === undefined
       ? []
       : write('oom_score_adj', '/proc/self/oom_score_adj', String(oomScoreAdj), { mayFail: true })),
+    // The way there may be root's alone. It stands there only once it is its user, who must be let in.
+    ...(user ? [call('chdir', 'openat', [AT_FDCWD, cwd, O_PATH_CLOEXEC | constants.O_DIRECTORY])] : []),
     call('close', 'close', [FD.image]),
     call('close', 'close', [FD.script]),
     call('close', 'fcntl', [FD.report, F_SETFD, FD_CLOEXEC]),
@@ -108,9 +114,9 @@ export function launchCalls(launch: Launch, architecture: Architecture): Call[] 
           call('setresuid', 'setresuid', [user.uid, user.uid, user.uid]),
           // Inheritable ones outlive the change of the user (capabilities(7)).
           call('capset', 'capset', [words([CAPABILITY_VERSION, 0]), Buffer.alloc(24)]),
+          call('chdir', 'fchdir', [FD.first]),
         ]
-      : []),
-    call('chdir', 'chdir', [cwd]),
+      : [call('chdir', 'chdir', [cwd])]),
     call('execve', 'execve', [path, argv, env]),
   ];
 }
