@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AgentRow } from '../../src/api/protocol.ts';
 import { isRunning, until, World } from './harness.ts';
@@ -286,6 +287,57 @@ describe('health', () => {
       await restarted(pid!, reason);
     },
   );
+
+  /** Listens at an address as soon as that is free. */
+  async function listenWhenFree(
+    server: Server,
+    options: { host: string; ipv6Only?: boolean },
+  ): Promise<void> {
+    const attempt = () =>
+      new Promise<boolean>((resolve) => {
+        server.removeAllListeners('error').once('error', () => resolve(false));
+        server.listen({ port: PORT_BASE, ...options }, () => resolve(true));
+      });
+    await until(attempt);
+  }
+
+  describe('a stranger on the agent’s port', () => {
+    let asked = 0;
+    let stranger: Server;
+    beforeEach(() => {
+      asked = 0;
+      stranger = createHttpServer((_request, response) => {
+        asked++;
+        response.end();
+      });
+    });
+    afterEach(() => new Promise((resolve) => stranger.close(resolve)));
+
+    /** Starts the one agent of a fleet, and waits until it serves and is ready. */
+    async function serve(kind: 'tcp' | 'http'): Promise<void> {
+      const ready = kind === 'http' ? '{ http: /health }' : '{ tcp: true }';
+      const spawned = world.fleetctl('spawn', '1', '-f', spec(ready, [kind, '{port}'], HEALTH));
+      await until(async () => (await state()) !== undefined);
+      await order('status 200');
+      expect((await spawned).code).toBe(0);
+    }
+
+    test.each(['tcp', 'http'] as const)('beside the agent, by the other address family: %s', async (kind) => {
+      await serve(kind);
+      await listenWhenFree(stranger, { host: '::', ipv6Only: true });
+      await until(async () => (await reasons('unhealthy')).length > 0);
+      expect((await reasons('unhealthy'))[0]).toContain(`also held by pid ${process.pid} (`);
+    });
+
+    test.each(['tcp', 'http'] as const)('in its place: %s; it is named, and not asked', async (kind) => {
+      await serve(kind);
+      await order('close');
+      await listenWhenFree(stranger, { host: '127.0.0.1' });
+      const isNamed = (reason: string) => reason.includes(`held by pid ${process.pid} (`);
+      await until(async () => [...(await reasons('unhealthy')), ...(await reasons('stop'))].some(isNamed));
+      expect(asked).toBe(0);
+    });
+  });
 
   test('an agent that says WATCHDOG=1 in time stays', async () => {
     await world.ok(
