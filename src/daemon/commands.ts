@@ -3,7 +3,7 @@ import type { Accepted, KillRequest, RestartRequest, SpawnRequest } from '../api
 import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../api/strays.ts';
 import { type ErrorCode, FleetError } from '../errors.ts';
-import { finishPurges, setDirectoriesAside } from '../host/purge.ts';
+import { discard, finishPurges, setDirectoriesAside } from '../host/purge.ts';
 import { isOver } from '../plan/rollout.ts';
 import { toTarget } from '../plan/target.ts';
 import { formatSlots, parseSlots } from '../spec/slots.ts';
@@ -123,7 +123,7 @@ export class Commands {
   }
 
   /** @returns what is kept when everything of it is deleted */
-  #remove(name: string, withDirectories: boolean): Promise<void> {
+  #remove(name: string, withDirectories: boolean): Promise<unknown> {
     const managed = this.get(name);
     const { store, layout, journal, fleets } = this.#supervisor;
     if (managed.plan.slots.size > 0) {
@@ -136,7 +136,7 @@ export class Commands {
     const kept = new Set(others.flatMap((other) => [...other.releases.keys()]));
     const unused = [...managed.releases.keys()].filter((id) => !kept.has(id)).map((id) => layout.release(id));
     const slots = withDirectories ? [layout.fleetDir(name), layout.logDir(name)] : [];
-    const aside = setDirectoriesAside([...unused, ...slots]);
+    const aside = setDirectoriesAside(slots);
     try {
       store.remove(name);
     } catch (error) {
@@ -149,7 +149,8 @@ export class Commands {
       name,
       withDirectories ? 'removed, directories purged' : 'removed; the directories stay',
     );
-    return aside.purge();
+    // Not set aside before the fleet is forgotten: after a power cut its agents would be started without their programs.
+    return Promise.all([aside.purge(), discard(unused)]);
   }
 
   /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */

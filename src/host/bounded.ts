@@ -22,10 +22,10 @@ export class ReadProblem extends Error {
 export function kindOf(stats: Stats): string {
   if (stats.isSymbolicLink()) return 'symbolic link';
   if (stats.isDirectory()) return 'directory';
-  if (stats.isFIFO()) return 'FIFO';
+  if (stats.isFIFO()) return 'special file (FIFO)';
   if (stats.isSocket()) return 'socket';
   if (stats.isFile()) return 'file';
-  return stats.isCharacterDevice() || stats.isBlockDevice() ? 'device' : 'special file';
+  return stats.isCharacterDevice() || stats.isBlockDevice() ? 'special file (device)' : 'special file';
 }
 
 /**

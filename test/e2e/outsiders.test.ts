@@ -90,8 +90,8 @@ describe('envFile', () => {
     await world.ok('spawn', '-f', spec('other'));
     const fifo = join(world.root, 'fifo');
     execFileSync('mkfifo', [fifo]);
-    expect(await refusal(fifo)).toBe(`envFile: ${fifo} is a FIFO, no regular file`);
-    expect(await refusal('/dev/zero')).toBe('envFile: /dev/zero is a device, no regular file');
+    expect(await refusal(fifo)).toBe(`envFile: ${fifo} is a special file (FIFO), no regular file`);
+    expect(await refusal('/dev/zero')).toBe('envFile: /dev/zero is a special file (device), no regular file');
     expect(await refusal('.')).toMatch(/is a directory, no regular file$/);
     const large = world.write('large', '');
     truncateSync(large, 2 ** 40);

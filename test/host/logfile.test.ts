@@ -271,8 +271,8 @@ test('what was put in the place of a log is neither followed nor waited for', as
   rmSync(path);
   scratch.start(`mkfifo ${path}`);
   await until(() => existsSync(path));
-  expect(() => readLogEnd(path, 10)).toThrow('is a FIFO, no regular file');
-  await expect(readAll(1)).rejects.toThrow('is a FIFO, no regular file');
+  expect(() => readLogEnd(path, 10)).toThrow('is a special file (FIFO), no regular file');
+  await expect(readAll(1)).rejects.toThrow('is a special file (FIFO), no regular file');
 });
 
 test('says what it cannot read', () => {
