@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostMemory } from '../plan/pressure.ts';
@@ -13,7 +15,7 @@ import type { FoundProcess, HelperEnd, Host, ProcessId, RunningErrand, StartRequ
 import { closeFd, type ExitStatus, openPidfd, reapPid, reapPidfd, signalPidfd } from './pidfd.ts';
 import { type PortRange, type PortTable, type Protocol, readConnections } from './proc/net.ts';
 import { findSocketFd, listPids, readCommand, readPssBytes, readRssBytes } from './proc/pid.ts';
-import { readProcText } from './proc/read.ts';
+import { isGone, readProcText } from './proc/read.ts';
 import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
 import { Reader } from './reader.ts';
 import { getLimit } from './rlimit.ts';
@@ -48,7 +50,7 @@ interface Main extends ProcessId {
 /** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
 export class LinuxHost implements Host {
   readonly bootId = readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
-  readonly reader = new Reader();
+  readonly reader = new Reader((child) => this.#moveOut(child));
   readonly #spawner = new Spawner();
   readonly #containment: Containment;
   readonly #epoll = new EpollSet();
@@ -278,6 +280,18 @@ export class LinuxHost implements Host {
         return timedOut ? null : (status ?? { code: null, signal: null });
       },
     };
+  }
+
+  /** A reader is a helper like others, started by Node: our own cgroup is for launchers and for this process alone. */
+  #moveOut(child: ChildProcess): void {
+    const errand = this.#containment.errand('helper');
+    child.once('exit', () => errand.done());
+    try {
+      // Node has not reaped it, so the pid is this child's.
+      if (errand.cgroup !== undefined) writeFileSync(`${errand.cgroup}/cgroup.procs`, String(child.pid));
+    } catch (error) {
+      if (!isGone(error)) this.#containment.onProblem(error as Error);
+    }
   }
 
   readUsage(pids: readonly number[]): Promise<Map<number, Usage>> {

@@ -48,9 +48,15 @@ export interface ReadsOthers {
  */
 export class Reader implements ReadsOthers {
   readonly #limit = pLimit(AT_ONCE_MAX);
+  readonly #onStart: (child: ChildProcess) => void;
   #idle: { child: ChildProcess; timer: NodeJS.Timeout } | null = null;
   /** Killed and not gone yet: what each hangs at. */
   readonly #stuck = new Map<ChildProcess, Ask>();
+
+  /** @param onStart gets each process as soon as there is one: where it is to live is for others to say */
+  constructor(onStart: (child: ChildProcess) => void = () => {}) {
+    this.#onStart = onStart;
+  }
 
   async ask<T extends Ask>(question: T, msMax: number): Promise<Value<T>> {
     const [answer] = await this.askAll([question], msMax);
@@ -129,6 +135,7 @@ export class Reader implements ReadsOthers {
       serialization: 'advanced',
     });
     child.on('error', () => {}); // Told by the answer that does not come.
+    if (child.pid !== undefined) this.#onStart(child);
     await Promise.race([
       once(child, 'message'),
       once(child, 'exit'),

@@ -66,8 +66,8 @@ describe('a file', () => {
   });
 
   test.each([
-    ['FIFO', () => fifo('fifo')],
-    ['device', () => '/dev/zero'],
+    ['special file (FIFO)', () => fifo('fifo')],
+    ['special file (device)', () => '/dev/zero'],
     ['directory', () => scratch.root],
   ])('that is a %s is refused by what it is, and never opened', async (kind, make) => {
     const path = await make();
