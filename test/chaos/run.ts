@@ -74,12 +74,15 @@ async function runRound(
   const faults = deck.draw(arena.number(1, AT_ONCE_MAX));
   say(`round ${round}: ${faults.map(({ name }) => name).join(' + ')}`);
   const wounds: { fault: Fault; wound: Wound }[] = [];
-  for (const fault of faults) {
-    if (fault.mayCome?.(arena) ?? true) wounds.push({ fault, wound: await fault.inject(arena) });
-    else say(`  not now: ${fault.name}`);
+  try {
+    for (const fault of faults) {
+      if (fault.mayCome?.(arena) ?? true) wounds.push({ fault, wound: await fault.inject(arena) });
+      else say(`  not now: ${fault.name}`);
+    }
+    await arena.revive();
+  } finally {
+    for (const { wound } of wounds.toReversed()) await wound.heal?.();
   }
-  await arena.revive();
-  for (const { wound } of wounds.toReversed()) await wound.heal?.();
   await arena.revive();
   await judgeRest(arena, new Set(wounds.flatMap(({ wound }) => wound.slots)));
   const events = await arena.events();

@@ -5,6 +5,9 @@ import type { Fault } from '../fault.ts';
 import { signalIfThere } from '../signals.ts';
 import { tellOfSlots } from '../told.ts';
 
+/** Agents and the supervisor go on writing into what is being deleted. */
+const DELETE = { recursive: true, force: true, maxRetries: 10 } as const;
+
 /** Deletes the directories of agents, and of all their logs, under those that run; then some of these die. */
 export const directoriesDeleted: Fault = {
   name: 'directories of agents and logs: deleted',
@@ -13,10 +16,10 @@ export const directoriesDeleted: Fault = {
     const victims = arena.agents(arena.number(1, 5));
     const slots = victims.map(({ slot }) => slot);
     for (const slot of slots) {
-      rmSync(join(stateDir, 'fleets', FLEET, String(slot)), { recursive: true, force: true });
-      rmSync(dirname(arena.socketOf(slot)), { recursive: true, force: true });
+      rmSync(join(stateDir, 'fleets', FLEET, String(slot)), DELETE);
+      rmSync(dirname(arena.socketOf(slot)), DELETE);
     }
-    rmSync(join(stateDir, 'logs', FLEET), { recursive: true, force: true });
+    rmSync(join(stateDir, 'logs', FLEET), DELETE);
     for (const { pid } of victims) signalIfThere(pid, 'SIGKILL');
     return { slots, isTold: (events) => tellOfSlots(events, ['exit'], slots) };
   },
