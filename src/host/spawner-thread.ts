@@ -6,7 +6,7 @@ import { check, libc, SystemCallError } from './libc.ts';
 import { closeFd, copyFd, openPidfd } from './pidfd.ts';
 import { readStat } from './proc/stat.ts';
 import { type Launch, spawnProcess } from './spawn.ts';
-import { COUNTER, type Failure, type Order, type Shared } from './spawner.ts';
+import { COUNTER, END, type Failure, type Order, type Shared } from './spawner.ts';
 
 const CLONE_FILES = 0x400;
 /** What this thread's own loop waits on; everything else in its copy of the table is the main thread's. */
@@ -69,7 +69,10 @@ function toFailure(error: unknown): Failure {
 leaveDescriptors();
 for (let done = 0; ; done++) {
   Atomics.wait(counters, COUNTER.given, done);
-  orders.postMessage((receiveMessageOnPort(orders)!.message as Order[]).map(start));
+  const order = receiveMessageOnPort(orders)!.message as Order[] | typeof END;
+  if (order === END) break;
+  orders.postMessage(order.map(start));
   Atomics.add(counters, COUNTER.done, 1);
   Atomics.notify(counters, COUNTER.done);
 }
+orders.close();

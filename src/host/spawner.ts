@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { ProcessId } from './host.ts';
 import { Reports } from './launcher/reports.ts';
@@ -25,6 +26,9 @@ export interface Shared {
   orders: MessagePort;
   reportFd: number;
 }
+
+/** The last order: the thread ends. */
+export const END = 'end';
 
 /** The counters: orders given, orders carried out. */
 export const COUNTER = { given: 0, done: 1 } as const;
@@ -95,7 +99,7 @@ class Thread {
     for (const each of [this.#worker, this.#orders]) each.unref();
   }
 
-  give(orders: readonly Order[]): void {
+  give(orders: readonly Order[] | typeof END): void {
     this.#orders.postMessage(orders);
     Atomics.add(this.#counters, COUNTER.given, 1);
     Atomics.notify(this.#counters, COUNTER.given);
@@ -111,8 +115,12 @@ class Thread {
     return answer.map((outcome) => ('pid' in outcome ? outcome : toError(outcome)));
   }
 
+  /** The thread ends by itself: to end it from here, in the middle of a call of the FFI, would abort the process. */
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    const ended = once(this.#worker, 'exit');
+    this.#worker.ref();
+    this.give(END);
+    await ended;
   }
 }
 
