@@ -17,6 +17,8 @@ export class CgroupErrands {
   readonly #root: string;
   readonly #onProblem: (error: Error) => void;
   #count = 0;
+  /** Those whose process may still be on its way there: an empty one of these is no leftover. */
+  readonly #current = new Set<string>();
 
   /** @param root the tree that they stand in */
   constructor(root: string, onProblem: (error: Error) => void) {
@@ -28,6 +30,7 @@ export class CgroupErrands {
     // Names are not used again: what an earlier supervisor's helper has left may still be on its way out.
     const cgroup = `${this.#directory(kind)}/${process.pid}-${++this.#count}`;
     mkdirSync(cgroup, { recursive: true });
+    this.#current.add(cgroup);
     return {
       cgroup,
       kill: (pid) => {
@@ -35,7 +38,10 @@ export class CgroupErrands {
         killIf(pid, () => true);
         killAll(cgroup);
       },
-      done: () => void this.#remove(kind, cgroup).catch(this.#onProblem),
+      done: () => {
+        this.#current.delete(cgroup);
+        void this.#remove(kind, cgroup).catch(this.#onProblem);
+      },
     };
   }
 
@@ -61,7 +67,8 @@ export class CgroupErrands {
 
   /** Takes away what is empty by now. */
   #sweep(): void {
-    for (const kind of ['helper', 'hook'] as const) for (const cgroup of this.#all(kind)) tryRemove(cgroup);
+    for (const kind of ['helper', 'hook'] as const)
+      for (const cgroup of this.#all(kind)) if (!this.#current.has(cgroup)) tryRemove(cgroup);
   }
 
   #all(kind: ErrandKind): string[] {

@@ -203,6 +203,17 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
       await until(() => pids.filter(isLive).length === 0 && places().length === 0);
     });
 
+    test('one that is over takes no place from another whose process is still on its way', async () => {
+      const [over, other] = [tree.errand('helper'), tree.errand('helper')];
+      const ended = scratch.start('true', over.cgroup === undefined ? {} : { cgroup: over.cgroup });
+      reapPid(ended);
+      over.done();
+      await until(() => places().length === 1);
+      expect(other.cgroup?.endsWith(places()[0]!)).toBe(true);
+      other.done();
+      await until(() => places().length === 0);
+    });
+
     test('what a hook leaves in the background goes on, also under the next supervisor; a helper’s does not', async () => {
       const hook = await begin('hook');
       const helper = await begin('helper');
