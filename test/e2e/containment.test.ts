@@ -284,6 +284,8 @@ user: { base: ${BASE} }
 command: [sleep, "100000"]
 prepare: ${helper('prepare')}
 ready: { exec: ${helper('check')} }
+rounds: { parallel: 10, delay: 0s }
+stop: { signal: SIGKILL }
 ${source}
 `;
       await world.ok('spawn', '2', '-f', world.write(`${name}.yaml`, spec));
