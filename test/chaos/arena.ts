@@ -161,8 +161,12 @@ export class Arena {
     await until(condition, this.#patienceMs, what).catch((error: Error) => this.lose(error.message));
   }
 
+  /** How often the supervisor was killed on purpose. */
+  kills = 0;
+
   /** kill −9 of the supervisor. */
   async killSupervisor(): Promise<void> {
+    this.kills++;
     this.supervisor = null;
     await this.world.killSupervisor();
   }

@@ -7,6 +7,8 @@ export interface Wound {
   slots: readonly number[];
   /** Ends what lasts: gives back a port, frees the disk. Absent where the harm is done in a moment. */
   heal?: () => void | Promise<void>;
+  /** It is told a moment later, by the very supervisor that it was done to: one that is killed before tells nothing. */
+  isToldLater?: true;
   /** Whether the events since the fault tell of it. */
   isTold: (events: readonly FleetEvent[]) => boolean;
 }

@@ -12,6 +12,7 @@ export const apiSocketDeleted: Fault = {
     rmSync(socket);
     return {
       slots: [],
+      isToldLater: true,
       heal: () => arena.until(() => existsSync(socket) || arena.supervisor === null, 'the socket is back'),
       isTold: (events) => tellOf(events, 'supervisor', /fleetd\.sock was gone/),
     };

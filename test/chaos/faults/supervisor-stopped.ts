@@ -12,6 +12,10 @@ export const supervisorStopped: Fault = {
     process.kill(pid, 'SIGSTOP');
     await sleep(arena.number(7_000, 9_000));
     signalIfThere(pid, 'SIGCONT');
-    return { slots: [], isTold: (events) => tellOf(events, 'supervisor', /stood still for/) };
+    return {
+      slots: [],
+      isToldLater: true,
+      isTold: (events) => tellOf(events, 'supervisor', /stood still for/),
+    };
   },
 };
