@@ -1,4 +1,4 @@
-import { LeakWatch } from '../src/plan/leak.ts';
+import { LeakWatch } from '../src/leak/detector.ts';
 import { type Scenario, SimulatedFleet } from './leak-fleet.ts';
 
 const HOUR_MS = 3_600_000;

@@ -3,7 +3,7 @@
  * (they are what --json prints); the rest is between fleetctl and fleetd of one version.
  */
 
-import type { Spec } from '../spec/spec.ts';
+import type { Spec } from '../specification/spec.ts';
 import type { RolloutDocument, RolloutStatus } from './rollout.ts';
 
 export const API = {

@@ -1,4 +1,4 @@
-import type { Share } from '../spec/spec.ts';
+import type { Share } from '../specification/spec.ts';
 
 /** GET and POST of a fleet's rollout, and what goes with it. */
 export const ROLLOUT_API = {

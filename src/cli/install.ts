@@ -1,8 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { FleetError } from '../errors.ts';
-import type { Applied } from '../host/install-apply.ts';
-import { unifiedDiff } from '../host/install-diff.ts';
-import type { Change } from '../host/install-files.ts';
+import type { Applied } from '../host/install/apply.ts';
+import { unifiedDiff } from '../host/install/diff.ts';
+import type { Change } from '../host/install/files.ts';
 import type { Context } from './context.ts';
 import { print, printJson, say } from './output.ts';
 

@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import type { RolloutDocument, Verdict } from '../api/rollout.ts';
-import { formatSize } from '../spec/units.ts';
+import { formatSize } from '../specification/units.ts';
 import { formatCount, formatElapsed, formatTime } from './format.ts';
 import { printJson } from './output.ts';
 import { oneLine, withoutControls } from './plain.ts';

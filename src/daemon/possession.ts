@@ -1,11 +1,11 @@
 import { FleetError } from '../errors.ts';
-import { trees } from '../host/cgroup-home.ts';
-import type { SlotFiles } from '../host/containment.ts';
+import { trees } from '../host/cgroup/home.ts';
 import { explainFailure } from '../host/limits.ts';
-import { isAtHome } from '../host/recognise.ts';
-import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../host/state-identity.ts';
-import { decidePossession, type StateIdentity } from '../plan/possession.ts';
-import type { Layout } from '../spec/layout.ts';
+import type { SlotFiles } from '../host/process/containment.ts';
+import { isAtHome } from '../host/process/recognise.ts';
+import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../host/state/identity.ts';
+import type { Layout } from '../specification/paths.ts';
+import { decidePossession, type StateIdentity } from '../supervisor/possession.ts';
 
 /** What a state directory is to this supervisor. */
 export interface Possessed {

@@ -1,6 +1,6 @@
 import { CELL_STATES, type CellState } from '../api/dashboard.ts';
 import { type Colouring, colourOf, type MemoryRange, memoryRange, type Theme } from './colours.ts';
-import { drawForm } from './forms.ts';
+import { drawForm } from './glyphs.ts';
 import { cornerOf, type Layout, layOut, move, placeAt } from './layout.ts';
 import type { FleetChange, FleetModel } from './model.ts';
 

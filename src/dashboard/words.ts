@@ -2,7 +2,7 @@ import type { Cell, Pulse, RolloutUpdate } from '../api/dashboard.ts';
 import { CELL_STATES } from '../api/dashboard.ts';
 import type { LeakStatus } from '../api/protocol.ts';
 import type { Verdict } from '../api/rollout.ts';
-import { formatCount, formatElapsed, formatSize } from '../spec/units.ts';
+import { formatCount, formatElapsed, formatSize } from '../specification/units.ts';
 import type { FleetModel } from './model.ts';
 
 /** Bytes for people; an en dash where nobody knows. */

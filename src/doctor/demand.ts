@@ -1,4 +1,4 @@
-import type { Ports, Spec, User } from '../spec/spec.ts';
+import type { Ports, Spec, User } from '../specification/spec.ts';
 
 /** What one agent takes of the host; averages, so fractions are possible. */
 export interface Needs {

@@ -1,4 +1,4 @@
-import { formatCount, formatSize } from '../spec/units.ts';
+import { formatCount, formatSize } from '../specification/units.ts';
 import type { Finding, Verdict } from './finding.ts';
 import type { Ceiling, Diagnosis } from './table.ts';
 import { wrap } from './wrap.ts';

@@ -1,13 +1,13 @@
-import type { HostMemory } from '../plan/pressure.ts';
-import type { Exit, ExitStatus } from '../plan/restart.ts';
-import type { Resources } from './cgroup-limits.ts';
-import type { HookOptions } from './hook.ts';
+import type { HostMemory } from '../fleet/pressure.ts';
+import type { Exit, ExitStatus } from '../fleet/restart.ts';
+import type { Resources } from './cgroup/limits.ts';
+import type { ReadsOthers } from './files/reader.ts';
+import type { Owner, SlotPlaces } from './files/slot-paths.ts';
 import type { PortRange, PortTable, Protocol } from './proc/net.ts';
-import type { ReadsOthers } from './reader.ts';
-import type { Owner, SlotPlaces } from './slotfiles.ts';
-import type { Launch } from './spawn.ts';
-import type { Intake } from './take-in.ts';
-import type { Usage } from './usage.ts';
+import type { HookOptions } from './process/hook.ts';
+import type { Launch } from './process/spawn.ts';
+import type { Usage } from './process/usage.ts';
+import type { Intake } from './strays/adopt-foreign.ts';
 
 /** A process for certain, until the next boot. */
 export interface ProcessId {

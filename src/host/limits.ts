@@ -1,9 +1,9 @@
 import { statfsSync } from 'node:fs';
 import { FleetError } from '../errors.ts';
-import { readCgroupLimits } from './facts-cgroups.ts';
-import { Root } from './facts-root.ts';
+import { readCgroupLimits } from './facts/cgroups.ts';
+import { Root } from './facts/root.ts';
 import { readProcText } from './proc/read.ts';
-import { getLimit } from './rlimit.ts';
+import { getLimit } from './process/rlimit.ts';
 
 /** A limit on how many of something there may be, and how much of it is used. */
 export interface CountLimit {

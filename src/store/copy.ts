@@ -1,4 +1,4 @@
-import { hashText, readTextFile, writeDurable } from '../host/files.ts';
+import { hashText, readTextFile, writeDurable } from '../host/files/files.ts';
 import type { Settings, StoredFleet } from './records.ts';
 
 /** The wanted state as the copy holds it; `seq` counts the changes it has seen. */

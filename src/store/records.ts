@@ -1,5 +1,5 @@
 import type { Rollout } from '../api/rollout.ts';
-import type { Spec } from '../spec/spec.ts';
+import type { Spec } from '../specification/spec.ts';
 
 /** What must survive: the wanted state of a fleet. */
 export interface FleetRecord {

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LastExit } from '../api/protocol.ts';
 import { onDisk } from '../host/limits.ts';
-import { MarkFile } from '../host/mark-file.ts';
+import { MarkFile } from '../host/state/mark-file.ts';
 import { openExpendable, transaction } from './database.ts';
 
 const SCHEMA = [

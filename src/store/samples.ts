@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { explainFailure } from '../host/limits.ts';
 import { openExpendable, transaction } from './database.ts';
-import { type Pass, packPass, unpackPass } from './pass.ts';
+import { type Pass, packPass, unpackPass } from './packing.ts';
 
 const SCHEMA = [
   `CREATE TABLE passes (

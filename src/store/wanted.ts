@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
-import { fileSize, lastAside, setAside, tryRemove } from '../host/files.ts';
+import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
 import { explainFailure, onDisk } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
 import { databaseFiles, isEnvironmental, openDatabase, transaction } from './database.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { History } from '../../src/daemon/dashboard/history.ts';
-import type { Pass } from '../../src/store/pass.ts';
+import type { Pass } from '../../src/store/packing.ts';
 import type { SampleStore } from '../../src/store/samples.ts';
 
 /** Passes every second, of two agents that use the time's number of bytes each; counts how many are read. */

@@ -2,7 +2,7 @@ import { type Demand, demandOf, type Known } from '../../src/doctor/demand.ts';
 import type { CgroupLimit, HostFacts, Survey } from '../../src/doctor/facts.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { diagnose } from '../../src/doctor/table.ts';
-import { parseSpec } from '../../src/spec/parse.ts';
+import { parseSpec } from '../../src/specification/parse.ts';
 
 export const GIB = 2 ** 30;
 const NONE = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { readCopy, writeCopy } from '../../src/store/copy.ts';
-import { type Pass, packPass, unpackPass } from '../../src/store/pass.ts';
+import { type Pass, packPass, unpackPass } from '../../src/store/packing.ts';
 import { RunStore } from '../../src/store/runs.ts';
 import { fuzz, RUNS, SEED, TIMEOUT_MS, withDirectory } from './fuzz.ts';
 

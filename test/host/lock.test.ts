@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { takeLock } from '../../src/host/lock.ts';
+import { takeLock } from '../../src/host/state/lock.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 
@@ -24,7 +24,7 @@ test('is taken once, and names who has it', () => {
 
 test('ends with its process, however that ends, and says nothing of it afterwards', async () => {
   const path = scratch.path('lock');
-  const lock = new URL('../../src/host/lock.ts', import.meta.url).href;
+  const lock = new URL('../../src/host/state/lock.ts', import.meta.url).href;
   const script = `const { takeLock } = await import(${JSON.stringify(lock)}); takeLock(process.argv[1]); setInterval(() => {}, 1000)`;
   const pid = scratch.start('', {
     path: process.execPath,

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CgroupTree } from '../../src/host/cgroup-tree.ts';
+import { CgroupTree } from '../../src/host/cgroup/tree.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { takeIn } from '../../src/host/take-in.ts';
+import { takeIn } from '../../src/host/strays/adopt-foreign.ts';
 import { isLive, Scratch } from './processes.ts';
 
 /** A tree of the test's own. The test process itself moves into it, and back at its end. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { layout } from '../../src/spec/layout.ts';
+import { layout } from '../../src/specification/paths.ts';
 import type { StoredFleet } from '../../src/store/records.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
 import { type CrashState, type Disk, materialise } from './disk.ts';

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeDirectory } from '../../src/host/files.ts';
-import { layout } from '../../src/spec/layout.ts';
+import { makeDirectory } from '../../src/host/files/files.ts';
+import { layout } from '../../src/specification/paths.ts';
 import { type Change, WantedStore } from '../../src/store/wanted.ts';
 
 /** What a process says on stdout when a change was accepted. */

@@ -1,4 +1,4 @@
-import type { Managed } from '../../src/daemon/managed.ts';
+import type { Managed } from '../../src/daemon/fleet/managed.ts';
 
 /** What users have been promised about a fleet: everything that was acknowledged, and nothing else. */
 export interface Expected {

@@ -1,9 +1,9 @@
+import type { HostMemory } from '../../src/fleet/pressure.ts';
+import { type Ask, readOthers, type Value } from '../../src/host/files/others.ts';
+import type { SlotPlaces } from '../../src/host/files/slot-paths.ts';
 import type { FoundProcess, HelperEnd, Host, ProcessId, StartRequest } from '../../src/host/host.ts';
-import { type Ask, readOthers, type Value } from '../../src/host/others.ts';
 import { PortTable } from '../../src/host/proc/net.ts';
-import type { SlotPlaces } from '../../src/host/slotfiles.ts';
-import type { Launch } from '../../src/host/spawn.ts';
-import type { HostMemory } from '../../src/plan/pressure.ts';
+import type { Launch } from '../../src/host/process/spawn.ts';
 import type { Gate } from './gate.ts';
 import { type Kernel, type Nature, type Process, WELL_BEHAVED } from './kernel.ts';
 import type { Random } from './random.ts';

@@ -1,8 +1,8 @@
-import { Commands } from '../../src/daemon/commands.ts';
-import { recover } from '../../src/daemon/recovery.ts';
+import { Commands } from '../../src/daemon/commands/commands.ts';
+import { recover } from '../../src/daemon/fleet/recovery.ts';
 import { Supervisor } from '../../src/daemon/supervisor.ts';
 import { FleetError } from '../../src/errors.ts';
-import { layout } from '../../src/spec/layout.ts';
+import { layout } from '../../src/specification/paths.ts';
 import { SampleStore } from '../../src/store/samples.ts';
 import { FakeHost, type World } from './fake-host.ts';
 import { Crash, MortalEventStore, MortalRunStore, MortalWantedStore } from './gate.ts';

@@ -1,5 +1,5 @@
-import { runOf } from '../../src/plan/agent.ts';
-import { formatSlots } from '../../src/spec/slots.ts';
+import { runOf } from '../../src/fleet/agent.ts';
+import { formatSlots } from '../../src/specification/slots.ts';
 import { type Effect, type Expected, ofFleet, toTarget, without } from './expected.ts';
 import { WELL_BEHAVED } from './kernel.ts';
 import { changed, type Document, documentOf, SLOTS_MAX } from './specs.ts';

@@ -1,5 +1,5 @@
-import type { Managed } from '../../src/daemon/managed.ts';
-import { runOf } from '../../src/plan/agent.ts';
+import type { Managed } from '../../src/daemon/fleet/managed.ts';
+import { runOf } from '../../src/fleet/agent.ts';
 import type { World } from './world.ts';
 
 /** No helper runs longer. */

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Managed } from '../../src/daemon/managed.ts';
+import type { Managed } from '../../src/daemon/fleet/managed.ts';
 import { FleetError } from '../../src/errors.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
 import type { FakeHost } from './fake-host.ts';

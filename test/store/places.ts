@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { ReleaseRecord, SlotRecord } from '../../src/store/records.ts';
 import type { Change } from '../../src/store/wanted.ts';
-import { specOf } from '../plan/driver.ts';
+import { specOf } from '../fleet/driver.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

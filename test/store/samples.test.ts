@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Pass, packPass, unpackPass } from '../../src/store/pass.ts';
+import { type Pass, packPass, unpackPass } from '../../src/store/packing.ts';
 import { SampleStore } from '../../src/store/samples.ts';
 
 const HOUR = 3_600_000;

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { SlotRecord, StoredFleet } from '../../src/store/records.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
-import { refusal } from '../spec/refusal.ts';
+import { refusal } from '../specification/refusal.ts';
 import { closing, newFleet, overwrite, release, slot, temporary } from './places.ts';
 
 const STORE = fileURLToPath(new URL('../../src/store/wanted.ts', import.meta.url));

@@ -1,10 +1,10 @@
 import { type Finding, remark, type Verdict } from '../../doctor/finding.ts';
 import { diagnose } from '../../doctor/table.ts';
 import { describeDiagnosis } from '../../doctor/text.ts';
-import { programOf } from '../../host/facts-startups.ts';
-import { readSurvey } from '../../host/facts-survey.ts';
-import { type CloudAnswer, readCloudStartups } from '../../host/metadata.ts';
-import { accountOf } from '../../host/users.ts';
+import { type CloudAnswer, readCloudStartups } from '../../host/facts/metadata.ts';
+import { programOf } from '../../host/facts/startups.ts';
+import { readSurvey } from '../../host/facts/survey.ts';
+import { accountOf } from '../../host/process/users.ts';
 import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
 import { type Colour, paintFor } from '../style.ts';

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
 import { FleetError } from '../../errors.ts';
-import { readLog } from '../../host/logfile.ts';
-import type { Managed } from '../managed.ts';
-import type { Report } from '../report.ts';
+import { readLog } from '../../host/files/logfile.ts';
+import type { Managed } from '../fleet/managed.ts';
+import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';

@@ -7,10 +7,10 @@ import {
   type Pulse,
   type RolloutUpdate,
 } from '../../api/dashboard.ts';
-import { runOf, type Slot } from '../../plan/agent.ts';
-import type { Managed } from '../managed.ts';
-import { type Report, shownState } from '../report.ts';
-import { rolloutDocument } from '../rollout-report.ts';
+import { runOf, type Slot } from '../../fleet/agent.ts';
+import type { Managed } from '../fleet/managed.ts';
+import { type Report, shownState } from '../report/report.ts';
+import { rolloutDocument } from '../report/rollout.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Tallies } from './tallies.ts';
 

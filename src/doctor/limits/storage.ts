@@ -1,6 +1,6 @@
-import { layout, SOCKET_PATH_BYTES_MAX } from '../../spec/layout.ts';
-import { SLOT_MAX } from '../../spec/slots.ts';
-import { formatSize } from '../../spec/units.ts';
+import { layout, SOCKET_PATH_BYTES_MAX } from '../../specification/paths.ts';
+import { SLOT_MAX } from '../../specification/slots.ts';
+import { formatSize } from '../../specification/units.ts';
 import type { Demand, Needs } from '../demand.ts';
 import type { Disk } from '../facts.ts';
 import { agentsWithin, type Finding, type Judge } from '../finding.ts';
