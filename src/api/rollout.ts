@@ -47,7 +47,7 @@ export interface Cohort {
 }
 
 /** What was found of a batch, and against what. */
-export interface Verdict {
+export interface BatchVerdict {
   batch: number;
   isCanary: boolean;
   agents: number;
@@ -62,7 +62,7 @@ export interface Verdict {
 }
 
 /** An agent of the new release that failed; each slot counts once. */
-export interface Failure {
+export interface AgentFailure {
   slot: number;
   reason: string;
 }
@@ -86,9 +86,9 @@ export interface Rollout {
   batch: Batch | null;
   /** Slots that were broken before their batch began: their failures do not count. */
   broken: number[];
-  failures: Failure[];
+  failures: AgentFailure[];
   /** The latest ones; every one of them is an event too. */
-  verdicts: Verdict[];
+  verdicts: BatchVerdict[];
   /** What the agents were like before the first batch. */
   baseline: Cohort | null;
   /** Why it is paused or goes back. */
@@ -130,8 +130,8 @@ export interface RolloutDocument extends RolloutStatus {
   batchesLeft: number;
   /** An estimate, from the batches so far. */
   leftMs: number;
-  verdicts: Verdict[];
-  failures: Failure[];
+  verdicts: BatchVerdict[];
+  failures: AgentFailure[];
   sample: string | null;
 }
 

@@ -17,7 +17,7 @@ export type Farewell = () => void | Promise<void>;
  * holding the lock never is: whatever the disk answers, or if it does not answer at all, the kernel ends this process
  * when its time is over. To arm it is the first act, and nothing after it can fail.
  */
-export class Exit {
+export class Shutdown {
   readonly #deadline = new Deadline();
 
   /** From now on a defect is told to this log, once, and ends the supervisor. */

@@ -19,7 +19,7 @@ export interface Run {
 }
 
 /** Why a running agent is being stopped, which decides what comes after it. */
-export type StopCause = 'unwanted' | 'drain' | 'restart' | 'not-ready' | 'unhealthy';
+export type StopCause = 'unwanted' | 'stop-all' | 'restart' | 'not-ready' | 'unhealthy';
 
 /** What is in a slot: one state at a time, each with the data that only it has. */
 export type Agent =

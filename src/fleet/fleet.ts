@@ -16,9 +16,9 @@ import { type Blocked, blockedAgain, type Hold } from './hold.ts';
 import type { Pressure } from './pressure.ts';
 import { type Circumstances, type Due, joinsRound, keepsPlaceInRound, Queues } from './queues.ts';
 import {
+  type AgentExit,
   decideRestart,
   describeExit,
-  type Exit,
   type ExitStatus,
   isFailedStart,
   SETTLE_MS,
@@ -42,7 +42,7 @@ export class Fleet {
   /** Memory is short: nothing starts until it is not. */
   pressure: Pressure | null = null;
   /** Everything is to be stopped before anything starts: for changed ports or users, or because the host goes down. */
-  drain: Circumstances['drain'] = null;
+  stopAll: Circumstances['stopAll'] = null;
   rounds: Rounds;
   /** Where the size of rounds follows how agents get ready; null where it is fixed. */
   adaptive: AdaptiveLimit | null;
@@ -171,8 +171,8 @@ export class Fleet {
   }
 
   /** Stops everything and starts nothing, until it is set back (null). */
-  setDrain(drain: Fleet['drain'], now: BootMs): void {
-    this.drain = drain;
+  setStopAll(drain: Fleet['stopAll'], now: BootMs): void {
+    this.stopAll = drain;
     for (const slot of this.slots.values()) this.#place(slot, now);
   }
 
@@ -187,7 +187,7 @@ export class Fleet {
   // ── what happened ──
 
   /** A process found again after the supervisor was away; one that is not known to be ready gets its whole timeout. */
-  adopt(number: number, run: Run, readyAt: BootMs | null, now: BootMs): void {
+  reattached(number: number, run: Run, readyAt: BootMs | null, now: BootMs): void {
     const agent: Agent =
       readyAt === null
         ? {
@@ -323,7 +323,7 @@ export class Fleet {
   }
 
   /** The agent and all it forked are gone. */
-  exited(number: number, exit: Exit, at: string, now: BootMs): void {
+  exited(number: number, exit: AgentExit, at: string, now: BootMs): void {
     const slot = this.slot(number);
     const { agent } = slot;
     const how = describeExit(exit, this.spec.resources?.memory?.limitBytes);
@@ -397,7 +397,7 @@ export class Fleet {
   nextDue(now: BootMs): BootMs | null {
     const { returning, pending, replaceable } = this.queues;
     const times = [this.#timers.next, nextRolloutDue(this, now) ?? Number.POSITIVE_INFINITY];
-    if (!this.drain && !this.pressure && returning.size + pending.size + replaceable.size > 0) {
+    if (!this.stopAll && !this.pressure && returning.size + pending.size + replaceable.size > 0) {
       if (this.blocked) times.push(this.blocked.retryAt);
       if (!this.hold) times.push(this.adaptive?.opensAt ?? this.rounds.opensAt(now) ?? now);
       if (this.hold?.by === 'storm') times.push(this.hold.probeAt);
@@ -445,7 +445,7 @@ export class Fleet {
     now: BootMs,
   ): void {
     const isTrial = isOnTrial(this.rolling.record, release);
-    if (isTrial && slot.wanted && !this.drain) this.rolling.fail(slot.number, reason);
+    if (isTrial && slot.wanted && !this.stopAll) this.rolling.fail(slot.number, reason);
     if (slot.wanted && release !== slot.release) {
       // It was to be replaced: how it ended says nothing about the release that follows.
       this.#become(slot, { state: 'pending', reason: `release ${slot.release}` }, now);
@@ -455,7 +455,7 @@ export class Fleet {
     if (failed) {
       slot.failures++;
       if (readyAt === null) this.adaptive?.failed(now - (runOf(slot.agent)?.startedAt ?? now), reason, now);
-      if (slot.wanted && !this.drain && !isTrial) this.storm.add(slot.number, now);
+      if (slot.wanted && !this.stopAll && !isTrial) this.storm.add(slot.number, now);
     } else if (now - readyAt! >= Math.max(SETTLE_MS, this.spec.restart.backoff.minMs)) {
       slot.failures = 0;
     }

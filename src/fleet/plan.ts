@@ -22,7 +22,7 @@ export function plan(fleet: Fleet, now: BootMs): Step[] {
   const rollout = nextRollout(fleet, now);
   if (rollout) return [rollout];
   const stops = planStops(fleet);
-  if (fleet.drain) return [...stops, ...planDrained(fleet)];
+  if (fleet.stopAll) return [...stops, ...planStopAll(fleet)];
   const starts = fleet.hold
     ? planHeld(fleet, now)
     : (detectStorm(fleet, now) ?? planStarts(fleet, stopWindow(fleet, stops), now));
@@ -49,9 +49,9 @@ function stopWindow(fleet: Fleet, planned: readonly Step[]): number {
   );
 }
 
-function planDrained({ drain, running, counts }: Fleet): Step[] {
+function planStopAll({ stopAll, running, counts }: Fleet): Step[] {
   const isEmpty = running + counts.preparing + counts.clearing === 0;
-  if (drain !== 'recreate' || !isEmpty) return [];
+  if (stopAll !== 'recreate' || !isEmpty) return [];
   return [{ do: 'recreate', reason: 'everything is stopped; starting with the changed ports or user' }];
 }
 
@@ -85,10 +85,10 @@ function planHeld(fleet: Fleet, now: BootMs): Step[] {
   const { hold, probe, queues } = fleet;
   if (hold?.by !== 'storm') return [];
   if (probe?.agent.state === 'ready') {
-    return [{ do: 'release', reason: `slot ${probe.number} was tried and got ready` }];
+    return [{ do: 'resume', reason: `slot ${probe.number} was tried and got ready` }];
   }
   if (fleet.counts.ready === fleet.target && fleet.running === fleet.target) {
-    return [{ do: 'release', reason: 'every agent that is wanted is ready' }];
+    return [{ do: 'resume', reason: 'every agent that is wanted is ready' }];
   }
   if (!mayStart(fleet, now)) return [];
   if (probe) return queues.returning.has(probe.number) ? [startStep(fleet, probe.number)] : [];

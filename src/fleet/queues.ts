@@ -13,7 +13,7 @@ export interface Circumstances {
   spec: Spec;
   rounds: Rounds;
   /** Everything is to be stopped before anything starts: for changed ports or users, or because the host goes down. */
-  drain: 'recreate' | 'shutdown' | null;
+  stopAll: 'recreate' | 'shutdown' | null;
 }
 
 /**
@@ -102,12 +102,13 @@ export function keepsPlaceInRound({ wanted, agent }: Slot): boolean {
 function dueOf(
   slot: Slot,
   agent: Extract<Agent, { state: 'starting' | 'ready' | 'unready' }>,
-  { spec, drain }: Circumstances,
+  { spec, stopAll }: Circumstances,
   now: BootMs,
 ): Due | null {
   const run = runOf(agent)!;
   if (!slot.wanted) return { cause: 'unwanted', reason: 'no longer wanted' };
-  if (drain) return { cause: 'drain', reason: drain === 'shutdown' ? 'shutdown' : 'ports or user changed' };
+  if (stopAll)
+    return { cause: 'stop-all', reason: stopAll === 'shutdown' ? 'shutdown' : 'ports or user changed' };
   if (agent.state === 'starting' && agent.deadline <= now) {
     const waitedFor = agent.waitingFor && `: ${agent.waitingFor}`;
     return { cause: 'not-ready', reason: `not ready within ${spec.ready.timeoutMs / 1000} s${waitedFor}` };

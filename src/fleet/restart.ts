@@ -15,7 +15,7 @@ export interface ExitStatus {
 export type ExitCause = 'oom-limit' | 'oom-host';
 
 /** How an agent ended; with what was behind it, where more than the signal is known. */
-export interface Exit extends ExitStatus {
+export interface AgentExit extends ExitStatus {
   cause?: ExitCause;
 }
 
@@ -25,7 +25,7 @@ export type RestartDecision = { restart: true; delayMs: number } | { restart: fa
  * `exited 1`, `killed by SIGKILL: out of memory (memory.limit 64M)`, or that nobody knows.
  * @param memoryLimitBytes the limit that the agent ran under
  */
-export function describeExit(exit: Exit, memoryLimitBytes: number | null = null): string {
+export function describeExit(exit: AgentExit, memoryLimitBytes: number | null = null): string {
   if (exit.signal !== null) return `killed by ${exit.signal}${describeCause(exit.cause, memoryLimitBytes)}`;
   if (exit.code !== null) return `exited ${exit.code}`;
   return 'ended, nobody could see how';

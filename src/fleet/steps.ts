@@ -15,7 +15,7 @@ export type Step =
   /** The storm breaker: no automatic start but one probe at a time. */
   | { do: 'hold'; slot: number; reason: string }
   /** The storm breaker lets the fleet go on. */
-  | { do: 'release'; reason: string }
+  | { do: 'resume'; reason: string }
   /** Everything is stopped for changed ports or users: starting may begin. */
   | { do: 'recreate'; reason: string }
   /** A decision about the rollout, and the slots that move to another release by it: one durable change. */

@@ -1,5 +1,5 @@
 /** Somebody else's count of a fleet's agents beside our own. */
-export interface Verified {
+export interface VerifyResult {
   /** What the source says; null where it could not be read. */
   counted: number | null;
   running: number;
@@ -12,7 +12,7 @@ export interface Verified {
 }
 
 /** What a look at the source gave. */
-export type Look = { counted: number } | { error: string };
+export type CountAnswer = { counted: number } | { error: string };
 
 /** So many looks in a row must say otherwise, so that a restart or a slow registration raises no alarm. */
 const LOOKS = 3;
@@ -23,11 +23,11 @@ const LOOKS = 3;
  * @param atLeastPercent the share of them that must be
  */
 export function judgeVerified(
-  before: Verified | null,
-  look: Look,
+  before: VerifyResult | null,
+  look: CountAnswer,
   running: number,
   atLeastPercent: number,
-): Verified {
+): VerifyResult {
   const isDegraded = before?.isDegraded ?? false;
   if ('error' in look) {
     return { counted: null, running, isDegraded, reason: look.error, against: before?.against ?? 0 };

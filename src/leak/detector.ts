@@ -6,11 +6,11 @@ import { commonRate, type Rate } from './rate.ts';
 import { Runs } from './runs.ts';
 import { Z_95 } from './slope.ts';
 import { SCALES, Trend } from './trend.ts';
-import type { Leak, LeakEvent, LeakLimits, Samples } from './types.ts';
-import { type Evidence, type Growth, Judge, type Signal, Swing, type Verdict } from './verdict.ts';
-import { inWords } from './words.ts';
+import type { Leak, LeakEvent, LeakLimits, Readings } from './types.ts';
+import { type Evidence, type Growth, Judge, type LeakSignal, type LeakVerdict, Swing } from './verdict.ts';
+import { describeLeak } from './words.ts';
 
-export type { Leak, LeakEvent, LeakLimits, Samples } from './types.ts';
+export type { Leak, LeakEvent, LeakLimits, Readings } from './types.ts';
 
 const HOUR_MS = 3_600_000;
 const KIB = 1024;
@@ -53,7 +53,7 @@ const NOTHING: Leak = {
  * Watches the memory of one fleet: pass by pass it takes what was sampled and says whether the fleet leaks. After a
  * restart of the supervisor it is fed the stored passes and then told what was last said (`resume`).
  */
-export class LeakWatch {
+export class LeakDetector {
   readonly #limits: LeakLimits;
   #room = 0;
   #runs = new Runs(0);
@@ -92,7 +92,7 @@ export class LeakWatch {
    * @param availableBytes what the host can still give; null where unknown
    * @returns what turns with this pass; null where nothing does
    */
-  observe(samples: Samples, availableBytes: number | null): LeakEvent | null {
+  observe(samples: Readings, availableBytes: number | null): LeakEvent | null {
     const missed = this.#advance(samples.at);
     this.#makeRoom(samples.slots);
     this.#fleet.advance(this.#tick, samples.connectionsTotal);
@@ -138,7 +138,7 @@ export class LeakWatch {
     return trend;
   }
 
-  #take(samples: Samples, i: number, missed: number, trend: Trend | null): void {
+  #take(samples: Readings, i: number, missed: number, trend: Trend | null): void {
     const slot = samples.slots[i]!;
     const startedMs = samples.startedMs[i]!;
     if (this.#runs.isNew(slot, startedMs)) this.#clear(slot);
@@ -160,7 +160,7 @@ export class LeakWatch {
     this.#agents.clear(slot);
   }
 
-  #conclude(samples: Samples, availableBytes: number | null): LeakEvent | null {
+  #conclude(samples: Readings, availableBytes: number | null): LeakEvent | null {
     const before = this.#judge.verdict;
     const found = this.#find(samples);
     const turn = this.#judge.decide(found.evidence, this.#limits.growthBytesPerHour);
@@ -170,20 +170,20 @@ export class LeakWatch {
     const above = this.#aboveLimit(samples.slots);
     this.#leak =
       verdict === 'none'
-        ? { ...NOTHING, agents: above, words: inWords(verdict, NOTHING) }
+        ? { ...NOTHING, agents: above, words: describeLeak(verdict, NOTHING) }
         : this.#describe(samples, found, { verdict, since, above, availableBytes });
     return turn === null ? null : { turn, leak: this.#leak };
   }
 
   /** Everything the samples say. */
-  #find(samples: Samples): Found {
+  #find(samples: Readings): FoundGrowth {
     const { slots } = samples;
     const growers = this.#agents.growers;
     const rises = SCALES.map((ticks) => this.#fleet.rise(ticks));
-    const rise: Signal = { value: Math.max(...rises), limit: this.#riseSwing.limit };
+    const rise: LeakSignal = { value: Math.max(...rises), limit: this.#riseSwing.limit };
     this.#riseSwing.add(-Math.min(...rises));
     const shares = this.#agents.shares(slots);
-    const risers: Signal = { value: shares?.rising ?? 0, limit: this.#riserSwing.limit };
+    const risers: LeakSignal = { value: shares?.rising ?? 0, limit: this.#riserSwing.limit };
     this.#riserSwing.add(shares?.falling ?? 0);
     const { high, of } = this.#agents.late(slots);
     if (samples.connections !== null) this.#late.add(high, of);
@@ -203,7 +203,7 @@ export class LeakWatch {
   }
 
   /** Whether there is a verdict, or about to be one: only then is the rate worth its time. */
-  #couldGrow(rise: Signal, risers: Signal): boolean {
+  #couldGrow(rise: LeakSignal, risers: LeakSignal): boolean {
     return this.#judge.verdict !== 'none' || rise.value > rise.limit || risers.value > risers.limit;
   }
 
@@ -238,7 +238,7 @@ export class LeakWatch {
     };
   }
 
-  #describe(samples: Samples, { evidence, growers, common }: Found, said: Said): Leak {
+  #describe(samples: Readings, { evidence, growers, common }: FoundGrowth, said: Said): Leak {
     const { verdict, since, above, availableBytes } = said;
     const own = growers.map(({ slot }) => slot);
     const bytesPerHour = evidence.growth?.bytesPerHour ?? this.#leak.bytesPerHour;
@@ -256,7 +256,7 @@ export class LeakWatch {
       agents: [...own, ...above.filter((slot) => !own.includes(slot))],
       exhaustsAt: exhaustion(samples.at, availableBytes, bytesPerHour),
     };
-    return { ...leak, words: inWords(verdict, leak) };
+    return { ...leak, words: describeLeak(verdict, leak) };
   }
 
   /** The release that rises while another does not. */
@@ -280,7 +280,7 @@ export class LeakWatch {
   }
 }
 
-interface Found {
+interface FoundGrowth {
   evidence: Evidence;
   growers: Grower[];
   /** Over how many ticks. */
@@ -290,7 +290,7 @@ interface Found {
 }
 
 interface Said {
-  verdict: Verdict;
+  verdict: LeakVerdict;
   since: string | null;
   above: number[];
   availableBytes: number | null;

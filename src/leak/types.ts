@@ -1,7 +1,7 @@
-import type { Turn, Verdict } from './verdict.ts';
+import type { LeakVerdict, VerdictChange } from './verdict.ts';
 
 /** One pass over a fleet's memory: column by column, the same index for the same agent. The store's passes fit. */
-export interface Samples {
+export interface Readings {
   /** Milliseconds since the epoch. */
   at: number;
   slots: Uint32Array;
@@ -27,7 +27,7 @@ export interface LeakLimits {
 
 /** The verdict, as `status` shows it. */
 export interface Leak {
-  verdict: Verdict;
+  verdict: LeakVerdict;
   /** The growth of the whole fleet. */
   bytesPerHour: number;
   /** Its 95 % interval; null where nothing grows. */
@@ -48,6 +48,6 @@ export interface Leak {
 
 /** A turn of the verdict: once when it begins, once when it is confirmed, once when it ends. */
 export interface LeakEvent {
-  turn: NonNullable<Turn>;
+  turn: NonNullable<VerdictChange>;
   leak: Leak;
 }

@@ -1,11 +1,11 @@
 /** What the samples of a fleet say, before anything is made of it. */
 export interface Evidence {
   /** How surely the floors of the agents rise in common. */
-  rise: Signal;
+  rise: LeakSignal;
   /** How surely many agents rise each by itself: their share against what is usual. */
-  risers: Signal;
+  risers: LeakSignal;
   /** How surely more agents than usual stand high lately: some leak that cannot be told apart yet. */
-  late: Signal;
+  late: LeakSignal;
   /** How many agents grow by themselves, apart from the rest of the fleet. */
   growers: number;
   /** Growth of the whole fleet in bytes an hour, with its 95 % interval; null where it cannot be told. */
@@ -15,7 +15,7 @@ export interface Evidence {
 }
 
 /** A figure and the limit above which it is no chance. */
-export interface Signal {
+export interface LeakSignal {
   value: number;
   limit: number;
 }
@@ -26,9 +26,9 @@ export interface Growth {
   high: number;
 }
 
-export type Verdict = 'none' | 'suspect' | 'leak';
+export type LeakVerdict = 'none' | 'suspect' | 'leak';
 /** What happens to the verdict: an alarm that is raised later than the suspicion is told as well. */
-export type Turn = 'began' | 'confirmed' | 'ended' | null;
+export type VerdictChange = 'began' | 'confirmed' | 'ended' | null;
 
 /** Below this part of its limit a signal has ended. */
 const END_SHARE = 0.5;
@@ -37,15 +37,15 @@ const CALM_TICKS = 12;
 
 /** The verdict over time: it begins at the limits, and ends well below them, after a while. */
 export class Judge {
-  #verdict: Verdict;
+  #verdict: LeakVerdict;
   #calm = 0;
 
   /** @param verdict what was last said, by a supervisor before this one */
-  constructor(verdict: Verdict = 'none') {
+  constructor(verdict: LeakVerdict = 'none') {
     this.#verdict = verdict;
   }
 
-  get verdict(): Verdict {
+  get verdict(): LeakVerdict {
     return this.#verdict;
   }
 
@@ -55,7 +55,7 @@ export class Judge {
    *
    * @param limit in bytes an hour; null where nothing alarms
    */
-  decide(evidence: Evidence, limit: number | null): Turn {
+  decide(evidence: Evidence, limit: number | null): VerdictChange {
     const { rise, risers, late, growers, growth, firstDay } = evidence;
     const signals = [rise, risers, late];
     const speaks = growers > 0 || signals.some((signal) => signal.value > signal.limit);

@@ -1,11 +1,11 @@
 import type { Leak } from './types.ts';
-import type { Verdict } from './verdict.ts';
+import type { LeakVerdict } from './verdict.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 const SLOTS_SHOWN = 5;
 
 /** The verdict in a sentence, for people. */
-export function inWords(verdict: Verdict, leak: Omit<Leak, 'verdict' | 'words'>): string {
+export function describeLeak(verdict: LeakVerdict, leak: Omit<Leak, 'verdict' | 'words'>): string {
   const { bytesPerHour, interval, exhaustsAt, since } = leak;
   if (verdict === 'none') return 'Nothing grows beyond chance.';
   const certainty = verdict === 'leak' ? 'Leak' : 'Suspicion';

@@ -5,7 +5,7 @@ import type { Ports } from './spec.ts';
 export const SOCKET_PATH_BYTES_MAX = 107;
 
 /** Every path that fleetd uses. Durable ones below the state directory, the others below the runtime directory. */
-export interface Layout {
+export interface Paths {
   stateDir: string;
   /** Wanted state (SQLite). */
   database: string;
@@ -43,7 +43,7 @@ export interface Layout {
 }
 
 /** Takes the two directories (absolute, without a slash at the end); gives every path in them. */
-export function layout(stateDir: string, runtimeDir: string): Layout {
+export function pathsIn(stateDir: string, runtimeDir: string): Paths {
   const fleetDir = (fleet: string) => `${stateDir}/fleets/${fleet}`;
   const logDir = (fleet: string) => `${stateDir}/logs/${fleet}`;
   const slotRuntimeDir = (fleet: string, slot: number) => `${runtimeDir}/${fleet}/${slot}`;

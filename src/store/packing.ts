@@ -2,7 +2,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { SLOT_MAX } from '../specification/slots.ts';
 
 /** One look at the memory of a fleet: column by column, the same index for the same agent. */
-export interface Pass {
+export interface MemoryReading {
   /** When it was taken: milliseconds since the epoch. */
   at: number;
   slots: Uint32Array;
@@ -20,7 +20,7 @@ export interface Pass {
   pssBytes: number | null;
 }
 
-type Header = Pick<Pass, 'at' | 'releases' | 'connectionsTotal' | 'pssBytes'> & {
+type Header = Pick<MemoryReading, 'at' | 'releases' | 'connectionsTotal' | 'pssBytes'> & {
   count: number;
   hasConnections: boolean;
 };
@@ -42,7 +42,7 @@ export interface StoredPass {
 }
 
 /** Packs a pass: some 5 bytes an agent. */
-export function packPass(pass: Pass): StoredPass {
+export function packReading(pass: MemoryReading): StoredPass {
   const { at, releases, connectionsTotal, pssBytes, slots, connections } = pass;
   const header: Header = {
     at,
@@ -66,7 +66,7 @@ export function packPass(pass: Pass): StoredPass {
 }
 
 /** The reverse of packPass. @throws where the bytes are no pass */
-export function unpackPass({ header, columns }: StoredPass): Pass {
+export function unpackReading({ header, columns }: StoredPass): MemoryReading {
   const { at, releases, connectionsTotal, pssBytes, count, hasConnections } = JSON.parse(header) as Header;
   const bytesPerAgent = BYTES_PER_AGENT + (hasConnections ? CONNECTIONS_BYTES : 0);
   const bytes = inflateRawSync(columns, { maxOutputLength: bytesPerAgent * SLOT_COUNT_MAX });

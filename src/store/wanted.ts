@@ -20,7 +20,7 @@ const SCHEMA = [
 ];
 
 /** What one change writes; all of it or nothing. */
-export interface Change {
+export interface StoreChange {
   fleet?: FleetRecord;
   release?: ReleaseRecord;
   slots?: readonly SlotRecord[];
@@ -68,7 +68,7 @@ export class WantedStore {
    * Makes a change of one fleet durable.
    * @throws FleetError LIMIT_REACHED on a full disk, STATE_UNUSABLE else; nothing has changed then
    */
-  write(name: string, change: Change): void {
+  write(name: string, change: StoreChange): void {
     this.#commit(() => writeChange(this.#db, name, change));
     this.#writeCopy();
   }
@@ -270,7 +270,7 @@ function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void 
 function writeChange(
   db: DatabaseSync,
   name: string,
-  { fleet, release, slots, forgotten = [] }: Change,
+  { fleet, release, slots, forgotten = [] }: StoreChange,
 ): void {
   if (fleet) {
     db.prepare('INSERT OR REPLACE INTO fleets VALUES (?, ?)').run(name, JSON.stringify(fleet));

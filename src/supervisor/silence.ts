@@ -24,7 +24,7 @@ export interface Silence {
 }
 
 /** What to do about it. */
-export type SilenceVerdict =
+export type SilenceJudgement =
   /** Nobody is in the way of another supervisor. */
   | { do: 'start' }
   /** The holder is a supervisor, and stuck. */
@@ -39,7 +39,7 @@ const SILENT_MS_MAX: Record<Phase, number> = { supervising: 60_000, recovering: 
  * Judges a supervisor that gives no answer. It is ended only where everything agrees: the kernel says that this process
  * holds the lock, the heartbeat is this very process's, of this boot, and older than a supervisor at work lets it become.
  */
-export function judgeSilence({ holder, heartbeat, bootId, nowMs }: Silence): SilenceVerdict {
+export function judgeSilence({ holder, heartbeat, bootId, nowMs }: Silence): SilenceJudgement {
   if (holder === null) return { do: 'start' };
   const { pid } = holder;
   const isItsOwn =

@@ -4,7 +4,7 @@ import { Managed } from '../../src/daemon/fleet/managed.ts';
 import { runOf } from '../../src/fleet/agent.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { plan } from '../../src/fleet/plan.ts';
-import type { Exit } from '../../src/fleet/restart.ts';
+import type { AgentExit } from '../../src/fleet/restart.ts';
 import {
   beginRollout,
   changeOf,
@@ -15,7 +15,7 @@ import {
   rollBackTo,
   untouched,
 } from '../../src/fleet/rollout/changes.ts';
-import { isOver, type Measured } from '../../src/fleet/rollout/rollout.ts';
+import { type AgentMeasurement, isOver } from '../../src/fleet/rollout/rollout.ts';
 import type { Step } from '../../src/fleet/steps.ts';
 import { toTarget } from '../../src/fleet/target.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
@@ -32,10 +32,10 @@ export interface Nature {
   readyMs: number | null;
   /** Ends by itself so long after the start; null: never. */
   crashMs: number | null;
-  crashExit: Exit;
+  crashExit: AgentExit;
   /** Ends so long after the stop signal; null: by SIGKILL only. */
   stopMs: number | null;
-  stopExit: Exit;
+  stopExit: AgentExit;
   prepareMs: number;
   prepare: 'succeeds' | 'fails' | 'hits a limit';
 }
@@ -58,7 +58,7 @@ export interface Process {
   release: string;
   /** When it ends as things stand, and how. */
   endsAt: number;
-  exit: Exit;
+  exit: AgentExit;
 }
 
 export type Done = Step & { at: number };
@@ -77,7 +77,7 @@ export function specOf(document: object = {}) {
  * (`expire`, `plan`, one executor a step, the transitions), wakes it only for what happens and for `nextDue`, and
  * checks after every turn what must hold always.
  */
-export class World {
+export class ImaginaryHost {
   now = 1_000_000;
   managed: Managed;
   /** Every step that was carried out. */
@@ -103,7 +103,7 @@ export class World {
   }
 
   get fleet(): Fleet {
-    return this.managed.plan;
+    return this.managed.fleet;
   }
 
   // ── looking ──
@@ -252,7 +252,7 @@ export class World {
   // ── what agents do ──
 
   /** The agent of a slot ends by itself. */
-  crash(slot: number, exit: Exit = { code: 1, signal: null }): void {
+  crash(slot: number, exit: AgentExit = { code: 1, signal: null }): void {
     const process = this.processOf(slot);
     if (process) Object.assign(process, { endsAt: this.now, exit });
   }
@@ -295,7 +295,7 @@ export class World {
     const { restarts, failures, lastExit } = record;
     Object.assign(this.fleet.slot(slot), { restarts, failures, lastExit });
     const run = { pid, startedAt, startedIso: 'then', release, generation: record.process!.generation };
-    this.fleet.adopt(slot, run, record.readyAt, this.now);
+    this.fleet.reattached(slot, run, record.readyAt, this.now);
     if (!isWanted) this.fleet.unwant(slot, this.now);
   }
 
@@ -450,13 +450,13 @@ export class World {
       case 'hold':
         this.hold('storm', step.reason);
         return;
-      case 'release':
+      case 'resume':
         this.release();
         return;
       case 'recreate':
         expect(this.processes.size, 'processes when all is recreated').toBe(0);
         this.managed.record = { ...this.managed.record, recreate: false };
-        fleet.setDrain(null, this.now);
+        fleet.setStopAll(null, this.now);
         return;
       case 'rollout':
         this.#decide(step.change);
@@ -472,7 +472,7 @@ export class World {
     }
   }
 
-  #measured(slot: number): [number, Measured] {
+  #measured(slot: number): [number, AgentMeasurement] {
     const { pid, release, startedAt } = this.processOf(slot)!;
     const { rssBytes = 10 * 2 ** 20, cpu = 0.01 } = this.releases.get(release) ?? {};
     return [slot, { pid, rssBytes, cpuMs: cpu * (this.now - startedAt) }];
@@ -498,7 +498,7 @@ export class World {
     expect(fleet.slot(number).wanted, `slot ${number} is wanted`).toBe(true);
     expect(this.processOf(number), `process in slot ${number}`).toBeUndefined();
     expect(this.#preparing.some(({ slot }) => slot === number)).toBe(false);
-    expect(fleet.drain).toBe(null);
+    expect(fleet.stopAll).toBe(null);
     expect(fleet.hold?.by ?? 'storm', 'what may start').toBe('storm');
     const { starting, preparing } = fleet.counts;
     expect(starting + preparing, 'agents starting').toBeLessThan(this.#parallel);
@@ -558,7 +558,7 @@ export class World {
       managed.record = record;
       fleet.rolling.set(record.rollout ?? null);
       fleet.respecify(record.spec!, record.release, this.now);
-      if (record.recreate) fleet.setDrain('recreate', this.now);
+      if (record.recreate) fleet.setStopAll('recreate', this.now);
       if (hadHold && !record.hold) fleet.setHold(null);
     }
     managed.apply(slots, this.now);

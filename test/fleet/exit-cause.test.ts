@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { Fleet } from '../../src/fleet/fleet.ts';
-import { describeExit, type Exit } from '../../src/fleet/restart.ts';
+import { type AgentExit, describeExit } from '../../src/fleet/restart.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
 
 const MIB = 1024 * 1024;
-const OOM: Exit = { code: null, signal: 'SIGKILL', cause: 'oom-limit' };
+const OOM: AgentExit = { code: null, signal: 'SIGKILL', cause: 'oom-limit' };
 
-test.each<[Exit, number | null, string]>([
+test.each<[AgentExit, number | null, string]>([
   [{ code: 1, signal: null }, null, 'exited 1'],
   [{ code: null, signal: 'SIGKILL' }, 64 * MIB, 'killed by SIGKILL'],
   [OOM, 64 * MIB, 'killed by SIGKILL: out of memory (memory.limit 64M)'],

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { type Nature, WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
 
 const CRASHES: Nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 10 };
 const NO_DELAY = { rounds: { parallel: 15, delay: '0s' } };
 const MAX_MS = 300_000;
 
 /** A fleet of which so many slots, from 0 on, fail whenever they are started. */
-function failing(bad: number, target: number, document: object = NO_DELAY): World {
-  const world = new World(document);
+function failing(bad: number, target: number, document: object = NO_DELAY): ImaginaryHost {
+  const world = new ImaginaryHost(document);
   for (let slot = 0; slot < bad; slot++) world.natures.set(slot, CRASHES);
   world.spawn(target);
   return world;
@@ -67,7 +67,11 @@ describe('the storm breaker', () => {
     ['are not ready in time', { readyMs: null }],
     ['cannot be prepared', { prepare: 'fails' }],
   ] as const)('counts agents that %s', (_, nature) => {
-    const world = new World({ ...NO_DELAY, prepare: ['init'], ready: { after: '1s', timeout: '5s' } });
+    const world = new ImaginaryHost({
+      ...NO_DELAY,
+      prepare: ['init'],
+      ready: { after: '1s', timeout: '5s' },
+    });
     world.nature = { ...WELL_BEHAVED, ...nature };
     world.spawn(10);
     world.advance(6_000);
@@ -145,12 +149,12 @@ describe('a fleet held by the breaker', () => {
     expect(world.fleet.hold?.by).toBe('storm');
     world.natures.clear();
     world.advance(MAX_MS * 2);
-    expect(world.steps('release')).toHaveLength(1);
+    expect(world.steps('resume')).toHaveLength(1);
     expect(world.states).toBe(Array(20).fill('ready').join(' '));
   });
 
   test('prepares and starts the probe where it has to be prepared', () => {
-    const world = new World({ prepare: ['init'] });
+    const world = new ImaginaryHost({ prepare: ['init'] });
     world.nature = { ...WELL_BEHAVED, prepare: 'fails' };
     world.spawn(5);
     world.advance(1_000);
@@ -161,7 +165,7 @@ describe('a fleet held by the breaker', () => {
   });
 
   /** Held, with a probe that takes its time. */
-  function probing(target = 5): World {
+  function probing(target = 5): ImaginaryHost {
     const world = failing(target, target, { ...NO_DELAY, ready: { after: '1s', timeout: '10m' } });
     world.advance(1_000);
     world.natures.clear();
@@ -223,7 +227,7 @@ describe('a fleet held by the breaker', () => {
   });
 
   test('goes on trying when the prepare of the slot on probe hits a host limit', () => {
-    const world = new World({ ...NO_DELAY, prepare: ['init'] });
+    const world = new ImaginaryHost({ ...NO_DELAY, prepare: ['init'] });
     world.nature = { ...WELL_BEHAVED, prepare: 'fails' };
     world.spawn(5);
     world.advance(1_000);
@@ -235,7 +239,11 @@ describe('a fleet held by the breaker', () => {
   });
 
   test('keeps its probe when another slot, prepared since before the hold, fails', () => {
-    const world = new World({ ...NO_DELAY, prepare: ['init'], ready: { after: '1s', timeout: '1h' } });
+    const world = new ImaginaryHost({
+      ...NO_DELAY,
+      prepare: ['init'],
+      ready: { after: '1s', timeout: '1h' },
+    });
     for (const slot of [0, 1, 2]) world.natures.set(slot, { ...WELL_BEHAVED, prepare: 'fails' });
     world.natures.set(3, { ...WELL_BEHAVED, prepareMs: MAX_MS + 5_000, prepare: 'fails' });
     world.spawn(4);
@@ -247,7 +255,7 @@ describe('a fleet held by the breaker', () => {
   });
 
   test('tries a slot that was stopped for a restart where those that failed have given up', () => {
-    const world = new World({ ...NO_DELAY, restart: { on: 'never' } });
+    const world = new ImaginaryHost({ ...NO_DELAY, restart: { on: 'never' } });
     world.nature = { ...WELL_BEHAVED, stopMs: 10 };
     world.natures.set(4, { ...WELL_BEHAVED, stopMs: 20_000 });
     world.spawn(5);
@@ -265,7 +273,7 @@ describe('a fleet held by the breaker', () => {
 
 describe('a fleet held by its user', () => {
   /** Five agents that are ready, held. */
-  function held(document: object = {}): World {
+  function held(document: object = {}): ImaginaryHost {
     const world = failing(0, 5, document);
     world.advance(60_000);
     world.hold();
@@ -301,7 +309,7 @@ describe('a fleet held by its user', () => {
   });
 
   test('stops what does not get ready in time', () => {
-    const world = new World({ ready: { after: '1s', timeout: '5s' } });
+    const world = new ImaginaryHost({ ready: { after: '1s', timeout: '5s' } });
     world.nature = { ...WELL_BEHAVED, readyMs: null };
     world.spawn(1);
     world.settle();
@@ -324,7 +332,7 @@ describe('a fleet held by its user', () => {
   });
 
   test('starts at once what had failed, when it is resumed', () => {
-    const world = new World({ restart: { backoff: { min: '1h', max: '1h' }, storm: 'off' } });
+    const world = new ImaginaryHost({ restart: { backoff: { min: '1h', max: '1h' }, storm: 'off' } });
     world.nature = CRASHES;
     world.spawn(1);
     world.advance(10_000);

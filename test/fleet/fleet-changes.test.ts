@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
 
 const PORTS = { base: 20_000 };
 
 /** A fleet of so many that is ready. */
-function ready(count: number, document: object = {}): World {
-  const world = new World({ rounds: { parallel: 2, delay: '1s' }, ...document });
+function ready(count: number, document: object = {}): ImaginaryHost {
+  const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '1s' }, ...document });
   world.spawn(count);
   world.advance(120_000);
   expect(world.fleet.counts.ready).toBe(count);
@@ -77,7 +77,7 @@ test('keeps running agents on their release until restart --latest; a crash come
 });
 
 test('gives slots whose start has failed the new release: they have nothing to keep', () => {
-  const world = new World({ restart: { storm: 'off' } });
+  const world = new ImaginaryHost({ restart: { storm: 'off' } });
   world.natures.set(0, { ...WELL_BEHAVED, readyMs: null, crashMs: 1 });
   world.spawn(2);
   world.advance(20_000);
@@ -142,7 +142,7 @@ test('kills slots also while everything is stopped for changed ports', () => {
 
 test('stops everything and starts nothing for a shutdown with agents', () => {
   const world = ready(5);
-  world.fleet.setDrain('shutdown', world.now);
+  world.fleet.setStopAll('shutdown', world.now);
   world.advance(3_600_000);
   expect(world.processes.size).toBe(0);
   expect(world.fleet.target).toBe(5);
@@ -150,12 +150,12 @@ test('stops everything and starts nothing for a shutdown with agents', () => {
 });
 
 test('shuts a held fleet down without spinning', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 1 };
   world.spawn(3);
   world.advance(10_000);
   expect(world.fleet.hold?.by).toBe('storm');
-  world.fleet.setDrain('shutdown', world.now);
+  world.fleet.setStopAll('shutdown', world.now);
   world.advance(3_600_000);
   expect(world.processes.size).toBe(0);
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { type Nature, WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
 
 const LIMIT: Nature = { ...WELL_BEHAVED, start: 'hits a limit' };
 
 test('waits longer after each start that a limit of the host stops, up to 30 s, and tries one at a time', () => {
-  const world = new World({ rounds: { parallel: 5, delay: '0s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 5, delay: '0s' } });
   world.nature = LIMIT;
   world.spawn(20);
   const from = world.now;
@@ -16,7 +16,7 @@ test('waits longer after each start that a limit of the host stops, up to 30 s, 
 });
 
 test('goes on in rounds as soon as a start works again', () => {
-  const world = new World({ rounds: { parallel: 5, delay: '1s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 5, delay: '1s' } });
   world.nature = LIMIT;
   world.spawn(20);
   world.advance(20_000);
@@ -27,7 +27,7 @@ test('goes on in rounds as soon as a start works again', () => {
 });
 
 test('counts a limit of the host neither as a failure of the slot nor towards a storm', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.nature = LIMIT;
   world.spawn(20);
   world.advance(600_000);
@@ -38,7 +38,7 @@ test('counts a limit of the host neither as a failure of the slot nor towards a 
 });
 
 test('stops and vacates while a limit is in the way', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.natures.set(3, LIMIT);
   world.spawn(4);
   world.advance(10_000);
@@ -49,7 +49,7 @@ test('stops and vacates while a limit is in the way', () => {
 });
 
 test('stops no agent for a restart while a limit is in the way, but one to try with', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.spawn(10);
   world.advance(60_000);
   world.nature = LIMIT;
@@ -62,7 +62,7 @@ test('stops no agent for a restart while a limit is in the way, but one to try w
 
 test('waits without spinning while a limit and a full round are in the way', () => {
   // The driver fails where something is due and nothing can be done.
-  const world = new World({ rounds: { parallel: 2, delay: '0s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '0s' } });
   world.natures.set(0, { ...WELL_BEHAVED, readyMs: 20_000 });
   world.spawn(3);
   world.settle();
@@ -76,7 +76,7 @@ test('waits without spinning while a limit and a full round are in the way', () 
 });
 
 test('tries a changed spec at once', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.nature = LIMIT;
   world.spawn(3);
   world.advance(16_000);

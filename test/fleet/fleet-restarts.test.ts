@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
 
 const STORM_OFF = { storm: 'off' };
 const SETTLED_MS = 60_000;
 
 /** A fleet of so many that has been ready for long. */
-function settled(count: number, document: object = {}): World {
-  const world = new World({ restart: STORM_OFF, ...document });
+function settled(count: number, document: object = {}): ImaginaryHost {
+  const world = new ImaginaryHost({ restart: STORM_OFF, ...document });
   world.spawn(count);
   world.advance(SETTLED_MS * 10);
   return world;
@@ -26,7 +26,7 @@ test('starts again at once what ends after a stretch of health', () => {
 });
 
 test('waits twice as long after each start that fails, up to max', () => {
-  const world = new World({
+  const world = new ImaginaryHost({
     restart: { backoff: { min: '1s', max: '8s' }, ...STORM_OFF },
     rounds: { parallel: 1, delay: '0s' },
   });
@@ -58,7 +58,7 @@ test('counts an end within 10 s after ready as a failed start, and one later as 
 });
 
 test('begins with the shortest wait again after a stretch of health', () => {
-  const world = new World({ restart: STORM_OFF });
+  const world = new ImaginaryHost({ restart: STORM_OFF });
   world.nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 10 };
   world.spawn(1);
   world.advance(30_000);
@@ -95,7 +95,7 @@ test('starts a slot again that had given up when a restart is asked for', () => 
 });
 
 test('stops what is not ready in time, tells what it waited for, and counts a failed start', () => {
-  const world = new World({ ready: { after: '1s', timeout: '5s' }, restart: STORM_OFF });
+  const world = new ImaginaryHost({ ready: { after: '1s', timeout: '5s' }, restart: STORM_OFF });
   world.nature = { ...WELL_BEHAVED, readyMs: null };
   world.spawn(1);
   const from = world.now;
@@ -113,7 +113,7 @@ test('stops what is not ready in time, tells what it waited for, and counts a fa
 // An agent that ends with 0 when it is told to stop has not done its work for all that.
 test('with restart.on: on-failure, restarts what was not ready in time although it exits 0 when stopped', () => {
   const on = { on: 'on-failure', ...STORM_OFF };
-  const world = new World({ ready: { after: '1s', timeout: '5s' }, restart: on });
+  const world = new ImaginaryHost({ ready: { after: '1s', timeout: '5s' }, restart: on });
   world.nature = { ...WELL_BEHAVED, readyMs: null };
   world.spawn(1);
   world.advance(5_050);
@@ -169,7 +169,7 @@ test('looks at slots again under a changed spec: what was sick by the old one ma
 });
 
 test('prepares a slot once, before its first start', () => {
-  const world = new World({ prepare: ['init'], restart: STORM_OFF });
+  const world = new ImaginaryHost({ prepare: ['init'], restart: STORM_OFF });
   world.spawn(2);
   world.advance(30_000);
   expect(world.done.map((step) => `${step.do} ${'slot' in step && step.slot}`)).toEqual([
@@ -193,7 +193,7 @@ test('prepares a slot once, before its first start', () => {
 });
 
 test('counts a prepare that fails as a failed start, and runs it again', () => {
-  const world = new World({ prepare: ['init'], restart: STORM_OFF });
+  const world = new ImaginaryHost({ prepare: ['init'], restart: STORM_OFF });
   world.nature = { ...WELL_BEHAVED, prepare: 'fails' };
   world.spawn(1);
   world.advance(60);
@@ -205,7 +205,7 @@ test('counts a prepare that fails as a failed start, and runs it again', () => {
 });
 
 test('prepares in rounds, and starts what it prepared in the same round', () => {
-  const world = new World({ prepare: ['init'], rounds: { parallel: 2, delay: '10s' } });
+  const world = new ImaginaryHost({ prepare: ['init'], rounds: { parallel: 2, delay: '10s' } });
   world.spawn(4);
   const from = world.now;
   world.advance(30_000);

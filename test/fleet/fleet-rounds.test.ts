@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
 
 const ROUNDS = { rounds: { parallel: 3, delay: '10s' } };
 
 test('starts no more than `parallel` at once, and the next round when those are ready and the delay is over', () => {
-  const world = new World(ROUNDS);
+  const world = new ImaginaryHost(ROUNDS);
   world.nature = { ...WELL_BEHAVED, readyMs: 1_000 };
   world.spawn(7);
   const from = world.now;
@@ -14,7 +14,7 @@ test('starts no more than `parallel` at once, and the next round when those are 
 });
 
 test('waits for the slowest of a round', () => {
-  const world = new World(ROUNDS);
+  const world = new ImaginaryHost(ROUNDS);
   world.natures.set(1, { ...WELL_BEHAVED, readyMs: 20_000 });
   world.spawn(4);
   const from = world.now;
@@ -23,7 +23,7 @@ test('waits for the slowest of a round', () => {
 });
 
 test('counts what failed as done: it holds up the round no longer', () => {
-  const world = new World(ROUNDS);
+  const world = new ImaginaryHost(ROUNDS);
   world.natures.set(1, { ...WELL_BEHAVED, readyMs: null, crashMs: 500 });
   world.natures.set(2, { ...WELL_BEHAVED, start: 'cannot be executed' });
   world.spawn(4);
@@ -33,7 +33,7 @@ test('counts what failed as done: it holds up the round no longer', () => {
 });
 
 test('lets what never gets ready hold up a round no longer than its timeout, however slowly it stops', () => {
-  const world = new World({ ...ROUNDS, ready: { after: '1s', timeout: '5s' } });
+  const world = new ImaginaryHost({ ...ROUNDS, ready: { after: '1s', timeout: '5s' } });
   world.natures.set(0, { ...WELL_BEHAVED, readyMs: null, stopMs: null });
   world.spawn(4);
   const from = world.now;
@@ -42,14 +42,14 @@ test('lets what never gets ready hold up a round no longer than its timeout, how
 });
 
 test('starts a large round whole, although one pass starts but a part of it', () => {
-  const world = new World({ rounds: { parallel: 500 } });
+  const world = new ImaginaryHost({ rounds: { parallel: 500 } });
   world.spawn(100);
   world.settle();
   expect(world.fleet.counts.starting).toBe(100);
 });
 
 test('starts nothing when told the same twice', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.spawn(10);
   world.advance(60_000);
   const from = world.now;
@@ -59,7 +59,7 @@ test('starts nothing when told the same twice', () => {
 });
 
 test('wakes up for nothing when all is ready', () => {
-  const world = new World(ROUNDS);
+  const world = new ImaginaryHost(ROUNDS);
   world.spawn(7);
   world.advance(60_000);
   world.crash(3);
@@ -68,7 +68,7 @@ test('wakes up for nothing when all is ready', () => {
 });
 
 test('lets crashes, restarts and new slots share the rounds', () => {
-  const world = new World({ ...ROUNDS, restart: { storm: 'off' } });
+  const world = new ImaginaryHost({ ...ROUNDS, restart: { storm: 'off' } });
   world.spawn(9);
   world.advance(120_000);
   const from = world.now;
@@ -87,7 +87,7 @@ test('lets crashes, restarts and new slots share the rounds', () => {
 });
 
 test('brings a fleet that died at once back in rounds', () => {
-  const world = new World({ rounds: { parallel: 10, delay: '1s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 10, delay: '1s' } });
   world.spawn(100);
   world.advance(60_000);
   const from = world.now;
@@ -98,7 +98,7 @@ test('brings a fleet that died at once back in rounds', () => {
 });
 
 test('stops no more agents for a restart than the round can start again', () => {
-  const world = new World({ rounds: { parallel: 2, delay: '1s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '1s' } });
   world.nature = { ...WELL_BEHAVED, stopMs: 2_000, readyMs: 1_000 };
   world.spawn(10);
   world.advance(60_000);
@@ -112,7 +112,7 @@ test('stops no more agents for a restart than the round can start again', () => 
 });
 
 test('applies a changed `parallel` and delay to the next round', () => {
-  const world = new World(ROUNDS);
+  const world = new ImaginaryHost(ROUNDS);
   world.spawn(8);
   world.settle();
   world.spawn(8, { document: { rounds: { parallel: 4, delay: '1s' } } });

@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
-import { WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
 
 /** A fleet of so many that is ready. */
-function ready(count: number, document: object = {}): World {
-  const world = new World({ stop: { parallel: 3, grace: '30s' }, rounds: { delay: '0s' }, ...document });
+function ready(count: number, document: object = {}): ImaginaryHost {
+  const world = new ImaginaryHost({
+    stop: { parallel: 3, grace: '30s' },
+    rounds: { delay: '0s' },
+    ...document,
+  });
   world.spawn(count);
   world.advance(60_000);
   expect(world.fleet.counts.ready).toBe(count);
@@ -78,7 +82,7 @@ test('forgets that a slot needed SIGKILL when it is started again', () => {
 });
 
 test('stops an agent that is still starting', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.nature = { ...WELL_BEHAVED, readyMs: null };
   world.spawn(1);
   world.settle();
@@ -95,7 +99,7 @@ test.each([
   ['has given up', { ...WELL_BEHAVED, readyMs: null, crashMs: 1 }, 'never', 'failed'],
   ['waits for its round', WELL_BEHAVED, 'always', 'pending'],
 ] as const)('vacates a slot that %s without any signal', (_, nature, on, state) => {
-  const world = new World({
+  const world = new ImaginaryHost({
     rounds: { parallel: 1, delay: '1h' },
     restart: { on, backoff: { min: '1h', max: '1h' }, storm: 'off' },
   });
@@ -112,7 +116,7 @@ test.each([
 });
 
 test('vacates a slot that is being prepared when that has ended, and starts nothing in it', () => {
-  const world = new World({ prepare: ['init'] });
+  const world = new ImaginaryHost({ prepare: ['init'] });
   world.spawn(1);
   world.settle();
   world.kill(1);
@@ -150,7 +154,7 @@ test('starts a slot again that is wanted again while its agent stops, when that 
 });
 
 test('does not count the end of an agent that was told to stop as a failed start', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.nature = { ...WELL_BEHAVED, readyMs: null, stopMs: 1_000, stopExit: { code: 1, signal: null } };
   world.spawn(3);
   world.settle();

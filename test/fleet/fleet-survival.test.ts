@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
 
 test('does nothing to a fleet at rest that it finds again', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.spawn(10);
   world.advance(60_000);
   const { pids } = world;
@@ -14,7 +14,7 @@ test('does nothing to a fleet at rest that it finds again', () => {
 });
 
 test('goes on with a spawn, counting those it finds starting to the round', () => {
-  const world = new World({ rounds: { parallel: 3, delay: '10s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 3, delay: '10s' } });
   world.nature = { ...WELL_BEHAVED, readyMs: 5_000 };
   world.spawn(7);
   world.advance(1_000);
@@ -27,7 +27,7 @@ test('goes on with a spawn, counting those it finds starting to the round', () =
 });
 
 test('goes on with a kill', () => {
-  const world = new World({ stop: { parallel: 2 } });
+  const world = new ImaginaryHost({ stop: { parallel: 2 } });
   world.spawn(10);
   world.advance(60_000);
   world.nature = { ...WELL_BEHAVED, stopMs: 1_000 };
@@ -41,7 +41,7 @@ test('goes on with a kill', () => {
 });
 
 test('goes on with a restart and does no part of it twice', () => {
-  const world = new World({ rounds: { parallel: 2, delay: '1s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '1s' } });
   world.spawn(6);
   world.advance(60_000);
   world.nature = { ...WELL_BEHAVED, stopMs: 500, readyMs: 500 };
@@ -55,7 +55,7 @@ test('goes on with a restart and does no part of it twice', () => {
 });
 
 test('brings back in rounds what ended while no supervisor was there', () => {
-  const world = new World({ rounds: { parallel: 2, delay: '1s' } });
+  const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '1s' } });
   world.spawn(6);
   world.advance(60_000);
   for (let slot = 0; slot < 6; slot++) world.crash(slot);
@@ -68,7 +68,7 @@ test('brings back in rounds what ended while no supervisor was there', () => {
 });
 
 test('gives an agent that it finds starting its whole timeout', () => {
-  const world = new World({ ready: { after: '1s', timeout: '10s' } });
+  const world = new ImaginaryHost({ ready: { after: '1s', timeout: '10s' } });
   world.nature = { ...WELL_BEHAVED, readyMs: null };
   world.spawn(1);
   world.advance(9_000);
@@ -79,7 +79,7 @@ test('gives an agent that it finds starting its whole timeout', () => {
 });
 
 test('remembers how often a slot has failed', () => {
-  const world = new World({ restart: { storm: 'off' } });
+  const world = new ImaginaryHost({ restart: { storm: 'off' } });
   world.nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 10 };
   world.spawn(1);
   world.advance(30_000);
@@ -90,7 +90,7 @@ test('remembers how often a slot has failed', () => {
 });
 
 test('ends what is left of an agent before it starts the next one there', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.spawn(2);
   world.advance(60_000);
   world.crash(0);
@@ -109,7 +109,7 @@ test('ends what is left of an agent before it starts the next one there', () => 
 });
 
 test('prepares again a slot whose prepare was cut off', () => {
-  const world = new World({ prepare: ['init'] });
+  const world = new ImaginaryHost({ prepare: ['init'] });
   world.spawn(1);
   world.settle();
   world.replaceSupervisor();

@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { judgeGoal } from '../../src/fleet/goal.ts';
-import { type Nature, WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
 
 const CRASHES: Nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 1 };
 
-function ready(count: number, document: object = { restart: { storm: 'off' } }): World {
-  const world = new World(document);
+function ready(count: number, document: object = { restart: { storm: 'off' } }): ImaginaryHost {
+  const world = new ImaginaryHost(document);
   world.spawn(count);
   world.advance(60_000);
   return world;
 }
 
 describe('until the target is ready', () => {
-  const judge = ({ fleet }: World, target: number) => judgeGoal(fleet, { kind: 'ready', target }, []);
+  const judge = ({ fleet }: ImaginaryHost, target: number) => judgeGoal(fleet, { kind: 'ready', target }, []);
 
   test('is reached when as many agents as the target are ready', () => {
-    const world = new World({ rounds: { parallel: 2, delay: '1s' } });
+    const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '1s' } });
     world.spawn(3);
     expect(judge(world, 3)).toEqual({ done: 0, of: 3, end: null });
     world.advance(500);
@@ -41,7 +41,7 @@ describe('until the target is ready', () => {
   });
 
   test('is given up when each slot that is not ready has failed three times, not when some have', () => {
-    const world = new World({ restart: { storm: 'off' }, rounds: { parallel: 10, delay: '0s' } });
+    const world = new ImaginaryHost({ restart: { storm: 'off' }, rounds: { parallel: 10, delay: '0s' } });
     for (const slot of [1, 3]) world.natures.set(slot, CRASHES);
     world.spawn(4);
     while (Math.max(...[1, 3].map((slot) => world.fleet.slot(slot).failures)) < 3) world.advance(10);
@@ -56,7 +56,7 @@ describe('until the target is ready', () => {
   });
 
   test('waits for slots that no round has come to yet', () => {
-    const world = new World({ restart: { storm: 'off' }, rounds: { parallel: 1, delay: '0s' } });
+    const world = new ImaginaryHost({ restart: { storm: 'off' }, rounds: { parallel: 1, delay: '0s' } });
     world.natures.set(0, CRASHES);
     world.natures.set(1, { ...WELL_BEHAVED, readyMs: 20_000 });
     world.spawn(3);
@@ -65,7 +65,7 @@ describe('until the target is ready', () => {
   });
 
   test('is given up for slots that restart.on leaves as they are', () => {
-    const world = new World({ restart: { on: 'never', storm: 'off' } });
+    const world = new ImaginaryHost({ restart: { on: 'never', storm: 'off' } });
     world.natures.set(0, CRASHES);
     world.spawn(2);
     world.advance(5_000);
@@ -73,7 +73,7 @@ describe('until the target is ready', () => {
   });
 
   test('is given up for a held fleet, with the reason of the hold', () => {
-    const world = new World();
+    const world = new ImaginaryHost();
     world.spawn(2);
     world.hold('user', 'held by fleetctl hold');
     expect(judge(world, 2).end).toEqual({
@@ -89,7 +89,7 @@ describe('until the target is ready', () => {
   });
 
   test('is given up where a limit of the host is in the way', () => {
-    const world = new World();
+    const world = new ImaginaryHost();
     world.nature = { ...WELL_BEHAVED, start: 'hits a limit' };
     world.spawn(2);
     world.settle();
@@ -98,7 +98,7 @@ describe('until the target is ready', () => {
 });
 
 describe('until slots are restarted', () => {
-  const judge = ({ fleet }: World, generation: number, slots: number[]) =>
+  const judge = ({ fleet }: ImaginaryHost, generation: number, slots: number[]) =>
     judgeGoal(fleet, { kind: 'restarted', target: fleet.target, slots: '', generation }, slots);
 
   test('is reached when those that are still wanted are ready again', () => {
@@ -145,7 +145,8 @@ describe('until slots are restarted', () => {
 });
 
 describe('until slots are gone', () => {
-  const judge = ({ fleet }: World, slots: number[]) => judgeGoal(fleet, { kind: 'gone', slots: '' }, slots);
+  const judge = ({ fleet }: ImaginaryHost, slots: number[]) =>
+    judgeGoal(fleet, { kind: 'gone', slots: '' }, slots);
 
   test('is reached when their processes are gone, and tells how many needed SIGKILL', () => {
     const world = ready(4);

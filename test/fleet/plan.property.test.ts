@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Nature, WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
 
 const SLOTS = 8;
 const DOCUMENT = {
@@ -20,7 +20,7 @@ const DOCUMENTS = [
 
 interface Move {
   text: string;
-  make(world: World): void;
+  make(world: ImaginaryHost): void;
 }
 
 const slot = fc.nat(SLOTS - 1);
@@ -41,13 +41,13 @@ const nature: fc.Arbitrary<Nature> = fc.record({
   prepare: fc.constantFrom('succeeds', 'succeeds', 'fails', 'hits a limit'),
 });
 
-function move<T>(arbitrary: fc.Arbitrary<T>, name: string, make: (world: World, value: T) => void) {
+function move<T>(arbitrary: fc.Arbitrary<T>, name: string, make: (world: ImaginaryHost, value: T) => void) {
   return arbitrary.map(
     (value): Move => ({ text: `${name} ${JSON.stringify(value)}`, make: (world) => make(world, value) }),
   );
 }
 
-const known = (world: World, numbers: number[]) =>
+const known = (world: ImaginaryHost, numbers: number[]) =>
   numbers.filter((number) => world.fleet.slots.get(number)?.wanted);
 
 const moves = fc.oneof(
@@ -112,14 +112,14 @@ const moves = fc.oneof(
 );
 
 /** From now on, everything that is started behaves; what runs can be stopped. */
-function behave(world: World): void {
+function behave(world: ImaginaryHost): void {
   world.natures.clear();
   world.nature = WELL_BEHAVED;
 }
 
 /** Makes the moves; the world checks after each of them what must hold always. */
-function play(list: readonly Move[]): World {
-  const world = new World(DOCUMENT);
+function play(list: readonly Move[]): ImaginaryHost {
+  const world = new ImaginaryHost(DOCUMENT);
   for (const { make } of list) {
     make(world);
     world.settle();

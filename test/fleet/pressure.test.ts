@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { judgePressure } from '../../src/fleet/pressure.ts';
-import { World } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
 
 const GIB = 1024 ** 3;
 const memory = (availablePercent: number, pressurePercent: number | null = 0) => ({
@@ -39,7 +39,7 @@ test('tasks that wait for memory are pressure too, where the kernel tells', () =
 });
 
 test('nothing starts while memory is short, whatever would start it, and all of it after', () => {
-  const world = new World({ rounds: { parallel: 5, delay: '0s' }, target: 10 });
+  const world = new ImaginaryHost({ rounds: { parallel: 5, delay: '0s' }, target: 10 });
   world.spawn(10);
   world.advance(60_000);
   const begun = world.now;
@@ -58,7 +58,7 @@ test('nothing starts while memory is short, whatever would start it, and all of 
 });
 
 test('what must go goes while memory is short', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.spawn(5);
   world.advance(60_000);
   world.fleet.pressure = { reason: 'short', since: world.now };
@@ -68,7 +68,7 @@ test('what must go goes while memory is short', () => {
 });
 
 test('the storm breaker’s probe waits too, and its hold ends all the same when everything is ready', () => {
-  const world = new World();
+  const world = new ImaginaryHost();
   world.spawn(4);
   world.advance(60_000);
   world.hold('storm');

@@ -38,13 +38,13 @@ function canStart({ wanted, agent }: Slot): boolean {
 }
 
 function fateOf(
-  { drain, spec }: Fleet,
+  { stopAll, spec }: Fleet,
   { wanted, agent, release, generation }: Slot,
   now: number,
 ): 'condemned' | 'replaceable' | null {
   if (agent.state !== 'starting' && agent.state !== 'ready' && agent.state !== 'unready') return null;
   const isLate = agent.state === 'starting' && agent.deadline <= now;
-  if (!wanted || drain || isLate) return 'condemned';
+  if (!wanted || stopAll || isLate) return 'condemned';
   const isOutdated = agent.run.release !== release || agent.run.generation !== generation;
   const isUnhealthy =
     agent.state === 'unready' && spec.health !== null && agent.misses >= spec.health.failures;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { chooseRecycled } from '../../src/fleet/recycle.ts';
-import { World } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
 
-function readyFleet(count: number): World {
-  const world = new World({ rounds: { parallel: 2, delay: '1s' } });
+function readyFleet(count: number): ImaginaryHost {
+  const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '1s' } });
   world.spawn(count);
   world.advance(120_000);
   return world;

@@ -205,7 +205,7 @@ export class RegistryWorld {
           probeAt: now + fleet.probeDelayMs,
         });
         return;
-      case 'release':
+      case 'resume':
         fleet.setHold(null);
         return;
       default:

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isOver } from '../../src/fleet/rollout/rollout.ts';
-import { type Nature, WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
 
 const SLOTS = 9;
 const BATCH = 3;
@@ -16,10 +16,10 @@ const DOCUMENT = {
 
 interface Move {
   text: string;
-  make(world: World): void;
+  make(world: ImaginaryHost): void;
 }
 
-function move<T>(arbitrary: fc.Arbitrary<T>, name: string, make: (world: World, value: T) => void) {
+function move<T>(arbitrary: fc.Arbitrary<T>, name: string, make: (world: ImaginaryHost, value: T) => void) {
   return arbitrary.map((value): Move & { [fc.toStringMethod]: () => string } => {
     const text = `${name} ${JSON.stringify(value)}`;
     return { text, make: (world) => make(world, value), [fc.toStringMethod]: () => text };
@@ -41,7 +41,7 @@ const options = fc.record({
   maxFailed: fc.constantFrom({ percent: 20 }, { count: 0 }, { count: 3 }),
 });
 
-const active = (world: World) => {
+const active = (world: ImaginaryHost) => {
   const { record } = world.fleet.rolling;
   return record && !isOver(record) ? record : null;
 };
@@ -116,8 +116,8 @@ const moves = fc.oneof(
   },
 );
 
-function play(list: readonly Move[]): World {
-  const world = new World(DOCUMENT);
+function play(list: readonly Move[]): ImaginaryHost {
+  const world = new ImaginaryHost(DOCUMENT);
   world.spawn(SLOTS - 2);
   world.advance(60_000);
   for (const { make } of list) {
@@ -157,7 +157,7 @@ test('comes to an end with every agent on one release, whatever happens meanwhil
 test('a supervisor that is killed at any step of it changes nothing of the outcome', () => {
   const outcomes = (bad: boolean) =>
     Array.from({ length: 120 }, (_, at) => {
-      const world = new World(DOCUMENT);
+      const world = new ImaginaryHost(DOCUMENT);
       world.spawn(SLOTS);
       world.advance(60_000);
       if (bad) world.releases.set('r2', { readyMs: null, crashMs: 500 });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { judgeGoal } from '../../src/fleet/goal.ts';
-import { WELL_BEHAVED, World } from './driver.ts';
+import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
 
 const UPDATE = { batch: 10, wait: '10s', canary: 0, maxFailed: '10%' };
 
 /** A fleet of so many on release r1 that has been ready for long. */
-function settled(count: number, update: object = {}, document: object = {}): World {
-  const world = new World({
+function settled(count: number, update: object = {}, document: object = {}): ImaginaryHost {
+  const world = new ImaginaryHost({
     rounds: { parallel: 5, delay: 0 },
     update: { ...UPDATE, ...update },
     ...document,
@@ -17,13 +17,13 @@ function settled(count: number, update: object = {}, document: object = {}): Wor
 }
 
 /** How many agents run each release. */
-function releases(world: World): Record<string, number> {
+function releases(world: ImaginaryHost): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { release } of world.processes.values()) counts[release] = (counts[release] ?? 0) + 1;
   return counts;
 }
 
-const record = (world: World) => world.fleet.rolling.record!;
+const record = (world: ImaginaryHost) => world.fleet.rolling.record!;
 
 describe('a good release', () => {
   test('replaces each agent once, batch by batch, with every batch observed', () => {
@@ -472,7 +472,7 @@ describe('connections', () => {
 });
 
 describe('who waits for a rollout', () => {
-  const goal = (world: World, id: number, wants: 'done' | 'rolled-back' = 'done') =>
+  const goal = (world: ImaginaryHost, id: number, wants: 'done' | 'rolled-back' = 'done') =>
     judgeGoal(world.fleet, { kind: 'rollout', id, wants }, []);
 
   test('hears how far it is, and ends with 0 where it came to what was wanted', () => {

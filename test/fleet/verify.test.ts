@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { judgeVerified, type Look, type Verified } from '../../src/fleet/verify.ts';
+import { type CountAnswer, judgeVerified, type VerifyResult } from '../../src/fleet/verify.ts';
 
 /** Judges one look after the other at a fleet of 100, of which 95 % must be counted. */
-function judge(looks: (number | string)[]): Verified {
-  let state: Verified | null = null;
+function judge(looks: (number | string)[]): VerifyResult {
+  let state: VerifyResult | null = null;
   for (const look of looks) {
-    const found: Look = typeof look === 'number' ? { counted: look } : { error: look };
+    const found: CountAnswer = typeof look === 'number' ? { counted: look } : { error: look };
     state = judgeVerified(state, found, 100, 95);
   }
   return state!;

@@ -35,7 +35,7 @@ async function start(key: string, script: string, count: number): Promise<number
     output: { path: logOf(key) },
     cwd: dirOf(key),
   });
-  sessions.adopt(key, main);
+  sessions.reattach(key, main);
   const told = await scratch.pids(name, count);
   return [main, ...told.filter((pid) => pid !== main)];
 }
@@ -96,7 +96,7 @@ test('an agent without forks leaves nothing', async () => {
 test('kills nobody whose pid and session somebody else has by now', async () => {
   const stranger = scratch.start('exec sleep 1000');
   // As if the leader had ended and its pid were given to one who leads a session of its own.
-  sessions.adopt('web/0', stranger);
+  sessions.reattach('web/0', stranger);
   expect(sessions.isPopulated('web/0')).toBe(false);
   sessions.kill('web/0');
   expect(isLive(stranger)).toBe(true);

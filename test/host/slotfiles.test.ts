@@ -18,7 +18,7 @@ import {
   handOver,
   type Owner,
   readySlot,
-  type SlotPlaces,
+  type SlotPaths,
 } from '../../src/host/files/slot-paths.ts';
 import { check, libc } from '../../src/host/libc.ts';
 import { findListener } from '../../src/host/net/unix.ts';
@@ -32,7 +32,7 @@ const SOCK = { stream: 1, datagram: 2 } as const;
 const listen = koffi.load('libc.so.6').func('int listen(int fd, int backlog)');
 
 let scratch: Scratch;
-let places: SlotPlaces;
+let places: SlotPaths;
 let umask: number;
 const servers: Server[] = [];
 const fds: number[] = [];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type LeakEvent, type LeakLimits, LeakWatch, type Samples } from '../../src/leak/detector.ts';
+import { LeakDetector, type LeakEvent, type LeakLimits, type Readings } from '../../src/leak/detector.ts';
 
 const EVERY_MS = 10;
 const KIB = 1024;
@@ -15,7 +15,7 @@ interface Agent {
 }
 
 /** What a pass finds of these agents. */
-function samples(tick: number, agents: Agent[], connectionsTotal: number | null = null): Samples {
+function samples(tick: number, agents: Agent[], connectionsTotal: number | null = null): Readings {
   const releases = [...new Set(agents.map(({ release }) => release))];
   return {
     at: 1_700_000_000_000 + tick * EVERY_MS,
@@ -31,7 +31,7 @@ function samples(tick: number, agents: Agent[], connectionsTotal: number | null 
 
 /** Watches agents over ticks; gives every event with its tick. */
 function watchOver(
-  watch: LeakWatch,
+  watch: LeakDetector,
   ticks: { from: number; to: number },
   agentsAt: (tick: number) => Agent[],
 ): (LeakEvent & { tick: number })[] {
@@ -61,7 +61,7 @@ function fleet(
 const flat = () => 0;
 
 test('names the 20 of 200 agents that leak, with the right rate, and no other', () => {
-  const watch = new LeakWatch(LIMITS);
+  const watch = new LeakDetector(LIMITS);
   const leaks = (slot: number) => (slot % 10 === 3 ? 40 : 0);
   const events = watchOver(watch, { from: 0, to: 60 }, fleet(200, leaks));
   const expected = Array.from({ length: 20 }, (_, i) => 10 * i + 3);
@@ -76,7 +76,7 @@ test('names the 20 of 200 agents that leak, with the right rate, and no other', 
 });
 
 test('gives a verdict after 20 samples', () => {
-  const watch = new LeakWatch(LIMITS);
+  const watch = new LeakDetector(LIMITS);
   const [began] = watchOver(
     watch,
     { from: 0, to: 60 },
@@ -87,13 +87,13 @@ test('gives a verdict after 20 samples', () => {
 });
 
 test.each([1, 2, 10, 200])('says nothing of %i agents whose memory is constant', (size) => {
-  const watch = new LeakWatch({ ...LIMITS, growthBytesPerHour: 0 });
+  const watch = new LeakDetector({ ...LIMITS, growthBytesPerHour: 0 });
   expect(watchOver(watch, { from: 0, to: 600 }, fleet(size, flat))).toEqual([]);
   expect(watch.leak).toMatchObject({ verdict: 'none', bytesPerHour: 0, since: null, agents: [] });
 });
 
 test('finds the one agent of a fleet of one that leaks', () => {
-  const watch = new LeakWatch(LIMITS);
+  const watch = new LeakDetector(LIMITS);
   watchOver(
     watch,
     { from: 0, to: 60 },
@@ -103,7 +103,7 @@ test('finds the one agent of a fleet of one that leaks', () => {
 });
 
 test('without a limit nothing alarms: it is a suspicion at most', () => {
-  const watch = new LeakWatch({ ...LIMITS, growthBytesPerHour: null });
+  const watch = new LeakDetector({ ...LIMITS, growthBytesPerHour: null });
   watchOver(
     watch,
     { from: 0, to: 60 },
@@ -114,7 +114,7 @@ test('without a limit nothing alarms: it is a suspicion at most', () => {
 
 test('growth below the limit is a suspicion, and is confirmed once when it passes the limit', () => {
   const limit = 40 * KIB * TICKS_PER_HOUR;
-  const watch = new LeakWatch({ ...LIMITS, growthBytesPerHour: limit });
+  const watch = new LeakDetector({ ...LIMITS, growthBytesPerHour: limit });
   const rate = (slot: number) => (slot === 1 ? 20 : 0);
   const slow = watchOver(watch, { from: 0, to: 100 }, fleet(10, rate));
   expect(slow.map(({ turn }) => turn)).toEqual(['began']);
@@ -131,7 +131,7 @@ test('growth below the limit is a suspicion, and is confirmed once when it passe
 });
 
 test('a leak that was restarted away ends once', () => {
-  const watch = new LeakWatch(LIMITS);
+  const watch = new LeakDetector(LIMITS);
   const leaks = (slot: number) => (slot === 4 ? 100 : 0);
   expect(watchOver(watch, { from: 0, to: 60 }, fleet(20, leaks)).length).toBe(1);
   const mended = fleet(20, flat, { startTick: 60 });
@@ -140,7 +140,7 @@ test('a leak that was restarted away ends once', () => {
 });
 
 test('neither a scale-up nor a rolling restart is growth', () => {
-  const watch = new LeakWatch({ ...LIMITS, growthBytesPerHour: 0 });
+  const watch = new LeakDetector({ ...LIMITS, growthBytesPerHour: 0 });
   const warmUp = (agent: Agent, tick: number) => ({
     ...agent,
     bytes: agent.bytes - 4 * KIB * Math.round(KIB * Math.exp(-(tick - agent.startTick))),
@@ -163,7 +163,7 @@ test('neither a scale-up nor a rolling restart is growth', () => {
 });
 
 test('a burst of connections that comes and goes is no growth, nor is a step that stays', () => {
-  const watch = new LeakWatch({ ...LIMITS, growthBytesPerHour: 0 });
+  const watch = new LeakDetector({ ...LIMITS, growthBytesPerHour: 0 });
   const burst = (tick: number) =>
     fleet(
       200,
@@ -177,7 +177,7 @@ test('a burst of connections that comes and goes is no growth, nor is a step tha
 });
 
 test('a fleet in which all agents leak is fleet-wide', () => {
-  const watch = new LeakWatch(LIMITS);
+  const watch = new LeakDetector(LIMITS);
   watchOver(
     watch,
     { from: 0, to: 80 },
@@ -189,7 +189,7 @@ test('a fleet in which all agents leak is fleet-wide', () => {
 });
 
 test('a release whose agents grow, while those of the one before do not, is named', () => {
-  const watch = new LeakWatch(LIMITS);
+  const watch = new LeakDetector(LIMITS);
   const updated = (tick: number) => [
     ...fleet(80, flat)(tick),
     ...fleet(20, () => 40, { slot: 80 })(tick).map((agent) => ({ ...agent, release: 'r2' })),
@@ -200,7 +200,7 @@ test('a release whose agents grow, while those of the one before do not, is name
 });
 
 test('names agents above the limit of an agent, whatever the verdict', () => {
-  const watch = new LeakWatch({ ...LIMITS, agentLimitBytes: 20 * MIB });
+  const watch = new LeakDetector({ ...LIMITS, agentLimitBytes: 20 * MIB });
   const large = (tick: number) =>
     fleet(10, flat)(tick).map((agent) => (agent.slot === 7 ? { ...agent, bytes: 30 * MIB } : agent));
   expect(watchOver(watch, { from: 0, to: 30 }, large)).toEqual([]);
@@ -209,9 +209,9 @@ test('names agents above the limit of an agent, whatever the verdict', () => {
 
 test('goes on after a restart of the supervisor from the stored passes: no event twice, none in vain', () => {
   const leaks = fleet(20, (slot) => (slot === 4 ? 100 : 0));
-  const before = new LeakWatch(LIMITS);
+  const before = new LeakDetector(LIMITS);
   expect(watchOver(before, { from: 0, to: 60 }, leaks).length).toBe(1);
-  const after = new LeakWatch(LIMITS);
+  const after = new LeakDetector(LIMITS);
   watchOver(after, { from: 0, to: 60 }, leaks);
   after.resume(before.leak);
   // Five passes were missed meanwhile.

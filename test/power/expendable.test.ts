@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { EventStore } from '../../src/store/events.ts';
 import { type RunRecord, RunStore } from '../../src/store/runs.ts';
-import { SampleStore } from '../../src/store/samples.ts';
+import { ReadingStore } from '../../src/store/samples.ts';
 import { DAMAGES } from './damage.ts';
 import { inMemory, STRIDE_BYTES, tell } from './scratch.ts';
 
@@ -57,7 +57,7 @@ const STORES = {
     }
   },
   'samples.db': (path: string) => {
-    const store = new SampleStore(path);
+    const store = new ReadingStore(path);
     let notice = store.notice;
     store.onNotice = (text) => {
       notice = text;

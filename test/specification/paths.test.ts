@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkSocketPath, defaultDirectories, layout, portOf } from '../../src/specification/paths.ts';
+import { checkSocketPath, defaultDirectories, pathsIn, portOf } from '../../src/specification/paths.ts';
 import { refusal } from './refusal.ts';
 
 const directories = (env: Record<string, string>, uid = 1000, existing: string[] = []) =>
@@ -43,7 +43,7 @@ test('refuses a directory that depends on where the command runs', () => {
 });
 
 test('gives every slot its own paths and ports', () => {
-  const paths = layout('/s', '/r');
+  const paths = pathsIn('/s', '/r');
   expect(paths.slotDir('pilot', 3)).toBe('/s/fleets/pilot/3');
   expect(paths.log('pilot', 3)).toBe('/s/logs/pilot/3.log');
   expect(paths.agentSocket('pilot', 3)).toBe('/r/pilot/3/agent.sock');

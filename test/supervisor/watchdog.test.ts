@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { WatchedFleet } from '../../src/api/watchdog.ts';
 import { judgeWatch, watchFleet } from '../../src/supervisor/watchdog.ts';
-import { WELL_BEHAVED, World } from '../fleet/driver.ts';
+import { ImaginaryHost, WELL_BEHAVED } from '../fleet/driver.ts';
 
 const GIB = 2 ** 30;
 const MEMORY = { totalBytes: 64 * GIB, availableBytes: 32 * GIB, pressurePercent: 0 };
@@ -24,7 +24,7 @@ function watched(changes: Partial<WatchedFleet> = {}): WatchedFleet {
 
 describe('the numbers of a fleet', () => {
   test('a fleet that comes up is on its way, and all of it is ready after that', () => {
-    const world = new World({ rounds: { parallel: 2, delay: '1s' } });
+    const world = new ImaginaryHost({ rounds: { parallel: 2, delay: '1s' } });
     world.spawn(10);
     world.advance(1);
     expect(watchFleet(world.fleet, NOTHING)).toMatchObject({ target: 10, ready: 0, coming: 10, failing: 0 });
@@ -38,7 +38,7 @@ describe('the numbers of a fleet', () => {
   });
 
   test('what fails is no progress: first failing, then a crash loop', () => {
-    const world = new World({ restart: { storm: 'off', backoff: { min: '1s', max: '5m' } } });
+    const world = new ImaginaryHost({ restart: { storm: 'off', backoff: { min: '1s', max: '5m' } } });
     world.nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 10 };
     world.spawn(1);
     world.advance(100);
@@ -48,7 +48,7 @@ describe('the numbers of a fleet', () => {
   });
 
   test('every wanted slot is counted once, and one that is not wanted never', () => {
-    const world = new World();
+    const world = new ImaginaryHost();
     world.spawn(5);
     world.advance(60_000);
     world.fleet.unwant(4, world.now);
@@ -58,7 +58,7 @@ describe('the numbers of a fleet', () => {
   });
 
   test('a hold and its reason are told', () => {
-    const world = new World({ restart: { storm: { failures: 1, within: '1m' } } });
+    const world = new ImaginaryHost({ restart: { storm: { failures: 1, within: '1m' } } });
     world.nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 10 };
     world.spawn(3);
     world.advance(1_000);

@@ -1,4 +1,4 @@
-import { type Finding, remark, type Verdict } from '../../doctor/finding.ts';
+import { type Finding, type LimitVerdict, remark } from '../../doctor/finding.ts';
 import { diagnose } from '../../doctor/table.ts';
 import { describeDiagnosis } from '../../doctor/text.ts';
 import { type CloudAnswer, readCloudStartups } from '../../host/facts/metadata.ts';
@@ -11,7 +11,7 @@ import { type Colour, paintFor } from '../style.ts';
 import { type Subject, settleSubject } from '../subject.ts';
 
 const EXIT_LIMIT = 5;
-const COLOURS: Record<Verdict, Colour | null> = { ok: null, warn: 'yellow', fail: 'red' };
+const COLOURS: Record<LimitVerdict, Colour | null> = { ok: null, warn: 'yellow', fail: 'red' };
 
 /** fleetctl doctor: every limit of the host against what the agents need. It changes nothing. */
 export async function run(context: Context): Promise<number> {

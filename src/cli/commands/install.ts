@@ -5,7 +5,7 @@ import { type Applied, applySysctl, applyUnits, isUnitActive } from '../../host/
 import {
   applyChanges,
   binDirectory,
-  type Change,
+  type FileChange,
   linkUnits,
   missingLinks,
   planInstall,
@@ -66,7 +66,7 @@ function inForce(settings: readonly SysctlSetting[], { sysctls }: HostFacts): bo
 }
 
 interface Written {
-  changes: readonly Change[];
+  changes: readonly FileChange[];
   withUnits: boolean;
   /** Whether the kernel has all the values already. */
   isInForce: boolean;

@@ -1,7 +1,7 @@
 import { API } from '../../api/protocol.ts';
 import type { WatchdogAnswer, WatchdogReport } from '../../api/watchdog.ts';
 import { ERRORS, FleetError } from '../../errors.ts';
-import { layout } from '../../specification/paths.ts';
+import { pathsIn } from '../../specification/paths.ts';
 import { isAbsent, isAway, withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { documentOf, print, printJson } from '../output.ts';
@@ -59,7 +59,7 @@ async function replace(context: Context, error: unknown): Promise<Replacement> {
   const { stateDir, runtimeDir } = context.directories;
   // Loaded only here: it brings in the FFI.
   const { removeStuck } = await import('../../host/state/stuck.ts');
-  const removal = await removeStuck(layout(stateDir, runtimeDir));
+  const removal = await removeStuck(pathsIn(stateDir, runtimeDir));
   // One that begins has no socket yet: whoever is started beside it waits for its answer, and ends.
   const mayStart =
     removal.is === 'absent' || removal.is === 'ended' || (removal.is === 'left' && isAbsent(error));

@@ -49,11 +49,11 @@ export async function* watchGoal(
       };
       return;
     }
-    const { done, of, end } = judgeGoal(managed.plan, goal, slots);
+    const { done, of, end } = judgeGoal(managed.fleet, goal, slots);
     const rollout = rolloutOf(supervisor, managed, goal);
     const line: WatchLine = { kind: 'progress', done, of, counts: report.counts(managed), ...rollout };
     const { state, batch, verdicts } = rollout.rollout ?? {};
-    const text = JSON.stringify([done, of, managed.plan.counts, state, batch?.number, verdicts?.length]);
+    const text = JSON.stringify([done, of, managed.fleet.counts, state, batch?.number, verdicts?.length]);
     if (end || text !== told || performance.now() - toldAt > PROGRESS_MS.max) {
       yield line;
       [told, toldAt] = [text, performance.now()];
@@ -74,7 +74,7 @@ function rolloutOf(supervisor: Supervisor, managed: Managed, goal: Goal): { roll
 }
 
 /** The error that a bad end is about, for --json. */
-function errorOf({ plan }: Managed, exitCode: number): Pick<WatchLine & { kind: 'end' }, 'error'> {
+function errorOf({ fleet }: Managed, exitCode: number): Pick<WatchLine & { kind: 'end' }, 'error'> {
   if (exitCode === 5)
     return {
       error: {
@@ -82,9 +82,9 @@ function errorOf({ plan }: Managed, exitCode: number): Pick<WatchLine & { kind: 
         hint: 'Raise the limit that is named; the fleet goes on by itself then.',
       },
     };
-  if (exitCode === 4 && plan.hold)
+  if (exitCode === 4 && fleet.hold)
     return { error: { code: 'FLEET_HELD', hint: 'Correct the spec and spawn again, or fleetctl resume.' } };
-  if (exitCode === 4 && plan.rolling.record?.state === 'rolled-back')
+  if (exitCode === 4 && fleet.rolling.record?.state === 'rolled-back')
     return {
       error: {
         code: 'FLEET_ROLLED_BACK',

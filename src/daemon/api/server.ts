@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { explainFailure } from '../../host/limits.ts';
 import { makeTraversable, removeSocket, socketIdentity } from '../../host/state/statedir.ts';
-import type { Layout } from '../../specification/paths.ts';
+import type { Paths } from '../../specification/paths.ts';
 
 /**
  * The API at its socket. One that somebody has deleted, or put something else in the place of, is made anew: nobody
@@ -15,7 +15,7 @@ export class ApiServer {
   #identity: string | null = null;
 
   /** @param build makes what is served; an instance cannot listen twice */
-  constructor({ apiSocket, runtimeDir }: Layout, build: () => FastifyInstance) {
+  constructor({ apiSocket, runtimeDir }: Paths, build: () => FastifyInstance) {
     this.#path = apiSocket;
     this.#directory = runtimeDir;
     this.#build = build;

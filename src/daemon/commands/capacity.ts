@@ -6,7 +6,7 @@ import { FleetError } from '../../errors.ts';
 import { runOf } from '../../fleet/agent.ts';
 import { measureAgents } from '../../host/facts/agents.ts';
 import { readHostFacts } from '../../host/facts/facts.ts';
-import type { Layout } from '../../specification/paths.ts';
+import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { Managed } from '../fleet/managed.ts';
 
@@ -17,9 +17,9 @@ type Fleets = ReadonlyMap<string, Managed>;
  * milliseconds.
  * @throws FleetError LIMIT_REACHED with the limit, its value and the fix; nothing else is lost by --force but time
  */
-export function checkCapacity(spec: Spec, agents: number, layout: Layout, fleets: Fleets): void {
-  const demand = demandFor(spec, agents, layout, fleets);
-  const failed = examineLimits(demand, factsHere(layout, fleets)).find(({ verdict }) => verdict === 'fail');
+export function checkCapacity(spec: Spec, agents: number, paths: Paths, fleets: Fleets): void {
+  const demand = demandFor(spec, agents, paths, fleets);
+  const failed = examineLimits(demand, factsHere(paths, fleets)).find(({ verdict }) => verdict === 'fail');
   if (!failed) return;
   throw new FleetError('LIMIT_REACHED', describeRefusal(failed, agents), {
     hint: `${failed.fix}. fleetctl doctor --agents ${agents} shows every limit; --force goes on all the same.`,
@@ -27,28 +27,28 @@ export function checkCapacity(spec: Spec, agents: number, layout: Layout, fleets
 }
 
 /** How many agents the host's limits allow, all fleets together; null where no limit depends on their number. */
-export function agentsMax(layout: Layout, fleets: Fleets): number | null {
-  const demands = [...fleets.values()].map(({ plan }) => demandFor(plan.spec, plan.target, layout, fleets));
+export function agentsMax(paths: Paths, fleets: Fleets): number | null {
+  const demands = [...fleets.values()].map(({ fleet }) => demandFor(fleet.spec, fleet.target, paths, fleets));
   // Together they are all the agents that there are: none is another fleet's.
   const demand = { ...combine(demands), others: 0 };
-  return firstCeiling(examineLimits(demand, factsHere(layout, fleets)))?.agents ?? null;
+  return firstCeiling(examineLimits(demand, factsHere(paths, fleets)))?.agents ?? null;
 }
 
-function demandFor(spec: Spec, agents: number, { stateDir, runtimeDir }: Layout, fleets: Fleets): Demand {
+function demandFor(spec: Spec, agents: number, { stateDir, runtimeDir }: Paths, fleets: Fleets): Demand {
   const own = fleets.get(spec.name);
   let others = 0;
-  for (const { name, plan } of fleets.values()) if (name !== spec.name) others += plan.target;
+  for (const { name, fleet } of fleets.values()) if (name !== spec.name) others += fleet.target;
   return demandOf({
     spec,
     agents,
-    running: own?.plan.running ?? 0,
+    running: own?.fleet.running ?? 0,
     others,
     measured: own ? measureAgents(pidsOf(own), { isQuick: true }) : null,
     directories: { stateDir, runtimeDir },
   });
 }
 
-function factsHere({ stateDir, runtimeDir }: Layout, fleets: Fleets): HostFacts {
+function factsHere({ stateDir, runtimeDir }: Paths, fleets: Fleets): HostFacts {
   const agents = [...fleets.values()].flatMap((managed) => pidsOf(managed, 1));
   const soft = Number(process.env.FLEETD_SOFT_NOFILE);
   return readHostFacts({
@@ -61,9 +61,9 @@ function factsHere({ stateDir, runtimeDir }: Layout, fleets: Fleets): HostFacts 
 /** So many of a fleet's main processes tell what one takes. */
 const SAMPLE = 8;
 
-function pidsOf({ plan }: Managed, count = SAMPLE): number[] {
+function pidsOf({ fleet }: Managed, count = SAMPLE): number[] {
   const pids: number[] = [];
-  for (const { agent } of plan.slots.values()) {
+  for (const { agent } of fleet.slots.values()) {
     if (pids.length === count) break;
     const run = runOf(agent);
     if (run) pids.push(run.pid);

@@ -40,12 +40,12 @@ export class Commands {
   kill(name: string, { count = 0, slots, all }: KillRequest): Promise<Accepted> {
     return this.#queue(name, () => {
       const managed = this.get(name);
-      const wanted = managed.plan.wanted();
+      const wanted = managed.fleet.wanted();
       const left = all ? 0 : Math.max(0, wanted.size - count);
       const remove = slots === undefined ? toTarget(wanted, left).remove : this.#named(managed, slots);
       const records = remove.map((slot) => managed.slotRecord(slot, { wanted: false }));
       commit(this.#supervisor, managed, { slots: records });
-      const { target } = managed.plan;
+      const { target } = managed.fleet;
       this.#note(managed, `kill: target ${target}`, remove);
       return { fleet: name, target, notes: [], goal: { kind: 'gone', slots: formatSlots(remove) } };
     });
@@ -55,21 +55,21 @@ export class Commands {
   restart(name: string, { slots, latest }: RestartRequest): Promise<Accepted> {
     return this.#queue(name, () => {
       const managed = this.get(name);
-      const { plan } = managed;
-      if (plan.hold) throw new FleetError('HELD', `fleet ${name} is held: ${plan.hold.reason}`);
-      const { record } = plan.rolling;
+      const { fleet } = managed;
+      if (fleet.hold) throw new FleetError('HELD', `fleet ${name} is held: ${fleet.hold.reason}`);
+      const { record } = fleet.rolling;
       if (latest && record && !isOver(record)) {
         throw new FleetError('BUSY', `a rollout of fleet ${name} to release ${record.to} is under way`, {
           hint: 'fleetctl rollout status shows it; fleetctl rollout abort goes back.',
         });
       }
-      const chosen = slots === undefined ? [...plan.wanted()] : this.#named(managed, slots);
+      const chosen = slots === undefined ? [...fleet.wanted()] : this.#named(managed, slots);
       const generation = managed.generation + 1;
-      const wish = latest ? { generation, release: plan.release } : { generation };
+      const wish = latest ? { generation, release: fleet.release } : { generation };
       commit(this.#supervisor, managed, { slots: chosen.map((slot) => managed.slotRecord(slot, wish)) });
-      for (const slot of chosen) plan.renew(slot, this.#supervisor.host.now());
-      this.#note(managed, latest ? `restart on release ${plan.release}` : 'restart', chosen);
-      const { target } = plan;
+      for (const slot of chosen) fleet.renew(slot, this.#supervisor.host.now());
+      this.#note(managed, latest ? `restart on release ${fleet.release}` : 'restart', chosen);
+      const { target } = fleet;
       const goal = { kind: 'restarted', target, slots: formatSlots(chosen), generation } as const;
       return { fleet: name, target, notes: [], goal };
     });
@@ -93,7 +93,7 @@ export class Commands {
   hold(name: string): Promise<void> {
     return this.#queue(name, () => {
       const managed = this.get(name);
-      if (managed.plan.hold?.by === 'user') return;
+      if (managed.fleet.hold?.by === 'user') return;
       this.#supervisor.hold(managed, { by: 'user', reason: 'held by fleetctl hold', sample: null });
     });
   }
@@ -101,14 +101,14 @@ export class Commands {
   resume(name: string): Promise<void> {
     return this.#queue(name, () => {
       const managed = this.get(name);
-      if (!managed.plan.hold) return;
+      if (!managed.fleet.hold) return;
       if (managed.record.spec === null) {
         throw new FleetError('HELD', `the spec of fleet ${name} was lost, so nothing could be started`, {
           hint: 'fleetctl spawn -f FILE tells what is wanted.',
         });
       }
-      this.#supervisor.release(managed, 'resumed by fleetctl resume');
-      for (const slot of managed.plan.slots.keys()) managed.plan.renew(slot, this.#supervisor.host.now());
+      this.#supervisor.resume(managed, 'resumed by fleetctl resume');
+      for (const slot of managed.fleet.slots.keys()) managed.fleet.renew(slot, this.#supervisor.host.now());
     });
   }
 
@@ -125,17 +125,17 @@ export class Commands {
   /** @returns what is kept when everything of it is deleted */
   #remove(name: string, withDirectories: boolean): Promise<unknown> {
     const managed = this.get(name);
-    const { store, layout, journal, fleets } = this.#supervisor;
-    if (managed.plan.slots.size > 0) {
+    const { store, paths, journal, fleets } = this.#supervisor;
+    if (managed.fleet.slots.size > 0) {
       throw new FleetError(
         'BUSY',
-        `fleet ${name} has target ${managed.plan.target} and ${managed.plan.running} agents that run`,
+        `fleet ${name} has target ${managed.fleet.target} and ${managed.fleet.running} agents that run`,
       );
     }
     const others = [...fleets.values()].filter((other) => other !== managed);
     const kept = new Set(others.flatMap((other) => [...other.releases.keys()]));
-    const unused = [...managed.releases.keys()].filter((id) => !kept.has(id)).map((id) => layout.release(id));
-    const slots = withDirectories ? [layout.fleetDir(name), layout.logDir(name)] : [];
+    const unused = [...managed.releases.keys()].filter((id) => !kept.has(id)).map((id) => paths.release(id));
+    const slots = withDirectories ? [paths.fleetDir(name), paths.logDir(name)] : [];
     const aside = setDirectoriesAside(slots);
     try {
       store.remove(name);
@@ -155,12 +155,12 @@ export class Commands {
 
   /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */
   async #finishPurges(): Promise<void> {
-    const { layout, fleets } = this.#supervisor;
+    const { paths, fleets } = this.#supervisor;
     const releases = new Set([...fleets.values()].flatMap((managed) => [...managed.releases.keys()]));
     await Promise.all([
-      finishPurges(layout.fleets, (name) => fleets.has(name)),
-      finishPurges(layout.logs, (name) => fleets.has(name)),
-      finishPurges(layout.releases, (id) => releases.has(id)),
+      finishPurges(paths.fleets, (name) => fleets.has(name)),
+      finishPurges(paths.logs, (name) => fleets.has(name)),
+      finishPurges(paths.releases, (id) => releases.has(id)),
     ]);
   }
 
@@ -194,7 +194,7 @@ export class Commands {
   /** The slots that a command names. @throws FleetError SLOT_UNKNOWN where one of them is not wanted */
   #named(managed: Managed, text: string): number[] {
     const slots = parseSlots(text);
-    const unknown = slots.filter((slot) => managed.plan.slots.get(slot)?.wanted !== true);
+    const unknown = slots.filter((slot) => managed.fleet.slots.get(slot)?.wanted !== true);
     if (unknown.length === 0) return slots;
     throw new FleetError(
       'SLOT_UNKNOWN',

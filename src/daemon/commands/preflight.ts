@@ -5,7 +5,7 @@ import type { Host } from '../../host/host.ts';
 import { journalIsThere } from '../../host/net/unix.ts';
 import { type Protocol, rangeOf } from '../../host/proc/net.ts';
 import { findExecutable } from '../../host/process/executable.ts';
-import { checkSocketPath, type Layout, portOf } from '../../specification/paths.ts';
+import { checkSocketPath, type Paths, portOf } from '../../specification/paths.ts';
 import { checkPorts } from '../../specification/ports.ts';
 import type { Ports, Spec } from '../../specification/spec.ts';
 import { AGENT_PATH, accountFor } from '../fleet/launch.ts';
@@ -28,14 +28,14 @@ export interface Proposal {
 export function preflight(
   { spec, baseDir, slots, served = new Set() }: Proposal,
   host: Host,
-  layout: Layout,
+  paths: Paths,
   fleets: ReadonlyMap<string, Managed>,
 ): void {
   // Not Math.max(...slots): a call takes some 100,000 arguments at most.
   let highest = -1;
   for (const slot of slots) highest = Math.max(highest, slot);
   checkPorts(spec, slots);
-  if (highest >= 0) checkSocketPath(layout.agentSocket(spec.name, highest));
+  if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
   checkUser(spec, highest);
   checkHelpers(spec, baseDir);
   checkLogs(spec, slots.size, fleets);
@@ -66,7 +66,7 @@ function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, Manage
   if (spec.logs.to !== 'journal') return;
   const others = sum(
     fleets,
-    (managed) => (managed.plan.spec.logs.to === 'journal' ? managed.plan.target : 0),
+    (managed) => (managed.fleet.spec.logs.to === 'journal' ? managed.fleet.target : 0),
     spec.name,
   );
   if (others + count > JOURNAL_STREAMS_MAX) {
@@ -90,10 +90,10 @@ function checkOtherFleets(
   fleets: ReadonlyMap<string, Managed>,
 ): void {
   for (const other of fleets.values()) {
-    const theirs = other.plan.spec.ports;
+    const theirs = other.fleet.spec.ports;
     if (other.name === name || !theirs || !overlap(ports, theirs)) continue;
     const owners = new Map(
-      [...other.plan.slots.keys()].flatMap((slot) => portsOf(theirs, slot).map((port) => [port, slot])),
+      [...other.fleet.slots.keys()].flatMap((slot) => portsOf(theirs, slot).map((port) => [port, slot])),
     );
     for (const slot of slots) {
       const port = portsOf(ports, slot).find((candidate) => owners.has(candidate));
@@ -126,7 +126,7 @@ function checkPortsFree(
   for (const protocol of protocols) {
     const table = host.readPorts(protocol, range);
     const taken = [...slots].flatMap((slot) => {
-      const agent = own?.plan.slots.get(slot)?.agent;
+      const agent = own?.fleet.slots.get(slot)?.agent;
       if (agent && (runOf(agent) || agent.state === 'clearing')) return [];
       const port = portsOf(ports, slot).find((candidate) => table.inodes(candidate).length > 0);
       return port === undefined ? [] : [{ slot, port }];

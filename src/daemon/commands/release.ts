@@ -8,7 +8,7 @@ import type { ReadsOthers } from '../../host/files/reader.ts';
 import { explainFailure } from '../../host/limits.ts';
 import { formatProblem, HEAD_BYTES } from '../../host/process/elf.ts';
 import { findExecutable } from '../../host/process/executable.ts';
-import type { Layout } from '../../specification/paths.ts';
+import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { ReleaseRecord } from '../../store/records.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
@@ -24,10 +24,10 @@ const BINARY_BYTES_MAX = 4 * 1024 ** 3;
 const MS_MAX = { head: 5_000, copy: 120_000 } as const;
 
 /** What a release is made with, beside its spec. */
-export interface Making {
+export interface ReleaseMaking {
   /** Where relative paths start. */
   baseDir: string;
-  layout: Layout;
+  paths: Paths;
   reader: ReadsOthers;
   /** The releases that the fleet has already. */
   known: ReadonlyMap<string, ReleaseRecord>;
@@ -40,14 +40,14 @@ export interface Making {
  * copied into the release store, so that nobody can change it under running agents.
  * @throws FleetError where the executable or envFile is unusable
  */
-export async function makeRelease(spec: Spec, making: Making): Promise<ReleaseRecord> {
-  const { baseDir, layout, reader, known, label, now } = making;
+export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
+  const { baseDir, paths, reader, known, label, now } = making;
   const path = spec.env.PATH ?? AGENT_PATH;
   const executable = findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
   const binary = spec.binary === null ? null : findExecutable(spec.binary, baseDir, path, 'binary');
   if (executable !== binary) await checkFormat(reader, 'command[0]', executable, executable);
   const secrets = spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), reader);
-  const staged = binary === null ? null : await stage(binary, layout, reader);
+  const staged = binary === null ? null : await stage(binary, paths, reader);
   const { env } = spec;
   /** What runs, with `copy` for the binary: its content, not its path, is what makes a release. */
   const withCopy = (copy: string | null) => ({
@@ -58,7 +58,7 @@ export async function makeRelease(spec: Spec, making: Making): Promise<ReleaseRe
   });
   const content = { ...withCopy(staged && '{binary}'), binary: staged?.hash ?? null };
   const id = hashText(JSON.stringify(content)).slice(0, ID_LENGTH);
-  const stored = staged && storeExecutable(staged.path, layout.release(id), basename(binary!));
+  const stored = staged && storeExecutable(staged.path, paths.release(id), basename(binary!));
   const before = known.get(id);
   const name = label ?? before?.label;
   return {
@@ -73,14 +73,14 @@ export async function makeRelease(spec: Spec, making: Making): Promise<ReleaseRe
 
 async function stage(
   binary: string,
-  layout: Layout,
+  paths: Paths,
   reader: ReadsOthers,
 ): Promise<{ path: string; hash: string }> {
-  const path = `${layout.releases}/.staged`;
+  const path = `${paths.releases}/.staged`;
   const copying = { do: 'stage', source: binary, target: path, bytesMax: BINARY_BYTES_MAX } as const;
   const hash = await reader.ask(copying, MS_MAX.copy).catch((error: ReadProblem) => {
     if (isUnusable(error)) throw unusable('binary', error.message);
-    throw explainFailure(`cannot copy ${binary} to ${layout.releases}`, error, layout.releases);
+    throw explainFailure(`cannot copy ${binary} to ${paths.releases}`, error, paths.releases);
   });
   try {
     await checkFormat(reader, 'binary', binary, path);
@@ -135,11 +135,11 @@ export function withBinary(spec: Spec, baseDir: string, binary: string): Spec {
  * does not take that keeps them until the next time: what was accepted before is accepted.
  */
 export function pruneReleases(supervisor: Supervisor, managed: Managed): void {
-  const { plan, record, releases, name } = managed;
+  const { fleet, record, releases, name } = managed;
   const inUse = new Set([record.release, record.rollout?.from, record.rollout?.to]);
-  for (const { release, agent } of plan.slots.values()) inUse.add(release).add(runOf(agent)?.release);
+  for (const { release, agent } of fleet.slots.values()) inUse.add(release).add(runOf(agent)?.release);
   const older = [...releases.values()].filter(({ id }) => id !== record.release).toSorted(newestFirst);
-  const expired = older.slice(plan.spec.update.keep).filter(({ id }) => !inUse.has(id));
+  const expired = older.slice(fleet.spec.update.keep).filter(({ id }) => !inUse.has(id));
   if (expired.length === 0) return;
   const ids = expired.map(({ id }) => id);
   try {
@@ -151,7 +151,7 @@ export function pruneReleases(supervisor: Supervisor, managed: Managed): void {
   for (const id of ids) releases.delete(id);
   const others = [...supervisor.fleets.values()].filter((other) => other !== managed);
   const unused = ids.filter((id) => !others.some((other) => other.releases.has(id)));
-  void discard(unused.map((id) => supervisor.layout.release(id))).catch((error: Error) =>
+  void discard(unused.map((id) => supervisor.paths.release(id))).catch((error: Error) =>
     supervisor.journal.note('limit', name, `older releases are kept: ${error.message}`),
   );
 }

@@ -37,51 +37,56 @@ export async function rollingUpdate(
   managed: Managed,
   request: RollingUpdateRequest,
 ): Promise<Accepted> {
-  const { host, layout, fleets } = supervisor;
-  const { name, plan } = managed;
+  const { host, paths, fleets } = supervisor;
+  const { name, fleet } = managed;
   checkFree(managed);
   const written = specOf(name, request, managed);
   const { baseDir } = written;
   const spec =
     request.binary === undefined ? written.spec : withBinary(written.spec, baseDir, request.binary);
   mustRecreate(spec, managed, false);
-  preflight({ spec, baseDir, slots: plan.wanted() }, host, layout, fleets);
+  preflight({ spec, baseDir, slots: fleet.wanted() }, host, paths, fleets);
   const { releases: known } = managed;
   const release = await makeRelease(spec, {
     baseDir,
-    layout,
+    paths,
     reader: host.reader,
     known,
     label: request.label,
     now: host.date(),
   });
-  const fleet: FleetRecord = { ...managed.record, spec, baseDir, release: release.id };
-  const isElsewhere = [...plan.slots.values()].some((slot) => slot.wanted && slot.release !== release.id);
-  const { record } = plan.rolling;
+  const accepted: FleetRecord = { ...managed.record, spec, baseDir, release: release.id };
+  const isElsewhere = [...fleet.slots.values()].some((slot) => slot.wanted && slot.release !== release.id);
+  const { record } = fleet.rolling;
   if (record && !isOver(record)) {
     if (record.to === release.id && record.state !== 'rolling-back') {
-      return accepted(managed, record, [`the rollout to release ${release.id} is under way already`]);
+      return answer(managed, record, [`the rollout to release ${release.id} is under way already`]);
     }
     if (record.from === release.id)
       return abort(supervisor, managed, record, 'rolling-update to the release before');
   }
-  if (!isElsewhere) return takeOver(supervisor, managed, fleet, release);
+  if (!isElsewhere) return acceptSpecOnly(supervisor, managed, accepted, release);
 
-  const from = provenRelease(plan, release.id);
+  const from = provenRelease(fleet, release.id);
   const chosen = { ...optionsOf(spec), ...request.options };
   // What was lost with the wanted state cannot be gone back to.
   const options = { ...chosen, rollback: chosen.rollback && known.has(from) };
-  const rollout = beginRollout(plan, { from, to: release.id, options, startedAt: host.date().toISOString() });
-  const slots = untouched(plan).map(({ slot, release: its }) => managed.slotRecord(slot, { release: its }));
-  commit(supervisor, managed, { slots, fleet: { ...fleet, hold: null, rollout }, release });
+  const rollout = beginRollout(fleet, {
+    from,
+    to: release.id,
+    options,
+    startedAt: host.date().toISOString(),
+  });
+  const slots = untouched(fleet).map(({ slot, release: its }) => managed.slotRecord(slot, { release: its }));
+  commit(supervisor, managed, { slots, fleet: { ...accepted, hold: null, rollout }, release });
   pruneReleases(supervisor, managed);
   supervisor.journal.note('rollout', name, `rolling update from release ${from} to ${release.id}`);
-  return accepted(managed, rollout, targetNote(spec, managed));
+  return answer(managed, rollout, targetNote(spec, managed));
 }
 
 /** Pauses a rollout, lets it go on, or has it go back. */
 export function actOnRollout(supervisor: Supervisor, managed: Managed, { action }: RolloutRequest): Accepted {
-  const { record } = managed.plan.rolling;
+  const { record } = managed.fleet.rolling;
   if (!record || isOver(record)) {
     throw new FleetError('UNKNOWN', `fleet ${managed.name} has no rollout under way`, {
       hint: 'fleetctl rolling-update begins one, fleetctl rollback goes back to an earlier release.',
@@ -98,31 +103,31 @@ export function actOnRollout(supervisor: Supervisor, managed: Managed, { action 
     );
   }
   const change =
-    action === 'pause' ? changeOf({ ...record, state: 'paused' }) : resumeRollout(managed.plan, record);
+    action === 'pause' ? changeOf({ ...record, state: 'paused' }) : resumeRollout(managed.fleet, record);
   decideRollout(supervisor, managed, change, `${action}d by fleetctl rollout ${action}`);
-  return accepted(managed, change.rollout);
+  return answer(managed, change.rollout);
 }
 
 /** Brings everything to an earlier release, in rounds and without waits. */
 export function rollBack(supervisor: Supervisor, managed: Managed, { to }: RollbackRequest): Accepted {
   const { host } = supervisor;
-  const { plan } = managed;
+  const { fleet } = managed;
   checkFree(managed);
   const release = to === undefined ? releaseBefore(managed) : findRelease(managed, to);
   checkPorts(managed, release);
-  const { record } = plan.rolling;
-  if (record?.state === 'rolling-back' && record.from === release.id) return accepted(managed, record);
-  const change = rollBackTo(plan, release.id, optionsOf(plan.spec), host.date().toISOString());
-  if (change.slots.length === 0 && plan.release === release.id) {
-    return { ...accepted(managed, change.rollout), goal: { kind: 'on-release', release: release.id } };
+  const { record } = fleet.rolling;
+  if (record?.state === 'rolling-back' && record.from === release.id) return answer(managed, record);
+  const change = rollBackTo(fleet, release.id, optionsOf(fleet.spec), host.date().toISOString());
+  if (change.slots.length === 0 && fleet.release === release.id) {
+    return { ...answer(managed, change.rollout), goal: { kind: 'on-release', release: release.id } };
   }
   decideRollout(supervisor, managed, change, change.rollout.reason!);
-  return accepted(managed, change.rollout);
+  return answer(managed, change.rollout);
 }
 
 /** @throws FleetError SPEC_FIXED where a release serves ports, of which the fleet has none any more */
-function checkPorts({ name, plan }: Managed, { id, spec }: ReleaseRecord): void {
-  if (!spec?.ports || plan.spec.ports) return;
+function checkPorts({ name, fleet }: Managed, { id, spec }: ReleaseRecord): void {
+  if (!spec?.ports || fleet.spec.ports) return;
   throw new FleetError('SPEC_FIXED', `release ${id} serves ports, and fleet ${name} has none now`, {
     hint: 'Give its spec to fleetctl spawn -f FILE --force, which stops everything and starts it anew.',
   });
@@ -137,31 +142,31 @@ function abort(supervisor: Supervisor, managed: Managed, record: Rollout, why: s
     });
   }
   if (record.state !== 'rolling-back')
-    decideRollout(supervisor, managed, goBack(managed.plan, record, why), why);
-  return accepted(managed, { ...record, state: 'rolling-back' });
+    decideRollout(supervisor, managed, goBack(managed.fleet, record, why), why);
+  return answer(managed, { ...record, state: 'rolling-back' });
 }
 
 /** The release is no other than the one that runs: only the rest of the spec is taken over. */
-function takeOver(
+function acceptSpecOnly(
   supervisor: Supervisor,
   managed: Managed,
   fleet: FleetRecord,
   release: ReleaseRecord,
 ): Accepted {
   commit(supervisor, managed, { slots: [], fleet, release });
-  const { name, target } = managed.plan;
+  const { name, target } = managed.fleet;
   const who = target === 0 ? 'new agents get' : 'every agent runs already';
   const notes = [`release ${release.id} is what ${who}; nothing is replaced`];
   return { fleet: name, target, notes, goal: { kind: 'on-release', release: release.id } };
 }
 
 /** @throws FleetError where the fleet is held by its user, or everything of it is being stopped */
-function checkFree({ name, plan, record }: Managed): void {
-  const { hold, drain } = plan;
+function checkFree({ name, fleet, record }: Managed): void {
+  const { hold, stopAll } = fleet;
   if (hold?.by === 'user' || record.spec === null) {
     throw new FleetError('HELD', `fleet ${name} is held: ${hold?.reason ?? 'its spec was lost'}`);
   }
-  if (drain) {
+  if (stopAll) {
     throw new FleetError('BUSY', `fleet ${name} is being stopped as a whole`, {
       hint: 'Try again when fleetctl status shows its agents ready.',
     });
@@ -173,15 +178,15 @@ function optionsOf({ update }: Spec): RolloutOptions {
   return { batch, waitMs, canary, maxFailed, rollback, healthyDeadlineMs };
 }
 
-function accepted({ plan, name }: Managed, rollout: Rollout, notes: string[] = []): Accepted {
+function answer({ fleet, name }: Managed, rollout: Rollout, notes: string[] = []): Accepted {
   const wants = rollout.state === 'rolling-back' ? 'rolled-back' : 'done';
-  return { fleet: name, target: plan.target, notes, goal: { kind: 'rollout', id: rollout.id, wants } };
+  return { fleet: name, target: fleet.target, notes, goal: { kind: 'rollout', id: rollout.id, wants } };
 }
 
-function targetNote({ target }: Spec, { plan, name }: Managed): string[] {
-  if (target === null || target === plan.target) return [];
+function targetNote({ target }: Spec, { fleet, name }: Managed): string[] {
+  if (target === null || target === fleet.target) return [];
   return [
-    `the target stays ${plan.target}, the spec says ${target}: fleetctl spawn ${target} --fleet ${name} sets it`,
+    `the target stays ${fleet.target}, the spec says ${target}: fleetctl spawn ${target} --fleet ${name} sets it`,
   ];
 }
 

@@ -24,26 +24,26 @@ export async function spawnFleet(
   name: string,
   request: SpawnRequest,
 ): Promise<Accepted> {
-  const { host, layout, fleets, journal } = supervisor;
+  const { host, paths, fleets, journal } = supervisor;
   const existing = fleets.get(name);
   const { spec, baseDir } = specOf(name, request, existing);
   const target = targetOf(request, spec, existing);
   const recreate = existing !== undefined && mustRecreate(spec, existing, request.force ?? false);
-  const wanted = existing?.plan.wanted() ?? new Set<number>();
+  const wanted = existing?.fleet.wanted() ?? new Set<number>();
   const change = toTarget(wanted, target);
   const slots = wanted.union(new Set(change.add)).difference(new Set(change.remove));
-  preflight({ spec, baseDir, slots }, host, layout, fleets);
+  preflight({ spec, baseDir, slots }, host, paths, fleets);
   const isMore = request.spec !== undefined || target > wanted.size;
-  if (isMore && !request.force) checkCapacity(spec, slots.size, layout, fleets);
+  if (isMore && !request.force) checkCapacity(spec, slots.size, paths, fleets);
 
   const { reader } = host;
-  const making = { baseDir, layout, reader, known: existing?.releases ?? new Map(), now: host.date() };
+  const making = { baseDir, paths, reader, known: existing?.releases ?? new Map(), now: host.date() };
   const newest = request.spec === undefined ? null : await makeRelease(spec, making);
-  const release = newest?.id ?? existing!.plan.release;
-  const isNew = !existing || release !== existing.plan.release || !isSame(spec, existing.record.spec);
+  const release = newest?.id ?? existing!.fleet.release;
+  const isNew = !existing || release !== existing.fleet.release || !isSame(spec, existing.record.spec);
   const rollout = existing?.record.rollout ?? null;
   const isRolling = rollout !== null && !isOver(rollout);
-  const isEnded = isRolling && (recreate || release !== existing!.plan.release);
+  const isEnded = isRolling && (recreate || release !== existing!.fleet.release);
   const fleet: FleetRecord = {
     name,
     spec,
@@ -61,7 +61,7 @@ export async function spawnFleet(
       : [];
   const records = slotRecords(managed, change, moved, release);
   commit(supervisor, managed, { slots: records, fleet, ...(newest && { release: newest }) });
-  for (const slot of moved) managed.plan.renew(slot, host.now());
+  for (const slot of moved) managed.fleet.renew(slot, host.now());
   if (newest) pruneReleases(supervisor, managed);
 
   if (isEnded) journal.note('rollout', name, `ended by spawn: new agents get release ${release}`);
@@ -96,7 +96,7 @@ export function specOf(
 }
 
 function targetOf({ target }: SpawnRequest, spec: Spec, existing: Managed | undefined): number {
-  const found = target ?? spec.target ?? existing?.plan.target;
+  const found = target ?? spec.target ?? existing?.fleet.target;
   if (found !== undefined) return found;
   throw new FleetError(
     'USAGE',
@@ -108,13 +108,13 @@ function targetOf({ target }: SpawnRequest, spec: Spec, existing: Managed | unde
  * Changed ports or user cannot be applied to agents that run beside each other: all of them must go first.
  * @throws FleetError SPEC_FIXED unless that is forced
  */
-export function mustRecreate(spec: Spec, { record, plan }: Managed, force: boolean): boolean {
+export function mustRecreate(spec: Spec, { record, fleet }: Managed, force: boolean): boolean {
   const old = record.spec;
-  if (!old || plan.slots.size === 0 || isSame([spec.ports, spec.user], [old.ports, old.user])) return false;
+  if (!old || fleet.slots.size === 0 || isSame([spec.ports, spec.user], [old.ports, old.user])) return false;
   if (force) return true;
   throw new FleetError(
     'SPEC_FIXED',
-    `fleet ${spec.name} has ${plan.target} agents, and the spec changes ports or user`,
+    `fleet ${spec.name} has ${fleet.target} agents, and the spec changes ports or user`,
   );
 }
 
@@ -123,10 +123,10 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 /** Which slots take a new release at once: those that have nothing to keep, or all where all are stopped anyway. */
-function slotsToMove({ plan }: Managed, recreate: boolean): number[] {
+function slotsToMove({ fleet }: Managed, recreate: boolean): number[] {
   const hasNothing = ({ agent, failures, lastExit }: Slot) =>
     !runOf(agent) && (failures > 0 || lastExit === null);
-  return [...plan.slots.values()].filter((slot) => recreate || hasNothing(slot)).map(({ number }) => number);
+  return [...fleet.slots.values()].filter((slot) => recreate || hasNothing(slot)).map(({ number }) => number);
 }
 
 function slotRecords(
@@ -143,15 +143,15 @@ function slotRecords(
 }
 
 /** What the user should know about a spec that was accepted. */
-function notesOn(document: unknown, { name, plan }: Managed, host: Host): string[] {
-  const older = [...plan.slots.values()].filter(
-    ({ wanted, release }) => wanted && release !== plan.release,
+function notesOn(document: unknown, { name, fleet }: Managed, host: Host): string[] {
+  const older = [...fleet.slots.values()].filter(
+    ({ wanted, release }) => wanted && release !== fleet.release,
   ).length;
   const unenforced = document === undefined ? null : host.unenforced(name);
   return [
     ...(unenforced === null ? [] : [unenforced]),
     ...(older > 0
-      ? [`${older} agents keep their release; fleetctl rolling-update brings them to ${plan.release}`]
+      ? [`${older} agents keep their release; fleetctl rolling-update brings them to ${fleet.release}`]
       : []),
   ];
 }

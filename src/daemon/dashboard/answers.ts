@@ -92,7 +92,7 @@ async function agentDocument(
 ): Promise<AgentDocument> {
   const managed = fleetOf(supervisor, query);
   const number = Number(query.get('slot'));
-  const slot = managed.plan.slots.get(number);
+  const slot = managed.fleet.slots.get(number);
   if (!slot) throw new FleetError('SLOT_UNKNOWN', `fleet ${managed.name} has no slot ${number}`);
   const { agent } = slot;
   const row = report.agent(managed, number);

@@ -23,17 +23,17 @@ export function commitRollout(
   sample: string | null,
 ): void {
   const { host, store } = supervisor;
-  const { plan } = managed;
-  const { fleet, slots } = managed.decided(change, sample, host.date());
+  const { fleet } = managed;
+  const { fleet: decided, slots } = managed.decided(change, sample, host.date());
   if (change.newest === null) {
-    store.write(managed.name, { fleet, slots });
-    managed.record = fleet;
+    store.write(managed.name, { fleet: decided, slots });
+    managed.record = decided;
     managed.apply(slots, host.now());
-  } else commit(supervisor, managed, { fleet, slots });
-  plan.rolling.set(fleet.rollout ?? null);
-  if (typeof change.hold === 'object' && fleet.hold) plan.setHold({ ...fleet.hold, probeAt: 0 });
-  if (change.hold === 'lift' && plan.hold) plan.setHold(null);
-  for (const { slot } of slots) plan.renew(slot, host.now());
+  } else commit(supervisor, managed, { fleet: decided, slots });
+  fleet.rolling.set(decided.rollout ?? null);
+  if (typeof change.hold === 'object' && decided.hold) fleet.setHold({ ...decided.hold, probeAt: 0 });
+  if (change.hold === 'lift' && fleet.hold) fleet.setHold(null);
+  for (const { slot } of slots) fleet.renew(slot, host.now());
   supervisor.wake(managed);
 }
 
@@ -53,12 +53,12 @@ export function commit(supervisor: Supervisor, managed: Managed, change: WantedC
 
 function accept(supervisor: Supervisor, managed: Managed, record: FleetRecord): void {
   const { fleets, host } = supervisor;
-  const { plan } = managed;
+  const { fleet } = managed;
   managed.record = record;
-  plan.rolling.set(record.rollout ?? null);
-  plan.respecify(record.spec!, record.release, host.now());
-  if (record.recreate) plan.setDrain('recreate', host.now());
-  if (plan.hold && !record.hold) plan.setHold(null);
+  fleet.rolling.set(record.rollout ?? null);
+  fleet.respecify(record.spec!, record.release, host.now());
+  if (record.recreate) fleet.setStopAll('recreate', host.now());
+  if (fleet.hold && !record.hold) fleet.setHold(null);
   if (fleets.has(managed.name)) supervisor.followSpec(managed);
   else supervisor.manage(managed);
 }

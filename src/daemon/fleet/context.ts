@@ -1,8 +1,8 @@
 import type { Hold } from '../../fleet/hold.ts';
 import type { RolloutChange } from '../../fleet/rollout/changes.ts';
-import type { SlotPlaces } from '../../host/files/slot-paths.ts';
+import type { SlotPaths } from '../../host/files/slot-paths.ts';
 import type { Host } from '../../host/host.ts';
-import type { Layout } from '../../specification/paths.ts';
+import type { Paths } from '../../specification/paths.ts';
 import type { WantedStore } from '../../store/wanted.ts';
 import type { Journal } from '../journal.ts';
 import type { Logs } from '../watches/logs.ts';
@@ -12,7 +12,7 @@ import type { Managed } from './managed.ts';
 /** What the parts of the supervisor share. */
 export interface Context {
   readonly host: Host;
-  readonly layout: Layout;
+  readonly paths: Paths;
   readonly store: WantedStore;
   readonly journal: Journal;
   readonly logs: Logs;
@@ -20,7 +20,7 @@ export interface Context {
   /** Something about a fleet has changed: plan it again, soon. */
   wake(managed: Managed): void;
   /** The places of a slot on the host. */
-  places(managed: Managed, slot: number): SlotPlaces;
+  places(managed: Managed, slot: number): SlotPaths;
   /** Notes what is in a slot now for the next supervisor. */
   noteRun(managed: Managed, slot: number): void;
   /** Holds a fleet, durably. */
@@ -28,5 +28,5 @@ export interface Context {
   /** Carries out a decision about a fleet's rollout, durably, and notes why. */
   decide(managed: Managed, change: RolloutChange, reason: string): void;
   /** Lets a fleet go on, durably. */
-  release(managed: Managed, reason: string): void;
+  resume(managed: Managed, reason: string): void;
 }

@@ -5,7 +5,7 @@ import type { Host, ProcessId, StartRequest } from '../../host/host.ts';
 import { describeLimit } from '../../host/limits.ts';
 import type { Output } from '../../host/process/spawn.ts';
 import type { Context } from './context.ts';
-import { accountFor, agentLaunch, helperLaunch, type SlotWorld } from './launch.ts';
+import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
 import type { Managed } from './managed.ts';
 import { drainConnections, survey } from './rollout.ts';
 
@@ -22,7 +22,7 @@ interface Handed {
  */
 export function executorsFor(context: Context, managed: Managed): Executors {
   const { host, journal } = context;
-  const { plan, name } = managed;
+  const { fleet, name } = managed;
   return {
     prepare: (steps) => {
       for (const { slot } of steps) void prepare(context, managed, slot);
@@ -39,15 +39,15 @@ export function executorsFor(context: Context, managed: Managed): Executors {
     },
     stop: (steps) => {
       for (const { slot, cause, reason } of steps) {
-        const problem = trySignal(host, managed.key(slot), plan.spec.stop.signal);
-        plan.stopping(slot, { cause, reason }, host.now());
-        journal.slot('stop', name, slot, `${plan.spec.stop.signal}${problem}: ${reason}`);
+        const problem = trySignal(host, managed.key(slot), fleet.spec.stop.signal);
+        fleet.stopping(slot, { cause, reason }, host.now());
+        journal.slot('stop', name, slot, `${fleet.spec.stop.signal}${problem}: ${reason}`);
       }
     },
     kill: (steps) => {
       for (const { slot, reason } of steps) {
         host.kill(managed.key(slot));
-        plan.killed(slot, host.now());
+        fleet.killed(slot, host.now());
         journal.slot('kill', name, slot, reason);
       }
     },
@@ -56,7 +56,7 @@ export function executorsFor(context: Context, managed: Managed): Executors {
         steps.map(({ slot }) => ({ key: managed.key(slot), places: context.places(managed, slot) })),
       );
       for (const { slot } of steps) {
-        plan.vacated(slot);
+        fleet.vacated(slot);
         context.noteRun(managed, slot);
       }
     },
@@ -65,13 +65,13 @@ export function executorsFor(context: Context, managed: Managed): Executors {
       context.hold(managed, { by: 'storm', reason: step!.reason, sample });
     },
     rollout: ([step]) => context.decide(managed, step!.change, step!.reason),
-    measure: ([step]) => plan.rolling.surveyed(survey(host, managed, step!.slots)),
+    measure: ([step]) => fleet.rolling.surveyed(survey(host, managed, step!.slots)),
     drain: ([step]) => drainConnections(context, managed, step!),
-    release: ([step]) => context.release(managed, step!.reason),
+    resume: ([step]) => context.resume(managed, step!.reason),
     recreate: ([step]) => {
       context.store.write(name, { fleet: { ...managed.record, recreate: false } });
       managed.record.recreate = false;
-      plan.setDrain(null, host.now());
+      fleet.setStopAll(null, host.now());
       journal.note('resume', name, step!.reason);
     },
   };
@@ -88,16 +88,16 @@ function trySignal(host: Host, key: string, signal: string): string {
 }
 
 /** What a slot's processes are made from; its release is known, as it was written with the slot. */
-function worldOf(context: Context, managed: Managed, slot: number): SlotWorld {
-  const release = managed.releaseOf(managed.plan.slot(slot).release);
-  const { layout } = context;
-  return { spec: managed.specOf(release.id), baseDir: managed.baseDirOf(release.id), release, slot, layout };
+function worldOf(context: Context, managed: Managed, slot: number): LaunchContext {
+  const release = managed.releaseOf(managed.fleet.slot(slot).release);
+  const { paths } = context;
+  return { spec: managed.specOf(release.id), baseDir: managed.baseDirOf(release.id), release, slot, paths };
 }
 
 /** Begins to give a slot's directories to its user; null where there is nothing to do. */
 function tryHandOver(context: Context, managed: Managed, slot: number): Promise<void> | null {
   try {
-    const owner = accountFor(managed.plan.spec.user, slot);
+    const owner = accountFor(managed.fleet.spec.user, slot);
     return context.host.handOver(context.places(managed, slot), owner);
   } catch {
     return null; // Told by the start, which needs the same.
@@ -111,12 +111,12 @@ async function handOver(
   { slot, reason }: Starts[number],
   handed: Promise<void>,
 ): Promise<void> {
-  const { plan, name } = managed;
-  plan.preparing(slot, context.host.now());
+  const { fleet, name } = managed;
+  fleet.preparing(slot, context.host.now());
   try {
     await handed;
     context.journal.slot('prepare', name, slot, 'its directories are given to its user');
-    plan.readied(slot, reason, context.host.now());
+    fleet.readied(slot, reason, context.host.now());
   } catch (error) {
     failStart(context, managed, slot, error as Error);
   }
@@ -138,7 +138,7 @@ function start(context: Context, managed: Managed, steps: Starts): void {
       failStart(context, managed, step.slot, error as Error);
     }
   }
-  const results = host.start(requests, managed.plan.spec.resources?.nofile ?? null);
+  const results = host.start(requests, managed.fleet.spec.resources?.nofile ?? null);
   for (const fd of journals) context.logs.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = reasons.get(requests[i]!.key)!;
@@ -151,7 +151,7 @@ function start(context: Context, managed: Managed, steps: Starts): void {
 }
 
 function requestFor(context: Context, managed: Managed, slot: number, journals: number[]): StartRequest {
-  const { spec } = managed.plan;
+  const { spec } = managed.fleet;
   const account = accountFor(spec.user, slot);
   const output = context.logs.outputFor(spec, slot);
   if ('fd' in output) journals.push(output.fd);
@@ -164,12 +164,12 @@ function requestFor(context: Context, managed: Managed, slot: number, journals: 
 }
 
 function started(context: Context, managed: Managed, number: number, process: ProcessId): void {
-  const { plan } = managed;
-  const { release, generation } = plan.slot(number);
+  const { fleet } = managed;
+  const { release, generation } = fleet.slot(number);
   managed.startTicks.set(number, process.startTicks);
   const now = context.host.now();
   const startedIso = context.host.date().toISOString();
-  plan.started(number, { pid: process.pid, startedAt: now, startedIso, release, generation }, now);
+  fleet.started(number, { pid: process.pid, startedAt: now, startedIso, release, generation }, now);
   context.noteRun(managed, number);
   context.readiness.expect(managed);
 }
@@ -177,16 +177,16 @@ function started(context: Context, managed: Managed, number: number, process: Pr
 /** A start or a prepare failed: was it the host's fault, or the slot's? */
 export function failStart(context: Context, managed: Managed, slot: number, error: Error): void {
   const { host, journal } = context;
-  const { plan, name } = managed;
-  const limit = limitOf(error, context.layout.stateDir);
+  const { fleet, name } = managed;
+  const limit = limitOf(error, context.paths.stateDir);
   if (limit) {
     const message = `cannot start slot ${slot}: ${limit.limit}`;
-    if (plan.blocked?.message !== message) journal.note('limit', name, `${message}. ${limit.hint}`, [slot]);
-    plan.startBlocked(slot, message, host.now());
+    if (fleet.blocked?.message !== message) journal.note('limit', name, `${message}. ${limit.hint}`, [slot]);
+    fleet.startBlocked(slot, message, host.now());
     return;
   }
-  const reason = describeStartError(error, managed.plan.spec.command[0]!);
-  plan.startFailed(slot, reason, host.date().toISOString(), host.now());
+  const reason = describeStartError(error, managed.fleet.spec.command[0]!);
+  fleet.startFailed(slot, reason, host.date().toISOString(), host.now());
   journal.slot('start-failed', name, slot, reason);
   context.noteRun(managed, slot);
 }
@@ -220,24 +220,24 @@ function describeStartError(error: Error, command: string): string {
 /** Runs a slot's `prepare`; its success is written before the slot's first start, so that it is never run again. */
 async function prepare(context: Context, managed: Managed, slot: number): Promise<void> {
   const { host, journal } = context;
-  const { plan, name } = managed;
-  const command = plan.spec.prepare!;
+  const { fleet, name } = managed;
+  const command = fleet.spec.prepare!;
   try {
-    const account = accountFor(plan.spec.user, slot);
-    plan.preparing(slot, host.now());
+    const account = accountFor(fleet.spec.user, slot);
+    fleet.preparing(slot, host.now());
     await host.handOver(context.places(managed, slot), account);
     host.readySlot(context.places(managed, slot), account);
     const output: Output = { path: context.logs.pathFor(name, slot) };
     const launch = helperLaunch(worldOf(context, managed, slot), command, 'prepare[0]', account, output);
-    const end = await host.run(launch, plan.spec.ready.timeoutMs);
+    const end = await host.run(launch, fleet.spec.ready.timeoutMs);
     if (end?.code !== 0) {
-      const how = end ? describeExit(end) : `killed after ${plan.spec.ready.timeoutMs / 1000} s`;
+      const how = end ? describeExit(end) : `killed after ${fleet.spec.ready.timeoutMs / 1000} s`;
       throw new Error(`prepare ${how}`);
     }
     // A mark that outlived what was prepared would keep it from ever being prepared again.
     host.persistSlot(context.places(managed, slot));
     context.store.writePrepared(name, [slot]);
-    plan.prepared(slot, host.now());
+    fleet.prepared(slot, host.now());
     journal.slot('prepare', name, slot, 'prepare exited 0');
   } catch (error) {
     failStart(context, managed, slot, error as Error);

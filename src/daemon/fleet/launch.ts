@@ -2,7 +2,7 @@ import { FleetError } from '../../errors.ts';
 import { findExecutable, hostLanguage, hostTimeZone } from '../../host/process/executable.ts';
 import type { Launch, Output, User as ProcessUser } from '../../host/process/spawn.ts';
 import { type Account, accountOf, findUser, groupsOf } from '../../host/process/users.ts';
-import { type Layout, portOf } from '../../specification/paths.ts';
+import { type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
 import type { ReleaseRecord } from '../../store/records.ts';
@@ -34,29 +34,29 @@ export function accountFor(user: User | null, slot: number): Account | null {
 }
 
 /** What the placeholders stand for in a slot. */
-export function placeholdersOf(spec: Spec, release: string, slot: number, layout: Layout): Placeholders {
+export function placeholdersOf(spec: Spec, release: string, slot: number, paths: Paths): Placeholders {
   return {
     slot,
     port: portOf(spec.ports, slot),
-    socket: layout.agentSocket(spec.name, slot),
-    dir: layout.slotDir(spec.name, slot),
+    socket: paths.agentSocket(spec.name, slot),
+    dir: paths.slotDir(spec.name, slot),
     fleet: spec.name,
     release,
   };
 }
 
 /** All that a slot's processes are made from. */
-export interface SlotWorld {
+export interface LaunchContext {
   spec: Spec;
   baseDir: string;
   release: ReleaseRecord;
   slot: number;
-  layout: Layout;
+  paths: Paths;
 }
 
 /** The agent itself. */
-export function agentLaunch(world: SlotWorld, account: Account | null, output: Output): Launch {
-  const values = placeholdersOf(world.spec, world.release.id, world.slot, world.layout);
+export function agentLaunch(world: LaunchContext, account: Account | null, output: Output): Launch {
+  const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
   const argv = world.release.argv.map((argument) => expand(argument, values));
   return {
     path: world.release.path,
@@ -70,13 +70,13 @@ export function agentLaunch(world: SlotWorld, account: Account | null, output: O
 
 /** A helper of the agent (prepare, an exec check): in the agent's world, as its user. */
 export function helperLaunch(
-  world: SlotWorld,
+  world: LaunchContext,
   command: readonly string[],
   where: string,
   account: Account | null,
   output: Output,
 ): Launch {
-  const values = placeholdersOf(world.spec, world.release.id, world.slot, world.layout);
+  const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
   const path = findExecutable(command[0]!, world.baseDir, world.spec.env.PATH ?? AGENT_PATH, where);
   const argv = command.map((argument) => expand(argument, values));
   return {
@@ -91,8 +91,8 @@ export function helperLaunch(
 }
 
 /** The whole environment of an agent, as the contract lists it. */
-function environment(world: SlotWorld, values: Placeholders, account: Account | null): string[] {
-  const { spec, release, layout } = world;
+function environment(world: LaunchContext, values: Placeholders, account: Account | null): string[] {
+  const { spec, release, paths } = world;
   const self = account ?? OWN_ACCOUNT;
   const name = self.name ?? String(self.uid);
   const env: Record<string, string> = {
@@ -114,7 +114,7 @@ function environment(world: SlotWorld, values: Placeholders, account: Account | 
     FLEET_RELEASE: values.release,
   };
   if (spec.ready.kind === 'notify') {
-    env.NOTIFY_SOCKET = layout.notifySocket;
+    env.NOTIFY_SOCKET = paths.notifySocket;
     // Asks for WATCHDOG=1, as sd_watchdog_enabled(3) reads it: in microseconds.
     if (spec.health) env.WATCHDOG_USEC = String(spec.health.everyMs * 1000);
   }

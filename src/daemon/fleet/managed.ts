@@ -10,7 +10,7 @@ import { unknownSpec } from './unknown.ts';
 /** A fleet with both its sides: the record that survives, and the planner's view. */
 export class Managed {
   record: FleetRecord;
-  readonly plan: Fleet;
+  readonly fleet: Fleet;
   readonly releases: Map<string, ReleaseRecord>;
   /** Slots that once existed here and are not wanted now: their `prepare` has run for ever. */
   readonly #preparedBefore: Set<number>;
@@ -21,11 +21,11 @@ export class Managed {
     this.record = fleet;
     this.releases = new Map(releases.map((release) => [release.id, release]));
     this.#preparedBefore = new Set(slots.filter((slot) => slot.prepared).map((slot) => slot.slot));
-    this.plan = new Fleet(fleet.name, fleet.spec ?? unknownSpec(fleet.name), fleet.release, now);
-    this.plan.drain = fleet.recreate ? 'recreate' : null;
-    this.plan.rolling.set(fleet.rollout ?? null);
-    if (fleet.hold) this.plan.setHold({ ...fleet.hold, probeAt: now + this.plan.probeDelayMs });
-    for (const slot of slots) if (slot.wanted) this.plan.want(slot.slot, slot, now);
+    this.fleet = new Fleet(fleet.name, fleet.spec ?? unknownSpec(fleet.name), fleet.release, now);
+    this.fleet.stopAll = fleet.recreate ? 'recreate' : null;
+    this.fleet.rolling.set(fleet.rollout ?? null);
+    if (fleet.hold) this.fleet.setHold({ ...fleet.hold, probeAt: now + this.fleet.probeDelayMs });
+    for (const slot of slots) if (slot.wanted) this.fleet.want(slot.slot, slot, now);
   }
 
   get name(): string {
@@ -48,7 +48,7 @@ export class Managed {
    * not asked of agents that know nothing of them. Ports and user are the fleet's, and the same for all of its agents.
    */
   specOf(release: string): Spec {
-    const { spec } = this.plan;
+    const { spec } = this.fleet;
     const its = this.releases.get(release)?.spec;
     return its ? { ...its, ports: spec.ports, user: spec.user } : spec;
   }
@@ -61,20 +61,20 @@ export class Managed {
   /** The highest generation in use; the next restart gets one more. */
   get generation(): number {
     let highest = 0;
-    for (const slot of this.plan.slots.values()) highest = Math.max(highest, slot.generation);
+    for (const slot of this.fleet.slots.values()) highest = Math.max(highest, slot.generation);
     return highest;
   }
 
   /** What a slot that becomes wanted is written as; one whose agent still runs, and is not being stopped, stays as it is. */
   newSlot(slot: number, release: string): SlotRecord {
-    const agent = this.plan.slots.get(slot)?.agent;
+    const agent = this.fleet.slots.get(slot)?.agent;
     if (agent && runOf(agent) && agent.state !== 'stopping') return this.slotRecord(slot, { wanted: true });
     return { slot, wanted: true, release, generation: 0, prepared: this.#preparedBefore.has(slot) };
   }
 
   /** A slot as the store keeps it, with some of it changed. */
   slotRecord(number: number, change: Partial<SlotRecord> = {}): SlotRecord {
-    const { wanted, release, generation, prepared } = this.plan.slot(number);
+    const { wanted, release, generation, prepared } = this.fleet.slot(number);
     return { slot: number, wanted, release, generation, prepared, ...change };
   }
 
@@ -105,7 +105,7 @@ export class Managed {
 
   /** Of another release; a slot that was given up also becomes due anew, which its generation tells. */
   #moved(slot: number, release: string): Partial<SlotRecord> {
-    const { agent, generation } = this.plan.slot(slot);
+    const { agent, generation } = this.fleet.slot(slot);
     return agent.state === 'failed' ? { release, generation: generation + 1 } : { release };
   }
 
@@ -113,14 +113,14 @@ export class Managed {
   apply(slots: readonly SlotRecord[], now: BootMs): void {
     for (const slot of slots) {
       if (slot.prepared) this.#preparedBefore.add(slot.slot);
-      if (slot.wanted) this.plan.want(slot.slot, slot, now);
-      else this.plan.unwant(slot.slot, now);
+      if (slot.wanted) this.fleet.want(slot.slot, slot, now);
+      else this.fleet.unwant(slot.slot, now);
     }
   }
 
   /** What the run store keeps of a slot; null where there is nothing to keep. */
   runRecord(number: number): RunRecord | null {
-    const slot = this.plan.slots.get(number);
+    const slot = this.fleet.slots.get(number);
     return slot ? toRunRecord(slot, this.startTicks.get(number)) : null;
   }
 }

@@ -46,10 +46,10 @@ function adoptAll(
     if (record) tellLate(supervisor, managed, record);
     const found = census.get(managed.key(slot)) ?? [];
     const main = candidates(host.containment, record, found, runs.wasBehind).find(({ process }) =>
-      host.adopt(managed.key(slot), process),
+      host.reattach(managed.key(slot), process),
     );
     if (main) {
-      takeOver(supervisor, managed, slot, main.process, main.record);
+      reattach(supervisor, managed, slot, main.process, main.record);
       adopted.push(slot);
     } else {
       cameToNothing(supervisor, managed, slot, record, found.length > 0);
@@ -65,7 +65,7 @@ function slotsOf(
   census: ReadonlyMap<string, unknown>,
   records: readonly RunRecord[],
 ): Set<number> {
-  const slots = new Set(managed.plan.slots.keys());
+  const slots = new Set(managed.fleet.slots.keys());
   for (const { slot, process } of records) if (process) slots.add(slot);
   for (const key of census.keys()) {
     const [fleet, slot] = key.split('/');
@@ -97,7 +97,7 @@ function candidates(
   return [...(containment === 'session' ? [{ process: noted, record }] : []), ...(isBehind ? leaders : [])];
 }
 
-function takeOver(
+function reattach(
   supervisor: Supervisor,
   managed: Managed,
   slot: number,
@@ -105,12 +105,12 @@ function takeOver(
   record: RunRecord | undefined,
 ): void {
   const now = supervisor.host.now();
-  const { plan } = managed;
-  const isWanted = plan.slots.has(slot);
+  const { fleet } = managed;
+  const isWanted = fleet.slots.has(slot);
   if (!isWanted) {
-    plan.want(slot, { release: managed.record.release, generation: 0, prepared: true }, now);
+    fleet.want(slot, { release: managed.record.release, generation: 0, prepared: true }, now);
   }
-  const wish = plan.slot(slot);
+  const wish = fleet.slot(slot);
   const noted = record?.process;
   const startedAt = ticksToMs(main.startTicks);
   const run = {
@@ -124,18 +124,18 @@ function takeOver(
   if (record)
     Object.assign(wish, { restarts: record.restarts, failures: record.failures, lastExit: record.lastExit });
   managed.startTicks.set(slot, main.startTicks);
-  plan.adopt(slot, run, record?.readyAt ?? null, now);
-  if (!isWanted) plan.unwant(slot, now);
+  fleet.reattached(slot, run, record?.readyAt ?? null, now);
+  if (!isWanted) fleet.unwant(slot, now);
 }
 
 /**
  * A slot that is not wanted, and in which nothing was found, may still have a place on the host: the supervisor was cut
  * off before it cleared that away.
  */
-function clearAway({ plan, record }: Managed, slot: number, now: number): void {
-  if (plan.slots.has(slot)) return;
-  plan.want(slot, { release: record.release, generation: 0, prepared: true }, now);
-  plan.unwant(slot, now);
+function clearAway({ fleet, record }: Managed, slot: number, now: number): void {
+  if (fleet.slots.has(slot)) return;
+  fleet.want(slot, { release: record.release, generation: 0, prepared: true }, now);
+  fleet.unwant(slot, now);
 }
 
 /** Nothing of the slot's agent is left but, perhaps, what it forked. */
@@ -146,30 +146,30 @@ function cameToNothing(
   record: RunRecord | undefined,
   hasRemnants: boolean,
 ): void {
-  const { plan } = managed;
-  if (record && plan.slots.has(slot)) remember(supervisor, managed, slot, record);
+  const { fleet } = managed;
+  if (record && fleet.slots.has(slot)) remember(supervisor, managed, slot, record);
   if (!hasRemnants) return;
   supervisor.journal.note('remnant', managed.name, 'processes without their agent are ended', [slot]);
-  plan.clearing(slot, supervisor.host.now());
+  fleet.clearing(slot, supervisor.host.now());
   supervisor.host.clear(managed.key(slot), () => {
-    plan.cleared(slot, supervisor.host.now());
+    fleet.cleared(slot, supervisor.host.now());
     supervisor.wake(managed);
   });
 }
 
 /** Takes over a slot's past: how often it failed, that it was given up, and that its agent has ended unseen. */
 function remember(supervisor: Supervisor, managed: Managed, slot: number, record: RunRecord): void {
-  const { plan } = managed;
+  const { fleet } = managed;
   const { host, journal } = supervisor;
-  const wish = plan.slot(slot);
+  const wish = fleet.slot(slot);
   Object.assign(wish, { restarts: record.restarts, failures: record.failures, lastExit: record.lastExit });
   if (record.process) {
     journal.slot('exit', managed.name, slot, UNSEEN);
     const isCurrent =
       record.process.release === wish.release && record.process.generation === wish.generation;
-    plan.endedUnseen(slot, { reason: UNSEEN, at: host.date().toISOString() }, isCurrent, host.now());
+    fleet.endedUnseen(slot, { reason: UNSEEN, at: host.date().toISOString() }, isCurrent, host.now());
   } else if (record.givenUp && record.givenUp.generation === wish.generation) {
-    plan.giveUp(slot, record.givenUp.reason, host.now());
+    fleet.giveUp(slot, record.givenUp.reason, host.now());
   }
 }
 

@@ -1,6 +1,6 @@
 import { runOf } from '../../fleet/agent.ts';
 import type { RolloutChange } from '../../fleet/rollout/changes.ts';
-import type { Measured, Survey } from '../../fleet/rollout/rollout.ts';
+import type { AgentMeasurement, Survey } from '../../fleet/rollout/rollout.ts';
 import type { Step } from '../../fleet/steps.ts';
 import type { Host } from '../../host/host.ts';
 import { portOf } from '../../specification/paths.ts';
@@ -38,9 +38,9 @@ export function decideRollout(
 
 /** Reads what agents use now. */
 export function survey(host: Host, managed: Managed, slots: readonly number[]): Survey {
-  const agents = new Map<number, Measured>();
+  const agents = new Map<number, AgentMeasurement>();
   for (const slot of slots) {
-    const agent = managed.plan.slots.get(slot)?.agent;
+    const agent = managed.fleet.slots.get(slot)?.agent;
     const run = agent && runOf(agent);
     const key = managed.key(slot);
     if (run) agents.set(slot, { pid: run.pid, rssBytes: host.rssBytes(key), cpuMs: host.cpuMs(key) });
@@ -54,7 +54,7 @@ export function drainConnections(
   managed: Managed,
   { batch, slots, until }: Extract<Step, { do: 'drain' }>,
 ): void {
-  const { rolling, spec } = managed.plan;
+  const { rolling, spec } = managed.fleet;
   const drain = rolling.beginDrain(batch, slots, until);
   const ports = spec.ports!;
   const look = async (): Promise<void> => {

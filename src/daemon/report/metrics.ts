@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import type { AgentState } from '../../api/protocol.ts';
-import type { Exit } from '../../fleet/restart.ts';
+import type { AgentExit } from '../../fleet/restart.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { VERSION } from '../version.ts';
@@ -40,7 +40,7 @@ export class Metrics {
   }
 
   /** An agent ended. */
-  exited(fleet: string, exit: Exit): void {
+  exited(fleet: string, exit: AgentExit): void {
     const cause = exit.cause ?? exit.signal ?? (exit.code === null ? 'unknown' : `code ${exit.code}`);
     this.#counters.exits.inc({ fleet, cause });
   }
@@ -79,7 +79,7 @@ export class Metrics {
       this.#gauges;
     const fleet = managed.name;
     const status = this.#report.fleet(managed);
-    const states = { ...status, unready: managed.plan.counts.unready };
+    const states = { ...status, unready: managed.fleet.counts.unready };
     target.set({ fleet }, status.target);
     for (const state of STATES) agents.set({ fleet, state }, states[state]);
     held.set({ fleet }, status.held ? 1 : 0);
@@ -113,7 +113,7 @@ export class Metrics {
   #followRounds(): void {
     for (const managed of this.#supervisor.fleets.values()) {
       const begun = this.#roundsBegun.get(managed);
-      const isOpen = managed.plan.rounds.size > 0;
+      const isOpen = managed.fleet.rounds.size > 0;
       if (isOpen === (begun !== undefined)) continue;
       if (isOpen) this.#roundsBegun.set(managed, performance.now());
       else {

@@ -43,8 +43,8 @@ export function shownState(slot: Slot): AgentState | null {
   return isReturning(slot) ? 'backoff' : SHOWN[slot.agent.state];
 }
 
-function countReturning({ plan }: Managed): number {
-  return plan.counts.pending === 0 ? 0 : [...plan.slots.values()].filter(isReturning).length;
+function countReturning({ fleet }: Managed): number {
+  return fleet.counts.pending === 0 ? 0 : [...fleet.slots.values()].filter(isReturning).length;
 }
 
 /** So many of the agents that use most are named. */
@@ -81,7 +81,7 @@ export class Report {
         memoryTotalBytes: totalBytes,
         memoryAvailableBytes: availableBytes,
         memoryPressure: pressurePercent,
-        agentsMax: agentsMax(this.#supervisor.layout, this.#supervisor.fleets),
+        agentsMax: agentsMax(this.#supervisor.paths, this.#supervisor.fleets),
       },
       fleets: fleets.map((managed) => this.fleet(managed)),
       maintenance: this.#supervisor.maintenance.state,
@@ -95,29 +95,29 @@ export class Report {
       ...this.counts(managed),
       leak: leaks.of(managed),
       memory: memory.summary(managed, TOP_COUNT),
-      pace: managed.plan.adaptive?.state ?? null,
+      pace: managed.fleet.adaptive?.state ?? null,
       rollout: rolloutStatus(managed),
     };
   }
 
   /** A fleet in numbers. */
   counts(managed: Managed): FleetCounts {
-    const { plan, record } = managed;
-    const { counts } = plan;
+    const { fleet, record } = managed;
+    const { counts } = fleet;
     return {
       name: managed.name,
-      target: plan.target,
-      running: plan.running,
+      target: fleet.target,
+      running: fleet.running,
       ready: counts.ready,
       starting: counts.starting + counts.preparing,
       stopping: counts.stopping + counts.clearing,
       backoff: counts.backoff + countReturning(managed),
       failed: counts.failed,
-      held: plan.hold && { reason: plan.hold.reason, since: plan.hold.since, sample: plan.hold.sample },
+      held: fleet.hold && { reason: fleet.hold.reason, since: fleet.hold.since, sample: fleet.hold.sample },
       release: record.release || null,
       rssBytes: this.#supervisor.memory.total(managed, 'rssBytes'),
       pssBytes: this.#supervisor.memory.total(managed, 'pssBytes'),
-      pressure: plan.pressure && { reason: plan.pressure.reason },
+      pressure: fleet.pressure && { reason: fleet.pressure.reason },
       verify: this.#verify(managed),
     };
   }
@@ -137,7 +137,7 @@ export class Report {
     const agents: AgentRow[] = [];
     for (const managed of fleets) {
       await this.#supervisor.memory.renew(managed);
-      for (const number of [...managed.plan.slots.keys()].sort((a, b) => a - b)) {
+      for (const number of [...managed.fleet.slots.keys()].sort((a, b) => a - b)) {
         if (slots !== null && !slots.has(number)) continue;
         const row = this.agent(managed, number);
         if (row) agents.push(row);
@@ -180,9 +180,9 @@ export class Report {
 
   /** One agent, with its memory as it was sampled last; null where there is nothing to show. */
   agent(managed: Managed, number: number): AgentRow | null {
-    const { layout } = this.#supervisor;
-    const { name, plan } = managed;
-    const slot = plan.slot(number);
+    const { paths } = this.#supervisor;
+    const { name, fleet } = managed;
+    const slot = fleet.slot(number);
     const { agent, release, restarts, lastExit } = slot;
     const state = shownState(slot);
     if (state === null) return null;
@@ -192,9 +192,9 @@ export class Report {
       slot: number,
       state,
       pid: run?.pid ?? null,
-      port: portOf(plan.spec.ports, number),
-      socket: layout.agentSocket(name, number),
-      dir: layout.slotDir(name, number),
+      port: portOf(fleet.spec.ports, number),
+      socket: paths.agentSocket(name, number),
+      dir: paths.slotDir(name, number),
       release: (run?.release ?? release) || null,
       restarts,
       startedAt: run?.startedIso ?? null,

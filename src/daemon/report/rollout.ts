@@ -9,16 +9,16 @@ import type { Managed } from '../fleet/managed.ts';
 const FAILURES_TOLD_MAX = 100;
 
 /** The `rollout` of a fleet's status; null where there never was one. */
-export function rolloutStatus({ plan }: Managed): RolloutStatus | null {
-  const { record } = plan.rolling;
+export function rolloutStatus({ fleet }: Managed): RolloutStatus | null {
+  const { record } = fleet.rolling;
   if (!record) return null;
   const { state, from, to, reason, updated } = record;
   return {
     state,
     from,
     to,
-    updated: updated ?? countReadyOn(plan, to),
-    total: plan.target,
+    updated: updated ?? countReadyOn(fleet, to),
+    total: fleet.target,
     failed: countFailed(record),
     reason,
   };
@@ -26,8 +26,8 @@ export function rolloutStatus({ plan }: Managed): RolloutStatus | null {
 
 /** All that is known of a fleet's rollout; null where there never was one. */
 export function rolloutDocument(managed: Managed, now: number): RolloutDocument | null {
-  const { plan, name } = managed;
-  const { record } = plan.rolling;
+  const { fleet, name } = managed;
+  const { record } = fleet.rolling;
   const status = rolloutStatus(managed);
   if (!record || !status) return null;
   const { id, startedAt, options, verdicts, failures, sample } = record;
@@ -49,8 +49,8 @@ export function rolloutDocument(managed: Managed, now: number): RolloutDocument 
 }
 
 /** The releases that are kept, the newest first. */
-export function releasesDocument({ plan, releases, record }: Managed): ReleasesDocument {
-  const agents = Map.groupBy(plan.slots.values(), ({ agent }) => runOf(agent)?.release);
+export function releasesDocument({ fleet, releases, record }: Managed): ReleasesDocument {
+  const agents = Map.groupBy(fleet.slots.values(), ({ agent }) => runOf(agent)?.release);
   return {
     releases: [...releases.values()].toSorted(newestFirst).map(({ id, label = null, createdAt }) => ({
       release: id,
@@ -62,9 +62,9 @@ export function releasesDocument({ plan, releases, record }: Managed): ReleasesD
   };
 }
 
-function batchOf({ plan }: Managed, record: Rollout, now: number): RolloutDocument['batch'] {
+function batchOf({ fleet }: Managed, record: Rollout, now: number): RolloutDocument['batch'] {
   if (!record.batch) return null;
-  const view = viewBatch(plan, record, record.batch);
+  const view = viewBatch(fleet, record, record.batch);
   return {
     number: record.batch.number,
     isCanary: record.batch.isCanary,
@@ -74,11 +74,11 @@ function batchOf({ plan }: Managed, record: Rollout, now: number): RolloutDocume
   };
 }
 
-function batchesLeft({ plan }: Managed, record: Rollout): number {
+function batchesLeft({ fleet }: Managed, record: Rollout): number {
   if (isOver(record) || record.state === 'rolling-back') return 0;
   let outdated = 0;
-  for (const { wanted, release } of plan.slots.values()) if (wanted && release !== record.to) outdated++;
-  return Math.ceil(outdated / batchSize(record, plan.target));
+  for (const { wanted, release } of fleet.slots.values()) if (wanted && release !== record.to) outdated++;
+  return Math.ceil(outdated / batchSize(record, fleet.target));
 }
 
 /** How long a batch takes, by those that were judged; before the first one, its observation is all that is known. */

@@ -11,7 +11,7 @@ export async function watchOnce(supervisor: Supervisor, fleet: string | null): P
   const watched = fleets.map((managed) => {
     const leak = supervisor.leaks.of(managed);
     const verified = supervisor.verification.of(managed);
-    return watchFleet(managed.plan, {
+    return watchFleet(managed.fleet, {
       strays: strays.get(managed.name)?.length ?? 0,
       leak: leak.verdict === 'leak' ? leak.words : null,
       uncounted: verified?.isDegraded ? verified.reason : null,

@@ -10,7 +10,7 @@ import { preflight } from '../commands/preflight.ts';
 import { commit } from '../fleet/commit.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Supervisor } from '../supervisor.ts';
-import { type Found, stillStrays } from './find.ts';
+import { type FoundStray, stillStrays } from './find.ts';
 import { judgeUser } from './users.ts';
 
 /** States in which nothing runs in a slot and nothing is about to. */
@@ -25,14 +25,14 @@ const FREE = new Set(['pending', 'backoff', 'failed']);
 export async function adoptStrays(
   supervisor: Supervisor,
   managed: Managed,
-  strays: readonly Found[],
+  strays: readonly FoundStray[],
 ): Promise<{ results: StrayResult[]; notes: string[] }> {
   checkPossible(supervisor, managed);
-  const still = await stillStrays(supervisor, strays, strays[0]?.likenesses ?? []);
+  const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
   // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
   const here = still.filter(isStill);
   const { slotOf, refused } = place(managed, here);
-  const failed = slotOf.size === 0 ? new Map<Found, StrayResult>() : adopt(supervisor, managed, slotOf);
+  const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, managed, slotOf);
   const results = strays.map((stray): StrayResult => {
     const slot = slotOf.get(stray);
     const reason = refused.get(stray);
@@ -45,22 +45,22 @@ export async function adoptStrays(
 
 /** Chooses a slot for each, of those that run as it does; what a process was before is asked anew: it may have changed. */
 function place(
-  { plan, name }: Managed,
-  strays: readonly Found[],
-): { slotOf: Map<Found, number>; refused: Map<Found, string> } {
+  { fleet, name }: Managed,
+  strays: readonly FoundStray[],
+): { slotOf: Map<FoundStray, number>; refused: Map<FoundStray, string> } {
   const judged = strays.map((stray) => ({
     stray,
-    ...judgeUser(plan.spec, { ...stray, uids: readUids(stray.pid) }),
+    ...judgeUser(fleet.spec, { ...stray, uids: readUids(stray.pid) }),
   }));
   const places = placeStrays(
     judged.map(({ stray, allowed, refused }) => ({
       slot: stray.slot,
       allowed: refused === null ? allowed : 'none',
     })),
-    (slot) => FREE.has(plan.slots.get(slot)?.agent.state ?? 'pending'),
+    (slot) => FREE.has(fleet.slots.get(slot)?.agent.state ?? 'pending'),
   );
-  const slotOf = new Map<Found, number>();
-  const refused = new Map<Found, string>();
+  const slotOf = new Map<FoundStray, number>();
+  const refused = new Map<FoundStray, string>();
   for (const [i, { stray, allowed, refused: why }] of judged.entries()) {
     const slot = places[i] ?? null;
     if (slot !== null) slotOf.set(stray, slot);
@@ -73,10 +73,10 @@ function place(
 function adopt(
   supervisor: Supervisor,
   managed: Managed,
-  slotOf: ReadonlyMap<Found, number>,
-): Map<Found, StrayResult> {
+  slotOf: ReadonlyMap<FoundStray, number>,
+): Map<FoundStray, StrayResult> {
   const added = want(supervisor, managed, slotOf);
-  const failed = takeIn(supervisor, managed, slotOf);
+  const failed = moveIn(supervisor, managed, slotOf);
   unwant(
     supervisor,
     managed,
@@ -86,7 +86,7 @@ function adopt(
   return failed;
 }
 
-function checkPossible({ host }: Supervisor, { name, plan }: Managed): void {
+function checkPossible({ host }: Supervisor, { name, fleet }: Managed): void {
   if (host.containment !== 'cgroup') {
     throw new FleetError(
       'PRIVILEGE_MISSING',
@@ -95,7 +95,7 @@ function checkPossible({ host }: Supervisor, { name, plan }: Managed): void {
       { hint: 'Run the supervisor as root, or end them (fleetctl strays --kill) and spawn as many agents.' },
     );
   }
-  if (plan.drain) {
+  if (fleet.stopAll) {
     throw new FleetError('BUSY', `fleet ${name} is being stopped; nothing can be adopted meanwhile`, {
       hint: 'Try again when fleetctl status shows its agents ready.',
     });
@@ -103,31 +103,37 @@ function checkPossible({ host }: Supervisor, { name, plan }: Managed): void {
 }
 
 /** Makes the slots wanted. @returns those that were not */
-function want(supervisor: Supervisor, managed: Managed, slotOf: ReadonlyMap<Found, number>): SlotRecord[] {
-  const { host, layout, fleets, journal } = supervisor;
-  const { plan, record, name } = managed;
-  const wanted = plan.wanted();
+function want(
+  supervisor: Supervisor,
+  managed: Managed,
+  slotOf: ReadonlyMap<FoundStray, number>,
+): SlotRecord[] {
+  const { host, paths, fleets, journal } = supervisor;
+  const { fleet, record, name } = managed;
+  const wanted = fleet.wanted();
   const slots = wanted.union(new Set(slotOf.values()));
   const unserved = [...slotOf].filter(([stray, slot]) => stray.slot !== slot).map(([, slot]) => slot);
   const served = slots.difference(new Set(unserved));
-  preflight({ spec: plan.spec, baseDir: record.baseDir, slots, served }, host, layout, fleets);
+  preflight({ spec: fleet.spec, baseDir: record.baseDir, slots, served }, host, paths, fleets);
   const added = [...slotOf.values()]
     .filter((slot) => !wanted.has(slot))
-    .map((slot) => managed.newSlot(slot, plan.release));
+    .map((slot) => managed.newSlot(slot, fleet.release));
   commit(supervisor, managed, { slots: added });
-  journal.note('target', name, `strays --adopt: target ${plan.target}`, [...slotOf.values()]);
+  journal.note('target', name, `strays --adopt: target ${fleet.target}`, [...slotOf.values()]);
   return added;
 }
 
 /** Moves the processes, and tells the planner of those that are there. @returns what became of the others */
-function takeIn(
+function moveIn(
   supervisor: Supervisor,
   managed: Managed,
-  slotOf: ReadonlyMap<Found, number>,
-): Map<Found, StrayResult> {
-  const failed = new Map<Found, StrayResult>();
+  slotOf: ReadonlyMap<FoundStray, number>,
+): Map<FoundStray, StrayResult> {
+  const failed = new Map<FoundStray, StrayResult>();
   const all = [...slotOf];
-  const taken = supervisor.host.takeIn(all.map(([process, slot]) => ({ key: managed.key(slot), process })));
+  const taken = supervisor.host.adoptForeign(
+    all.map(([process, slot]) => ({ key: managed.key(slot), process })),
+  );
   for (const [i, [stray, slot]] of all.entries()) {
     const result = taken[i]!;
     if (result === true) run(supervisor, managed, slot, stray);
@@ -140,14 +146,19 @@ function takeIn(
 }
 
 /** It counts as an agent of the slot's release: that it looks like one is all that is known of it. */
-function run(supervisor: Supervisor, managed: Managed, number: number, stray: Found): void {
-  const { plan } = managed;
+function run(supervisor: Supervisor, managed: Managed, number: number, stray: FoundStray): void {
+  const { fleet } = managed;
   const now = supervisor.host.now();
-  plan.renew(number, now);
-  const { release, generation } = plan.slot(number);
+  fleet.renew(number, now);
+  const { release, generation } = fleet.slot(number);
   const { pid, startTicks, startedAt: startedIso } = stray;
   managed.startTicks.set(number, startTicks);
-  plan.adopt(number, { pid, startedAt: ticksToMs(startTicks), startedIso, release, generation }, null, now);
+  fleet.reattached(
+    number,
+    { pid, startedAt: ticksToMs(startTicks), startedIso, release, generation },
+    null,
+    now,
+  );
   supervisor.noteRun(managed, number);
 }
 
@@ -159,11 +170,11 @@ function unwant(
   added: readonly SlotRecord[],
 ): void {
   if (slots.length === 0) return;
-  const { plan } = managed;
+  const { fleet } = managed;
   for (const slot of slots) {
-    plan.clearing(slot, supervisor.host.now());
+    fleet.clearing(slot, supervisor.host.now());
     supervisor.host.clear(managed.key(slot), () => {
-      plan.cleared(slot, supervisor.host.now());
+      fleet.cleared(slot, supervisor.host.now());
       supervisor.wake(managed);
     });
   }
@@ -174,8 +185,8 @@ function unwant(
 }
 
 /** A process that cannot become ready in its slot is replaced after a while; the user should know it now. */
-function notesOn({ plan, name }: Managed, slotOf: ReadonlyMap<Found, number>): string[] {
-  const { ports, ready } = plan.spec;
+function notesOn({ fleet, name }: Managed, slotOf: ReadonlyMap<FoundStray, number>): string[] {
+  const { ports, ready } = fleet.spec;
   if (ready.kind === 'socket' || ready.kind === 'notify') {
     return [
       `${name} is ready by its ${ready.kind === 'socket' ? 'own socket' : 'word'}, which a process that somebody else ` +

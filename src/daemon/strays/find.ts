@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Stray } from '../../api/strays.ts';
 import { runOf } from '../../fleet/agent.ts';
-import { isLike, type Likeness, mayBeLike } from '../../fleet/strays/fingerprint.ts';
+import { type Fingerprint, matchesFingerprint, mayMatchFingerprint } from '../../fleet/strays/fingerprint.ts';
 import { chooseFleets, slotOfPorts, topmost } from '../../fleet/strays/placement.ts';
 import type { ProcessId } from '../../host/host.ts';
 import { ALL_PORTS } from '../../host/proc/net.ts';
@@ -13,21 +13,21 @@ import {
   portsByInode,
   readOrigin,
   readUids,
-  type Served,
+  type ServedPorts,
   socketsOf,
 } from '../../host/strays/origin.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Supervisor } from '../supervisor.ts';
-import { likenessesOf } from './fingerprint.ts';
-import { type Candidate, interrogate } from './interrogate.ts';
+import { fingerprintsOf } from './fingerprint.ts';
+import { interrogate, type StrayCandidate } from './interrogate.ts';
 import { judgeUser } from './users.ts';
 
 /** So many processes are looked at before others get their turn. */
 const LOOKS_A_TURN = 256;
 
 /** A stray with what is needed to act on it. */
-export interface Found extends Stray {
-  likenesses: readonly Likeness[];
+export interface FoundStray extends Stray {
+  fingerprints: readonly Fingerprint[];
   /** Its real, effective and saved uid. */
   uids: readonly number[];
   /** Its workers as processes for certain. */
@@ -35,19 +35,19 @@ export interface Found extends Stray {
 }
 
 /** What a search found, and how many processes could not be judged, as they did not answer. */
-export interface Search {
-  found: Found[];
+export interface StraySearch {
+  found: FoundStray[];
   unanswered: number;
 }
 
 /** A process that some fleets' agents could be, by its executable. */
-interface Seen extends Candidate {
+interface Seen extends StrayCandidate {
   fleets: readonly Alike[];
 }
 
 interface Alike {
   managed: Managed;
-  likenesses: readonly Likeness[];
+  fingerprints: readonly Fingerprint[];
   alike: Judged[];
 }
 
@@ -58,25 +58,21 @@ type Judged = ProcessId & { argv: readonly string[] };
  * Finds the processes that look like agents of these fleets, but belong to no slot of any supervisor on this host.
  * @param fleet the fleet that is asked about; null for all
  */
-export async function findStrays(supervisor: Supervisor, fleet: string | null): Promise<Search> {
+export async function findStrays(supervisor: Supervisor, fleet: string | null): Promise<StraySearch> {
   const fleets: Alike[] = [];
   for (const managed of supervisor.fleets.values())
-    fleets.push({ managed, likenesses: await likenessesOf(managed, supervisor.host.reader), alike: [] });
+    fleets.push({ managed, fingerprints: await fingerprintsOf(managed, supervisor.host.reader), alike: [] });
   const seen = await lookAround(supervisor, fleets);
-  const { suspects, unanswered } = await interrogate(
-    supervisor.host.reader,
-    seen,
-    supervisor.layout.stateDir,
-  );
+  const { suspects, unanswered } = await interrogate(supervisor.host.reader, seen, supervisor.paths.stateDir);
   for (const [i, { process, fleets: possible }] of seen.entries()) {
     const suspect = suspects[i];
     if (!suspect) continue;
-    for (const { likenesses, alike } of possible)
-      if (isStray(supervisor, process.pid, suspect, likenesses))
+    for (const { fingerprints, alike } of possible)
+      if (isStray(supervisor, process.pid, suspect, fingerprints))
         alike.push({ ...process, argv: suspect.argv });
   }
-  const claims = fleets.flatMap(({ managed, likenesses, alike }) =>
-    describe(supervisor, managed, alike).map((found) => ({ ...found, likenesses })),
+  const claims = fleets.flatMap(({ managed, fingerprints, alike }) =>
+    describe(supervisor, managed, alike).map((found) => ({ ...found, fingerprints })),
   );
   return { found: chooseFleets(claims, fleet), unanswered };
 }
@@ -90,9 +86,9 @@ async function lookAround(supervisor: Supervisor, fleets: readonly Alike[]): Pro
     if (agents.has(pid)) continue;
     if (++looks % LOOKS_A_TURN === 0) await nextTurn();
     const executable = readExecutable(pid);
-    const possible = executable && fleets.filter(({ likenesses }) => likenesses.some(couldBe));
-    function couldBe(likeness: Likeness): boolean {
-      return mayBeLike(likeness, executable!);
+    const possible = executable && fleets.filter(({ fingerprints }) => fingerprints.some(couldBe));
+    function couldBe(fingerprint: Fingerprint): boolean {
+      return mayMatchFingerprint(fingerprint, executable!);
     }
     const stat = possible && possible.length > 0 ? readStat(pid) : null;
     if (stat)
@@ -111,16 +107,16 @@ async function lookAround(supervisor: Supervisor, fleets: readonly Alike[]): Pro
 export async function stillStrays<T extends ProcessId>(
   supervisor: Supervisor,
   strays: readonly T[],
-  likenesses: readonly Likeness[],
+  fingerprints: readonly Fingerprint[],
 ): Promise<T[]> {
   const there = strays.flatMap((stray) => {
     const executable = readExecutable(stray.pid);
     const { pid, startTicks } = stray;
     return executable ? [{ stray, process: { pid, startTicks }, executable }] : [];
   });
-  const { suspects } = await interrogate(supervisor.host.reader, there, supervisor.layout.stateDir);
+  const { suspects } = await interrogate(supervisor.host.reader, there, supervisor.paths.stateDir);
   return there
-    .filter(({ process }, i) => suspects[i] && isStray(supervisor, process.pid, suspects[i], likenesses))
+    .filter(({ process }, i) => suspects[i] && isStray(supervisor, process.pid, suspects[i], fingerprints))
     .map(({ stray }) => stray);
 }
 
@@ -128,10 +124,10 @@ function isStray(
   supervisor: Supervisor,
   pid: number,
   suspect: Suspected,
-  likenesses: readonly Likeness[],
+  fingerprints: readonly Fingerprint[],
 ): boolean {
   return (
-    likenesses.some((likeness) => isLike(likeness, suspect)) &&
+    fingerprints.some((fingerprint) => matchesFingerprint(fingerprint, suspect)) &&
     !suspect.isSupervised &&
     !isOfOurs(supervisor, pid)
   );
@@ -145,8 +141,8 @@ function isOfOurs({ host }: Supervisor, pid: number): boolean {
 /** Known without a look at any of them, so that a search costs what is not ours. */
 function pidsOfAgents({ fleets }: Supervisor): Set<number> {
   const pids = new Set<number>();
-  for (const { plan } of fleets.values()) {
-    for (const { agent } of plan.slots.values()) {
+  for (const { fleet } of fleets.values()) {
+    for (const { agent } of fleet.slots.values()) {
       const run = runOf(agent);
       if (run) pids.add(run.pid);
     }
@@ -159,7 +155,7 @@ function describe(
   supervisor: Supervisor,
   managed: Managed,
   alike: readonly Judged[],
-): Omit<Found, 'likenesses'>[] {
+): Omit<FoundStray, 'fingerprints'>[] {
   if (alike.length === 0) return [];
   const { host } = supervisor;
   const served = portsByInode({
@@ -172,7 +168,7 @@ function describe(
     const age = host.now() - ticksToMs(stray.startTicks);
     const { pid, startTicks, argv } = stray;
     const uids = readUids(pid);
-    const slot = slotOfPorts(managed.plan.spec.ports, ports);
+    const slot = slotOfPorts(managed.fleet.spec.ports, ports);
     return {
       pid,
       startTicks,
@@ -184,7 +180,7 @@ function describe(
       rssBytes: readRssBytes(stray.pid),
       ports,
       slot,
-      refused: judgeUser(managed.plan.spec, { uids, slot }).refused,
+      refused: judgeUser(managed.fleet.spec, { uids, slot }).refused,
       workers,
       forks: workers.map((worker) => byPid.get(worker)!),
       ...readOrigin(pid),
@@ -193,8 +189,8 @@ function describe(
 }
 
 /** What processes serve, each port once: a worker has its parent's sockets too. */
-function portsOf(pids: readonly number[], served: ReadonlyMap<number, Served>): Served[] {
-  const ports = new Map<string, Served>();
+function portsOf(pids: readonly number[], served: ReadonlyMap<number, ServedPorts>): ServedPorts[] {
+  const ports = new Map<string, ServedPorts>();
   for (const inode of pids.flatMap(socketsOf)) {
     const port = served.get(inode);
     if (port) ports.set(`${port.protocol} ${port.port}`, port);

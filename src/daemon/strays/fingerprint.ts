@@ -1,13 +1,19 @@
 import { basename, resolve } from 'node:path';
-import { type Likeness, learn, programOf, type Suspect, type Word } from '../../fleet/strays/fingerprint.ts';
+import {
+  agentProgram,
+  type CommandWord,
+  type Fingerprint,
+  learnFingerprints,
+  type Suspect,
+} from '../../fleet/strays/fingerprint.ts';
 import { ReadProblem } from '../../host/files/bounded.ts';
 import type { ReadsOthers } from '../../host/files/reader.ts';
 import { findExecutable } from '../../host/process/executable.ts';
-import { fileId, type Program, readExecutable } from '../../host/strays/find.ts';
+import { type FoundProgram, fileId, readExecutable } from '../../host/strays/find.ts';
 import { literal } from '../../specification/placeholders.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import type { Managed } from '../fleet/managed.ts';
-import { type Candidate, interrogate } from './interrogate.ts';
+import { interrogate, type StrayCandidate } from './interrogate.ts';
 
 /** So many agents are looked at to learn what they look like. */
 const SAMPLE_MAX = 16;
@@ -24,7 +30,7 @@ interface Command {
  * What this fleet's agents look like: by each of its releases, and by the command as its spec has it, which people start
  * by hand (a release of a `binary` is a copy in the store).
  */
-export async function likenessesOf(managed: Managed, reader: ReadsOthers): Promise<Likeness[]> {
+export async function fingerprintsOf(managed: Managed, reader: ReadsOthers): Promise<Fingerprint[]> {
   const { spec, baseDir } = managed.record;
   if (!spec) return [];
   const written = findWritten(spec.command, baseDir, spec.env.PATH ?? AGENT_PATH);
@@ -37,7 +43,7 @@ export async function likenessesOf(managed: Managed, reader: ReadsOthers): Promi
   );
   return commands.flatMap((command, i) => {
     const program = programs[i];
-    return likenessOf(command, program instanceof ReadProblem ? null : program!, baseDir, agents);
+    return fingerprintOf(command, program instanceof ReadProblem ? null : program!, baseDir, agents);
   });
 }
 
@@ -51,9 +57,9 @@ function findWritten(command: readonly string[], baseDir: string, path: string):
 }
 
 /** A few agents that run: like agents are alike. */
-async function sampleAgents({ plan, startTicks }: Managed, reader: ReadsOthers): Promise<Suspect[]> {
-  const sample: Candidate[] = [];
-  for (const { number, agent } of plan.slots.values()) {
+async function sampleAgents({ fleet, startTicks }: Managed, reader: ReadsOthers): Promise<Suspect[]> {
+  const sample: StrayCandidate[] = [];
+  for (const { number, agent } of fleet.slots.values()) {
     if (sample.length >= SAMPLE_MAX) break;
     const pid = agent.state === 'ready' ? agent.run.pid : null;
     const executable = pid && readExecutable(pid);
@@ -63,24 +69,24 @@ async function sampleAgents({ plan, startTicks }: Managed, reader: ReadsOthers):
   return suspects.filter((suspect) => suspect !== null);
 }
 
-function likenessOf(
+function fingerprintOf(
   { path, argv }: Command,
-  found: Program | null,
+  found: FoundProgram | null,
   baseDir: string,
   agents: readonly Suspect[],
-): Likeness[] {
+): Fingerprint[] {
   const real = found?.real ?? path;
   const names = { called: basename(path), real, interpreter: found?.interpreter ?? null };
   const words = argv.map((template) => wordOf(template, baseDir));
-  const likeness = {
+  const fingerprint = {
     files: new Set(found ? [found.file] : []),
     paths: new Set([path, real]),
-    program: programOf(words, names),
+    program: agentProgram(words, names),
   };
-  return learn(likeness, words.slice(1), agents);
+  return learnFingerprints(fingerprint, words.slice(1), agents);
 }
 
-function wordOf(template: string, baseDir: string): Word {
+function wordOf(template: string, baseDir: string): CommandWord {
   const text = literal(template);
   return text === null ? null : { text, file: fileId(resolve(baseDir, text)) };
 }

@@ -8,7 +8,7 @@ import type { Suspected } from '../../host/strays/find.ts';
 const ANSWER_MS_MAX = 1_000;
 
 /** A process, and what it executes. */
-export interface Candidate {
+export interface StrayCandidate {
   process: ProcessId;
   executable: Executable;
 }
@@ -21,7 +21,7 @@ export interface Candidate {
  */
 export async function interrogate(
   reader: ReadsOthers,
-  candidates: readonly Candidate[],
+  candidates: readonly StrayCandidate[],
   ownStateDir: string | null,
 ): Promise<{ suspects: (Suspected | null)[]; unanswered: number }> {
   const asks = candidates.map(({ process, executable }) => {

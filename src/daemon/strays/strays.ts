@@ -7,7 +7,7 @@ import { formatSlots } from '../../specification/slots.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { adoptStrays } from './adopt.ts';
-import { type Found, findStrays, stillStrays } from './find.ts';
+import { type FoundStray, findStrays, stillStrays } from './find.ts';
 
 /** The strays of one fleet or of all (null). */
 export async function listStrays(supervisor: Supervisor, fleet: string | null): Promise<StraysDocument> {
@@ -27,13 +27,13 @@ export async function actOnStrays(
 ): Promise<StraysAnswer> {
   const { found, unanswered } = await findStrays(supervisor, managed.name);
   const chosen = pids === undefined ? found : found.filter(({ pid }) => pids.includes(pid));
-  const targetBefore = managed.plan.target;
+  const targetBefore = managed.fleet.target;
   const { results, notes } =
     action === 'adopt' ? await adoptStrays(supervisor, managed, chosen) : kill(supervisor, managed, chosen);
-  const { graceMs, parallel } = managed.plan.spec.stop;
+  const { graceMs, parallel } = managed.fleet.spec.stop;
   return {
     fleet: managed.name,
-    target: managed.plan.target,
+    target: managed.fleet.target,
     targetBefore,
     strays: chosen.map((stray, i) => ({ ...shown(stray), ...results[i]! })),
     notes: [...notes, ...unknownNote(pids, chosen), ...unansweredNote(unanswered)],
@@ -41,11 +41,11 @@ export async function actOnStrays(
   };
 }
 
-function shown({ likenesses: _likenesses, forks: _forks, uids: _uids, ...stray }: Found): Stray {
+function shown({ fingerprints: _fingerprints, forks: _forks, uids: _uids, ...stray }: FoundStray): Stray {
   return stray;
 }
 
-function unknownNote(pids: readonly number[] | undefined, chosen: readonly Found[]): string[] {
+function unknownNote(pids: readonly number[] | undefined, chosen: readonly FoundStray[]): string[] {
   const unknown = pids?.filter((pid) => !chosen.some((stray) => stray.pid === pid)) ?? [];
   return unknown.length === 0 ? [] : [`no stray of this fleet: pid ${unknown.join(', ')}; left alone`];
 }
@@ -58,10 +58,10 @@ function unansweredNote(count: number): string[] {
 function kill(
   supervisor: Supervisor,
   managed: Managed,
-  strays: readonly Found[],
+  strays: readonly FoundStray[],
 ): { results: StrayResult[]; notes: string[] } {
-  const { name, plan } = managed;
-  const { signal, graceMs, parallel } = plan.spec.stop;
+  const { name, fleet } = managed;
+  const { signal, graceMs, parallel } = fleet.spec.stop;
   const limit = pLimit(parallel);
   const results = strays.map((stray): StrayResult => {
     if (!isStill(stray)) return { result: 'gone' };
@@ -81,11 +81,11 @@ function kill(
 /** What a stray has forked goes with it, as what an agent leaves does. */
 async function end(
   supervisor: Supervisor,
-  stray: Found,
+  stray: FoundStray,
   how: { signal: string; graceMs: number },
 ): Promise<void> {
   const isMeant = (process: ProcessId) => async () =>
-    (await stillStrays(supervisor, [process], stray.likenesses)).length > 0;
+    (await stillStrays(supervisor, [process], stray.fingerprints)).length > 0;
   const ended = await endProcess(stray, isMeant(stray), how);
   if (ended === 'left') return;
   await Promise.all(

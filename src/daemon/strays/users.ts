@@ -5,7 +5,7 @@ import type { Spec } from '../../specification/spec.ts';
 import { accountFor } from '../fleet/launch.ts';
 
 /** A stray by what decides where it may be adopted. */
-export interface Owned {
+export interface StrayUser {
   /** Real, effective, saved. */
   uids: readonly number[];
   /** The slot whose port it holds; null where it holds none. */
@@ -16,7 +16,10 @@ export interface Owned {
  * Into which slots of a fleet a process may be adopted, by the user that it runs as, and why into none.
  * @returns the slots, and the reason; null where there is a slot for it
  */
-export function judgeUser(spec: Spec, { uids, slot }: Owned): { allowed: Allowed; refused: string | null } {
+export function judgeUser(
+  spec: Spec,
+  { uids, slot }: StrayUser,
+): { allowed: Allowed; refused: string | null } {
   const none = (refused: string) => ({ allowed: 'none', refused }) as const;
   const users = usersOf(spec);
   if (typeof users === 'string') return none(users);

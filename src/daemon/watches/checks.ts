@@ -13,7 +13,7 @@ import type { Launch } from '../../host/process/spawn.ts';
 import type { Ready } from '../../specification/spec.ts';
 
 /** An agent to be checked. */
-export interface Subject {
+export interface CheckedAgent {
   key: string;
   slot: number;
   pid: number;
@@ -28,7 +28,7 @@ export interface Subject {
 }
 
 /** What a check found: null where it passed, else what is wrong in words. */
-export type Finding = string | null;
+export type Problem = string | null;
 
 const HTTP_CONCURRENCY = 64;
 const EXEC_CONCURRENCY = 4;
@@ -54,7 +54,7 @@ export class Checks {
   }
 
   /** Whether agents are ready by the fleet's own measure. */
-  readiness(ready: Ready, subjects: readonly Subject[]): Promise<Finding[]> {
+  readiness(ready: Ready, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
     switch (ready.kind) {
       case 'after':
         return each(subjects, ({ ageMs }) =>
@@ -68,7 +68,7 @@ export class Checks {
   }
 
   /** Whether agents that are ready still are. @param everyMs how often each is asked */
-  health(ready: Ready, subjects: readonly Subject[], everyMs: number): Promise<Finding[]> {
+  health(ready: Ready, subjects: readonly CheckedAgent[], everyMs: number): Promise<Problem[]> {
     switch (ready.kind) {
       case 'after':
         return each(subjects, () => null);
@@ -79,7 +79,7 @@ export class Checks {
     }
   }
 
-  #probe(ready: Ready, subjects: readonly Subject[]): Promise<Finding[]> {
+  #probe(ready: Ready, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
     switch (ready.kind) {
       case 'tcp':
       case 'udp':
@@ -119,7 +119,7 @@ export class Checks {
     this.#said.delete(key);
   }
 
-  #watchdog({ key }: Subject, everyMs: number): Finding {
+  #watchdog({ key }: CheckedAgent, everyMs: number): Problem {
     const now = this.#host.now();
     const said = this.#said.get(key);
     // One that was adopted has its whole time from now on.
@@ -127,12 +127,12 @@ export class Checks {
     return !said || now - said.watchdogAt <= everyMs ? null : `no WATCHDOG=1 for ${everyMs} ms`;
   }
 
-  #ports(protocols: readonly Protocol[], subjects: readonly Subject[]): Promise<Finding[]> {
+  #ports(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): Promise<Problem[]> {
     const tables = this.#readPorts(protocols, subjects);
     return each(subjects, (subject) => this.#portProblem(subject, tables, () => true));
   }
 
-  #readPorts(protocols: readonly Protocol[], subjects: readonly Subject[]): PortTable[] {
+  #readPorts(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): PortTable[] {
     const range = rangeOf(subjects.flatMap(({ port }) => port ?? []));
     return protocols.map((protocol) => this.#host.readPorts(protocol, range));
   }
@@ -142,10 +142,10 @@ export class Checks {
    * @param matters whether a socket bound to this address is one that could answer
    */
   #portProblem(
-    { key, port }: Subject,
+    { key, port }: CheckedAgent,
     tables: readonly PortTable[],
     matters: (address: string) => boolean,
-  ): Finding {
+  ): Problem {
     const bound = tables.map((table) =>
       table.inodes(port!).filter((inode) => matters(table.addressOf(inode))),
     );
@@ -167,7 +167,7 @@ export class Checks {
    * GETs a path from each agent. What answers is proved to be the agent's own before it is asked and again after it has
    * answered, so that nobody can put himself in its place meanwhile.
    */
-  async #get(subjects: readonly Subject[], path: string): Promise<Finding[]> {
+  async #get(subjects: readonly CheckedAgent[], path: string): Promise<Problem[]> {
     const before = this.#proveAnswering(subjects);
     const answers = await Promise.all(
       subjects.map((subject, i) => before[i] ?? this.#http(() => getProblem(subject, path))),
@@ -177,7 +177,7 @@ export class Checks {
     return subjects.map((subject, i) => answers[i] ?? after.get(subject) ?? null);
   }
 
-  #proveAnswering(subjects: readonly Subject[]): Finding[] {
+  #proveAnswering(subjects: readonly CheckedAgent[]): Problem[] {
     const withPorts = subjects.filter(({ port }) => port !== null);
     const tables = withPorts.length > 0 ? this.#readPorts(['tcp'], withPorts) : [];
     return subjects.map((subject) =>
@@ -187,7 +187,7 @@ export class Checks {
     );
   }
 
-  async #execute({ helper }: Subject): Promise<Finding> {
+  async #execute({ helper }: CheckedAgent): Promise<Problem> {
     const end = await this.#host.run(helper(), CHECK_TIMEOUT_MS);
     if (end === null) return `the check took more than ${CHECK_TIMEOUT_MS} ms`;
     if (end.code === 0) return null;
@@ -210,22 +210,25 @@ function isAskedAtLoopback(address: string): boolean {
   return address === ANY_ADDRESS || address === LOOPBACK_ADDRESS;
 }
 
-async function each(subjects: readonly Subject[], find: (subject: Subject) => Finding): Promise<Finding[]> {
+async function each(
+  subjects: readonly CheckedAgent[],
+  find: (subject: CheckedAgent) => Problem,
+): Promise<Problem[]> {
   return subjects.map(find);
 }
 
 /** GETs a path from the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
-async function getProblem({ port, socket }: Subject, path: string): Promise<Finding> {
+async function getProblem({ port, socket }: CheckedAgent, path: string): Promise<Problem> {
   if (port !== null) return getFrom({ host: '127.0.0.1', port }, path);
   const file = pinSocket(socket);
   if ('error' in file) return `GET ${path}: ${file.error} ${socket}`;
-  return getFrom({ socketPath: file.path }, path).finally(file.release);
+  return getFrom({ socketPath: file.path }, path).finally(file.unpin);
 }
 
 function getFrom(
   place: { host: string; port: number } | { socketPath: string },
   path: string,
-): Promise<Finding> {
+): Promise<Problem> {
   return new Promise((resolve) => {
     const sent = request({ ...place, path, agent: false }, (response) => {
       response.resume();

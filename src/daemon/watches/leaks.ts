@@ -1,10 +1,10 @@
 import type { LeakStatus } from '../../api/protocol.ts';
 import { chooseRecycled, type Heavy } from '../../fleet/recycle.ts';
 import type { Host } from '../../host/host.ts';
-import { type Leak, type LeakEvent, type LeakLimits, LeakWatch } from '../../leak/detector.ts';
+import { type Leak, LeakDetector, type LeakEvent, type LeakLimits } from '../../leak/detector.ts';
 import { formatSize } from '../../specification/units.ts';
-import type { Pass } from '../../store/packing.ts';
-import type { SampleStore } from '../../store/samples.ts';
+import type { MemoryReading } from '../../store/packing.ts';
+import type { ReadingStore } from '../../store/samples.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Journal } from '../journal.ts';
 import { everyMsOf } from './sampler.ts';
@@ -15,7 +15,7 @@ const REMEMBERED_MS = 24 * 3_600_000;
 /** What the watch over leaks needs from the supervisor. */
 interface Parts {
   host: Host;
-  store: SampleStore;
+  store: ReadingStore;
   journal: Journal;
   wake: (managed: Managed) => void;
 }
@@ -23,7 +23,7 @@ interface Parts {
 /** A fleet that is watched; passes that come while the stored ones are read wait for them. */
 interface Watched {
   limits: LeakLimits;
-  watch: LeakWatch;
+  watch: LeakDetector;
   rebuilt: Promise<void>;
 }
 
@@ -38,15 +38,15 @@ export class Leaks {
 
   /** Begins to watch a fleet, with what its stored passes tell, or goes on by the limits of its spec as it is now. */
   followSpec(managed: Managed): void {
-    const { leak } = managed.plan.spec;
+    const { leak } = managed.fleet.spec;
     const limits = {
-      everyMs: everyMsOf(managed.plan.spec),
+      everyMs: everyMsOf(managed.fleet.spec),
       growthBytesPerHour: leak?.growthBytesPerHour ?? null,
       agentLimitBytes: leak?.agentLimitBytes ?? null,
     };
     const known = this.#watched.get(managed.name);
     if (known && JSON.stringify(known.limits) === JSON.stringify(limits)) return;
-    const watch = new LeakWatch(limits);
+    const watch = new LeakDetector(limits);
     this.#watched.set(managed.name, { limits, watch, rebuilt: this.#remember(managed.name, watch) });
   }
 
@@ -63,7 +63,7 @@ export class Leaks {
   }
 
   /** Judges a pass. */
-  async observe(managed: Managed, pass: Pass): Promise<void> {
+  async observe(managed: Managed, pass: MemoryReading): Promise<void> {
     const watched = this.#watched.get(managed.name);
     if (!watched) return;
     await watched.rebuilt;
@@ -79,7 +79,7 @@ export class Leaks {
   }
 
   /** What is stored may be damaged: a watch that remembers less is better than none. */
-  async #remember(name: string, watch: LeakWatch): Promise<void> {
+  async #remember(name: string, watch: LeakDetector): Promise<void> {
     try {
       await this.#rebuild(name, watch);
     } catch (error) {
@@ -89,7 +89,7 @@ export class Leaks {
   }
 
   /** Feeds a watch with the stored passes, one a turn of the loop, and tells it what was last said. */
-  async #rebuild(name: string, watch: LeakWatch): Promise<void> {
+  async #rebuild(name: string, watch: LeakDetector): Promise<void> {
     const { store, host } = this.#parts;
     for (const at of store.times(name, host.date().getTime() - REMEMBERED_MS)) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -101,18 +101,18 @@ export class Leaks {
     if (said !== null) watch.resume(JSON.parse(said) as Leak);
   }
 
-  #recycle(managed: Managed, pass: Pass): void {
-    const { plan } = managed;
-    const { leak, update } = plan.spec;
+  #recycle(managed: Managed, pass: MemoryReading): void {
+    const { fleet } = managed;
+    const { leak, update } = fleet.spec;
     if (!leak?.recycle || leak.agentLimitBytes === null) return;
     const limit = leak.agentLimitBytes;
     const heavy: Heavy[] = [];
     for (const [i, rssBytes] of pass.rssBytes.entries())
       if (rssBytes > limit) heavy.push({ slot: pass.slots[i]!, rssBytes });
-    const chosen = chooseRecycled(heavy, plan, update.batch);
+    const chosen = chooseRecycled(heavy, fleet, update.batch);
     for (const { slot, rssBytes } of chosen) {
       const reason = `${formatSize(rssBytes)} is above leak.agentLimit ${formatSize(limit)}`;
-      plan.recycle(slot, reason, this.#parts.host.now());
+      fleet.recycle(slot, reason, this.#parts.host.now());
     }
     if (chosen.length > 0) this.#parts.wake(managed);
   }

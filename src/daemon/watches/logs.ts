@@ -5,7 +5,7 @@ import { boundLog, readLogEnd } from '../../host/files/logfile.ts';
 import { openJournal } from '../../host/net/unix.ts';
 import { closeFd } from '../../host/process/pidfd.ts';
 import type { Output } from '../../host/process/spawn.ts';
-import type { Layout } from '../../specification/paths.ts';
+import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { Managed } from '../fleet/managed.ts';
 
@@ -24,7 +24,7 @@ const SAMPLE_LINES = 5;
  * what its agent writes until the next look: 60 s for one that was quiet, 1 s for one that writes much.
  */
 export class Logs {
-  readonly #layout: Layout;
+  readonly #paths: Paths;
   readonly #sizes = new Map<string, number>();
   /** Logs that are being cut. */
   readonly #cutting = new Set<string>();
@@ -34,19 +34,19 @@ export class Logs {
   #sweep = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(layout: Layout) {
-    this.#layout = layout;
+  constructor(paths: Paths) {
+    this.#paths = paths;
   }
 
   pathFor(fleet: string, slot: number): string {
-    return this.#layout.log(fleet, slot);
+    return this.#paths.log(fleet, slot);
   }
 
   /**
    * The file that a slot's agent writes to.
    * @throws FleetError USAGE where agents write elsewhere, SLOT_UNKNOWN where nothing was ever written
    */
-  written({ name, plan: { spec } }: Managed, slot: number): string {
+  written({ name, fleet: { spec } }: Managed, slot: number): string {
     if (spec.logs.to === 'journal')
       throw new FleetError('USAGE', `${name} writes to the journal: journalctl -t ${name}/${slot}`);
     if (spec.logs.to === 'null')
@@ -91,13 +91,13 @@ export class Logs {
     clearInterval(this.#timer);
   }
 
-  #sweepFleet({ name, plan }: Managed, onProblem: (error: Error) => void): void {
-    const { to, maxSizeBytes } = plan.spec.logs;
+  #sweepFleet({ name, fleet }: Managed, onProblem: (error: Error) => void): void {
+    const { to, maxSizeBytes } = fleet.spec.logs;
     if (to !== 'file') return;
     const due = new Set(this.#fast.get(name));
-    for (let slot = this.#sweep; slot <= plan.highest; slot += SWEEPS_PER_CYCLE) due.add(slot);
+    for (let slot = this.#sweep; slot <= fleet.highest; slot += SWEEPS_PER_CYCLE) due.add(slot);
     for (const slot of due) {
-      if (!plan.slots.has(slot)) continue;
+      if (!fleet.slots.has(slot)) continue;
       this.#bound(name, slot, maxSizeBytes, onProblem);
     }
   }

@@ -2,7 +2,7 @@ import type { CohortMemory, FleetMemory, MemorySummary } from '../../api/protoco
 import { runOf } from '../../fleet/agent.ts';
 import { quantilesOf } from '../../fleet/quantiles.ts';
 import type { Host } from '../../host/host.ts';
-import type { Pass } from '../../store/packing.ts';
+import type { MemoryReading } from '../../store/packing.ts';
 import type { Managed } from '../fleet/managed.ts';
 
 /** A sample is good enough for so long. */
@@ -14,7 +14,7 @@ const PSS_AT_ONCE = 64;
 /** The first look at a large fleet is to show some proportional memory too. */
 const PSS_AT_LEAST = 8;
 
-interface Sample {
+interface AgentReading {
   at: number;
   pid: number;
   rssBytes: number;
@@ -26,7 +26,7 @@ type Turns = Generator<number | null, never>;
 
 /** What is known of a fleet's memory, and who is looked at next. */
 interface Sampled {
-  samples: Map<number, Sample>;
+  samples: Map<number, AgentReading>;
   next: Turns;
   nextPss: Turns;
 }
@@ -48,7 +48,7 @@ export class Memory {
     const begun = performance.now();
     const sampled = this.#sampled(managed);
     const isOver = () => performance.now() - begun > SLICE_MS;
-    for (let i = managed.plan.slots.size; i > 0 && !isOver(); i--)
+    for (let i = managed.fleet.slots.size; i > 0 && !isOver(); i--)
       this.#sampleNext(managed, sampled, begun - FRESH_MS);
     for (let i = 0; i < PSS_AT_ONCE && (i < PSS_AT_LEAST || !isOver()); i++)
       this.#samplePssNext(managed, sampled);
@@ -58,7 +58,7 @@ export class Memory {
   async renew(managed: Managed, freshMs = FRESH_MS, pss: PssScope = 'some'): Promise<void> {
     const since = performance.now() - freshMs;
     const sampled = this.#sampled(managed);
-    const size = managed.plan.slots.size;
+    const size = managed.fleet.slots.size;
     await inSlices(size, () => this.#sampleNext(managed, sampled, since));
     await inSlices(pss === 'all' ? size : Math.min(size, PSS_AT_ONCE), () =>
       this.#samplePssNext(managed, sampled),
@@ -79,20 +79,20 @@ export class Memory {
   total(managed: Managed, of: 'rssBytes' | 'pssBytes'): number | null {
     let sum = 0;
     let count = 0;
-    for (const slot of managed.plan.slots.keys()) {
+    for (const slot of managed.fleet.slots.keys()) {
       const value = this.#sampleOf(managed, slot)?.[of] ?? null;
       if (value === null) continue;
       sum += value;
       count++;
     }
-    return count === 0 ? null : Math.round((sum / count) * managed.plan.running);
+    return count === 0 ? null : Math.round((sum / count) * managed.fleet.running);
   }
 
   /** A fleet's memory summed up: in all, by release, and the agents that use most. */
   summary(managed: Managed, topCount: number): FleetMemory {
-    const agents = [...managed.plan.slots.keys()].flatMap((slot) => {
+    const agents = [...managed.fleet.slots.keys()].flatMap((slot) => {
       const sample = this.#sampleOf(managed, slot);
-      const run = runOf(managed.plan.slot(slot).agent);
+      const run = runOf(managed.fleet.slot(slot).agent);
       return sample && run ? [{ slot, release: run.release, ...sample }] : [];
     });
     const cohorts = [...Map.groupBy(agents, ({ release }) => release)].map(
@@ -108,10 +108,10 @@ export class Memory {
   }
 
   /** The samples of a fleet as one pass, but for the connections. */
-  pass(managed: Managed): Omit<Pass, 'at' | 'connections' | 'connectionsTotal'> {
-    const { plan } = managed;
+  pass(managed: Managed): Omit<MemoryReading, 'at' | 'connections' | 'connectionsTotal'> {
+    const { fleet } = managed;
     const releases: string[] = [];
-    const rows = [...plan.slots.values()].flatMap(({ number, agent }) => {
+    const rows = [...fleet.slots.values()].flatMap(({ number, agent }) => {
       const run = runOf(agent);
       const sample = this.#sampleOf(managed, number);
       if (!run || !sample) return [];
@@ -141,16 +141,16 @@ export class Memory {
   }
 
   /** The sample of what runs in a slot now, not of what ran there before. */
-  #sampleOf(managed: Managed, slot: number): Sample | null {
+  #sampleOf(managed: Managed, slot: number): AgentReading | null {
     const sample = this.#fleets.get(managed.name)?.samples.get(slot);
-    const agent = managed.plan.slots.get(slot)?.agent;
+    const agent = managed.fleet.slots.get(slot)?.agent;
     return sample && agent && runOf(agent)?.pid === sample.pid ? sample : null;
   }
 
   #sampleNext(managed: Managed, sampled: Sampled, since: number): void {
     const slot = sampled.next.next().value;
     if (slot === null) return;
-    const agent = managed.plan.slots.get(slot)?.agent;
+    const agent = managed.fleet.slots.get(slot)?.agent;
     const run = agent && runOf(agent);
     if (!run) {
       sampled.samples.delete(slot);
@@ -176,10 +176,10 @@ export class Memory {
 }
 
 /** The slots of a fleet, round and round, whatever comes and goes meanwhile. */
-function* slotsInTurn({ plan }: Managed): Turns {
+function* slotsInTurn({ fleet }: Managed): Turns {
   for (;;) {
-    if (plan.slots.size === 0) yield null;
-    yield* plan.slots.keys();
+    if (fleet.slots.size === 0) yield null;
+    yield* fleet.slots.keys();
   }
 }
 
@@ -194,7 +194,7 @@ async function inSlices(count: number, work: () => void): Promise<void> {
   }
 }
 
-function summarise(samples: readonly Pick<Sample, 'rssBytes' | 'pssBytes'>[]): MemorySummary {
+function summarise(samples: readonly Pick<AgentReading, 'rssBytes' | 'pssBytes'>[]): MemorySummary {
   const rss = quantilesOf(samples.map(({ rssBytes }) => rssBytes));
   const pss = quantilesOf(samples.flatMap(({ pssBytes }) => pssBytes ?? []));
   return { agents: samples.length, rss, pssMeanBytes: pss && Math.round(pss.mean) };

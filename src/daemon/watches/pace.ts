@@ -16,7 +16,7 @@ export class Pace {
 
   /** Tells of a fleet's pace, if it has changed much. @param now milliseconds since boot */
   tell(managed: Managed, now: number): void {
-    const { adaptive } = managed.plan;
+    const { adaptive } = managed.fleet;
     if (!adaptive) return;
     const { limit, reason } = adaptive.state;
     const told = this.#told.get(managed);

@@ -32,7 +32,7 @@ export class PressureWatch {
 
   /** Watches for a fleet, or ceases to, as its spec says now. */
   followSpec(managed: Managed): void {
-    if (!managed.plan.spec.pressure) {
+    if (!managed.fleet.spec.pressure) {
       this.forget(managed);
       return;
     }
@@ -44,16 +44,16 @@ export class PressureWatch {
   /** Ceases to watch for a fleet; what held it back does so no longer. */
   forget(managed: Managed): void {
     if (!this.#fleets.delete(managed)) return;
-    if (managed.plan.pressure)
+    if (managed.fleet.pressure)
       this.#parts.journal.note('pressure', managed.name, 'memory is not watched any more');
-    managed.plan.pressure = null;
+    managed.fleet.pressure = null;
     if (this.#fleets.size === 0) this.stop();
   }
 
   /** To be called before starts: memory goes fast while many agents come up. */
   beforeStarts(managed: Managed): void {
     if (!this.#fleets.has(managed) || performance.now() - this.#lookedAt < LOOK_MS.starting) return;
-    const { pending, returning, replaceable } = managed.plan.queues;
+    const { pending, returning, replaceable } = managed.fleet.queues;
     if (pending.size + returning.size + replaceable.size > 0) this.#look();
   }
 
@@ -67,14 +67,14 @@ export class PressureWatch {
     this.#lookedAt = performance.now();
     const memory = host.readMemory();
     for (const managed of this.#fleets) {
-      const { plan, name } = managed;
-      const before = plan.pressure;
-      plan.pressure = judgePressure(before, memory, plan.spec.pressure!.availablePercent, host.now());
-      if ((before === null) === (plan.pressure === null)) continue;
-      const what = plan.pressure ? `no starts: ${plan.pressure.reason}` : 'memory is available again';
-      if (plan.pressure) plan.adaptive?.shortage('memory is short', host.now());
+      const { fleet, name } = managed;
+      const before = fleet.pressure;
+      fleet.pressure = judgePressure(before, memory, fleet.spec.pressure!.availablePercent, host.now());
+      if ((before === null) === (fleet.pressure === null)) continue;
+      const what = fleet.pressure ? `no starts: ${fleet.pressure.reason}` : 'memory is available again';
+      if (fleet.pressure) fleet.adaptive?.shortage('memory is short', host.now());
       journal.note('pressure', name, what);
-      this.#callHook(managed, plan.pressure ? 'begin' : 'end');
+      this.#callHook(managed, fleet.pressure ? 'begin' : 'end');
       wake(managed);
     }
   }
@@ -88,7 +88,7 @@ export class PressureWatch {
   }
 
   /** Tells `pressure.hook`, in the variable FLEET_PRESSURE, that memory has become short (begin) or is so no more (end). */
-  async #runHook({ plan: { spec }, record, name }: Managed, phase: 'begin' | 'end'): Promise<void> {
+  async #runHook({ fleet: { spec }, record, name }: Managed, phase: 'begin' | 'end'): Promise<void> {
     const { host, journal } = this.#parts;
     const argv = spec.pressure?.hook;
     if (!argv) return;

@@ -4,7 +4,7 @@ import type { Host } from '../../host/host.ts';
 import type { Ready } from '../../specification/spec.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Journal } from '../journal.ts';
-import { type Checks, type Finding, isBatchKind, type Subject } from './checks.ts';
+import { type CheckedAgent, type Checks, isBatchKind, type Problem } from './checks.ts';
 
 /** Agents that are starting are looked at after so long, then ever less often as they take their time. */
 const POLL_MS = { min: 5, max: 500 } as const;
@@ -29,7 +29,7 @@ interface Parts {
   onReady: (managed: Managed, afterMs: number) => void;
   /** A look failed as a whole. */
   onProblem: (error: Error) => void;
-  subject: (managed: Managed, slot: number, run: Run) => Subject;
+  subject: (managed: Managed, slot: number, run: Run) => CheckedAgent;
 }
 
 /** Asks agents whether they are ready, and then, where the spec says so, whether they still are. */
@@ -55,7 +55,7 @@ export class Readiness {
   /** Begins, ends or changes the health checks of a fleet as its spec says now. */
   followSpec(managed: Managed): void {
     this.forget(managed);
-    const { health, ready } = managed.plan.spec;
+    const { health, ready } = managed.fleet.spec;
     if (!health || this.#stopped) return;
     const buckets = isBatchKind(ready.kind)
       ? 1
@@ -90,7 +90,7 @@ export class Readiness {
   }
 
   /** Told by an agent itself (READY=1): worth a look soon, together with others that say so. */
-  hurry(managed: Managed): void {
+  checkSoon(managed: Managed): void {
     if (this.#hurried.has(managed.name)) return;
     this.#hurried.add(managed.name);
     setTimeout(() => {
@@ -110,7 +110,7 @@ export class Readiness {
       if (this.#stopped) return;
       const begun = performance.now();
       const youngestMs = await this.#poll(managed).catch((error: Error) => this.#failed(error));
-      if (managed.plan.queues.starting.size === 0) {
+      if (managed.fleet.queues.starting.size === 0) {
         this.#polling.delete(managed.name);
         return;
       }
@@ -121,8 +121,8 @@ export class Readiness {
 
   /** One look at all agents that are starting. @returns the age of the youngest */
   async #poll(managed: Managed): Promise<number> {
-    const { plan, name } = managed;
-    const subjects = this.#subjects(managed, plan.queues.starting).filter(({ key }) =>
+    const { fleet, name } = managed;
+    const subjects = this.#subjects(managed, fleet.queues.starting).filter(({ key }) =>
       this.#parts.host.isContained(key),
     );
     let youngestMs = Number.POSITIVE_INFINITY;
@@ -132,10 +132,10 @@ export class Readiness {
       const now = host.now();
       youngestMs = Math.min(youngestMs, subject.ageMs);
       if (finding !== null) {
-        plan.notReadyBecause(subject.slot, finding);
+        fleet.notReadyBecause(subject.slot, finding);
         return;
       }
-      plan.ready(subject.slot, now, lookMs);
+      fleet.ready(subject.slot, now, lookMs);
       this.#parts.onReady(managed, subject.ageMs);
       this.#parts.noteRun(managed, subject.slot);
       this.#parts.journal.slot('ready', name, subject.slot, 'ready');
@@ -155,7 +155,7 @@ export class Readiness {
 
   #due(managed: Managed, bucket: number, buckets: number): number[] {
     const due: number[] = [];
-    for (const { number, agent } of managed.plan.slots.values()) {
+    for (const { number, agent } of managed.fleet.slots.values()) {
       if (agent.state !== 'ready' && agent.state !== 'unready') continue;
       if (Math.floor(unitHash(number) * buckets) === bucket) due.push(number);
     }
@@ -163,16 +163,16 @@ export class Readiness {
   }
 
   async #checkHealth(managed: Managed, slots: readonly number[], everyMs: number): Promise<void> {
-    const { plan, name } = managed;
+    const { fleet, name } = managed;
     // An older release may know of no health checks, and say nothing that they ask for.
     const subjects = this.#subjects(managed, slots).filter(({ release }) => managed.specOf(release).health);
     const { checks, host } = this.#parts;
-    const check = (ready: Ready, alike: readonly Subject[]) => checks.health(ready, alike, everyMs);
+    const check = (ready: Ready, alike: readonly CheckedAgent[]) => checks.health(ready, alike, everyMs);
     await this.#check(managed, subjects, check, ({ slot }, finding) => {
       const now = host.now();
-      const before = plan.slot(slot).agent.state;
-      if (finding === null) plan.healthy(slot, now);
-      else plan.unhealthy(slot, finding, now);
+      const before = fleet.slot(slot).agent.state;
+      if (finding === null) fleet.healthy(slot, now);
+      else fleet.unhealthy(slot, finding, now);
       if (before === 'unready' && finding === null)
         this.#parts.journal.slot('healthy', name, slot, 'healthy again');
       if (before === 'ready' && finding !== null) this.#parts.journal.slot('unhealthy', name, slot, finding);
@@ -183,9 +183,9 @@ export class Readiness {
   /** Asks agents what their own release is to be asked, and passes on what was found. */
   async #check(
     managed: Managed,
-    subjects: readonly Subject[],
-    check: (ready: Ready, subjects: readonly Subject[]) => Promise<Finding[]>,
-    use: (subject: Subject, finding: Finding) => void,
+    subjects: readonly CheckedAgent[],
+    check: (ready: Ready, subjects: readonly CheckedAgent[]) => Promise<Problem[]>,
+    use: (subject: CheckedAgent, finding: Problem) => void,
   ): Promise<void> {
     const byRelease = Map.groupBy(subjects, ({ release }) => release);
     await Promise.all(
@@ -195,10 +195,10 @@ export class Readiness {
     );
   }
 
-  #subjects(managed: Managed, slots: Iterable<number>): Subject[] {
-    const subjects: Subject[] = [];
+  #subjects(managed: Managed, slots: Iterable<number>): CheckedAgent[] {
+    const subjects: CheckedAgent[] = [];
     for (const slot of slots) {
-      const agent = managed.plan.slots.get(slot)?.agent;
+      const agent = managed.fleet.slots.get(slot)?.agent;
       const run = agent && runOf(agent);
       if (run) subjects.push(this.#parts.subject(managed, slot, run));
     }
@@ -208,12 +208,12 @@ export class Readiness {
   /** Passes on what was found of agents that are still the same: meanwhile one may have ended, another come. */
   #each(
     managed: Managed,
-    subjects: readonly Subject[],
-    findings: readonly Finding[],
-    use: (subject: Subject, finding: Finding) => void,
+    subjects: readonly CheckedAgent[],
+    findings: readonly Problem[],
+    use: (subject: CheckedAgent, finding: Problem) => void,
   ): void {
     for (const [i, subject] of subjects.entries()) {
-      const agent = managed.plan.slots.get(subject.slot)?.agent;
+      const agent = managed.fleet.slots.get(subject.slot)?.agent;
       if (agent && runOf(agent)?.pid === subject.pid) use(subject, findings[i] ?? null);
     }
   }

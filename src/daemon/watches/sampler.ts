@@ -2,8 +2,8 @@ import type { Host } from '../../host/host.ts';
 import { fetchNumber } from '../../host/net/json-field.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
-import type { Pass } from '../../store/packing.ts';
-import type { SampleStore } from '../../store/samples.ts';
+import type { MemoryReading } from '../../store/packing.ts';
+import type { ReadingStore } from '../../store/samples.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Memory } from './memory.ts';
 
@@ -21,9 +21,9 @@ export function everyMsOf({ leak }: Spec): number {
 interface Parts {
   host: Host;
   memory: Memory;
-  store: SampleStore;
+  store: ReadingStore;
   /** Called with every pass, once it is stored. */
-  onPass: (managed: Managed, pass: Pass) => Promise<void>;
+  onPass: (managed: Managed, pass: MemoryReading) => Promise<void>;
   /** Called with what failed; the next pass comes all the same. */
   onProblem: (managed: Managed, error: Error) => void;
 }
@@ -39,7 +39,7 @@ export class Sampler {
 
   /** Begins to sample a fleet, or goes on at the pace that its spec asks for now. */
   followSpec(managed: Managed): void {
-    const everyMs = everyMsOf(managed.plan.spec);
+    const everyMs = everyMsOf(managed.fleet.spec);
     if (this.#timers.get(managed.name)?.everyMs === everyMs) return;
     this.forget(managed);
     this.#schedule(managed, everyMs, performance.now() + everyMs);
@@ -80,7 +80,7 @@ export class Sampler {
     const sampled = memory.pass(managed);
     if (sampled.slots.length === 0) return;
     const counts = connections && sampled.slots.map((slot) => connections(slot));
-    const pass: Pass = {
+    const pass: MemoryReading = {
       ...sampled,
       at: host.date().getTime(),
       connections: counts,
@@ -94,7 +94,7 @@ export class Sampler {
 /** Established connections at a slot's ports; null for a fleet that has no TCP ports. */
 async function connectionsOf(
   host: Host,
-  { plan: { spec } }: Managed,
+  { fleet: { spec } }: Managed,
 ): Promise<((slot: number) => number) | null> {
   const { ports } = spec;
   if (!ports || ports.protocol === 'udp') return null;
@@ -106,7 +106,7 @@ async function connectionsOf(
 }
 
 /** The fleet's connections as `leak.connections` reports them; null where nobody does, or no answer came. */
-async function reportedConnections({ plan: { spec } }: Managed): Promise<number | null> {
+async function reportedConnections({ fleet: { spec } }: Managed): Promise<number | null> {
   const source = spec.leak?.connections;
   if (!source) return null;
   return fetchNumber(source.http, source.field, CONNECTIONS_TIMEOUT_MS).catch(() => null);

@@ -1,4 +1,4 @@
-import { judgeVerified, type Look, type Verified } from '../../fleet/verify.ts';
+import { type CountAnswer, judgeVerified, type VerifyResult } from '../../fleet/verify.ts';
 import { fetchNumber } from '../../host/net/json-field.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Journal } from '../journal.ts';
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 4_000;
 export class Verification {
   readonly #journal: Journal;
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #verified = new Map<string, Verified>();
+  readonly #verified = new Map<string, VerifyResult>();
 
   constructor(journal: Journal) {
     this.#journal = journal;
@@ -19,7 +19,7 @@ export class Verification {
 
   /** Begins, ends or changes the comparison as a fleet's spec says now. */
   followSpec(managed: Managed): void {
-    if (!managed.plan.spec.verify) this.forget(managed);
+    if (!managed.fleet.spec.verify) this.forget(managed);
     else if (!this.#timers.has(managed.name)) this.#begin(managed);
   }
 
@@ -46,21 +46,21 @@ export class Verification {
   }
 
   /** How the last look compared; null before the first, and for a fleet that nobody else counts. */
-  of({ name }: Managed): Verified | null {
+  of({ name }: Managed): VerifyResult | null {
     return this.#verified.get(name) ?? null;
   }
 
   async #look(managed: Managed): Promise<void> {
-    const { name, plan } = managed;
-    const { http, field, atLeastPercent } = plan.spec.verify!;
+    const { name, fleet } = managed;
+    const { http, field, atLeastPercent } = fleet.spec.verify!;
     const timer = this.#timers.get(name);
     const look = await fetchNumber(http, field, TIMEOUT_MS).then(
-      (counted): Look => ({ counted }),
-      (error: Error): Look => ({ error: `${http} cannot be read: ${causeOf(error)}` }),
+      (counted): CountAnswer => ({ counted }),
+      (error: Error): CountAnswer => ({ error: `${http} cannot be read: ${causeOf(error)}` }),
     );
-    if (plan.spec.verify?.http !== http || this.#timers.get(name) !== timer) return;
+    if (fleet.spec.verify?.http !== http || this.#timers.get(name) !== timer) return;
     const before = this.of(managed);
-    const after = judgeVerified(before, look, plan.counts.ready, atLeastPercent);
+    const after = judgeVerified(before, look, fleet.counts.ready, atLeastPercent);
     this.#verified.set(name, after);
     if (after.isDegraded !== (before?.isDegraded ?? false)) {
       const { counted, running } = after;

@@ -31,7 +31,7 @@ export function readyOn(fleet: Fleet, release: string): Slot[] {
 }
 
 /** Some of many, spread over all of them. */
-export function sampleOf(slots: readonly Slot[]): number[] {
+export function chooseMeasured(slots: readonly Slot[]): number[] {
   const stride = Math.max(1, slots.length / SURVEYED_MAX);
   const count = Math.min(slots.length, SURVEYED_MAX);
   return Array.from({ length: count }, (_, i) => slots[Math.floor(i * stride)]!.number);

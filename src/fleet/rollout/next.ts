@@ -1,8 +1,8 @@
-import type { Batch, Cohort, Failure, Rollout, Verdict } from '../../api/rollout.ts';
+import type { AgentFailure, Batch, BatchVerdict, Cohort, Rollout } from '../../api/rollout.ts';
 import { type BootMs, runOf, type Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Step } from '../steps.ts';
-import { batchSize, chooseBatch, isBroken, nameOf, readyOn, sampleOf } from './batch.ts';
+import { batchSize, chooseBatch, chooseMeasured, isBroken, nameOf, readyOn } from './batch.ts';
 import { changeOf, goBack, isLeft, slotsLeft } from './changes.ts';
 import {
   type BatchView,
@@ -25,7 +25,7 @@ const VERDICTS_KEPT = 100;
  */
 export function nextRollout(fleet: Fleet, now: BootMs): Step | null {
   const { record } = fleet.rolling;
-  if (!record || isOver(record) || fleet.drain) return null;
+  if (!record || isOver(record) || fleet.stopAll) return null;
   if (fleet.hold && fleet.hold.by !== 'storm') return null;
   if (record.state === 'rolling-back') return planReturn(fleet, record);
   const view = record.batch && viewBatch(fleet, record, record.batch);
@@ -47,7 +47,7 @@ export function nextRollout(fleet: Fleet, now: BootMs): Step | null {
 }
 
 /** Failures that are not recorded, and agents that have had more than their time. */
-function newFailures(fleet: Fleet, record: Rollout, view: BatchView | null, now: BootMs): Failure[] {
+function newFailures(fleet: Fleet, record: Rollout, view: BatchView | null, now: BootMs): AgentFailure[] {
   const { unrecorded, stalledSince } = fleet.rolling;
   const fresh = [...unrecorded].map(([slot, reason]) => ({ slot, reason }));
   if (!view || isExcusedNow(fleet)) return fresh;
@@ -68,7 +68,7 @@ function planNext(fleet: Fleet, rollout: Rollout, now: BootMs): Step | null {
   }
   const old = readyOn(fleet, rollout.from);
   if (isFirst(rollout) && !fleet.rolling.first && old.length > 0) {
-    return { do: 'measure', slots: sampleOf(old), reason: 'before the first batch' };
+    return { do: 'measure', slots: chooseMeasured(old), reason: 'before the first batch' };
   }
   return beginBatch(fleet, rollout, left, old, now);
 }
@@ -134,7 +134,7 @@ function planBatch(fleet: Fleet, rollout: Rollout, batch: Batch, view: BatchView
   if (isLooked && now < end) return null;
   const old = readyOn(fleet, rollout.from);
   if (!isLooked && view.ready.length > 0) {
-    const slots = [...sampleOf(view.ready), ...sampleOf(old)];
+    const slots = [...chooseMeasured(view.ready), ...chooseMeasured(old)];
     return { do: 'measure', slots, reason: `${nameOf(batch)} is ${now < end ? '' : 'still '}ready` };
   }
   const cohort = cohortOf(view.ready, rolling.first, rolling.latest);
@@ -163,7 +163,7 @@ function withLoad(before: Cohort, { verdicts }: Rollout): Cohort {
 }
 
 /** The verdict is bad: back, or a hold where the user wants to look first. */
-function failed(fleet: Fleet, rollout: Rollout, verdict: Verdict, last: Failure | null): Step {
+function failed(fleet: Fleet, rollout: Rollout, verdict: BatchVerdict, last: AgentFailure | null): Step {
   const judged = withVerdict(rollout, verdict);
   const reason = wordsOf(verdict);
   const sampleSlot = last?.slot ?? null;
@@ -215,7 +215,7 @@ function verdictOn(
   view: BatchView | null,
   reason: string,
   now: BootMs,
-): Verdict {
+): BatchVerdict {
   const members = new Set(view?.members.map(({ number }) => number));
   return {
     batch: batch?.number ?? verdicts.at(-1)?.batch ?? 0,
@@ -230,10 +230,10 @@ function verdictOn(
   };
 }
 
-function withVerdict(rollout: Rollout, verdict: Verdict): Rollout {
+function withVerdict(rollout: Rollout, verdict: BatchVerdict): Rollout {
   return { ...rollout, verdicts: [...rollout.verdicts, verdict].slice(-VERDICTS_KEPT) };
 }
 
-function wordsOf({ batch, isCanary, reason }: Verdict): string {
+function wordsOf({ batch, isCanary, reason }: BatchVerdict): string {
   return batch === 0 ? reason : `${isCanary ? 'canary' : `batch ${batch}`}: ${reason}`;
 }

@@ -3,7 +3,7 @@ import type { BootMs, Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 
 /** What one look at an agent's process found; null where it could not be read. */
-export interface Measured {
+export interface AgentMeasurement {
   pid: number;
   rssBytes: number | null;
   /** Processor time since its start. */
@@ -13,7 +13,7 @@ export interface Measured {
 /** A look at some agents, by slot. */
 export interface Survey {
   at: BootMs;
-  agents: ReadonlyMap<number, Measured>;
+  agents: ReadonlyMap<number, AgentMeasurement>;
 }
 
 /** Agents about to be replaced that may finish first, and until when. */
@@ -164,7 +164,7 @@ export function readyDeadline({ agent }: Slot, { options, to }: Rollout, stalled
 /** When time alone makes something due in a rollout; null where nothing will. */
 export function nextRolloutDue(fleet: Fleet, now: BootMs): BootMs | null {
   const { record, stalledSince, drain } = fleet.rolling;
-  if (!record?.batch || fleet.drain || (fleet.hold && fleet.hold.by !== 'storm')) return null;
+  if (!record?.batch || fleet.stopAll || (fleet.hold && fleet.hold.by !== 'storm')) return null;
   const view = viewBatch(fleet, record, record.batch);
   const times: BootMs[] = [];
   if (drain && drain.busy.size > 0) times.push(drain.until);

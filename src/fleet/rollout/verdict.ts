@@ -1,4 +1,4 @@
-import type { Cohort, Failure, Rollout } from '../../api/rollout.ts';
+import type { AgentFailure, Cohort, Rollout } from '../../api/rollout.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { Slot } from '../agent.ts';
@@ -42,7 +42,7 @@ export function judgeFailures(
 }
 
 /** The commonest reason first, with the slots that it is about: `exited 1 (slots 0-3); killed by SIGSEGV (slot 9)`. */
-export function describeFailures(failures: readonly Failure[]): string {
+export function describeFailures(failures: readonly AgentFailure[]): string {
   const byReason = Map.groupBy(failures, ({ reason }) => reason.replace(/\b(port|slot) \d+/g, '$1 …'));
   const kinds = [...byReason.values()].toSorted((a, b) => b.length - a.length);
   const shown = kinds.slice(0, KINDS_SHOWN_MAX).map((alike) => {

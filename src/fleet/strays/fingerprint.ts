@@ -1,14 +1,14 @@
 /** What tells the processes of a fleet from others on the host, for each program that its agents can be. */
-export interface Likeness {
+export interface Fingerprint {
   /** The executables that count as the program, each as `device:inode`. */
   files: ReadonlySet<string>;
   /** Their paths: a process whose executable was replaced or removed since its start is known by this alone. */
   paths: ReadonlySet<string>;
-  program: Program;
+  program: AgentProgram;
 }
 
 /** What a process must show beside the right executable. */
-export type Program =
+export type AgentProgram =
   /** Nothing: the file is this one program. */
   | { kind: 'binary' }
   /** The file is a script, so what runs is its interpreter, with the script as its first operand. */
@@ -18,10 +18,10 @@ export type Program =
    * where it goes by another one. Daemons that write over their words (redis, nginx) are told by the titles of those
    * agents that run.
    */
-  | { kind: 'shared'; called: string | null; words: readonly Word[]; titles: ReadonlySet<string> };
+  | { kind: 'shared'; called: string | null; words: readonly CommandWord[]; titles: ReadonlySet<string> };
 
 /** A word of the command: its text, and the file that it names if it does; null stands for any one word. */
-export type Word = { text: string; file: string | null } | null;
+export type CommandWord = { text: string; file: string | null } | null;
 
 /** The executable of a process. */
 export interface Executable {
@@ -59,10 +59,10 @@ const DISTRIBUTION = /^(\/usr)?\/(bin|sbin|lib|lib64|libexec|games)\//;
  * @param real the path of the file itself, links followed
  * @param interpreter the interpreter that the first line of the file names; null for a binary
  */
-export function programOf(
-  command: readonly Word[],
+export function agentProgram(
+  command: readonly CommandWord[],
   { called, real, interpreter }: { called: string; real: string; interpreter: string | null },
-): Program {
+): AgentProgram {
   if (interpreter !== null) return { kind: 'script', interpreter };
   // A binary that is called by a name that is not its own goes by that name (busybox as httpd, git-upload-pack).
   const isRenamed = !baseName(real).startsWith(stem(called));
@@ -77,8 +77,12 @@ export function programOf(
  * executable of the command, and another executable only with words that name the command's own files.
  * @param words the words of the command, after its name
  */
-export function learn(likeness: Likeness, words: readonly Word[], agents: readonly Suspect[]): Likeness[] {
-  const { files, paths, program } = likeness;
+export function learnFingerprints(
+  fingerprint: Fingerprint,
+  words: readonly CommandWord[],
+  agents: readonly Suspect[],
+): Fingerprint[] {
+  const { files, paths, program } = fingerprint;
   const [own, others] = [agents.filter(isOwn), agents.filter((agent) => !isOwn(agent))];
   function isOwn({ executable }: Suspect): boolean {
     return isOneOf(files, paths, executable);
@@ -89,7 +93,7 @@ export function learn(likeness: Likeness, words: readonly Word[], agents: readon
   const titled = program.kind === 'shared' ? { ...program, titles: new Set(titles) } : program;
   const isTelling = words.some((word) => word !== null && word.file !== null);
   const behind = isTelling ? others.map(({ executable }) => executable.file) : [];
-  const wrapped: Program = { kind: 'shared', called: null, words, titles: new Set() };
+  const wrapped: AgentProgram = { kind: 'shared', called: null, words, titles: new Set() };
   return [
     { files, paths, program: titled },
     ...(behind.length > 0 ? [{ files: new Set(behind), paths: new Set<string>(), program: wrapped }] : []),
@@ -97,16 +101,16 @@ export function learn(likeness: Likeness, words: readonly Word[], agents: readon
 }
 
 /** Whether an executable can be the program at all, before anything dearer is asked about its process. */
-export function mayBeLike({ files, paths, program }: Likeness, executable: Executable): boolean {
+export function mayMatchFingerprint({ files, paths, program }: Fingerprint, executable: Executable): boolean {
   if (program.kind !== 'script') return isOneOf(files, paths, executable);
   const name = stem(baseName(executable.path));
   return SHARED.has(name) || name === stem(program.interpreter);
 }
 
 /** Whether a process is one that the fleet could have started. */
-export function isLike(likeness: Likeness, suspect: Suspect): boolean {
-  const { files, paths, program } = likeness;
-  if (!mayBeLike(likeness, suspect.executable)) return false;
+export function matchesFingerprint(fingerprint: Fingerprint, suspect: Suspect): boolean {
+  const { files, paths, program } = fingerprint;
+  if (!mayMatchFingerprint(fingerprint, suspect.executable)) return false;
   switch (program.kind) {
     case 'binary':
       return true;
@@ -137,7 +141,7 @@ function runsScript(
  * Whether the name and the words of a command are there in their order, with others between them or not. Where nothing
  * is certain, nothing would tell the program from any other, and no process is like it.
  */
-function saysSo({ called, words }: Program & { kind: 'shared' }, { argv, files }: Suspect): boolean {
+function saysSo({ called, words }: AgentProgram & { kind: 'shared' }, { argv, files }: Suspect): boolean {
   if (called === null && words.every((word) => word === null)) return false;
   // `busybox httpd` and `httpd` are the same program.
   const name = argv.findIndex((word) => baseName(word) === called);
@@ -155,7 +159,7 @@ function titleOf(argv: readonly string[]): string {
   return argv.join(' ').trim().replace(/\d+/g, '#');
 }
 
-function isWord(word: Word, text: string, file: string | null): boolean {
+function isWord(word: CommandWord, text: string, file: string | null): boolean {
   return word === null || word.text === text || (word.file !== null && word.file === file);
 }
 

@@ -15,7 +15,7 @@ import { accountOf } from '../process/users.ts';
 import { checkWay, makeTraversable } from '../state/statedir.ts';
 import { hasUserManager, isBooted } from './systemd.ts';
 import { startInstalled, startTransient, systemctl, type UnitStart } from './unit.ts';
-import { chooseWay, type Surroundings } from './way.ts';
+import { chooseWay, type StartEnvironment } from './way.ts';
 
 const TIMEOUT_MS = 30_000;
 /** A supervisor that has ended leaves so much time for another one, started at the same moment, to answer. */
@@ -35,7 +35,7 @@ const KEPT = [
 ];
 
 /** A supervisor that was started: its pid, and the unit that it is, where it is one. */
-export interface Started {
+export interface StartedSupervisor {
   pid: number;
   unit: string | null;
 }
@@ -52,7 +52,7 @@ interface Directories {
  * @returns once the API socket answers
  * @throws FleetError with the supervisor's own words where it could not start, or did not answer within 30 s
  */
-export async function startSupervisor(dirs: Directories): Promise<Started> {
+export async function startSupervisor(dirs: Directories): Promise<StartedSupervisor> {
   const output = `${dirs.stateDir}/fleetd.out`;
   const said = makeOutput(dirs.stateDir, output);
   const socketPath = `${dirs.runtimeDir}/fleetd.sock`;
@@ -71,7 +71,7 @@ export async function startSupervisor(dirs: Directories): Promise<Started> {
 
 const INSTALLED = 'fleetd.service';
 
-function surroundings({ stateDir, runtimeDir }: Directories): Surroundings {
+function surroundings({ stateDir, runtimeDir }: Directories): StartEnvironment {
   const uid = process.getuid!();
   const isDefault = stateDir === '/var/lib/fleetd' && runtimeDir === '/run/fleetd';
   return {

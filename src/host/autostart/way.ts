@@ -5,7 +5,7 @@ export type UnitProperty = [name: string, value: string];
 export type Way = 'installed-unit' | 'transient-unit' | 'user-unit' | 'process';
 
 /** What the choice depends on. */
-export interface Surroundings {
+export interface StartEnvironment {
   isRoot: boolean;
   /** systemd is PID 1, and a cgroup v2 hierarchy is mounted. */
   isBooted: boolean;
@@ -20,7 +20,7 @@ export interface Surroundings {
  * of a session's scope where KillUserProcesses= says so. A user's manager without linger ends with the last session,
  * so there a plain process lives longer.
  */
-export function chooseWay({ isRoot, isBooted, isInstalled, isLingering }: Surroundings): Way {
+export function chooseWay({ isRoot, isBooted, isInstalled, isLingering }: StartEnvironment): Way {
   if (!isBooted) return 'process';
   if (!isRoot) return isLingering ? 'user-unit' : 'process';
   return isInstalled ? 'installed-unit' : 'transient-unit';

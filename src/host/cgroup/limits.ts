@@ -8,7 +8,7 @@ export type Controller = 'cpu' | 'memory' | 'pids';
 export type Resources = NonNullable<Spec['resources']>;
 
 /** A text for a file of a cgroup; `optional` where some kernels have no such file. */
-export interface Setting {
+export interface LeafSetting {
   file: string;
   text: string;
   optional?: true;
@@ -41,8 +41,8 @@ export function controllersFor(resources: Resources | null): Controller[] {
 export function leafSettings(
   { memory, cpu, pids }: Resources,
   controllers: ReadonlySet<Controller>,
-): Setting[] {
-  const settings: Record<Controller, Setting[]> = {
+): LeafSetting[] {
+  const settings: Record<Controller, LeafSetting[]> = {
     cpu: [{ file: 'cpu.max', text: `${cpuQuota(cpu)} ${CPU_PERIOD_US}` }],
     pids: [{ file: 'pids.max', text: String(pids ?? 'max') }],
     memory: [

@@ -7,12 +7,12 @@ import {
   type Controller,
   controllersFor,
   describeUnenforced,
+  type LeafSetting,
   leafSettings,
   type MemoryEvents,
   oomCause,
   parseMemoryEvents,
   type Resources,
-  type Setting,
   subtreeChange,
 } from './limits.ts';
 import { childrenOf } from './path.ts';
@@ -30,7 +30,7 @@ interface LimitedFleet {
   agents: number;
   /** What is on for its leaves. */
   controllers: ReadonlySet<Controller>;
-  settings: readonly Setting[];
+  settings: readonly LeafSetting[];
   /** The leaves that have these settings. */
   written: Set<string>;
   /** What is not enforced, and why; null where all is. */

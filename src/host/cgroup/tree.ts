@@ -72,7 +72,7 @@ export class CgroupTree implements Containment {
   }
 
   /** It is in its leaf, or on the way there by its own doing. */
-  adopt(): void {}
+  reattach(): void {}
 
   hasArrived(key: string, pid: number): boolean {
     return this.keyOf(pid) === key;

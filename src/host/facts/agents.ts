@@ -1,4 +1,4 @@
-import type { Measured } from '../../doctor/demand.ts';
+import type { AgentMeasure } from '../../doctor/demand.ts';
 import { findCgroupMount } from '../cgroup/path.ts';
 import { Root } from './root.ts';
 
@@ -16,7 +16,7 @@ const PROTOCOLS = ['tcp', 'udp'] as const;
 export function measureAgents(
   pids: readonly number[],
   { isQuick = false, root: path }: { isQuick?: boolean; root?: string } = {},
-): Measured | null {
+): AgentMeasure | null {
   const root = new Root(path);
   const step = Math.max(1, pids.length / SAMPLE_MAX);
   const sample = Array.from(
@@ -42,7 +42,7 @@ export function measureAgents(
   };
 }
 
-type One = Omit<Measured, 'agents'>;
+type One = Omit<AgentMeasure, 'agents'>;
 type Sockets = Record<(typeof PROTOCOLS)[number], ReadonlySet<string>>;
 
 function measureOne(root: Root, pid: number, sockets: Sockets | null): One | null {

@@ -1,4 +1,4 @@
-import type { Survey } from '../../doctor/facts.ts';
+import type { HostSurvey } from '../../doctor/facts.ts';
 import { type Protocol, readPorts } from '../proc/net.ts';
 import { parseStat } from '../proc/stat.ts';
 import { Root } from './root.ts';
@@ -20,7 +20,7 @@ export interface SurveyOptions {
 const LEAF = /^0::.*\/fleetd-[0-9a-f]{12}\//m;
 
 /** Looks through all processes and the files that start something; costs some 50 µs a process. */
-export function readSurvey({ uid, userName, executable, agents, root: path }: SurveyOptions): Survey {
+export function readSurvey({ uid, userName, executable, agents, root: path }: SurveyOptions): HostSurvey {
   const root = new Root(path);
   const tasksOfUser: Record<number, number> = {};
   const lookAlikes: number[] = [];

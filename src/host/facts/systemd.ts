@@ -1,4 +1,4 @@
-import type { Setting, SystemdFacts } from '../../doctor/facts.ts';
+import type { SysctlValue, SystemdFacts } from '../../doctor/facts.ts';
 import type { Root } from './root.ts';
 
 /** Where distributions put systemd's private library, whose file name holds the version: libsystemd-shared-252.so. */
@@ -45,12 +45,12 @@ function limitFiles(root: Root): string[] {
   return ['/etc/security/limits.conf', ...root.list(directory).map((file) => `${directory}/${file}`)];
 }
 
-function lastSetting(root: Root, files: readonly string[], pattern: RegExp): Setting | null {
+function lastSetting(root: Root, files: readonly string[], pattern: RegExp): SysctlValue | null {
   return files.flatMap((file) => linesLike(root, file, pattern)).at(-1) ?? null;
 }
 
 /** The lines of a file that match, comments left out. */
-export function linesLike(root: Root, file: string, pattern: RegExp): Setting[] {
+export function linesLike(root: Root, file: string, pattern: RegExp): SysctlValue[] {
   return (root.text(file) ?? '').split('\n').flatMap((line, i) => {
     const text = line.trim();
     return /^[#;]/.test(text) || !pattern.test(text) ? [] : [{ file, line: i + 1, text }];

@@ -1,10 +1,10 @@
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
-import { type Program, readProgram, readSuspect, type Suspected } from '../strays/find.ts';
+import { type FoundProgram, readProgram, readSuspect, type Suspected } from '../strays/find.ts';
 import { readHead, readWhole } from './bounded.ts';
 import { stageCopy } from './stage.ts';
 
 /** Something to be read of what others can write. */
-export type Ask =
+export type ReadRequest =
   /** A file whole; none of more than `bytesMax`. */
   | { do: 'read'; path: string; bytesMax: number }
   /** The beginning of a file. */
@@ -21,14 +21,14 @@ interface Values {
   read: Uint8Array;
   head: Uint8Array;
   stage: string;
-  program: Program | null;
+  program: FoundProgram | null;
   suspect: Suspected | null;
 }
 
-export type Value<T extends Ask> = Values[T['do']];
+export type Value<T extends ReadRequest> = Values[T['do']];
 
 /** Reads in this process and at once, however long it takes. @throws ReadProblem, or the error of a system call */
-export function readOthers(ask: Ask): Values[Ask['do']] {
+export function readOthers(ask: ReadRequest): Values[ReadRequest['do']] {
   switch (ask.do) {
     case 'read':
       return readWhole(ask.path, ask.bytesMax);

@@ -1,10 +1,10 @@
 import type { ReadProblem } from './bounded.ts';
-import { type Ask, readOthers } from './others.ts';
-import type { Answer } from './reader.ts';
+import { type ReadRequest, readOthers } from './others.ts';
+import type { ReadAnswer } from './reader.ts';
 
 // The process that a Reader asks: what hangs here hangs nobody else.
 
-function answer(ask: Ask): Answer {
+function answer(ask: ReadRequest): ReadAnswer {
   try {
     return { value: readOthers(ask) };
   } catch (error) {
@@ -14,7 +14,7 @@ function answer(ask: Ask): Answer {
 }
 
 // Each answer leaves before the next is looked for, which may hang.
-process.on('message', (asks: Ask[]) => {
+process.on('message', (asks: ReadRequest[]) => {
   for (const ask of asks) process.send!(answer(ask));
 });
 // Whoever asked is gone.

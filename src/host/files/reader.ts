@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
 import { SYSTEM_ENV } from '../process/system-command.ts';
 import { ReadProblem } from './bounded.ts';
-import type { Ask, Value } from './others.ts';
+import type { ReadRequest, Value } from './others.ts';
 
 interface Problem {
   code: string;
   message: string;
 }
-export type Answer = { value: unknown } | Problem;
+export type ReadAnswer = { value: unknown } | Problem;
 
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
 const PROCESS = fileURLToPath(new URL(`../reader-process${EXTENSION}`, import.meta.url));
@@ -31,13 +31,13 @@ const SLOW_MAX = 4;
 /** Who reads what others can write. */
 export interface ReadsOthers {
   /** Asks for one thing. @param msMax how long it may take @throws ReadProblem, TOO_SLOW where no answer came in time */
-  ask<T extends Ask>(question: T, msMax: number): Promise<Value<T>>;
+  ask<T extends ReadRequest>(question: T, msMax: number): Promise<Value<T>>;
   /**
    * Asks for several things, one after the other.
    * @param msMax how long each may take
    * @returns for each what was read, or a ReadProblem
    */
-  askAll<T extends Ask>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]>;
+  askAll<T extends ReadRequest>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]>;
 }
 
 /**
@@ -51,25 +51,28 @@ export class Reader implements ReadsOthers {
   readonly #onStart: (child: ChildProcess) => void;
   #idle: { child: ChildProcess; timer: NodeJS.Timeout } | null = null;
   /** Killed and not gone yet: what each hangs at. */
-  readonly #stuck = new Map<ChildProcess, Ask>();
+  readonly #stuck = new Map<ChildProcess, ReadRequest>();
 
   /** @param onStart gets each process as soon as there is one: where it is to live is for others to say */
   constructor(onStart: (child: ChildProcess) => void = () => {}) {
     this.#onStart = onStart;
   }
 
-  async ask<T extends Ask>(question: T, msMax: number): Promise<Value<T>> {
+  async ask<T extends ReadRequest>(question: T, msMax: number): Promise<Value<T>> {
     const [answer] = await this.askAll([question], msMax);
     if (answer instanceof ReadProblem) throw answer;
     return answer as Value<T>;
   }
 
-  askAll<T extends Ask>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
+  askAll<T extends ReadRequest>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
     return this.#limit(() => this.#askAll(questions, msMax));
   }
 
-  async #askAll<T extends Ask>(asks: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
-    const answers: Answer[] = [];
+  async #askAll<T extends ReadRequest>(
+    asks: readonly T[],
+    msMax: number,
+  ): Promise<(Value<T> | ReadProblem)[]> {
+    const answers: ReadAnswer[] = [];
     let child: ChildProcess | null = null;
     let slow = 0;
     while (answers.length < asks.length) {
@@ -108,7 +111,7 @@ export class Reader implements ReadsOthers {
   }
 
   /** What somebody hangs at already is not tried again: each try would keep another process. */
-  #refuse(ask: Ask): Problem | null {
+  #refuse(ask: ReadRequest): Problem | null {
     const stuck = [...this.#stuck.values()];
     if (stuck.some((other) => nameOf(other) === nameOf(ask)))
       return tooSlow(ask, 'as an earlier read of it hangs');
@@ -159,7 +162,7 @@ export class Reader implements ReadsOthers {
     this.#idle = { child, timer: timer.unref() };
   }
 
-  #giveUp(child: ChildProcess, ask: Ask): void {
+  #giveUp(child: ChildProcess, ask: ReadRequest): void {
     if (child.exitCode === null && child.signalCode === null) {
       this.#stuck.set(child, ask);
       child.once('exit', () => this.#stuck.delete(child));
@@ -174,16 +177,16 @@ export class Reader implements ReadsOthers {
  * The answers to several asks, one after the other; up to the first that did not come in time, or for which the process
  * ended, with that problem in its place.
  */
-function answersOf(child: ChildProcess, asks: readonly Ask[], msMax: number): Promise<Answer[]> {
-  const { promise, resolve } = Promise.withResolvers<Answer[]>();
-  const answers: Answer[] = [];
+function answersOf(child: ChildProcess, asks: readonly ReadRequest[], msMax: number): Promise<ReadAnswer[]> {
+  const { promise, resolve } = Promise.withResolvers<ReadAnswer[]>();
+  const answers: ReadAnswer[] = [];
   const endWith = (problem: Problem) => resolve([...answers, problem]);
   const onSlow = () => endWith(tooSlow(asks[answers.length]!, `within ${msMax / 1000} s`));
   const onEnd = () =>
     endWith({ code: 'EIO', message: 'the process that reads what others can write has ended' });
   const timer = setTimeout(onSlow, msMax);
   const onAnswer = (answer: unknown) => {
-    answers.push(answer as Answer);
+    answers.push(answer as ReadAnswer);
     timer.refresh();
     if (answers.length === asks.length) resolve(answers);
   };
@@ -197,11 +200,11 @@ function answersOf(child: ChildProcess, asks: readonly Ask[], msMax: number): Pr
   });
 }
 
-function tooSlow(ask: Ask, why: string): Problem {
+function tooSlow(ask: ReadRequest, why: string): Problem {
   return { code: 'TOO_SLOW', message: `${nameOf(ask)} could not be read ${why}` };
 }
 
-function nameOf(ask: Ask): string {
+function nameOf(ask: ReadRequest): string {
   if (ask.do === 'suspect') return `pid ${ask.pid} (started at tick ${ask.startTicks})`;
   return ask.do === 'stage' ? ask.source : ask.path;
 }

@@ -14,7 +14,7 @@ export type Owner = { uid: number; gid: number } | null;
 const CHOWN = '/usr/bin/chown';
 
 /** The places of one slot. */
-export interface SlotPlaces {
+export interface SlotPaths {
   dir: string;
   socket: string;
   log: string | null;
@@ -26,7 +26,7 @@ export interface SlotPlaces {
  * (handOver() makes it that) is refused.
  * @throws FleetError where something is in the way
  */
-export function readySlot({ dir, socket, log }: SlotPlaces, owner: Owner): void {
+export function readySlot({ dir, socket, log }: SlotPaths, owner: Owner): void {
   makeOwned(dir, owner, 0o700);
   makeOwned(dirname(socket), owner, 0o755);
   if (log !== null) mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
@@ -52,7 +52,7 @@ function makeOwned(path: string, owner: Owner, mode: number): void {
  * @returns null where they are its user's already
  * @throws (by the promise) Error with what chown said
  */
-export function handOver({ dir, socket }: SlotPlaces, owner: Owner): Promise<void> | null {
+export function handOver({ dir, socket }: SlotPaths, owner: Owner): Promise<void> | null {
   const { uid, gid } = idsOf(owner);
   const orders = [dir, dirname(socket)].flatMap((path) => {
     const found = lstatSync(path, { throwIfNoEntry: false });
@@ -85,7 +85,7 @@ function removeStaleSocket(path: string, owner: Owner): void {
 }
 
 /** Removes what vacated slots have in the runtime directory; their state directories stay. */
-export function clearSlots(slots: readonly SlotPlaces[]): void {
+export function clearSlots(slots: readonly SlotPaths[]): void {
   for (const { socket } of slots) {
     if (lstatSync(socket, { throwIfNoEntry: false })) removeUnlessUsed(unlinkSync, socket);
     removeUnlessUsed(rmdirSync, dirname(socket));

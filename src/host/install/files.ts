@@ -5,13 +5,13 @@ import { FleetError } from '../../errors.ts';
 import { hashText, makeDirectory, writeDurable } from '../files/files.ts';
 import { findBelow, placeBelow } from './places.ts';
 import {
+  type FileVerdict,
   type InstallFile,
   judgeInstall,
   judgeRemoval,
   renderUnit,
   seal,
   type UnitValues,
-  type Verdict,
 } from './plan.ts';
 
 export const UNIT_DIRECTORY = '/etc/systemd/system';
@@ -30,9 +30,9 @@ const UNIT_FILES = [
 const ENABLED = { 'fleetd.service': 'multi-user.target', 'fleetd-watchdog.timer': 'timers.target' } as const;
 
 /** A file that is to be there, or to go, and what is there now. */
-export interface Change {
+export interface FileChange {
   path: string;
-  verdict: Verdict;
+  verdict: FileVerdict;
   before: string | null;
   after: string | null;
 }
@@ -54,7 +54,7 @@ export function binDirectory(): string {
 }
 
 /** What putting the files below `root` in place would change. */
-export function planInstall(root: string, files: readonly InstallFile[]): Change[] {
+export function planInstall(root: string, files: readonly InstallFile[]): FileChange[] {
   return files.map(({ path, content }) => {
     const before = textBelow(root, path);
     const after = seal(content, hashText);
@@ -63,7 +63,7 @@ export function planInstall(root: string, files: readonly InstallFile[]): Change
 }
 
 /** What taking all of them away would change. */
-export function planRemoval(root: string): Change[] {
+export function planRemoval(root: string): FileChange[] {
   return [...UNIT_FILES.map((name) => `${UNIT_DIRECTORY}/${name}`), SYSCTL_FILE].map((path) => {
     const before = textBelow(root, path);
     return { path, verdict: judgeRemoval(before, hashText), before, after: null };
@@ -77,7 +77,7 @@ function textBelow(root: string, path: string): string | null {
 }
 
 /** Carries out what is ours to do; a file of somebody else stays as it is. */
-export function applyChanges(root: string, changes: readonly Change[]): void {
+export function applyChanges(root: string, changes: readonly FileChange[]): void {
   for (const { path, verdict, after } of changes) {
     const place = join(root, path);
     changing(place, () => {

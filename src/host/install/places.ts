@@ -3,10 +3,10 @@ import { dirname, join, resolve } from 'node:path';
 import { FleetError } from '../../errors.ts';
 
 /** What stands at a place, without following a link there: `text` is '' for a link, a directory and the like. */
-export type Found = { kind: 'nothing' } | { kind: 'file' | 'link' | 'other'; text: string };
+export type FoundFile = { kind: 'nothing' } | { kind: 'file' | 'link' | 'other'; text: string };
 
 /** Looks at the place of `path` below `root`. @throws FleetError as placeBelow() does, or where it may not be read */
-export function findBelow(root: string, path: string): Found {
+export function findBelow(root: string, path: string): FoundFile {
   const place = placeBelow(root, path);
   try {
     const stat = lstatSync(place, { throwIfNoEntry: false });

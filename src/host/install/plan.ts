@@ -9,7 +9,7 @@ export interface InstallFile {
  * What is to be done about a file. `foreign` was not written by us, `edited` was and has been changed since: both are
  * somebody else's now, and left alone.
  */
-export type Verdict = 'create' | 'update' | 'same' | 'remove' | 'foreign' | 'edited' | 'absent';
+export type FileVerdict = 'create' | 'update' | 'same' | 'remove' | 'foreign' | 'edited' | 'absent';
 
 const SEAL = /^# Written by fleetctl install; sha256 of the rest: ([0-9a-f]{64})\n/;
 
@@ -23,7 +23,7 @@ export function judgeInstall(
   found: string | null,
   wanted: string,
   hash: (text: string) => string,
-): Extract<Verdict, 'create' | 'update' | 'same' | 'foreign' | 'edited'> {
+): Extract<FileVerdict, 'create' | 'update' | 'same' | 'foreign' | 'edited'> {
   if (found === null) return 'create';
   if (found === wanted) return 'same';
   const owner = ownerOf(found, hash);
@@ -34,7 +34,7 @@ export function judgeInstall(
 export function judgeRemoval(
   found: string | null,
   hash: (text: string) => string,
-): Extract<Verdict, 'remove' | 'absent' | 'foreign' | 'edited'> {
+): Extract<FileVerdict, 'remove' | 'absent' | 'foreign' | 'edited'> {
   if (found === null) return 'absent';
   const owner = ownerOf(found, hash);
   return owner === 'ours' ? 'remove' : owner;

@@ -25,13 +25,13 @@ function address(path: string): Buffer {
  * sockets, and could lead a connect of the supervisor's to somebody else's: nothing that is no socket is named.
  * @returns an errno where there is none: ENOENT, ELOOP (a symbolic link), ECONNREFUSED (anything else, as connect(2) says)
  */
-export function pinSocket(path: string): { path: string; release: () => void } | { error: string } {
+export function pinSocket(path: string): { path: string; unpin: () => void } | { error: string } {
   try {
     const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
-    const release = () => closeSync(fd);
+    const unpin = () => closeSync(fd);
     const stats = fstatSync(fd);
-    if (stats.isSocket()) return { path: `/proc/self/fd/${fd}`, release };
-    release();
+    if (stats.isSocket()) return { path: `/proc/self/fd/${fd}`, unpin };
+    unpin();
     return { error: stats.isSymbolicLink() ? 'ELOOP' : 'ECONNREFUSED' };
   } catch (error) {
     return { error: (error as NodeJS.ErrnoException).code ?? 'EIO' };
@@ -39,23 +39,23 @@ export function pinSocket(path: string): { path: string; release: () => void } |
 }
 
 /** Whether somebody accepts connections at a path: the pid of who listens, or why not (an errno, ECONNREFUSED …). */
-export type Listener = { pid: number } | { error: string };
+export type SocketListener = { pid: number } | { error: string };
 
 /**
  * Connects to a stream socket and closes again, without waiting: a connect that the kernel queues has succeeded.
  * Six system calls, so that thousands of sockets can be checked.
  */
-export function findListener(path: string): Listener {
+export function findListener(path: string): SocketListener {
   const file = pinSocket(path);
   if ('error' in file) return file;
   try {
     return listenerAt(file.path);
   } finally {
-    file.release();
+    file.unpin();
   }
 }
 
-function listenerAt(path: string): Listener {
+function listenerAt(path: string): SocketListener {
   const fd = check('socket', libc.socket(AF_UNIX, SOCK.stream | SOCK.nonblock | SOCK.cloexec, 0));
   try {
     const target = address(path);

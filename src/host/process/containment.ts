@@ -37,7 +37,7 @@ export interface Containment {
   /** Makes a slot's place. @returns the cgroup that its agent is to be started in; undefined where there is none */
   place(key: string): string | undefined;
   /** A slot has this main process now: one that was just started, or that an earlier supervisor had started. */
-  adopt(key: string, pid: number): void;
+  reattach(key: string, pid: number): void;
   /** Whether a main process is where nothing that it forks can escape: a launcher goes there as its first act. */
   hasArrived(key: string, pid: number): boolean;
   /** A place for something that is of no slot. */

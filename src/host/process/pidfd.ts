@@ -16,7 +16,7 @@ const SIGNAL_NAMES = new Map(
 );
 
 /** How a process ended: its exit code or the name of the signal that ended it. */
-export interface ExitStatus {
+export interface ProcessExit {
   code: number | null;
   signal: string | null;
 }
@@ -68,14 +68,14 @@ const info = Buffer.alloc(SIZE.signalInfo);
  * (an adopted agent: its own parent learns the status, we cannot). Waits on this one process only, so that nobody
  * else's children are taken from them.
  */
-export function reapPidfd(fd: number): ExitStatus | null {
+export function reapPidfd(fd: number): ProcessExit | null {
   info.fill(0);
   if (libc.waitid(P_PIDFD, fd, info, WEXITED | WNOHANG) < 0) return null;
   return toStatus();
 }
 
 /** siginfo_t of SIGCHLD: si_code at byte 8, si_pid at 16, si_status at 24 (64-bit layouts). */
-function toStatus(): ExitStatus | null {
+function toStatus(): ProcessExit | null {
   if (info.readInt32LE(16) === 0) return null;
   const status = info.readInt32LE(24);
   if (info.readInt32LE(8) === CLD_EXITED) return { code: status, signal: null };
@@ -83,7 +83,7 @@ function toStatus(): ExitStatus | null {
 }
 
 /** Waits for the end of a child, and tells how it ended. Blocks until then; null where it is no child of ours. */
-export function reapPid(pid: number): ExitStatus | null {
+export function reapPid(pid: number): ProcessExit | null {
   info.fill(0);
   return libc.waitid(P_PID, pid, info, WEXITED) < 0 ? null : toStatus();
 }

@@ -50,7 +50,7 @@ export class Sessions implements Containment {
     return isErrand(pid);
   }
 
-  adopt(key: string, pid: number): void {
+  reattach(key: string, pid: number): void {
     this.#forget(key);
     this.#leaders.set(key, pid);
     this.#keys.set(pid, key);

@@ -6,13 +6,13 @@ import { check, libc, SystemCallError } from '../libc.ts';
 import { readStat } from '../proc/stat.ts';
 import { closeFd, copyFd, openPidfd } from './pidfd.ts';
 import { type Launch, spawnProcess } from './spawn.ts';
-import { COUNTER, END, type Failure, type Order, type Shared } from './spawner.ts';
+import { COUNTER, END, type SpawnerMemory, type SpawnFailure, type SpawnOrder } from './spawner.ts';
 
 const CLONE_FILES = 0x400;
 /** What this thread's own loop waits on; everything else in its copy of the table is the main thread's. */
 const LOOPS_OWN = /^(?:anon_inode:\[(?:eventpoll|eventfd|io_uring)\]|pipe:)/;
 
-const { counters, orders, reportFd } = workerData as Shared;
+const { counters, orders, reportFd } = workerData as SpawnerMemory;
 
 /** Leaves the main thread's table of descriptors (unshare(2)) and closes what was in it. */
 function leaveDescriptors(): void {
@@ -31,7 +31,7 @@ function linkOf(fd: number): string {
   }
 }
 
-function start({ launch, number }: Order): ProcessId | Failure {
+function start({ launch, number }: SpawnOrder): ProcessId | SpawnFailure {
   try {
     const before = currentTicks();
     const pid = withOutput(launch, (own) => spawnProcess(own, { launch: number, fd: reportFd }));
@@ -60,7 +60,7 @@ function withOutput(launch: Launch, work: (launch: Launch) => number): number {
   }
 }
 
-function toFailure(error: unknown): Failure {
+function toFailure(error: unknown): SpawnFailure {
   if (error instanceof SystemCallError) return { syscall: error.syscall, errno: error.errno };
   const { message, code } = error as NodeJS.ErrnoException;
   return { message, code };
@@ -69,7 +69,7 @@ function toFailure(error: unknown): Failure {
 leaveDescriptors();
 for (let done = 0; ; done++) {
   Atomics.wait(counters, COUNTER.given, done);
-  const order = receiveMessageOnPort(orders)!.message as Order[] | typeof END;
+  const order = receiveMessageOnPort(orders)!.message as SpawnOrder[] | typeof END;
   if (order === END) break;
   orders.postMessage(order.map(start));
   Atomics.add(counters, COUNTER.done, 1);

@@ -6,22 +6,22 @@ import { SystemCallError } from '../libc.ts';
 import type { Launch } from './spawn.ts';
 
 /** What the thread is asked for: a launch, and the number that tells it from all others. */
-export interface Order {
+export interface SpawnOrder {
   launch: Launch;
   number: number;
 }
 
 /** A process that was started. */
-export interface Started extends ProcessId {
+export interface SpawnedProcess extends ProcessId {
   /** The number of its launch. */
   launch: number;
 }
 
 /** What went wrong: an error does not survive the way between threads as it is. */
-export type Failure = { syscall: string; errno: number } | { message: string; code: string | undefined };
+export type SpawnFailure = { syscall: string; errno: number } | { message: string; code: string | undefined };
 
 /** What two threads share: counters to wait on, a port for orders and starts, the descriptor that launchers report to. */
-export interface Shared {
+export interface SpawnerMemory {
   counters: Int32Array;
   orders: MessagePort;
   reportFd: number;
@@ -54,7 +54,7 @@ export class Spawner {
    * Starts processes, each as spawnProcess() does, and waits for that: they are known before anything else happens.
    * @returns for each what was started, or why not: a SystemCallError with the errno of what failed
    */
-  start(launches: readonly Launch[]): (Started | Error)[] {
+  start(launches: readonly Launch[]): (SpawnedProcess | Error)[] {
     const orders = launches.map((launch) => ({ launch, number: this.#reports.expect() }));
     const share = Math.ceil(orders.length / THREADS);
     const given = this.#threads
@@ -89,7 +89,7 @@ class Thread {
 
   constructor(reportFd: number) {
     const orders = new MessageChannel();
-    const shared: Shared = { counters: this.#counters, orders: orders.port2, reportFd };
+    const shared: SpawnerMemory = { counters: this.#counters, orders: orders.port2, reportFd };
     this.#orders = orders.port1;
     this.#worker = new Worker(THREAD, {
       workerData: shared,
@@ -99,7 +99,7 @@ class Thread {
     for (const each of [this.#worker, this.#orders]) each.unref();
   }
 
-  give(orders: readonly Order[] | typeof END): void {
+  give(orders: readonly SpawnOrder[] | typeof END): void {
     this.#orders.postMessage(orders);
     Atomics.add(this.#counters, COUNTER.given, 1);
     Atomics.notify(this.#counters, COUNTER.given);
@@ -111,7 +111,7 @@ class Thread {
     for (let done = 0; done < given; done = Atomics.load(this.#counters, COUNTER.done)) {
       Atomics.wait(this.#counters, COUNTER.done, done);
     }
-    const answer = receiveMessageOnPort(this.#orders)!.message as (ProcessId | Failure)[];
+    const answer = receiveMessageOnPort(this.#orders)!.message as (ProcessId | SpawnFailure)[];
     return answer.map((outcome) => ('pid' in outcome ? outcome : toError(outcome)));
   }
 
@@ -124,7 +124,7 @@ class Thread {
   }
 }
 
-function toError(failure: Failure): Error {
+function toError(failure: SpawnFailure): Error {
   if ('errno' in failure) return new SystemCallError(failure.syscall, failure.errno);
   return Object.assign(new Error(failure.message), { code: failure.code });
 }

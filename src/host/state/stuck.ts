@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Layout } from '../../specification/paths.ts';
-import { judgeSilence, type SilenceVerdict } from '../../supervisor/silence.ts';
+import type { Paths } from '../../specification/paths.ts';
+import { judgeSilence, type SilenceJudgement } from '../../supervisor/silence.ts';
 import { bootMs } from '../clock.ts';
 import { readProcText } from '../proc/read.ts';
 import { hasEnded, readStat } from '../proc/stat.ts';
@@ -14,7 +14,7 @@ const ENDED_MS_MAX = 10_000;
 const POLL_MS = 20;
 
 /** What became of a supervisor that gives no answer. */
-export type Removal =
+export type StuckRemoval =
   /** Nobody is in the way of another supervisor. */
   | { is: 'absent' }
   | { is: 'ended'; why: string }
@@ -28,7 +28,7 @@ export type Removal =
  * behind a pidfd, so that what is signalled is what was judged.
  * @throws SystemCallError where the kernel lets us open no pidfd, or not signal it
  */
-export async function removeStuck(paths: Layout): Promise<Removal> {
+export async function removeStuck(paths: Paths): Promise<StuckRemoval> {
   const pid = lockHolder(paths.lock);
   const pidfd = pid === null ? null : openPidfd(pid);
   if (pid === null || pidfd === null) return { is: 'absent' };
@@ -46,7 +46,7 @@ export async function removeStuck(paths: Layout): Promise<Removal> {
 }
 
 /** Looks at everything again: what was true before the pidfd was opened may be another process's by now. */
-function judge({ lock, heartbeat }: Layout, pid: number): SilenceVerdict {
+function judge({ lock, heartbeat }: Paths, pid: number): SilenceJudgement {
   const stat = readStat(pid);
   const isHolder = stat !== null && lockHolder(lock) === pid;
   return judgeSilence({

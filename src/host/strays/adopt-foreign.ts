@@ -8,7 +8,7 @@ import { isMarked } from './find.ts';
 const LOOKS_MAX = 5;
 
 /** A process that somebody else started, and the slot it is to be in. */
-export interface Intake {
+export interface ForeignAdoption {
   key: string;
   process: ProcessId;
 }
@@ -24,7 +24,10 @@ export function isStill({ pid, startTicks }: ProcessId): boolean {
  * as long as one finds something new).
  * @returns for each whether it is there; an Error where the kernel refused
  */
-export function takeIn(containment: Containment, intakes: readonly Intake[]): (boolean | Error)[] {
+export function adoptForeign(
+  containment: Containment,
+  intakes: readonly ForeignAdoption[],
+): (boolean | Error)[] {
   const moved = new Map<number, string>();
   const results = intakes.map(({ key, process }) => {
     try {

@@ -25,7 +25,7 @@ export function fileId(path: string): string | null {
 }
 
 /** A file that can be executed. */
-export interface Program {
+export interface FoundProgram {
   /** Which file it is, as `device:inode`. */
   file: string;
   /** Its own name, links followed. */
@@ -35,7 +35,7 @@ export interface Program {
 }
 
 /** Tells what program a path leads to; null where none. What is at the path can be anybody's: asked of a reader. */
-export function readProgram(path: string): Program | null {
+export function readProgram(path: string): FoundProgram | null {
   const file = fileId(path);
   if (file === null) return null;
   const real = realpathSync(path);

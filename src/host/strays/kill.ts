@@ -8,7 +8,7 @@ const POLL_MS = 100;
 export const KILL_MS_MAX = 5_000;
 
 /** How an attempt to end a process came out: `left` says that it is still there, or is no longer what was meant. */
-export type Ended = 'ended' | 'killed' | 'left';
+export type EndResult = 'ended' | 'killed' | 'left';
 
 /**
  * Ends a process that is not ours: signal, grace, SIGKILL, all through one pidfd, so that no other process can be hit.
@@ -20,7 +20,7 @@ export async function endProcess(
   process: ProcessId,
   isMeant: () => Promise<boolean>,
   { signal, graceMs }: { signal: string; graceMs: number },
-): Promise<Ended> {
+): Promise<EndResult> {
   const pidfd = openPidfd(process.pid);
   if (pidfd === null) return 'left';
   const send = async (name: string) =>

@@ -56,14 +56,14 @@ export function socketsOf(pid: number): number[] {
 }
 
 /** A port that somebody serves. */
-export interface Served {
+export interface ServedPorts {
   protocol: Protocol;
   port: number;
 }
 
 /** Turns tables of ports round: which port each socket serves, by its inode. */
-export function portsByInode(tables: Readonly<Record<Protocol, PortTable>>): Map<number, Served> {
-  const ports = new Map<number, Served>();
+export function portsByInode(tables: Readonly<Record<Protocol, PortTable>>): Map<number, ServedPorts> {
+  const ports = new Map<number, ServedPorts>();
   for (const protocol of ['tcp', 'udp'] as const) {
     for (let port = 1; port <= PORT_MAX; port++) {
       for (const inode of tables[protocol].inodes(port)) ports.set(inode, { protocol, port });
