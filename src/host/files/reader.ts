@@ -14,7 +14,7 @@ interface Problem {
 export type ReadAnswer = { value: unknown } | Problem;
 
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-const PROCESS = fileURLToPath(new URL(`../reader-process${EXTENSION}`, import.meta.url));
+const PROCESS = fileURLToPath(new URL(`./reader-process${EXTENSION}`, import.meta.url));
 /** One that has answered waits so long for more to read. */
 const IDLE_MS = 5_000;
 /** So many read at once; who asks then waits. */

@@ -34,7 +34,7 @@ export const END = 'end';
 export const COUNTER = { given: 0, done: 1 } as const;
 
 const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-const THREAD = new URL(`../spawner-thread${EXTENSION}`, import.meta.url);
+const THREAD = new URL(`./spawner-thread${EXTENSION}`, import.meta.url);
 
 /** While one child is on its way to its exec, another can be: two threads keep two processors busy. */
 const THREADS = 2;
