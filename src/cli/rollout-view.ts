@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:tty';
-import type { BatchVerdict, RolloutDocument } from '../api/rollout.ts';
+import type { RolloutDocument } from '../api/rollout.ts';
+import type { BatchVerdict } from '../fleet/rollout/record.ts';
 import { formatSize } from '../specification/units.ts';
 import { formatCount, formatElapsed, formatTime } from './format.ts';
 import { printJson } from './output.ts';

@@ -1,5 +1,3 @@
-import type { LastExit } from '../api/protocol.ts';
-
 /** All times of the planner are milliseconds since boot: they outlive the supervisor and never jump with the wall clock. */
 export type BootMs = number;
 
@@ -100,4 +98,12 @@ export function deadlineOf(agent: Agent): BootMs | null {
     default:
       return null;
   }
+}
+
+/** How the latest agent of a slot ended. */
+export interface LastExit {
+  code: number | null;
+  signal: string | null;
+  reason: string;
+  at: string;
 }

@@ -1,6 +1,16 @@
-import type { Goal } from '../api/protocol.ts';
 import type { Fleet } from './fleet.ts';
 import { countReadyOn } from './rollout/rollout.ts';
+
+/**
+ * What a watcher waits for. It is about the state of the fleet and not about one request, so that it can be
+ * asked for again from a new supervisor. GET watch?goal=<JSON> answers with lines of WatchLine.
+ */
+export type Goal =
+  | { kind: 'ready'; target: number }
+  | { kind: 'restarted'; target: number; slots: string; generation: number }
+  | { kind: 'gone'; slots: string }
+  | { kind: 'rollout'; id: number; wants: 'done' | 'rolled-back' }
+  | { kind: 'on-release'; release: string };
 
 /** So many failed starts in a row, and nobody should go on waiting for a slot. */
 const HOPELESS_FAILURES = 3;

@@ -1,4 +1,13 @@
-import type { Quantiles } from '../api/protocol.ts';
+/** A distribution in a few numbers. */
+export interface Quantiles {
+  count: number;
+  sum: number;
+  mean: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  max: number;
+}
 
 /** Sums up values; null where there are none. A quantile is the smallest value that so many are not above (nearest rank). */
 export function quantilesOf(values: readonly number[]): Quantiles | null {

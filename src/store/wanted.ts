@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
+import type { FleetRecord, ReleaseRecord, SlotRecord, StoredFleet } from '../fleet/records.ts';
 import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
 import { explainFailure, onDisk } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
 import { databaseFiles, isEnvironmental, openDatabase, transaction } from './database.ts';
-import type { FleetRecord, ReleaseRecord, Settings, SlotRecord, StoredFleet } from './records.ts';
+import type { Settings } from './settings.ts';
 
 const SCHEMA = [
   `

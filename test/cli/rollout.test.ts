@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { WatchLine } from '../../src/api/protocol.ts';
-import type { BatchVerdict, RolloutDocument } from '../../src/api/rollout.ts';
+import type { RolloutDocument } from '../../src/api/rollout.ts';
+import type { BatchVerdict } from '../../src/fleet/rollout/record.ts';
 import { accepted, fleetOf, json, lines, Place, progress, refuse, SPEC } from './harness.ts';
 
 const VERDICT: BatchVerdict = {

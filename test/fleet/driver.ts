@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
-import type { RolloutOptions } from '../../src/api/rollout.ts';
 import { Managed } from '../../src/daemon/fleet/managed.ts';
 import { runOf } from '../../src/fleet/agent.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { plan } from '../../src/fleet/plan.ts';
+import type { FleetRecord, RunRecord, SlotRecord } from '../../src/fleet/records.ts';
 import type { AgentExit } from '../../src/fleet/restart.ts';
 import {
   beginRollout,
@@ -15,13 +15,12 @@ import {
   rollBackTo,
   untouched,
 } from '../../src/fleet/rollout/changes.ts';
+import type { RolloutOptions } from '../../src/fleet/rollout/record.ts';
 import { type AgentMeasurement, isOver } from '../../src/fleet/rollout/rollout.ts';
 import type { Step } from '../../src/fleet/steps.ts';
 import { toTarget } from '../../src/fleet/target.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
 import { parseSlots } from '../../src/specification/slots.ts';
-import type { FleetRecord, SlotRecord } from '../../src/store/records.ts';
-import type { RunRecord } from '../../src/store/runs.ts';
 import { checkQueues } from './queues.ts';
 
 /** How the imaginary agents of a slot behave. */

@@ -149,7 +149,9 @@ test('gives a process the limits and the mask that are named, and keeps its own'
   expect(getLimit('nofile')).toEqual(own);
 });
 
-const MODULES = ['spawn', 'pidfd'].map((name) => new URL(`../../src/host/process/${name}.ts`, import.meta.url).href);
+const MODULES = ['spawn', 'pidfd'].map(
+  (name) => new URL(`../../src/host/process/${name}.ts`, import.meta.url).href,
+);
 
 /** The system calls by which a launch becomes its program, in order, as strace sees them. */
 function tracedCalls(changes: Partial<Launch>): string[] {

@@ -1,8 +1,9 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
-import { type RunRecord, RunStore } from '../../src/store/runs.ts';
+import { RunStore } from '../../src/store/runs.ts';
 import { ReadingStore } from '../../src/store/samples.ts';
 import { DAMAGES } from './damage.ts';
 import { inMemory, STRIDE_BYTES, tell } from './scratch.ts';

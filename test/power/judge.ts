@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
+import type { StoredFleet } from '../../src/fleet/records.ts';
 import { pathsIn } from '../../src/specification/paths.ts';
-import type { StoredFleet } from '../../src/store/records.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
 import { type CrashState, type Disk, materialise } from './disk.ts';
 

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FleetError } from '../../src/errors.ts';
+import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
-import { type RunRecord, RunStore } from '../../src/store/runs.ts';
+import { RunStore } from '../../src/store/runs.ts';
 import { type StoreChange, WantedStore } from '../../src/store/wanted.ts';
 
 /** The supervisor was killed here. What still runs of it finds nothing that it could do. */

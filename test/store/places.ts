@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import type { ReleaseRecord, SlotRecord } from '../../src/store/records.ts';
+import type { ReleaseRecord, SlotRecord } from '../../src/fleet/records.ts';
 import type { StoreChange } from '../../src/store/wanted.ts';
 import { specOf } from '../fleet/driver.ts';
 

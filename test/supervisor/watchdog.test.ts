@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { WatchedFleet } from '../../src/api/watchdog.ts';
+import type { WatchedFleet } from '../../src/supervisor/watchdog.ts';
 import { judgeWatch, watchFleet } from '../../src/supervisor/watchdog.ts';
 import { ImaginaryHost, WELL_BEHAVED } from '../fleet/driver.ts';
 

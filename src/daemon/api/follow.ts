@@ -1,6 +1,7 @@
-import type { Goal, WatchLine } from '../../api/protocol.ts';
+import type { WatchLine } from '../../api/protocol.ts';
 import type { RolloutDocument } from '../../api/rollout.ts';
 import { FleetError } from '../../errors.ts';
+import type { Goal } from '../../fleet/goal.ts';
 import { judgeGoal } from '../../fleet/goal.ts';
 import { parseSlots } from '../../specification/slots.ts';
 import type { Managed } from '../fleet/managed.ts';

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { FleetError } from '../../errors.ts';
 import { runOf } from '../../fleet/agent.ts';
+import type { ReleaseRecord } from '../../fleet/records.ts';
 import { type ReadProblem, readHeadIfLocal } from '../../host/files/bounded.ts';
 import { hashText, removeFile, storeExecutable } from '../../host/files/files.ts';
 import { discard } from '../../host/files/purge.ts';
@@ -10,7 +11,6 @@ import { formatProblem, HEAD_BYTES } from '../../host/process/elf.ts';
 import { findExecutable } from '../../host/process/executable.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
-import type { ReleaseRecord } from '../../store/records.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Supervisor } from '../supervisor.ts';

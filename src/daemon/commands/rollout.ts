@@ -1,12 +1,7 @@
 import type { Accepted } from '../../api/protocol.ts';
-import type {
-  RollbackRequest,
-  RollingUpdateRequest,
-  Rollout,
-  RolloutOptions,
-  RolloutRequest,
-} from '../../api/rollout.ts';
+import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../../api/rollout.ts';
 import { FleetError } from '../../errors.ts';
+import type { FleetRecord, ReleaseRecord } from '../../fleet/records.ts';
 import {
   beginRollout,
   changeOf,
@@ -16,9 +11,9 @@ import {
   rollBackTo,
   untouched,
 } from '../../fleet/rollout/changes.ts';
+import type { Rollout, RolloutOptions } from '../../fleet/rollout/record.ts';
 import { isOver } from '../../fleet/rollout/rollout.ts';
 import type { Spec } from '../../specification/spec.ts';
-import type { FleetRecord, ReleaseRecord } from '../../store/records.ts';
 import { commit } from '../fleet/commit.ts';
 import type { Managed } from '../fleet/managed.ts';
 import { decideRollout } from '../fleet/rollout.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { FleetError } from '../../errors.ts';
-import type { Settings } from '../../store/records.ts';
+import type { Settings } from '../../store/settings.ts';
 import { loopbackServer } from '../api/connections.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { Report } from '../report/report.ts';

@@ -1,5 +1,5 @@
+import type { FleetRecord, ReleaseRecord, SlotRecord } from '../../fleet/records.ts';
 import type { RolloutChange } from '../../fleet/rollout/changes.ts';
-import type { FleetRecord, ReleaseRecord, SlotRecord } from '../../store/records.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Managed } from './managed.ts';
 

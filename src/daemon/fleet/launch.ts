@@ -1,11 +1,11 @@
 import { FleetError } from '../../errors.ts';
+import type { ReleaseRecord } from '../../fleet/records.ts';
 import { findExecutable, hostLanguage, hostTimeZone } from '../../host/process/executable.ts';
 import type { Launch, Output, User as ProcessUser } from '../../host/process/spawn.ts';
 import { type Account, accountOf, findUser, groupsOf } from '../../host/process/users.ts';
 import { type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
-import type { ReleaseRecord } from '../../store/records.ts';
 
 /** Where agents' commands are looked up, whatever PATH the supervisor was started with. */
 export const AGENT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

@@ -1,10 +1,9 @@
 import { FleetError } from '../../errors.ts';
 import { type BootMs, runOf, type Slot } from '../../fleet/agent.ts';
 import { Fleet } from '../../fleet/fleet.ts';
+import type { FleetRecord, ReleaseRecord, RunRecord, SlotRecord, StoredFleet } from '../../fleet/records.ts';
 import type { RolloutChange } from '../../fleet/rollout/changes.ts';
 import type { Spec } from '../../specification/spec.ts';
-import type { FleetRecord, ReleaseRecord, SlotRecord, StoredFleet } from '../../store/records.ts';
-import type { RunRecord } from '../../store/runs.ts';
 import { unknownSpec } from './unknown.ts';
 
 /** A fleet with both its sides: the record that survives, and the planner's view. */

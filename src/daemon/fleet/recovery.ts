@@ -1,8 +1,8 @@
+import type { RunRecord, StoredFleet } from '../../fleet/records.ts';
 import type { FoundProcess, ProcessId } from '../../host/host.ts';
 import { ticksToMs } from '../../host/proc/stat.ts';
 import { formatSlots } from '../../specification/slots.ts';
-import type { StoredFleet } from '../../store/records.ts';
-import type { RunRecord, RunStore } from '../../store/runs.ts';
+import type { RunStore } from '../../store/runs.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { Managed } from './managed.ts';
 

@@ -1,6 +1,7 @@
-import type { ReleasesDocument, Rollout, RolloutDocument, RolloutStatus } from '../../api/rollout.ts';
+import type { ReleasesDocument, RolloutDocument, RolloutStatus } from '../../api/rollout.ts';
 import { runOf } from '../../fleet/agent.ts';
 import { batchSize } from '../../fleet/rollout/batch.ts';
+import type { Rollout } from '../../fleet/rollout/record.ts';
 import { countFailed, countReadyOn, isOver, viewBatch, windowEnd } from '../../fleet/rollout/rollout.ts';
 import { newestFirst } from '../commands/release.ts';
 import type { Managed } from '../fleet/managed.ts';

@@ -1,11 +1,11 @@
 import type { StrayResult } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
+import type { SlotRecord } from '../../fleet/records.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
 import { ticksToMs } from '../../host/proc/stat.ts';
 import { isStill } from '../../host/strays/adopt-foreign.ts';
 import { readUids } from '../../host/strays/origin.ts';
 import { portOf } from '../../specification/paths.ts';
-import type { SlotRecord } from '../../store/records.ts';
 import { preflight } from '../commands/preflight.ts';
 import { commit } from '../fleet/commit.ts';
 import type { Managed } from '../fleet/managed.ts';

@@ -1,7 +1,16 @@
-import type { PaceStatus } from '../../api/protocol.ts';
 import type { BootMs } from '../agent.ts';
 import { Trip } from './trip.ts';
 import { Way } from './way.ts';
+
+/** What `rounds.adaptive` has come to. */
+export interface PaceStatus {
+  limit: number;
+  /** Agents that got ready a second, at best, lately; null before that is known. */
+  ratePerSecond: number | null;
+  /** From start to ready without a queue. */
+  baseMs: number | null;
+  reason: string;
+}
 
 /** How the limit is bounded. */
 export interface AdaptiveBounds {

@@ -1,7 +1,7 @@
-import type { Batch, Rollout } from '../../api/rollout.ts';
 import type { Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 import { shareOf } from '../storm.ts';
+import type { Batch, Rollout } from './record.ts';
 
 /** So many agents of each release tell what they are like: reading one costs some 20 µs. */
 const SURVEYED_MAX = 64;

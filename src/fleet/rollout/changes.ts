@@ -1,5 +1,5 @@
-import type { Rollout, RolloutOptions } from '../../api/rollout.ts';
 import type { Fleet } from '../fleet.ts';
+import type { Rollout, RolloutOptions } from './record.ts';
 import { isOver } from './rollout.ts';
 
 /** A decision about a rollout as one durable change. */

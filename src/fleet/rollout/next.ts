@@ -1,9 +1,9 @@
-import type { AgentFailure, Batch, BatchVerdict, Cohort, Rollout } from '../../api/rollout.ts';
 import { type BootMs, runOf, type Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Step } from '../steps.ts';
 import { batchSize, chooseBatch, chooseMeasured, isBroken, nameOf, readyOn } from './batch.ts';
 import { changeOf, goBack, isLeft, slotsLeft } from './changes.ts';
+import type { AgentFailure, Batch, BatchVerdict, Cohort, Rollout } from './record.ts';
 import {
   type BatchView,
   countFailed,

@@ -1,6 +1,6 @@
-import type { Batch, Rollout } from '../../api/rollout.ts';
 import type { BootMs, Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
+import type { Batch, Rollout } from './record.ts';
 
 /** What one look at an agent's process found; null where it could not be read. */
 export interface AgentMeasurement {

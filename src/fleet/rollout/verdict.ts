@@ -1,8 +1,8 @@
-import type { AgentFailure, Cohort, Rollout } from '../../api/rollout.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { Slot } from '../agent.ts';
 import { shareOf } from '../storm.ts';
+import type { AgentFailure, Cohort, Rollout } from './record.ts';
 import type { Survey } from './rollout.ts';
 
 /**

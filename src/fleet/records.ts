@@ -1,5 +1,6 @@
-import type { Rollout } from '../api/rollout.ts';
 import type { Spec } from '../specification/spec.ts';
+import type { LastExit } from './agent.ts';
+import type { Rollout } from './rollout/record.ts';
 
 /** What must survive: the wanted state of a fleet. */
 export interface FleetRecord {
@@ -48,19 +49,34 @@ export interface ReleaseRecord {
   baseDir?: string;
 }
 
-/** What is wanted of the supervisor itself. */
-export interface Settings {
-  /** Alarms rest until then (ISO 8601), or until they are turned on again (null); absent: they do not rest. */
-  maintenance?: { until: string | null };
-  /** Where metrics are served beside the API socket; absent: nowhere. */
-  metricsPort?: number;
-  /** Where the web page is served, and the token that it asks for; absent: nowhere. Secret. */
-  dashboard?: { port: number; token: string };
-}
-
 /** A fleet with all that belongs to it. */
 export interface StoredFleet {
   fleet: FleetRecord;
   slots: SlotRecord[];
   releases: ReleaseRecord[];
+}
+
+export interface GivenUp {
+  reason: string;
+  generation: number;
+}
+
+/** What runs in a slot, and the slot's recent past: needed by the next supervisor, worthless after a reboot. */
+export interface RunRecord {
+  slot: number;
+  /** Null where nothing runs. */
+  process: {
+    pid: number;
+    startTicks: number;
+    startedIso: string;
+    release: string;
+    generation: number;
+  } | null;
+  /** Why no automatic start follows, and for which generation that holds; null where one may. */
+  givenUp: GivenUp | null;
+  /** Milliseconds since boot; null where it is not ready. */
+  readyAt: number | null;
+  restarts: number;
+  failures: number;
+  lastExit: LastExit | null;
 }
