@@ -23,6 +23,7 @@ import type { Report } from '../report/report.ts';
 import { watchOnce } from '../report/watchdog.ts';
 import { listStrays } from '../strays/strays.ts';
 import type { Supervisor } from '../supervisor.ts';
+import { Output } from '../watches/output.ts';
 import { boundedApi } from './bounds.ts';
 import { parseGoal, watchGoal } from './follow.ts';
 import type { Refusals } from './refusals.ts';
@@ -99,7 +100,7 @@ export function buildApi({
     return report.counts(commands.get(params.name));
   });
   app.get<Named>(API.fleet(':name'), ({ params }) => {
-    const { spec, baseDir } = commands.get(params.name).record;
+    const { spec, baseDir } = commands.get(params.name).fleet.record;
     return { spec, baseDir };
   });
   app.delete<Named & Query<'purge'>>(API.fleet(':name'), async ({ params, query }) => {
@@ -121,8 +122,8 @@ export function buildApi({
 
   app.get<Named & Query<'goal'>>(API.watch(':name'), (request, reply) => {
     const goal = parseGoal(request.query.goal ?? '');
-    const managed = commands.get(request.params.name);
-    const lines = watchGoal(supervisor, report, managed, goal, closed(request));
+    const runner = commands.get(request.params.name);
+    const lines = watchGoal(supervisor, report, runner, goal, closed(request));
     return sendLines(reply, lines);
   });
   app.get<Named & Query<'top' | 'pss'>>(API.memory(':name'), ({ params, query }) =>
@@ -150,7 +151,7 @@ export function buildApi({
     (request, reply) => {
       const { name, slot } = request.params;
       const { lines, follow } = request.query;
-      const path = supervisor.logs.written(commands.get(name), slotNumber(slot));
+      const path = commands.get(name).watch(Output).written(slotNumber(slot));
       const content = readLog(path, Math.min(count(lines, 100), LINES_MAX), follow === '1', closed(request));
       return reply.type('application/octet-stream').send(Readable.from(content));
     },

@@ -9,7 +9,7 @@ import { checkSocketPath, type Paths, portOf } from '../../specification/paths.t
 import { checkPorts } from '../../specification/ports.ts';
 import type { Ports, Spec } from '../../specification/spec.ts';
 import { AGENT_PATH, accountFor } from '../fleet/launch.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 
 /** What a spawn is checked against before anything is written or started. */
 export interface Proposal {
@@ -29,7 +29,7 @@ export function preflight(
   { spec, baseDir, slots, served = new Set() }: Proposal,
   host: Host,
   paths: Paths,
-  fleets: ReadonlyMap<string, Managed>,
+  fleets: ReadonlyMap<string, FleetRunner>,
 ): void {
   // Not Math.max(...slots): a call takes some 100,000 arguments at most.
   let highest = -1;
@@ -62,11 +62,11 @@ function checkHelpers({ prepare, ready, env }: Spec, baseDir: string): void {
   if (ready.kind === 'exec') findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
 }
 
-function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, Managed>): void {
+function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetRunner>): void {
   if (spec.logs.to !== 'journal') return;
   const others = sum(
     fleets,
-    (managed) => (managed.fleet.spec.logs.to === 'journal' ? managed.fleet.target : 0),
+    (runner) => (runner.fleet.spec.logs.to === 'journal' ? runner.fleet.target : 0),
     spec.name,
   );
   if (others + count > JOURNAL_STREAMS_MAX) {
@@ -87,7 +87,7 @@ function checkOtherFleets(
   name: string,
   ports: Ports,
   slots: ReadonlySet<number>,
-  fleets: ReadonlyMap<string, Managed>,
+  fleets: ReadonlyMap<string, FleetRunner>,
 ): void {
   for (const other of fleets.values()) {
     const theirs = other.fleet.spec.ports;
@@ -119,7 +119,7 @@ function checkPortsFree(
   ports: Ports,
   slots: ReadonlySet<number>,
   host: Host,
-  own: Managed | undefined,
+  own: FleetRunner | undefined,
 ): void {
   const protocols: Protocol[] = ports.protocol ? [ports.protocol] : ['tcp', 'udp'];
   const range = rangeOf([...slots].flatMap((slot) => portsOf(ports, slot)));
@@ -147,8 +147,12 @@ function portsOf(ports: Ports, slot: number): number[] {
   return Array.from({ length: ports.perAgent }, (_, i) => first + i);
 }
 
-function sum(fleets: ReadonlyMap<string, Managed>, of: (managed: Managed) => number, except: string): number {
+function sum(
+  fleets: ReadonlyMap<string, FleetRunner>,
+  of: (runner: FleetRunner) => number,
+  except: string,
+): number {
   let total = 0;
-  for (const managed of fleets.values()) if (managed.name !== except) total += of(managed);
+  for (const runner of fleets.values()) if (runner.name !== except) total += of(runner);
   return total;
 }

@@ -1,10 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { FleetError } from '../../errors.ts';
-import { runOf } from '../../fleet/agent.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import { type ReadProblem, readHeadIfLocal } from '../../host/files/bounded.ts';
 import { hashText, removeFile, storeExecutable } from '../../host/files/files.ts';
-import { discard } from '../../host/files/purge.ts';
 import type { ReadsOthers } from '../../host/files/reader.ts';
 import { explainFailure } from '../../host/limits.ts';
 import { formatProblem, HEAD_BYTES } from '../../host/process/elf.ts';
@@ -12,8 +10,6 @@ import { findExecutable } from '../../host/process/executable.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
-import type { Managed } from '../fleet/managed.ts';
-import type { Supervisor } from '../supervisor.ts';
 import { readEnvFile } from './env-file.ts';
 
 /** So many hexadecimal digits name a release: 48 bits, far from any collision among a fleet's releases. */
@@ -128,35 +124,4 @@ export function withBinary(spec: Spec, baseDir: string, binary: string): Spec {
       ? at === 0
       : word.includes('/') && resolve(baseDir, word) === resolve(baseDir, spec.binary);
   return { ...spec, binary, command: spec.command.map((word, at) => (isOld(word, at) ? binary : word)) };
-}
-
-/**
- * Forgets releases that are beyond `update.keep`, that no agent runs, and that no rollout could go back to. A disk that
- * does not take that keeps them until the next time: what was accepted before is accepted.
- */
-export function pruneReleases(supervisor: Supervisor, managed: Managed): void {
-  const { fleet, record, releases, name } = managed;
-  const inUse = new Set([record.release, record.rollout?.from, record.rollout?.to]);
-  for (const { release, agent } of fleet.slots.values()) inUse.add(release).add(runOf(agent)?.release);
-  const older = [...releases.values()].filter(({ id }) => id !== record.release).toSorted(newestFirst);
-  const expired = older.slice(fleet.spec.update.keep).filter(({ id }) => !inUse.has(id));
-  if (expired.length === 0) return;
-  const ids = expired.map(({ id }) => id);
-  try {
-    supervisor.store.write(name, { forgotten: ids });
-  } catch (error) {
-    supervisor.journal.note('limit', name, `older releases are kept: ${(error as Error).message}`);
-    return;
-  }
-  for (const id of ids) releases.delete(id);
-  const others = [...supervisor.fleets.values()].filter((other) => other !== managed);
-  const unused = ids.filter((id) => !others.some((other) => other.releases.has(id)));
-  void discard(unused.map((id) => supervisor.paths.release(id))).catch((error: Error) =>
-    supervisor.journal.note('limit', name, `older releases are kept: ${error.message}`),
-  );
-}
-
-/** The order of releases by age. */
-export function newestFirst(a: ReleaseRecord, b: ReleaseRecord): number {
-  return b.createdAt.localeCompare(a.createdAt) || a.id.localeCompare(b.id);
 }

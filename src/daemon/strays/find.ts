@@ -16,7 +16,7 @@ import {
   type ServedPorts,
   socketsOf,
 } from '../../host/strays/origin.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { fingerprintsOf } from './fingerprint.ts';
 import { interrogate, type StrayCandidate } from './interrogate.ts';
@@ -46,7 +46,7 @@ interface Seen extends StrayCandidate {
 }
 
 interface Alike {
-  managed: Managed;
+  runner: FleetRunner;
   fingerprints: readonly Fingerprint[];
   alike: Judged[];
 }
@@ -60,8 +60,8 @@ type Judged = ProcessId & { argv: readonly string[] };
  */
 export async function findStrays(supervisor: Supervisor, fleet: string | null): Promise<StraySearch> {
   const fleets: Alike[] = [];
-  for (const managed of supervisor.fleets.values())
-    fleets.push({ managed, fingerprints: await fingerprintsOf(managed, supervisor.host.reader), alike: [] });
+  for (const runner of supervisor.fleets.values())
+    fleets.push({ runner, fingerprints: await fingerprintsOf(runner, supervisor.host.reader), alike: [] });
   const seen = await lookAround(supervisor, fleets);
   const { suspects, unanswered } = await interrogate(supervisor.host.reader, seen, supervisor.paths.stateDir);
   for (const [i, { process, fleets: possible }] of seen.entries()) {
@@ -71,8 +71,8 @@ export async function findStrays(supervisor: Supervisor, fleet: string | null): 
       if (isStray(supervisor, process.pid, suspect, fingerprints))
         alike.push({ ...process, argv: suspect.argv });
   }
-  const claims = fleets.flatMap(({ managed, fingerprints, alike }) =>
-    describe(supervisor, managed, alike).map((found) => ({ ...found, fingerprints })),
+  const claims = fleets.flatMap(({ runner, fingerprints, alike }) =>
+    describe(supervisor, runner, alike).map((found) => ({ ...found, fingerprints })),
   );
   return { found: chooseFleets(claims, fleet), unanswered };
 }
@@ -153,7 +153,7 @@ function pidsOfAgents({ fleets }: Supervisor): Set<number> {
 /** The strays of a fleet, with those that they have forked put under them. */
 function describe(
   supervisor: Supervisor,
-  managed: Managed,
+  runner: FleetRunner,
   alike: readonly Judged[],
 ): Omit<FoundStray, 'fingerprints'>[] {
   if (alike.length === 0) return [];
@@ -168,11 +168,11 @@ function describe(
     const age = host.now() - ticksToMs(stray.startTicks);
     const { pid, startTicks, argv } = stray;
     const uids = readUids(pid);
-    const slot = slotOfPorts(managed.fleet.spec.ports, ports);
+    const slot = slotOfPorts(runner.fleet.spec.ports, ports);
     return {
       pid,
       startTicks,
-      fleet: managed.name,
+      fleet: runner.name,
       uid: uids[0] ?? 0,
       uids,
       command: argv.join(' '),
@@ -180,7 +180,7 @@ function describe(
       rssBytes: readRssBytes(stray.pid),
       ports,
       slot,
-      refused: judgeUser(managed.fleet.spec, { uids, slot }).refused,
+      refused: judgeUser(runner.fleet.spec, { uids, slot }).refused,
       workers,
       forks: workers.map((worker) => byPid.get(worker)!),
       ...readOrigin(pid),

@@ -12,7 +12,7 @@ import { findExecutable } from '../../host/process/executable.ts';
 import { type FoundProgram, fileId, readExecutable } from '../../host/strays/find.ts';
 import { literal } from '../../specification/placeholders.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import { interrogate, type StrayCandidate } from './interrogate.ts';
 
 /** So many agents are looked at to learn what they look like. */
@@ -30,13 +30,13 @@ interface Command {
  * What this fleet's agents look like: by each of its releases, and by the command as its spec has it, which people start
  * by hand (a release of a `binary` is a copy in the store).
  */
-export async function fingerprintsOf(managed: Managed, reader: ReadsOthers): Promise<Fingerprint[]> {
-  const { spec, baseDir } = managed.record;
+export async function fingerprintsOf(runner: FleetRunner, reader: ReadsOthers): Promise<Fingerprint[]> {
+  const { spec, baseDir } = runner.fleet.record;
   if (!spec) return [];
   const written = findWritten(spec.command, baseDir, spec.env.PATH ?? AGENT_PATH);
-  const commands: Command[] = [...managed.releases.values()];
+  const commands: Command[] = [...runner.fleet.releases.values()];
   if (written !== null) commands.push({ path: written, argv: spec.command });
-  const agents = await sampleAgents(managed, reader);
+  const agents = await sampleAgents(runner, reader);
   const programs = await reader.askAll(
     commands.map(({ path }) => ({ do: 'program', path }) as const),
     READ_MS_MAX,
@@ -57,13 +57,14 @@ function findWritten(command: readonly string[], baseDir: string, path: string):
 }
 
 /** A few agents that run: like agents are alike. */
-async function sampleAgents({ fleet, startTicks }: Managed, reader: ReadsOthers): Promise<Suspect[]> {
+async function sampleAgents({ fleet }: FleetRunner, reader: ReadsOthers): Promise<Suspect[]> {
   const sample: StrayCandidate[] = [];
-  for (const { number, agent } of fleet.slots.values()) {
+  for (const { agent } of fleet.slots.values()) {
     if (sample.length >= SAMPLE_MAX) break;
-    const pid = agent.state === 'ready' ? agent.run.pid : null;
-    const executable = pid && readExecutable(pid);
-    if (executable) sample.push({ process: { pid, startTicks: startTicks.get(number) ?? 0 }, executable });
+    if (agent.state !== 'ready') continue;
+    const { pid, startTicks } = agent.run;
+    const executable = readExecutable(pid);
+    if (executable) sample.push({ process: { pid, startTicks }, executable });
   }
   const { suspects } = await interrogate(reader, sample, null);
   return suspects.filter((suspect) => suspect !== null);

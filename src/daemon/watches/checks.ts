@@ -45,7 +45,7 @@ export class Checks {
   readonly #host: Host;
   /** Which sockets of its port were proved to be an agent's own, so that they are proved once and then only compared. */
   readonly #proved = new Map<string, string>();
-  readonly #said = new Map<string, { ready: boolean; watchdogAt: number; status: string }>();
+  readonly #said = new Map<string, { ready: boolean; watchdogAt: number }>();
   readonly #http = pLimit(HTTP_CONCURRENCY);
   readonly #exec = pLimit(EXEC_CONCURRENCY);
 
@@ -98,19 +98,13 @@ export class Checks {
   }
 
   /** An agent said something through its notify socket (sd_notify(3)). */
-  said(key: string, text: string): void {
-    const known = this.#said.get(key) ?? { ready: false, watchdogAt: 0, status: '' };
+  notified(key: string, text: string): void {
+    const known = this.#said.get(key) ?? { ready: false, watchdogAt: 0 };
     for (const line of text.split('\n')) {
       if (line === 'READY=1') known.ready = true;
       if (line === 'READY=1' || line === 'WATCHDOG=1') known.watchdogAt = this.#host.now();
-      if (line.startsWith('STATUS=')) known.status = line.slice('STATUS='.length, 200);
     }
     this.#said.set(key, known);
-  }
-
-  /** What an agent last said of its status; empty where it said nothing. */
-  status(key: string): string {
-    return this.#said.get(key)?.status ?? '';
   }
 
   /** An agent has ended: what was known of it is about nobody now. */
@@ -123,7 +117,7 @@ export class Checks {
     const now = this.#host.now();
     const said = this.#said.get(key);
     // One that was adopted has its whole time from now on.
-    if (!said) this.#said.set(key, { ready: true, watchdogAt: now, status: '' });
+    if (!said) this.#said.set(key, { ready: true, watchdogAt: now });
     return !said || now - said.watchdogAt <= everyMs ? null : `no WATCHDOG=1 for ${everyMs} ms`;
   }
 
