@@ -34,7 +34,7 @@ export class Ledger {
     return sum;
   }
 
-  /** The account as a table in Markdown, as the README has it. */
+  /** The account as a table in Markdown, as docs/reliability.md has it. */
   table(): string {
     const rows = [
       ...[...this.#entries].filter(([, { tried }]) => tried > 0),
