@@ -40,7 +40,7 @@ export class Ledger {
       ...[...this.#entries].filter(([, { tried }]) => tried > 0),
       ['**all**', this.total] as const,
     ].map(([name, { tried, told, losses }]) => [name, ...[tried, told, losses].map(String)]);
-    const cells = [['fault', 'tried', 'told by events', 'losses'], ...rows];
+    const cells = [['fault', 'tried', 'in events', 'losses'], ...rows];
     const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
     const lines = cells.map(
       (row) =>
