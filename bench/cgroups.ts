@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { childrenOf, tryRemove } from '../src/host/cgroup.ts';
+import { childrenOf, tryRemove } from '../src/host/cgroup/path.ts';
 
 /** Takes a cgroup and all below it away, as far as they are empty. */
 export function removeTree(cgroup: string): void {

@@ -1,4 +1,4 @@
-import { LeakWatch } from '../src/plan/leak.ts';
+import { LeakDetector } from '../src/leak/detector.ts';
 import { type Scenario, SimulatedFleet } from './leak-fleet.ts';
 
 const HOUR_MS = 3_600_000;
@@ -26,7 +26,11 @@ export interface Outcome {
 /** Runs a fleet for so many hours and watches it by both rules. Detection is a verdict of suspect or leak. */
 export function trial(of: Scenario, hours: number): Outcome {
   const fleet = new SimulatedFleet(of);
-  const watch = new LeakWatch({ everyMs: of.everyMs, growthBytesPerHour: 100 * MIB, agentLimitBytes: null });
+  const watch = new LeakDetector({
+    everyMs: of.everyMs,
+    growthBytesPerHour: 100 * MIB,
+    agentLimitBytes: null,
+  });
   const perHour = Math.round(HOUR_MS / of.everyMs);
   const from = of.leak?.fromTick ?? Number.POSITIVE_INFINITY;
   const alarms = { verdict: new Alarms(from, perHour), simple: new Alarms(from, perHour) };

@@ -8,21 +8,23 @@ import { expect, test } from 'vitest';
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
-  api: ['errors', 'spec'],
-  spec: ['errors'],
-  plan: ['api', 'spec'],
-  doctor: ['errors', 'api', 'plan', 'spec'],
-  host: ['errors', 'doctor', 'plan', 'spec'],
-  store: ['errors', 'api', 'host', 'spec'],
-  daemon: ['errors', 'api', 'doctor', 'spec', 'plan', 'host', 'store'],
-  cli: ['errors', 'api', 'doctor', 'spec', 'host'],
+  specification: ['errors'],
+  fleet: ['errors', 'specification'],
+  leak: ['fleet', 'specification'],
+  supervisor: ['fleet', 'specification'],
+  api: ['errors', 'fleet', 'leak', 'supervisor', 'specification'],
+  doctor: ['errors', 'api', 'fleet', 'leak', 'specification'],
+  host: ['errors', 'doctor', 'fleet', 'supervisor', 'specification'],
+  store: ['errors', 'api', 'fleet', 'host', 'specification'],
+  daemon: ['errors', 'api', 'doctor', 'specification', 'fleet', 'leak', 'supervisor', 'host', 'store'],
+  cli: ['errors', 'api', 'doctor', 'fleet', 'supervisor', 'specification', 'host'],
   // It runs in a browser, which is sent these two rooms beside it.
-  dashboard: ['api', 'spec'],
+  dashboard: ['api', 'fleet', 'supervisor', 'specification'],
   // What is derived from everybody's tables; nobody imports it, and it is not shipped.
-  reference: ['errors', 'doctor', 'spec', 'daemon', 'cli'],
+  reference: ['errors', 'doctor', 'specification', 'daemon', 'cli'],
 };
 /** Rooms without any OS: no node: module at all. */
-const PURE = ['errors', 'api', 'spec', 'plan', 'doctor', 'dashboard'];
+const PURE = ['errors', 'api', 'specification', 'fleet', 'leak', 'supervisor', 'doctor', 'dashboard'];
 /** Only these may touch files, processes, sockets or C: the host, and the ends of the API socket beside it. */
 const OS_MODULES = /^(node:(fs|fs\/promises|child_process|net|http|dgram|sqlite)|koffi|execa)$/;
 const MAY_USE_OS: Record<string, RegExp> = {

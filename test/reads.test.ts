@@ -18,40 +18,45 @@ const WAYS: Record<string, RegExp> = {
 
 /** Who may all the same, and why. */
 const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
-  'src/host/bounded.ts': { opens: 'the one bounded way' },
-  'src/host/bounded-fetch.ts': { 'asks an address': 'the one bounded way' },
-  'src/host/reader.ts': { 'runs a program': 'the process that reads what may hang' },
-  'src/host/stage.ts': { opens: 'the copy in our own store; runs in a reader' },
-  'src/host/system-command.ts': { 'runs a program': 'the one way to run the system’s own' },
-  'src/host/logfile.ts': { opens: 'the new older part of a log, for writing' },
-  'src/host/files.ts': {
+  'src/host/files/bounded.ts': { opens: 'the one bounded way' },
+  'src/host/net/bounded-fetch.ts': { 'asks an address': 'the one bounded way' },
+  'src/host/files/reader.ts': { 'runs a program': 'the process that reads what may hang' },
+  'src/host/files/stage.ts': { opens: 'the copy in our own store; runs in a reader' },
+  'src/host/process/system-command.ts': { 'runs a program': 'the one way to run the system’s own' },
+  'src/host/files/logfile.ts': { opens: 'the new older part of a log, for writing' },
+  'src/host/files/files.ts': {
     'reads a file whole': 'our own state and pages, in directories that are ours alone',
     opens: 'our own state, for writing and fsync',
   },
-  'src/host/lock.ts': { 'reads a file whole': 'our own lock', opens: 'our own lock' },
+  'src/host/state/lock.ts': { 'reads a file whole': 'our own lock', opens: 'our own lock' },
   'src/host/proc/read.ts': { opens: 'files of the kernel that never wait for a process' },
   'src/host/proc/net.ts': { 'reads a file whole': 'tables of the kernel, on another thread' },
-  'src/host/spawn.ts': { opens: 'the directory of our own cgroup' },
-  'src/host/tree-lock.ts': { opens: 'the directory of our own cgroup, for its lock' },
-  'src/host/own-log.ts': { opens: 'our own log, for writing' },
-  'src/host/heartbeat-file.ts': { 'reads a file whole': 'our own heartbeat', opens: 'our own heartbeat' },
-  'src/host/mark-file.ts': { opens: 'our own mark' },
-  'src/host/lock-holder.ts': { 'reads a file whole': 'the pid in our own lock' },
-  'src/host/cgroup-resources.ts': { opens: 'files of our own cgroups, for writing' },
-  'src/host/unix.ts': { opens: 'a place only (O_PATH)' },
-  'src/host/executable.ts': {
+  'src/host/process/spawn.ts': { opens: 'the directory of our own cgroup' },
+  'src/host/cgroup/tree-lock.ts': { opens: 'the directory of our own cgroup, for its lock' },
+  'src/host/state/own-log.ts': { opens: 'our own log, for writing' },
+  'src/host/state/heartbeat-file.ts': {
+    'reads a file whole': 'our own heartbeat',
+    opens: 'our own heartbeat',
+  },
+  'src/host/state/mark-file.ts': { opens: 'our own mark' },
+  'src/host/state/lock-holder.ts': { 'reads a file whole': 'the pid in our own lock' },
+  'src/host/cgroup/resources.ts': { opens: 'files of our own cgroups, for writing' },
+  'src/host/net/unix.ts': { opens: 'a place only (O_PATH)' },
+  'src/host/process/executable.ts': {
     'reads a file whole': 'the host’s language and time zone: files of root’s in /etc',
   },
-  'src/host/facts-root.ts': {
+  'src/host/facts/root.ts': {
     'reads a file whole': 'files of root’s in /etc and /usr, by fleetctl, not the supervisor',
   },
-  'src/host/install-files.ts': { 'reads a file whole': 'our own templates, by fleetctl' },
-  'src/host/install-places.ts': { 'reads a file whole': 'units and drop-ins of root’s, by fleetctl' },
-  'src/host/autostart.ts': {
+  'src/host/install/files.ts': { 'reads a file whole': 'our own templates, by fleetctl' },
+  'src/host/install/places.ts': { 'reads a file whole': 'units and drop-ins of root’s, by fleetctl' },
+  'src/host/autostart/autostart.ts': {
     'reads a file whole': 'the last words of a supervisor in our own directory, by fleetctl',
     opens: 'the file for these, for writing',
   },
-  'src/daemon/checks.ts': { 'asks an address': 'checks of an agent’s own port or socket, bounded there' },
+  'src/daemon/watches/checks.ts': {
+    'asks an address': 'checks of an agent’s own port or socket, bounded there',
+  },
 };
 
 const uses = ['host', 'daemon', 'store', 'doctor']
@@ -82,5 +87,5 @@ test('a process’s words and environment are read only where it may keep its re
     /\/(cmdline|environ)`/.test(readFileSync(file, 'utf8')),
   );
   // recognise.ts: without a cgroup tree, processes of the supervisor's own user alone.
-  expect(readers.sort()).toEqual(['src/host/recognise.ts', 'src/host/strays.ts']);
+  expect(readers.sort()).toEqual(['src/host/process/recognise.ts', 'src/host/strays/find.ts']);
 });

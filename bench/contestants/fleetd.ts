@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { findCgroupMount } from '../../src/host/cgroup.ts';
-import { readIdentity } from '../../src/host/state-identity.ts';
+import { findCgroupMount } from '../../src/host/cgroup/path.ts';
+import { readIdentity } from '../../src/host/state/identity.ts';
 import { removeTree } from '../cgroups.ts';
 import { launch, run } from '../commands.ts';
 import { agentArgs, MARK } from '../place.ts';

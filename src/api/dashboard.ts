@@ -3,7 +3,8 @@
  * The page is of the same version as the supervisor that serves it.
  */
 
-import type { AgentRow, FleetCounts, FleetEvent, LeakStatus, Quantiles, StatusDocument } from './protocol.ts';
+import type { Quantiles } from '../fleet/quantiles.ts';
+import type { AgentRow, FleetCounts, FleetEvent, LeakStatus, StatusDocument } from './protocol.ts';
 import type { RolloutDocument } from './rollout.ts';
 
 /** Where the page's own requests go, each with the token as its query. */

@@ -3,7 +3,12 @@
  * (they are what --json prints); the rest is between fleetctl and fleetd of one version.
  */
 
-import type { Spec } from '../spec/spec.ts';
+import type { PaceStatus } from '../fleet/adaptive/adaptive.ts';
+import type { LastExit } from '../fleet/agent.ts';
+import type { Goal } from '../fleet/goal.ts';
+import type { Quantiles } from '../fleet/quantiles.ts';
+import type { Spec } from '../specification/spec.ts';
+import type { MaintenanceState } from '../supervisor/maintenance.ts';
 import type { RolloutDocument, RolloutStatus } from './rollout.ts';
 
 export const API = {
@@ -47,11 +52,6 @@ export interface StatusDocument {
 
 /** A fleet in numbers that change all the time. */
 export type FleetCounts = Omit<FleetStatus, 'leak' | 'memory' | 'pace' | 'rollout'>;
-
-/** Until when alarms rest (ISO 8601); null: until they are turned on again. */
-export interface MaintenanceState {
-  until: string | null;
-}
 
 /** POST maintenance. */
 export interface MaintenanceRequest {
@@ -107,16 +107,6 @@ export interface LeakStatus {
   words: string;
 }
 
-/** What `rounds.adaptive` has come to. */
-export interface PaceStatus {
-  limit: number;
-  /** Agents that got ready a second, at best, lately; null before that is known. */
-  ratePerSecond: number | null;
-  /** From start to ready without a queue. */
-  baseMs: number | null;
-  reason: string;
-}
-
 /** What somebody else counts of a fleet's agents. */
 export interface VerifyStatus {
   /** Null where it could not be read. */
@@ -134,13 +124,6 @@ export interface Held {
 }
 
 export type AgentState = 'starting' | 'ready' | 'unready' | 'stopping' | 'backoff' | 'failed';
-
-export interface LastExit {
-  code: number | null;
-  signal: string | null;
-  reason: string;
-  at: string;
-}
 
 /** A line of `ps`. */
 export interface AgentRow {
@@ -172,17 +155,6 @@ export interface UsageRow {
 /** GET agents, with ?fleet=NAME to see one fleet only, ?slots=RANGES, ?usage=1. */
 export interface AgentsDocument {
   agents: AgentRow[];
-}
-
-/** A distribution in a few numbers. */
-export interface Quantiles {
-  count: number;
-  sum: number;
-  mean: number;
-  p50: number;
-  p90: number;
-  p99: number;
-  max: number;
 }
 
 /** Memory of some agents: resident bytes as a distribution, proportional bytes as the mean of a sample. */
@@ -256,17 +228,6 @@ export interface RestartRequest {
   slots?: string;
   latest?: boolean;
 }
-
-/**
- * What a watcher waits for. It is about the state of the fleet and not about one request, so that it can be
- * asked for again from a new supervisor. GET watch?goal=<JSON> answers with lines of WatchLine.
- */
-export type Goal =
-  | { kind: 'ready'; target: number }
-  | { kind: 'restarted'; target: number; slots: string; generation: number }
-  | { kind: 'gone'; slots: string }
-  | { kind: 'rollout'; id: number; wants: 'done' | 'rolled-back' }
-  | { kind: 'on-release'; release: string };
 
 export type WatchLine =
   | { kind: 'progress'; done: number; of: number; counts: FleetCounts; rollout?: RolloutDocument }

@@ -69,7 +69,7 @@ export const COMMANDS: readonly CommandEntry[] = [
       TIMEOUT,
       { flags: '--no-autostart', help: 'Do not start a supervisor where none answers.' },
     ],
-    moreOptions: async () => (await import('../spec/flags.ts')).SPEC_FLAGS,
+    moreOptions: async () => (await import('../specification/flags.ts')).SPEC_FLAGS,
     afterDashes: '[-- COMMAND…]',
     examples: [
       'fleetctl spawn 1000 -f fleet.yaml',

@@ -1,4 +1,4 @@
-export { formatCount, formatElapsed } from '../spec/units.ts';
+export { formatCount, formatElapsed } from '../specification/units.ts';
 
 /** A moment as local time, to the second: 2026-03-01 17:04:05. */
 export function formatTime(iso: string): string {

@@ -1,8 +1,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { FleetError } from '../errors.ts';
-import type { Applied } from '../host/install-apply.ts';
-import { unifiedDiff } from '../host/install-diff.ts';
-import type { Change } from '../host/install-files.ts';
+import type { Applied } from '../host/install/apply.ts';
+import { unifiedDiff } from '../host/install/diff.ts';
+import type { FileChange } from '../host/install/files.ts';
 import type { Context } from './context.ts';
 import { print, printJson, say } from './output.ts';
 
@@ -10,7 +10,7 @@ import { print, printJson, say } from './output.ts';
 export interface Outcome {
   root: string;
   isDryRun: boolean;
-  changes: readonly Change[];
+  changes: readonly FileChange[];
   /** Links that enable units, below --root. */
   links: readonly string[];
   applied: readonly Applied[];
@@ -27,7 +27,7 @@ export function installRoot({ options }: Context): string {
 }
 
 /** Whether a file is somebody else's, and was left alone. */
-export function isKept({ verdict }: Change): boolean {
+export function isKept({ verdict }: FileChange): boolean {
   return verdict === 'foreign' || verdict === 'edited';
 }
 
@@ -63,13 +63,13 @@ function printOutcome({ isDryRun, changes, links, applied, left }: Outcome): voi
   for (const words of left) say(words);
 }
 
-function wordFor(change: Change, isDryRun: boolean): string {
+function wordFor(change: FileChange, isDryRun: boolean): string {
   if (isKept(change)) return 'left alone:';
   const word = change.verdict === 'remove' ? 'removed' : 'wrote';
   return isDryRun ? `would have ${word === 'wrote' ? 'written' : word}` : word;
 }
 
-function whyKept({ verdict }: Change): string {
+function whyKept({ verdict }: FileChange): string {
   if (verdict === 'foreign') return ' (fleetctl did not write it; move it away, then run this again)';
   if (verdict === 'edited') return ' (edited since; keep your changes in a drop-in, and move it away)';
   return '';

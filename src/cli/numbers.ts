@@ -1,5 +1,5 @@
 import { FleetError } from '../errors.ts';
-import { parseDuration } from '../spec/units.ts';
+import { parseDuration } from '../specification/units.ts';
 
 /** A whole number of at least `min` as the user typed it; `what` names it in the refusal. */
 export function wholeNumber(text: string, what: string, min = 0): number {

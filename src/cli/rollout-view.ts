@@ -1,6 +1,7 @@
 import type { WriteStream } from 'node:tty';
-import type { RolloutDocument, Verdict } from '../api/rollout.ts';
-import { formatSize } from '../spec/units.ts';
+import type { RolloutDocument } from '../api/rollout.ts';
+import type { BatchVerdict } from '../fleet/rollout/record.ts';
+import { formatSize } from '../specification/units.ts';
 import { formatCount, formatElapsed, formatTime } from './format.ts';
 import { printJson } from './output.ts';
 import { oneLine, withoutControls } from './plain.ts';
@@ -65,7 +66,7 @@ function readyText({ agents, ready, observedForMs }: BatchUnderWay): string {
   return `${formatCount(ready)} of ${formatCount(agents)} ready`;
 }
 
-function verdictText({ batch, isCanary, isGood, reason }: Verdict): string {
+function verdictText({ batch, isCanary, isGood, reason }: BatchVerdict): string {
   return `${isCanary ? 'canary' : `batch ${batch}`} ${isGood ? 'good' : 'BAD'}: ${reason}`;
 }
 
@@ -91,7 +92,7 @@ export function describeRollout(rollout: RolloutDocument, paint: Paint): string 
   ].join('\n');
 }
 
-const COLUMNS: Column<Verdict>[] = [
+const COLUMNS: Column<BatchVerdict>[] = [
   { title: 'BATCH', cell: ({ batch, isCanary }) => (isCanary ? 'canary' : String(batch)) },
   { title: 'AGENTS', align: 'right', cell: ({ agents }) => formatCount(agents) },
   { title: 'FAILED', align: 'right', cell: ({ failed }) => formatCount(failed) },
@@ -107,7 +108,7 @@ const COLUMNS: Column<Verdict>[] = [
 
 /** A figure of the batch, and in parentheses that of the release before. */
 function beside(
-  { cohort, before }: Verdict,
+  { cohort, before }: BatchVerdict,
   key: 'readyMs' | 'rssBytes' | 'cpu',
   format: (value: number) => string,
 ): string {

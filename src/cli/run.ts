@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { FleetError } from '../errors.ts';
-import { directories } from '../host/directories.ts';
+import { directories } from '../host/state/directories.ts';
 import { clientOf } from './client.ts';
 import type { CommandEntry } from './commands.ts';
 import { COMMANDS } from './commands.ts';

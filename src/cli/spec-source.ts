@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { FleetError } from '../errors.ts';
-import type { Spec } from '../spec/spec.ts';
+import type { Spec } from '../specification/spec.ts';
 
 /** The file that is looked at where none is named. */
 export const LOCAL_FILE = 'fleet.yaml';
@@ -37,12 +37,12 @@ export function sourceFromDocument(document: unknown): Source {
 
 /** The spec of a source, checked; throws SPEC_INVALID with everything that is wrong with it. */
 export async function checked(source: Source): Promise<Spec> {
-  const { parseSpec } = await import('../spec/parse.ts');
+  const { parseSpec } = await import('../specification/parse.ts');
   return parseSpec(source.document);
 }
 
 async function sourceFromText(text: string, file: string, explicit: boolean): Promise<Source> {
-  const { readSpecText } = await import('../spec/yaml.ts');
+  const { readSpecText } = await import('../specification/yaml.ts');
   const document = readSpecText(text, file);
   return { document, name: nameIn(document), baseDir: dirname(resolve(file)), explicit };
 }

@@ -17,7 +17,7 @@ export async function knownFleets({ client }: Context): Promise<string[] | null>
 /** Starts a supervisor in the background. */
 export async function start({ directories }: Context): Promise<void> {
   // Loaded only here: it brings in the FFI.
-  const { startSupervisor } = await import('../host/autostart.ts');
+  const { startSupervisor } = await import('../host/autostart/autostart.ts');
   const { pid, unit } = await startSupervisor(directories);
   say(`started supervisor, pid ${pid}${unit === null ? '' : `, as ${unit}`}`);
 }

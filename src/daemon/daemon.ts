@@ -1,32 +1,32 @@
 import pino, { type Logger } from 'pino';
 import { FleetError } from '../errors.ts';
-import { directories } from '../host/directories.ts';
-import { removeFile } from '../host/files.ts';
-import { HeartbeatFile } from '../host/heartbeat-file.ts';
+import { removeFile } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';
-import { takeLock } from '../host/lock.ts';
-import { OwnLog } from '../host/own-log.ts';
 import { readProcText } from '../host/proc/read.ts';
-import { checkWay, makePrivate, makeTraversable, publish } from '../host/statedir.ts';
-import { type Layout, layout } from '../spec/layout.ts';
+import { directories } from '../host/state/directories.ts';
+import { HeartbeatFile } from '../host/state/heartbeat-file.ts';
+import { takeLock } from '../host/state/lock.ts';
+import { OwnLog } from '../host/state/own-log.ts';
+import { checkWay, makePrivate, makeTraversable, publish } from '../host/state/statedir.ts';
+import { type Paths, pathsIn } from '../specification/paths.ts';
 import { EventStore } from '../store/events.ts';
 import { RunStore } from '../store/runs.ts';
-import { SampleStore } from '../store/samples.ts';
+import { ReadingStore } from '../store/samples.ts';
 import { WantedStore } from '../store/wanted.ts';
-import { buildApi } from './api.ts';
-import { ApiServer } from './api-server.ts';
-import { Commands } from './commands.ts';
+import { buildApi } from './api/api.ts';
+import { Refusals } from './api/refusals.ts';
+import { ApiServer } from './api/server.ts';
+import { Commands } from './commands/commands.ts';
 import { Dashboard } from './dashboard/server.ts';
-import { Exit } from './exit.ts';
+import { recover } from './fleet/recovery.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { Metrics } from './metrics.ts';
-import { MetricsServer } from './metrics-server.ts';
 import { Patrol } from './patrol.ts';
 import { possess } from './possession.ts';
-import { recover } from './recovery.ts';
-import { Refusals } from './refusals.ts';
-import { Report } from './report.ts';
+import { Metrics } from './report/metrics.ts';
+import { MetricsServer } from './report/metrics-server.ts';
+import { Report } from './report/report.ts';
+import { Shutdown } from './shutdown.ts';
 import { type Parts, Supervisor, slotFiles } from './supervisor.ts';
 import { VERSION } from './version.ts';
 
@@ -47,19 +47,19 @@ export async function runDaemon(argv: readonly string[]): Promise<void> {
     process.stdout.write(argv.includes('--help') ? HELP : `${VERSION}\n`);
     return;
   }
-  const exit = new Exit();
+  const exit = new Shutdown();
   try {
     if (argv.length > 0)
       throw new FleetError('USAGE', `fleetd takes no argument ${argv[0]}`, { hint: 'See fleetd --help.' });
     process.umask(OWN_UMASK);
     const { stateDir, runtimeDir } = directories();
-    await start(layout(stateDir, runtimeDir), exit);
+    await start(pathsIn(stateDir, runtimeDir), exit);
   } catch (error) {
     exit.byFailure(error);
   }
 }
 
-async function start(paths: Layout, exit: Exit): Promise<void> {
+async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const unlock = takePossession(paths);
   const log = pino({ base: null }, new OwnLog(paths.ownLog));
   exit.catchDefects(log);
@@ -67,7 +67,7 @@ async function start(paths: Layout, exit: Exit): Promise<void> {
   const store = new WantedStore(paths.database, paths.copy);
   const events = new EventStore(paths.events);
   const runs = new RunStore(paths.runDatabase, bootId());
-  const samples = new SampleStore(paths.samples);
+  const samples = new ReadingStore(paths.samples);
   removeFile(paths.notifySocket);
   const files = slotFiles(paths);
   const possessed = possess(paths, files);
@@ -78,7 +78,7 @@ async function start(paths: Layout, exit: Exit): Promise<void> {
     nofile: Number(process.env.FLEETD_SOFT_NOFILE) || Number.POSITIVE_INFINITY,
   });
   publish(paths.notifySocket);
-  const parts = { host, layout: paths, store, runs, events, samples, log };
+  const parts = { host, paths, store, runs, events, samples, log };
   await supervise(parts, possessed.notices, { unlock, exit });
   sign.supervises();
   log.info({ pid: process.pid, version: VERSION, containment: host.containment }, 'started');
@@ -87,12 +87,12 @@ async function start(paths: Layout, exit: Exit): Promise<void> {
 /** How the supervisor lets go of what it has. */
 interface Ending {
   unlock: () => void;
-  exit: Exit;
+  exit: Shutdown;
 }
 
 /** Recovers what is under supervision and serves the API. @param found what was found out about the state directory */
 async function supervise(parts: Parts, found: readonly string[], ending: Ending): Promise<void> {
-  const { host, layout: paths, store, runs, events, samples, log } = parts;
+  const { host, paths, store, runs, events, samples, log } = parts;
   const supervisor = new Supervisor(parts);
   supervisor.journal.note(
     'supervisor',
@@ -111,7 +111,7 @@ async function supervise(parts: Parts, found: readonly string[], ending: Ending)
 }
 
 /** Makes the directories and makes sure that nobody else uses them. */
-function takePossession(paths: Layout): () => void {
+function takePossession(paths: Paths): () => void {
   try {
     for (const path of [paths.stateDir, paths.runtimeDir]) {
       makeTraversable(path);
@@ -124,14 +124,14 @@ function takePossession(paths: Layout): () => void {
   }
   const locks = [paths.lock, `${paths.runtimeDir}/fleetd.lock`].map((path) => {
     const lock = takeLock(path);
-    if ('release' in lock) return lock;
+    if ('unlock' in lock) return lock;
     throw new FleetError(
       'STATE_LOCKED',
       `a supervisor is running already, pid ${lock.holder}: it holds ${path}`,
     );
   });
   return () => {
-    for (const lock of locks) lock.release();
+    for (const lock of locks) lock.unlock();
   };
 }
 
@@ -139,7 +139,7 @@ function bootId(): string {
   return readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
 }
 
-async function serve(supervisor: Supervisor, paths: Layout, log: Logger, ending: Ending): Promise<void> {
+async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: Ending): Promise<void> {
   const commands = new Commands(supervisor);
   const report = new Report(supervisor);
   const metrics = new Metrics(supervisor, report);
@@ -189,11 +189,11 @@ async function serve(supervisor: Supervisor, paths: Layout, log: Logger, ending:
 function stopAgents(supervisor: Supervisor): Promise<void> {
   const fleets = [...supervisor.fleets.values()];
   for (const managed of fleets) {
-    managed.plan.setDrain('shutdown', supervisor.host.now());
+    managed.fleet.setStopAll('shutdown', supervisor.host.now());
     supervisor.wake(managed);
   }
   const isDone = () =>
-    fleets.every(({ plan }) => plan.running + plan.counts.clearing + plan.counts.preparing === 0);
+    fleets.every(({ fleet }) => fleet.running + fleet.counts.clearing + fleet.counts.preparing === 0);
   if (isDone()) return Promise.resolve();
   return new Promise((resolve) => {
     const unfollow = supervisor.onTurn(() => {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { sendNotification } from '../host/systemd-notify.ts';
+import { sendNotification } from '../host/net/systemd-notify.ts';
 
 /**
  * How the supervisor of a unit ends when it was told to by `fleetctl shutdown`: RestartPreventExitStatus= of

@@ -1,5 +1,5 @@
 import type { FleetEvent } from '../api/protocol.ts';
-import { formatSlots } from '../spec/slots.ts';
+import { formatSlots } from '../specification/slots.ts';
 import type { EventStore } from '../store/events.ts';
 
 /** What kinds of events there are, and what each says. */

@@ -1,6 +1,7 @@
-import type { MaintenanceRequest, MaintenanceState } from '../api/protocol.ts';
+import type { MaintenanceRequest } from '../api/protocol.ts';
 import { FleetError } from '../errors.ts';
 import type { WantedStore } from '../store/wanted.ts';
+import type { MaintenanceState } from '../supervisor/maintenance.ts';
 import type { Journal } from './journal.ts';
 
 /** While it lasts, alarms rest: whoever raises them says so instead. Durable. */

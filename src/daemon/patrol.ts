@@ -1,5 +1,5 @@
-import { formatDuration } from '../spec/units.ts';
-import type { ApiServer } from './api-server.ts';
+import { formatDuration } from '../specification/units.ts';
+import type { ApiServer } from './api/server.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const LOOK_MS = 1_000;

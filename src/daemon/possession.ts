@@ -1,11 +1,11 @@
 import { FleetError } from '../errors.ts';
-import { trees } from '../host/cgroup-home.ts';
-import type { SlotFiles } from '../host/containment.ts';
+import { trees } from '../host/cgroup/home.ts';
 import { explainFailure } from '../host/limits.ts';
-import { isAtHome } from '../host/recognise.ts';
-import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../host/state-identity.ts';
-import { decidePossession, type StateIdentity } from '../plan/possession.ts';
-import type { Layout } from '../spec/layout.ts';
+import type { SlotFiles } from '../host/process/containment.ts';
+import { isAtHome } from '../host/process/recognise.ts';
+import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../host/state/identity.ts';
+import type { Paths } from '../specification/paths.ts';
+import { decidePossession, type StateIdentity } from '../supervisor/possession.ts';
 
 /** What a state directory is to this supervisor. */
 export interface Possessed {
@@ -19,7 +19,7 @@ export interface Possessed {
  * Finds out who the state directory is, and keeps that in it. Asked under its lock.
  * @throws FleetError STATE_COPIED where it is a copy whose original has the agents
  */
-export function possess(paths: Layout, files: SlotFiles): Possessed {
+export function possess(paths: Paths, files: SlotFiles): Possessed {
   const here = placeOf(paths.stateDir);
   const { identity: known, notice } = readIdentity(paths.identity);
   const possession = decidePossession(known, here, {

@@ -1,35 +1,35 @@
 import type { Logger } from 'pino';
-import type { SlotFiles } from '../host/containment.ts';
+import { type Run, runOf } from '../fleet/agent.ts';
+import type { Hold } from '../fleet/hold.ts';
+import { plan } from '../fleet/plan.ts';
+import { type AgentExit, describeExit } from '../fleet/restart.ts';
+import type { RolloutChange } from '../fleet/rollout/changes.ts';
+import type { Executors, Step } from '../fleet/steps.ts';
+import type { SlotPaths } from '../host/files/slot-paths.ts';
 import type { Host } from '../host/host.ts';
 import { explainFailure } from '../host/limits.ts';
-import type { SlotPlaces } from '../host/slotfiles.ts';
-import { type Run, runOf } from '../plan/agent.ts';
-import type { Hold } from '../plan/hold.ts';
-import { plan } from '../plan/plan.ts';
-import { describeExit, type Exit } from '../plan/restart.ts';
-import type { RolloutChange } from '../plan/rollout-changes.ts';
-import type { Executors, Step } from '../plan/steps.ts';
-import { type Layout, portOf } from '../spec/layout.ts';
+import type { SlotFiles } from '../host/process/containment.ts';
+import { type Paths, portOf } from '../specification/paths.ts';
 import type { EventStore } from '../store/events.ts';
 import type { RunStore } from '../store/runs.ts';
-import type { SampleStore } from '../store/samples.ts';
+import type { ReadingStore } from '../store/samples.ts';
 import type { WantedStore } from '../store/wanted.ts';
-import { Checks, type Subject } from './checks.ts';
-import type { Context } from './context.ts';
-import { executorsFor, failStart } from './executors.ts';
+import type { Context } from './fleet/context.ts';
+import { executorsFor, failStart } from './fleet/executors.ts';
+import { accountFor, helperLaunch } from './fleet/launch.ts';
+import type { Managed } from './fleet/managed.ts';
+import { decideRollout } from './fleet/rollout.ts';
 import { Journal } from './journal.ts';
-import { Leaks } from './leaks.ts';
-import { Logs } from './logs.ts';
 import { Maintenance } from './maintenance.ts';
-import type { Managed } from './managed.ts';
-import { Memory } from './memory.ts';
-import { Pace } from './pace.ts';
-import { PressureWatch } from './pressure.ts';
-import { Readiness } from './readiness.ts';
-import { decideRollout } from './rollout.ts';
-import { Sampler } from './sampler.ts';
-import { Verification } from './verification.ts';
-import { accountFor, helperLaunch } from './world.ts';
+import { type CheckedAgent, Checks } from './watches/checks.ts';
+import { Leaks } from './watches/leaks.ts';
+import { Logs } from './watches/logs.ts';
+import { Memory } from './watches/memory.ts';
+import { Pace } from './watches/pace.ts';
+import { PressureWatch } from './watches/pressure.ts';
+import { Readiness } from './watches/readiness.ts';
+import { Sampler } from './watches/sampler.ts';
+import { Verification } from './watches/verification.ts';
 
 /** A step that failed unforeseen is tried again after so long. */
 const RETRY_MS = 1_000;
@@ -39,18 +39,18 @@ const FLUSH_MS = 100;
 /** Who counts what happens. */
 export interface Observer {
   event(fleet: string, type: string): void;
-  exited(fleet: string, exit: Exit): void;
+  exited(fleet: string, exit: AgentExit): void;
   ready(fleet: string, afterMs: number): void;
 }
 
 /** What the supervisor is made of. */
 export interface Parts {
   host: Host;
-  layout: Layout;
+  paths: Paths;
   store: WantedStore;
   runs: RunStore;
   events: EventStore;
-  samples: SampleStore;
+  samples: ReadingStore;
   log: Logger;
 }
 
@@ -60,10 +60,10 @@ export interface Parts {
  */
 export class Supervisor implements Context {
   readonly host: Host;
-  readonly layout: Layout;
+  readonly paths: Paths;
   readonly store: WantedStore;
   readonly events: EventStore;
-  readonly samples: SampleStore;
+  readonly samples: ReadingStore;
   readonly journal: Journal;
   readonly logs: Logs;
   readonly checks: Checks;
@@ -89,9 +89,9 @@ export class Supervisor implements Context {
   readonly #unwritten = new Set<string>();
   #stopped = false;
 
-  constructor({ host, layout, store, runs, events, samples, log }: Parts) {
+  constructor({ host, paths, store, runs, events, samples, log }: Parts) {
     this.host = host;
-    this.layout = layout;
+    this.paths = paths;
     this.store = store;
     this.events = events;
     this.log = log;
@@ -101,7 +101,7 @@ export class Supervisor implements Context {
     this.journal.onSlot = (fleet, type) => this.observer.event(fleet, type);
     // Not everything happens in a turn: what a sample, a check or a command found is written as soon.
     events.follow(() => this.#flushSoon());
-    this.logs = new Logs(layout);
+    this.logs = new Logs(paths);
     this.checks = new Checks(host);
     this.readiness = new Readiness({
       host,
@@ -150,12 +150,12 @@ export class Supervisor implements Context {
     this.#executors.set(managed.name, executorsFor(this, managed));
     this.limit(managed);
     this.followSpec(managed);
-    if (managed.plan.queues.starting.size > 0) this.readiness.expect(managed);
+    if (managed.fleet.queues.starting.size > 0) this.readiness.expect(managed);
     this.wake(managed);
   }
 
   /** Holds agents to the resources of their spec; those of a fleet whose spec was lost keep what they have. */
-  limit({ name, record, plan: { target } }: Managed): void {
+  limit({ name, record, fleet: { target } }: Managed): void {
     if (record.spec) this.host.limit(name, record.spec.resources, target);
   }
 
@@ -179,7 +179,7 @@ export class Supervisor implements Context {
     this.pressure.forget(managed);
     this.verification.forget(managed);
     this.memory.forget(managed);
-    this.#try(this.layout.samples, () => this.samples.remove(managed.name));
+    this.#try(this.paths.samples, () => this.samples.remove(managed.name));
     clearTimeout(this.#timers.get(managed.name));
     this.#timers.delete(managed.name);
   }
@@ -196,11 +196,11 @@ export class Supervisor implements Context {
     return () => this.#watchers.delete(watcher);
   }
 
-  places({ name, plan: { spec } }: Managed, slot: number): SlotPlaces {
+  places({ name, fleet: { spec } }: Managed, slot: number): SlotPaths {
     return {
-      dir: this.layout.slotDir(name, slot),
-      socket: this.layout.agentSocket(name, slot),
-      log: spec.logs.to === 'file' ? this.layout.log(name, slot) : null,
+      dir: this.paths.slotDir(name, slot),
+      socket: this.paths.agentSocket(name, slot),
+      log: spec.logs.to === 'file' ? this.paths.log(name, slot) : null,
     };
   }
 
@@ -211,14 +211,14 @@ export class Supervisor implements Context {
   hold(managed: Managed, { by, reason, sample }: Pick<Hold, 'by' | 'reason' | 'sample'>): void {
     const hold = { by, reason, since: this.host.date().toISOString(), sample };
     this.#writeHold(managed, hold);
-    managed.plan.setHold({ ...hold, probeAt: this.host.now() + managed.plan.probeDelayMs });
+    managed.fleet.setHold({ ...hold, probeAt: this.host.now() + managed.fleet.probeDelayMs });
     this.journal.note('hold', managed.name, sample === null ? reason : `${reason}; it said: ${sample}`);
     this.wake(managed);
   }
 
-  release(managed: Managed, reason: string): void {
+  resume(managed: Managed, reason: string): void {
     this.#writeHold(managed, null);
-    managed.plan.setHold(null);
+    managed.fleet.setHold(null);
     this.journal.note('resume', managed.name, reason);
     this.wake(managed);
   }
@@ -252,7 +252,7 @@ export class Supervisor implements Context {
     this.logs.stop();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     if (this.#turn) clearImmediate(this.#turn);
-    this.#try(this.layout.runDatabase, () => this.#runs.flush());
+    this.#try(this.paths.runDatabase, () => this.#runs.flush());
     this.flush();
     await this.host.close();
     this.#runs.close();
@@ -270,7 +270,7 @@ export class Supervisor implements Context {
     if (this.#flushing) clearTimeout(this.#flushing);
     this.#flushing = null;
     this.journal.gather();
-    const isWritten = this.#try(this.layout.events, () => this.events.flush());
+    const isWritten = this.#try(this.paths.events, () => this.events.flush());
     if (isWritten) return;
     clearTimeout(this.#flushing ?? undefined);
     this.#flushing = setTimeout(() => this.flush(), FLUSH_MS * 10);
@@ -303,7 +303,7 @@ export class Supervisor implements Context {
       if (this.fleets.get(managed.name) === managed) this.#reconcileSafely(managed);
     }
     // In the same turn as the forks: what a killed supervisor started must be known to the next one.
-    this.#try(this.layout.runDatabase, () => this.#runs.flush());
+    this.#try(this.paths.runDatabase, () => this.#runs.flush());
     this.#flushSoon();
     for (const watcher of this.#watchers) watcher();
   }
@@ -329,7 +329,7 @@ export class Supervisor implements Context {
 
   /** One pass over a fleet; where it did something, another follows after exits and the API had their turn. */
   #reconcile(managed: Managed): void {
-    const { plan: fleet, name } = managed;
+    const { fleet, name } = managed;
     this.pressure.beforeStarts(managed);
     // One time for the whole pass: what fell due between two looks at the clock would be in neither's answer.
     const now = this.host.now();
@@ -359,8 +359,8 @@ export class Supervisor implements Context {
     }
   }
 
-  #subject(managed: Managed, slot: number, run: Run): Subject {
-    const { name, plan: fleet } = managed;
+  #subject(managed: Managed, slot: number, run: Run): CheckedAgent {
+    const { name, fleet } = managed;
     return {
       key: managed.key(slot),
       slot,
@@ -368,7 +368,7 @@ export class Supervisor implements Context {
       release: run.release,
       ageMs: this.host.now() - run.startedAt,
       port: portOf(fleet.spec.ports, slot),
-      socket: this.layout.agentSocket(name, slot),
+      socket: this.paths.agentSocket(name, slot),
       helper: () => this.#checkLaunch(managed, slot, run),
     };
   }
@@ -376,7 +376,7 @@ export class Supervisor implements Context {
   #checkLaunch(managed: Managed, slot: number, run: Run) {
     const release = managed.releaseOf(run.release);
     const spec = managed.specOf(run.release);
-    const world = { spec, baseDir: managed.baseDirOf(run.release), release, slot, layout: this.layout };
+    const world = { spec, baseDir: managed.baseDirOf(run.release), release, slot, paths: this.paths };
     const argv = spec.ready.kind === 'exec' ? spec.ready.argv : [];
     return helperLaunch(world, argv, 'ready.exec[0]', accountFor(spec.user, slot), { path: '/dev/null' });
   }
@@ -384,15 +384,15 @@ export class Supervisor implements Context {
   #find(key: string): { managed: Managed; slot: number } | null {
     const [name = '', slot = ''] = key.split('/');
     const managed = this.fleets.get(name);
-    return managed?.plan.slots.has(Number(slot)) ? { managed, slot: Number(slot) } : null;
+    return managed?.fleet.slots.has(Number(slot)) ? { managed, slot: Number(slot) } : null;
   }
 
-  #onExit(key: string, exit: Exit | null, failure: Error | null): void {
+  #onExit(key: string, exit: AgentExit | null, failure: Error | null): void {
     this.checks.forget(key);
     const found = this.#find(key);
-    if (!found || !runOf(found.managed.plan.slot(found.slot).agent)) return;
+    if (!found || !runOf(found.managed.fleet.slot(found.slot).agent)) return;
     const { managed, slot } = found;
-    if (failure && managed.plan.slot(slot).agent.state === 'starting') {
+    if (failure && managed.fleet.slot(slot).agent.state === 'starting') {
       managed.startTicks.delete(slot);
       failStart(this, managed, slot, failure);
       this.noteRun(managed, slot);
@@ -400,7 +400,7 @@ export class Supervisor implements Context {
       return;
     }
     const known = exit ?? { code: null, signal: null };
-    managed.plan.exited(slot, known, this.host.date().toISOString(), this.host.now());
+    managed.fleet.exited(slot, known, this.host.date().toISOString(), this.host.now());
     managed.startTicks.delete(slot);
     this.noteRun(managed, slot);
     this.observer.exited(managed.name, known);
@@ -408,7 +408,7 @@ export class Supervisor implements Context {
       'exit',
       managed.name,
       slot,
-      managed.plan.slot(slot).lastExit?.reason ?? describeExit(known),
+      managed.fleet.slot(slot).lastExit?.reason ?? describeExit(known),
     );
     this.wake(managed);
   }
@@ -416,15 +416,15 @@ export class Supervisor implements Context {
   #onNotify(key: string, text: string): void {
     this.checks.said(key, text);
     const found = this.#find(key);
-    if (found && text.includes('READY=1')) this.readiness.hurry(found.managed);
+    if (found && text.includes('READY=1')) this.readiness.checkSoon(found.managed);
   }
 }
 
 /** setTimeout takes no more (a signed 32-bit integer). */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** Tells which slot a log or a working directory belongs to, the reverse of the layout's paths. */
-export function slotFiles({ stateDir }: Layout): SlotFiles {
+/** Tells which slot a log or a working directory belongs to, the reverse of the paths's paths. */
+export function slotFiles({ stateDir }: Paths): SlotFiles {
   const matcher = (kind: string, ending: string) => {
     const prefix = `${stateDir}/${kind}/`;
     return (path: string) => {

@@ -1,6 +1,6 @@
 import { CELL_STATES, type CellState } from '../api/dashboard.ts';
 import { type Colouring, colourOf, type MemoryRange, memoryRange, type Theme } from './colours.ts';
-import { drawForm } from './forms.ts';
+import { drawForm } from './glyphs.ts';
 import { cornerOf, type Layout, layOut, move, placeAt } from './layout.ts';
 import type { FleetChange, FleetModel } from './model.ts';
 
@@ -9,7 +9,7 @@ const HEIGHT_SHARE = 0.46;
 const FADED_ALPHA = 0.16;
 
 /** How the map is to look. */
-export interface Look {
+export interface MapStyle {
   by: Colouring;
   theme: Theme;
   /** The state that is brought out; null for none. */
@@ -22,7 +22,7 @@ export class CellMap {
   readonly #brush: CanvasRenderingContext2D;
   readonly #cursorMark: HTMLElement;
   #fleet: FleetModel | null = null;
-  #look: Look = { by: 'state', theme: 'dark', only: null };
+  #look: MapStyle = { by: 'state', theme: 'dark', only: null };
   #layout: Layout = layOut(0, 1, 1, 1);
   #range: MemoryRange | null = null;
   #placeOf = new Map<number, number>();
@@ -45,7 +45,7 @@ export class CellMap {
   }
 
   /** Shows a fleet from now on, or the same one in another look, all of it drawn anew. */
-  show(fleet: FleetModel | null, look: Look): void {
+  show(fleet: FleetModel | null, look: MapStyle): void {
     this.#fleet = fleet;
     this.#look = look;
     this.reshape();

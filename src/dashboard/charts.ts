@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { formatCount, formatSize } from '../spec/units.ts';
+import { formatCount, formatSize } from '../specification/units.ts';
 import { timeOfDay } from './words.ts';
 
 /** A curve of a chart. */

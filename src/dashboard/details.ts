@@ -1,5 +1,5 @@
 import type { AgentDocument } from '../api/dashboard.ts';
-import { formatElapsed } from '../spec/units.ts';
+import { formatElapsed } from '../specification/units.ts';
 import { byId, element, setText } from './dom.ts';
 import { fetchAgent } from './requests.ts';
 import { size, timeOfDay } from './words.ts';

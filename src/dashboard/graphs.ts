@@ -1,5 +1,5 @@
 import type { Gauges, HistoryDocument } from '../api/dashboard.ts';
-import { formatCount, formatDuration } from '../spec/units.ts';
+import { formatCount, formatDuration } from '../specification/units.ts';
 import { BYTES, barChart, Chart, SHARES, timeChart } from './charts.ts';
 import { byId, setText } from './dom.ts';
 import type { FleetModel } from './model.ts';

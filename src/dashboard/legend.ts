@@ -1,8 +1,8 @@
 import { CELL_STATES, type CellState } from '../api/dashboard.ts';
-import { formatCount, formatSize } from '../spec/units.ts';
+import { formatCount, formatSize } from '../specification/units.ts';
 import { type Colouring, type MemoryRange, PALETTES, type Theme } from './colours.ts';
 import { byId, element, setText } from './dom.ts';
-import { drawForm } from './forms.ts';
+import { drawForm } from './glyphs.ts';
 import type { FleetModel } from './model.ts';
 
 const SWATCH_PX = 14;

@@ -1,5 +1,5 @@
 import type { CellState, Update } from '../api/dashboard.ts';
-import { CellMap, type Look } from './cell-map.ts';
+import { CellMap, type MapStyle } from './cell-map.ts';
 import { COLOURINGS, type Colouring } from './colours.ts';
 import { Details } from './details.ts';
 import { byId, element, setText } from './dom.ts';
@@ -28,7 +28,7 @@ const legend = new Legend((state) => {
 });
 const pointer = new Pointer(map, details, () => model.choose(choice.get('fleet')));
 
-function look(): Look {
+function look(): MapStyle {
   const wanted = choice.get('by') as Colouring;
   const by = COLOURINGS.includes(wanted) ? wanted : 'state';
   return { by, theme: dark.matches ? 'dark' : 'light', only };

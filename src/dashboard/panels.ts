@@ -1,6 +1,6 @@
 import type { HostUpdate } from '../api/dashboard.ts';
 import type { FleetEvent } from '../api/protocol.ts';
-import { formatCount, formatElapsed, formatSize } from '../spec/units.ts';
+import { formatCount, formatElapsed, formatSize } from '../specification/units.ts';
 import { byId, element, setProgress, setText } from './dom.ts';
 import type { FleetModel } from './model.ts';
 import { remarks, rolloutWords, roundWords, timeOfDay, verdictWords } from './words.ts';

@@ -1,8 +1,8 @@
 import type { Cell, Pulse, RolloutUpdate } from '../api/dashboard.ts';
 import { CELL_STATES } from '../api/dashboard.ts';
 import type { LeakStatus } from '../api/protocol.ts';
-import type { Verdict } from '../api/rollout.ts';
-import { formatCount, formatElapsed, formatSize } from '../spec/units.ts';
+import type { BatchVerdict } from '../fleet/rollout/record.ts';
+import { formatCount, formatElapsed, formatSize } from '../specification/units.ts';
 import type { FleetModel } from './model.ts';
 
 /** Bytes for people; an en dash where nobody knows. */
@@ -60,7 +60,7 @@ export function rolloutWords(rollout: RolloutUpdate): string {
 }
 
 /** What was found of a batch, in a line. */
-export function verdictWords({ batch, isCanary, agents, failed, reason, tookMs }: Verdict): string {
+export function verdictWords({ batch, isCanary, agents, failed, reason, tookMs }: BatchVerdict): string {
   const name = isCanary ? 'Canary' : `Batch ${batch}`;
   return `${name}: ${formatCount(agents)} agents, ${formatCount(failed)} failed, ${formatElapsed(tookMs)}. ${reason}`;
 }

@@ -1,4 +1,4 @@
-import type { Ports, Spec, User } from '../spec/spec.ts';
+import type { Ports, Spec, User } from '../specification/spec.ts';
 
 /** What one agent takes of the host; averages, so fractions are possible. */
 export interface Needs {
@@ -19,7 +19,7 @@ export interface Needs {
 export type Measurable = Exclude<keyof Needs, 'diskBytes' | 'inodes'>;
 
 /** What was seen on a sample of running agents (memory as PSS); null for what could not be read. */
-export type Measured = { agents: number } & Record<Measurable, number | null>;
+export type AgentMeasure = { agents: number } & Record<Measurable, number | null>;
 
 /** A fleet that is to be on this host, for the doctor. */
 export interface Demand {
@@ -88,7 +88,7 @@ export interface Known {
   running?: number;
   others?: number;
   ownPorts?: ReadonlySet<number>;
-  measured?: Measured | null;
+  measured?: AgentMeasure | null;
   directories?: { stateDir: string; runtimeDir: string };
 }
 
@@ -138,7 +138,7 @@ export function combine(demands: readonly Demand[]): Demand {
   };
 }
 
-function likelyNeeds(spec: Spec | null, measured: Measured | null): Pick<Demand, 'likely' | 'basis'> {
+function likelyNeeds(spec: Spec | null, measured: AgentMeasure | null): Pick<Demand, 'likely' | 'basis'> {
   const likely: Needs = { ...ASSUMED };
   const basis = mapNeeds(() => 'assumed');
   const set = (need: keyof Needs, value: number | null | undefined, from: string) => {
@@ -166,7 +166,7 @@ function likelyNeeds(spec: Spec | null, measured: Measured | null): Pick<Demand,
 }
 
 /** What was measured is certain enough: the next agents are like those that run. */
-function leastNeeds(likely: Needs, measured: Measured | null): Needs {
+function leastNeeds(likely: Needs, measured: AgentMeasure | null): Needs {
   const least: Needs = { ...LEAST };
   for (const need of MEASURABLE) if (measured?.[need] != null) least[need] = likely[need];
   return least;

@@ -56,7 +56,7 @@ export interface HostFacts {
   /** The file systems of the state and the runtime directory. */
   disks: readonly Disk[];
   /** What takes longer to find out; null where only the quick facts were read. */
-  survey: Survey | null;
+  survey: HostSurvey | null;
 }
 
 /** A limit that a cgroup sets. */
@@ -84,7 +84,7 @@ export interface Disk {
 }
 
 /** What is found by looking through the host's processes and files. */
-export interface Survey {
+export interface HostSurvey {
   /** Which local ports somebody serves, ascending. */
   served: Readonly<Record<'tcp' | 'udp', readonly number[]>>;
   /** Tasks of the user that agents would count against (RLIMIT_NPROC), by uid. */
@@ -103,21 +103,21 @@ export interface SystemdFacts {
   /** Whether the user's services live without a session; null for root, who needs no linger. */
   linger: boolean | null;
   /** Where UserTasksMax= is set. */
-  userTasksMax: Setting | null;
+  userTasksMax: SysctlValue | null;
   /** Where limits.conf sets nofile or nproc. */
-  limitsConf: Setting | null;
-  defaultTasksMax: Setting | null;
+  limitsConf: SysctlValue | null;
+  defaultTasksMax: SysctlValue | null;
 }
 
 /** A line of a configuration file. */
-export interface Setting {
+export interface SysctlValue {
   file: string;
   line: number;
   text: string;
 }
 
 /** A line of a start-up script: of a file, or of the cloud's metadata (then `file` is the address). */
-export type Startup = Setting;
+export type Startup = SysctlValue;
 
 /** The number that a sysctl holds (the first, where it holds several); null where the host has no such setting. */
 export function sysctlNumber({ sysctls }: Pick<HostFacts, 'sysctls'>, name: SysctlName): number | null {

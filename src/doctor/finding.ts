@@ -2,12 +2,12 @@ import type { Demand, Needs } from './demand.ts';
 import type { HostFacts, SysctlName } from './facts.ts';
 
 /** fail: so many agents surely cannot work. warn: it may hurt, or nobody can tell. */
-export type Verdict = 'ok' | 'warn' | 'fail';
+export type LimitVerdict = 'ok' | 'warn' | 'fail';
 
 /** One limit of the host against what the agents need. Numbers are in the limit's own unit; null: no number. */
 export interface Finding {
   limit: string;
-  verdict: Verdict;
+  verdict: LimitVerdict;
   needed: number | string | null;
   have: number | string | null;
   /** Where the host's value is set. */
@@ -26,7 +26,7 @@ export interface Finding {
 export type Judge = (demand: Demand, facts: HostFacts) => readonly Finding[];
 
 /** A limit that agents share with all else on the host. */
-export interface Shared {
+export interface SharedLimit {
   limit: string;
   have: number;
   /** What is used now, by running agents and all else. */
@@ -44,7 +44,7 @@ export interface Shared {
  * Judges a limit that agents share: what is used already counts, but not what the fleet's own running agents use.
  * It fails where not even what agents take for sure would fit.
  */
-export function judgeShared(demand: Demand, shared: Shared): Finding {
+export function judgeShared(demand: Demand, shared: SharedLimit): Finding {
   const { limit, have, used, need, source, why, fix, isHard, unit } = shared;
   const likely = demand.likely[need];
   const least = demand.least[need];
@@ -81,7 +81,7 @@ export function agentsWithin(left: number, each: number): number {
 
 /** A finding that no count of agents comes into. */
 export function remark(
-  verdict: Verdict,
+  verdict: LimitVerdict,
   finding: Pick<Finding, 'limit' | 'source' | 'why' | 'fix'> &
     Partial<Pick<Finding, 'needed' | 'have' | 'unit'>>,
 ): Finding {

@@ -1,4 +1,4 @@
-import { formatCount, formatSize } from '../spec/units.ts';
+import { formatCount, formatSize } from '../specification/units.ts';
 import type { CapacityPlan, MemoryPlan, Overcommit } from './plan.ts';
 import type { CostPlan } from './plan-cost.ts';
 import { wrap } from './wrap.ts';

@@ -1,4 +1,4 @@
-import { SLOT_MAX } from '../spec/slots.ts';
+import { SLOT_MAX } from '../specification/slots.ts';
 import type { Demand } from './demand.ts';
 import type { HostFacts } from './facts.ts';
 import { agentsWithin, type Finding } from './finding.ts';

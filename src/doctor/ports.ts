@@ -1,5 +1,5 @@
-import { PORT_MAX } from '../spec/ports.ts';
-import type { Ports } from '../spec/spec.ts';
+import { PORT_MAX } from '../specification/ports.ts';
+import type { Ports } from '../specification/spec.ts';
 
 /** Ports from first to last, both included. */
 export interface PortRange {

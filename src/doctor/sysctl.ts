@@ -1,4 +1,4 @@
-import { formatCount, formatSize } from '../spec/units.ts';
+import { formatCount, formatSize } from '../specification/units.ts';
 import type { Demand } from './demand.ts';
 import { OWN_DESCRIPTORS } from './descriptors.ts';
 import { type HostFacts, type SysctlName, sysctlNumber, sysctlNumbers } from './facts.ts';

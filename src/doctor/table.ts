@@ -121,7 +121,7 @@ export const LIMITS: readonly LimitEntry[] = [
 ];
 
 /** What else may be in a fleet's way. `spawn` looks at its ports, paths and streams slot by slot. */
-export const SURROUNDINGS: readonly LimitEntry[] = [
+export const ENVIRONMENT_CHECKS: readonly LimitEntry[] = [
   { limits: ['ports'], asks: 'Does every slot have ports at all, up to 65535?', judge: portRange },
   { limits: ['ports in use'], asks: 'Does another process serve a slot’s port?', judge: portsFree },
   { limits: ['socket path'], asks: 'Is the longest socket path within 107 bytes?', judge: socketPath },
@@ -179,6 +179,6 @@ export interface Diagnosis {
 
 /** Examines a host for so many agents. What needs a survey is silent where the facts have none. */
 export function diagnose(demand: Demand, facts: HostFacts): Diagnosis {
-  const findings = [...LIMITS, ...SURROUNDINGS].flatMap(({ judge }) => judge(demand, facts));
+  const findings = [...LIMITS, ...ENVIRONMENT_CHECKS].flatMap(({ judge }) => judge(demand, facts));
   return { agents: demand.agents, ceiling: firstCeiling(findings), findings };
 }

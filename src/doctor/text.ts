@@ -1,15 +1,15 @@
-import { formatCount, formatSize } from '../spec/units.ts';
-import type { Finding, Verdict } from './finding.ts';
+import { formatCount, formatSize } from '../specification/units.ts';
+import type { Finding, LimitVerdict } from './finding.ts';
 import type { Ceiling, Diagnosis } from './table.ts';
 import { wrap } from './wrap.ts';
 
-const MARKS: Record<Verdict, string> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' };
+const MARKS: Record<LimitVerdict, string> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' };
 const INDENT = 6;
 /** Where the figures of a finding start, where its name leaves room. */
 const FIGURES_AT = 40;
 
 /** How a verdict is coloured; plain text where there are no colours. */
-export type Marked = (verdict: Verdict, text: string) => string;
+export type Marked = (verdict: LimitVerdict, text: string) => string;
 
 /** A diagnosis for people: what fails and what may hurt in full, what is well in a line each, and the first ceiling. */
 export function describeDiagnosis(
@@ -80,7 +80,7 @@ function plainFigure(value: number | string | null, unit: Finding['unit']): stri
 }
 
 function summary(agents: number, findings: readonly Finding[]): string {
-  const count = (verdict: Verdict) => findings.filter((finding) => finding.verdict === verdict).length;
+  const count = (verdict: LimitVerdict) => findings.filter((finding) => finding.verdict === verdict).length;
   const [fails, warns] = [count('fail'), count('warn')];
   if (fails > 0)
     return `${formatCount(agents)} agents cannot work here: ${plural(fails, 'limit')} in the way, ${plural(warns, 'warning')}.`;

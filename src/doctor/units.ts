@@ -1,4 +1,4 @@
-import type { CgroupLimit, Survey } from './facts.ts';
+import type { CgroupLimit, HostSurvey } from './facts.ts';
 
 /** Who set a cgroup's limit, and how it is changed. */
 export interface Setter {
@@ -16,7 +16,7 @@ const CONTAINER =
  * Names the systemd unit (or the container manager) behind a cgroup, the setting that gives it its limit, and the
  * change that raises it. Units are named after their cgroup's directory in both versions (systemd.slice(5)).
  */
-export function setterOf({ controller, directory, file }: CgroupLimit, survey: Survey | null): Setter {
+export function setterOf({ controller, directory, file }: CgroupLimit, survey: HostSurvey | null): Setter {
   const unit = directory.slice(directory.lastIndexOf('/') + 1);
   const source = `${directory}/${file}`;
   if (CONTAINER.test(directory)) {
@@ -45,7 +45,7 @@ export function setterOf({ controller, directory, file }: CgroupLimit, survey: S
   };
 }
 
-function defaultOf(survey: Survey | null): string {
+function defaultOf(survey: HostSurvey | null): string {
   const set = survey?.systemd?.defaultTasksMax;
   return set
     ? `, else ${set.text} (${set.file}:${set.line})`

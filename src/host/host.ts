@@ -1,13 +1,13 @@
-import type { HostMemory } from '../plan/pressure.ts';
-import type { Exit, ExitStatus } from '../plan/restart.ts';
-import type { Resources } from './cgroup-limits.ts';
-import type { HookOptions } from './hook.ts';
+import type { HostMemory } from '../fleet/pressure.ts';
+import type { AgentExit, ExitStatus } from '../fleet/restart.ts';
+import type { Resources } from './cgroup/limits.ts';
+import type { ReadsOthers } from './files/reader.ts';
+import type { Owner, SlotPaths } from './files/slot-paths.ts';
 import type { PortRange, PortTable, Protocol } from './proc/net.ts';
-import type { ReadsOthers } from './reader.ts';
-import type { Owner, SlotPlaces } from './slotfiles.ts';
-import type { Launch } from './spawn.ts';
-import type { Intake } from './take-in.ts';
-import type { Usage } from './usage.ts';
+import type { HookOptions } from './process/hook.ts';
+import type { Launch } from './process/spawn.ts';
+import type { Usage } from './process/usage.ts';
+import type { ForeignAdoption } from './strays/adopt-foreign.ts';
 
 /** A process for certain, until the next boot. */
 export interface ProcessId {
@@ -38,7 +38,7 @@ export interface RunningErrand {
 /** An agent to start: the place it gets, and its world. */
 export interface StartRequest {
   key: string;
-  places: SlotPlaces;
+  places: SlotPaths;
   owner: Owner;
   launch: Launch;
 }
@@ -76,21 +76,21 @@ export interface Host {
   /** Whether a slot's main process is where nothing that it forks can escape, soon after its start. */
   isContained(key: string): boolean;
   /** Makes a slot's directories and clears a stale socket, as start() does, for a helper that runs before it. */
-  readySlot(places: SlotPlaces, owner: Owner): void;
+  readySlot(places: SlotPaths, owner: Owner): void;
   /**
    * Gives a slot's directories, where they are another user's, to its user; beside the loop.
    * @returns null where nothing is to be done
    */
-  handOver(places: SlotPlaces, owner: Owner): Promise<void> | null;
+  handOver(places: SlotPaths, owner: Owner): Promise<void> | null;
   /** Makes a slot's directory, and the names in it, survive a power cut; what files hold is up to who wrote them. */
-  persistSlot(places: SlotPlaces): void;
+  persistSlot(places: SlotPaths): void;
   /** Takes over a process that an earlier supervisor started, if it still is that process and in that slot. */
-  adopt(key: string, process: ProcessId): boolean;
+  reattach(key: string, process: ProcessId): boolean;
   /**
    * Takes processes that somebody else started into slots, with all their descendants, and watches them.
    * @returns for each whether it is there; false where it has ended; an Error where the host refuses
    */
-  takeIn(intakes: readonly Intake[]): (boolean | Error)[];
+  adoptForeign(intakes: readonly ForeignAdoption[]): (boolean | Error)[];
   /** The slot that a process belongs to; null for everybody else's. */
   keyOf(pid: number): string | null;
   /** What lives in which slot: key → processes, those that may be its agent first, the oldest first. */
@@ -102,7 +102,7 @@ export interface Host {
   /** Ends remnants in a slot that has no main process; calls back once nothing is left. */
   clear(key: string, done: () => void): void;
   /** Takes away what slots have on the host beside their state directories. */
-  vacate(slots: readonly { key: string; places: SlotPlaces }[]): void;
+  vacate(slots: readonly { key: string; places: SlotPaths }[]): void;
   /** Runs a helper process; what it forked ends with it. @throws Error where it cannot be started */
   run(launch: Launch, timeoutMs: number): Promise<HelperEnd>;
 
@@ -117,7 +117,7 @@ export interface Host {
    * @param exit how; null where nobody could see it
    * @param failure why it never came to its program; null where it did
    */
-  onExit: (key: string, exit: Exit | null, failure: Error | null) => void;
+  onExit: (key: string, exit: AgentExit | null, failure: Error | null) => void;
   /** Called with what an agent said through NOTIFY_SOCKET. */
   onNotify: (key: string, text: string) => void;
 

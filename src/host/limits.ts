@@ -1,9 +1,9 @@
 import { statfsSync } from 'node:fs';
 import { FleetError } from '../errors.ts';
-import { readCgroupLimits } from './facts-cgroups.ts';
-import { Root } from './facts-root.ts';
+import { readCgroupLimits } from './facts/cgroups.ts';
+import { Root } from './facts/root.ts';
 import { readProcText } from './proc/read.ts';
-import { getLimit } from './rlimit.ts';
+import { getLimit } from './process/rlimit.ts';
 
 /** A limit on how many of something there may be, and how much of it is used. */
 export interface CountLimit {
@@ -107,10 +107,10 @@ const DISK_HINTS: Readonly<Record<string, string>> = {
   EROFS: 'The file system is mounted read-only: see dmesg for the reason, then mount -o remount,rw.',
 };
 
-type Failure = Partial<NodeJS.ErrnoException> & { errcode?: number; command?: string; stderr?: string };
+type HostFailure = Partial<NodeJS.ErrnoException> & { errcode?: number; command?: string; stderr?: string };
 
 /** The errno of a failed call, also where SQLite made it; empty where the error is of no system call. */
-function errnoOf({ code = '', errcode }: Failure): string {
+function errnoOf({ code = '', errcode }: HostFailure): string {
   if (errcode !== undefined) return SQLITE_ERRNO[errcode & 0xff] ?? '';
   return /^E[A-Z0-9]+$/.test(code) ? code : '';
 }
@@ -122,7 +122,7 @@ function errnoOf({ code = '', errcode }: Failure): string {
  */
 export function explainFailure(what: string, error: unknown, path: string): FleetError {
   if (error instanceof FleetError) return error;
-  const failure = error as Failure;
+  const failure = error as HostFailure;
   const errno = errnoOf(failure);
   const found = describeLimit(errno, path);
   if (found)
@@ -134,7 +134,7 @@ export function explainFailure(what: string, error: unknown, path: string): Flee
   });
 }
 
-function wordsOf({ message = '', errcode, stderr }: Failure): string {
+function wordsOf({ message = '', errcode, stderr }: HostFailure): string {
   if (errcode !== undefined)
     return `${message}${errcode in SQLITE_CALLS ? ` (${SQLITE_CALLS[errcode]})` : ''}`;
   return stderr ? stderr.trim() : message;
@@ -147,7 +147,7 @@ function wordsOf({ message = '', errcode, stderr }: Failure): string {
  */
 export function nameFailure(error: unknown): FleetError | null {
   if (error instanceof FleetError) return error;
-  const { syscall, path, dest, errcode, command } = error as Failure & { dest?: string };
+  const { syscall, path, dest, errcode, command } = error as HostFailure & { dest?: string };
   if (syscall !== undefined || errcode !== undefined) {
     const places = [path, dest].filter((place) => place !== undefined).join(' to ');
     const what = syscall ?? 'use a database';

@@ -2,31 +2,31 @@ import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HostMemory } from '../plan/pressure.ts';
-import type { Exit } from '../plan/restart.ts';
-import { readAvailableMemory } from './available.ts';
-import type { Resources } from './cgroup-limits.ts';
-import { CgroupTree } from './cgroup-tree.ts';
-import type { Containment, ErrandKind, SlotFiles } from './containment.ts';
-import { EpollSet } from './epoll.ts';
-import { syncDirectory } from './files.ts';
-import { endOfHook, type HookOptions } from './hook.ts';
+import type { HostMemory } from '../fleet/pressure.ts';
+import type { AgentExit } from '../fleet/restart.ts';
+import type { Resources } from './cgroup/limits.ts';
+import { CgroupTree } from './cgroup/tree.ts';
+import { readAvailableMemory } from './facts/available.ts';
+import { syncDirectory } from './files/files.ts';
+import { Reader } from './files/reader.ts';
+import { clearSlots, handOver, type Owner, readySlot, type SlotPaths } from './files/slot-paths.ts';
 import type { FoundProcess, HelperEnd, Host, ProcessId, RunningErrand, StartRequest } from './host.ts';
-import { closeFd, type ExitStatus, openPidfd, reapPid, reapPidfd, signalPidfd } from './pidfd.ts';
+import { readPortRange } from './net/sock-diag.ts';
+import { findListener, NotifySocket } from './net/unix.ts';
 import { type PortRange, type PortTable, type Protocol, readConnections } from './proc/net.ts';
 import { findSocketFd, listPids, readCommand, readPssBytes, readRssBytes } from './proc/pid.ts';
 import { isGone, readProcText } from './proc/read.ts';
 import { hasEnded, readCpuMs, readStat } from './proc/stat.ts';
-import { Reader } from './reader.ts';
-import { getLimit } from './rlimit.ts';
-import { Sessions } from './sessions.ts';
-import { clearSlots, handOver, type Owner, readySlot, type SlotPlaces } from './slotfiles.ts';
-import { readPortRange } from './sock-diag.ts';
-import type { Launch } from './spawn.ts';
-import { Spawner, type Started } from './spawner.ts';
-import { type Intake, takeIn } from './take-in.ts';
-import { findListener, NotifySocket } from './unix.ts';
-import { readUsage, type Usage } from './usage.ts';
+import type { Containment, ErrandKind, SlotFiles } from './process/containment.ts';
+import { EpollSet } from './process/epoll.ts';
+import { endOfHook, type HookOptions } from './process/hook.ts';
+import { closeFd, openPidfd, type ProcessExit, reapPid, reapPidfd, signalPidfd } from './process/pidfd.ts';
+import { getLimit } from './process/rlimit.ts';
+import { Sessions } from './process/sessions.ts';
+import type { Launch } from './process/spawn.ts';
+import { type SpawnedProcess, Spawner } from './process/spawner.ts';
+import { readUsage, type Usage } from './process/usage.ts';
+import { adoptForeign, type ForeignAdoption } from './strays/adopt-foreign.ts';
 
 /** What an agent's umask is; the supervisor's own is stricter. */
 const AGENT_UMASK = 0o022;
@@ -38,7 +38,7 @@ const LINGER_POLL_MS = 5;
 const DATAGRAMS_MAX = 256;
 
 /** What the end of a watched process leads to: it is to be reaped, once. */
-type Watcher = (reap: () => ExitStatus | null) => void;
+type Watcher = (reap: () => ProcessExit | null) => void;
 
 /** A slot's main process. */
 interface Main extends ProcessId {
@@ -130,7 +130,7 @@ export class LinuxHost implements Host {
     };
   }
 
-  #watchStarted(key: string, outcome: Started | Error): ProcessId | Error {
+  #watchStarted(key: string, outcome: SpawnedProcess | Error): ProcessId | Error {
     if (outcome instanceof Error) return outcome;
     const { pid, startTicks, launch } = outcome;
     try {
@@ -138,7 +138,7 @@ export class LinuxHost implements Host {
     } catch (error) {
       return error as Error;
     }
-    this.#containment.adopt(key, pid);
+    this.#containment.reattach(key, pid);
     return { pid, startTicks };
   }
 
@@ -157,19 +157,19 @@ export class LinuxHost implements Host {
     return main.hasArrived;
   }
 
-  readySlot(places: SlotPlaces, owner: Owner): void {
+  readySlot(places: SlotPaths, owner: Owner): void {
     withAgentUmask(() => readySlot(places, owner));
   }
 
-  handOver(places: SlotPlaces, owner: Owner): Promise<void> | null {
+  handOver(places: SlotPaths, owner: Owner): Promise<void> | null {
     return handOver(places, owner);
   }
 
-  persistSlot({ dir }: SlotPlaces): void {
+  persistSlot({ dir }: SlotPaths): void {
     for (const directory of [dir, dirname(dir), dirname(dirname(dir))]) syncDirectory(directory);
   }
 
-  adopt(key: string, { pid, startTicks }: ProcessId): boolean {
+  reattach(key: string, { pid, startTicks }: ProcessId): boolean {
     const pidfd = openPidfd(pid);
     if (pidfd === null) return false;
     const stat = readStat(pid);
@@ -178,13 +178,13 @@ export class LinuxHost implements Host {
       closeFd(pidfd);
       return false;
     }
-    this.#containment.adopt(key, pid);
+    this.#containment.reattach(key, pid);
     this.#watchMain(key, { pid, startTicks }, pidfd, null);
     return true;
   }
 
-  takeIn(intakes: readonly Intake[]): (boolean | Error)[] {
-    return takeIn(this.#containment, intakes).map((isThere, i) => {
+  adoptForeign(intakes: readonly ForeignAdoption[]): (boolean | Error)[] {
+    return adoptForeign(this.#containment, intakes).map((isThere, i) => {
       const { key, process } = intakes[i]!;
       if (isThere !== true) return isThere;
       const pidfd = openPidfd(process.pid);
@@ -234,7 +234,7 @@ export class LinuxHost implements Host {
     void this.#untilEmpty(key).then(done);
   }
 
-  vacate(slots: readonly { key: string; places: SlotPlaces }[]): void {
+  vacate(slots: readonly { key: string; places: SlotPaths }[]): void {
     clearSlots(slots.map(({ places }) => places));
     this.#containment.leave(slots.map(({ key }) => key));
   }
@@ -259,7 +259,7 @@ export class LinuxHost implements Host {
     }
     const { pid, launch: number } = outcome!;
     const pidfd = keepOrKill(pid, () => openPidfd(pid)!);
-    const ended = new Promise<ExitStatus | null>((resolve) => {
+    const ended = new Promise<ProcessExit | null>((resolve) => {
       this.#watch(pidfd, (reap) => {
         if (kind === 'helper') errand.kill(pid);
         resolve(reap());
@@ -379,7 +379,7 @@ export class LinuxHost implements Host {
     this.#mains.set(key, { pid, pidfd, startTicks, hasArrived: launch === null });
   }
 
-  #ended(key: string, status: ExitStatus | null, launch: number | null): void {
+  #ended(key: string, status: ProcessExit | null, launch: number | null): void {
     const exit = this.#withCause(key, status);
     const failure = launch === null ? null : this.#spawner.failureOf(launch);
     this.#mains.delete(key);
@@ -391,7 +391,7 @@ export class LinuxHost implements Host {
    * Whether it was the kernel that killed, for lack of memory: it counts before it sends the signal (oom_kill.c). An
    * adopted agent's status nobody can know, but where the kernel killed its slot, that was its end.
    */
-  #withCause(key: string, status: ExitStatus | null): Exit | null {
+  #withCause(key: string, status: ProcessExit | null): AgentExit | null {
     if (status !== null && status.signal !== 'SIGKILL') return status;
     const cause = this.#containment.oomSince(key);
     return cause === null ? status : { code: null, signal: 'SIGKILL', cause };

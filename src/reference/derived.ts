@@ -1,5 +1,5 @@
 import { sysctlExample } from '../doctor/sysctl-example.ts';
-import { SCHEMA } from '../spec/schema.ts';
+import { SCHEMA } from '../specification/schema.ts';
 import { commandsPage } from './commands.ts';
 import { errorsPage } from './errors.ts';
 import { eventsPage } from './events.ts';

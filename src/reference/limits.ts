@@ -1,4 +1,4 @@
-import { LIMITS, type LimitEntry, SURROUNDINGS } from '../doctor/table.ts';
+import { ENVIRONMENT_CHECKS, LIMITS, type LimitEntry } from '../doctor/table.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# The doctor’s limits
@@ -17,7 +17,7 @@ export function limitsPage(): string {
     INTRODUCTION,
     limitTable(LIMITS),
     '## What else may be in the way\n',
-    limitTable(SURROUNDINGS),
+    limitTable(ENVIRONMENT_CHECKS),
   ].join('\n');
 }
 

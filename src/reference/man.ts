@@ -1,8 +1,8 @@
 import { COMMANDS, COMMON_OPTIONS, type CommandEntry } from '../cli/commands.ts';
 import { EXIT_CODES } from '../errors.ts';
-import { FLEET } from '../spec/fields.ts';
-import { type Field, walk } from '../spec/group.ts';
-import { PLACEHOLDERS } from '../spec/placeholders.ts';
+import { FLEET } from '../specification/fields.ts';
+import { type Field, walk } from '../specification/group.ts';
+import { PLACEHOLDERS } from '../specification/placeholders.ts';
 import { HELP_OPTION, ownOptions, synopsis } from './commands.ts';
 import { ENVIRONMENT, FILES } from './places.ts';
 import { heading, page, paragraph, plain, subheading, terms, verbatim } from './roff.ts';

@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { instruments } from '../daemon/instruments.ts';
+import { instruments } from '../daemon/report/instruments.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# Metrics

@@ -1,6 +1,6 @@
-import { FLEET } from '../spec/fields.ts';
-import { type Field, fieldsOf, walk } from '../spec/group.ts';
-import { PLACEHOLDERS } from '../spec/placeholders.ts';
+import { FLEET } from '../specification/fields.ts';
+import { type Field, fieldsOf, walk } from '../specification/group.ts';
+import { PLACEHOLDERS } from '../specification/placeholders.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# The spec file

@@ -1,5 +1,6 @@
-import { hashText, readTextFile, writeDurable } from '../host/files.ts';
-import type { Settings, StoredFleet } from './records.ts';
+import type { StoredFleet } from '../fleet/records.ts';
+import { hashText, readTextFile, writeDurable } from '../host/files/files.ts';
+import type { Settings } from './settings.ts';
 
 /** The wanted state as the copy holds it; `seq` counts the changes it has seen. */
 export interface WantedCopy {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
-import { removeFile, setAside } from '../host/files.ts';
+import { removeFile, setAside } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 
 /** How a database file is kept: `full` survives a power cut, `off` only the end of the process. */

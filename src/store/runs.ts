@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { LastExit } from '../api/protocol.ts';
+import type { LastExit } from '../fleet/agent.ts';
+import type { GivenUp, RunRecord } from '../fleet/records.ts';
 import { onDisk } from '../host/limits.ts';
-import { MarkFile } from '../host/mark-file.ts';
+import { MarkFile } from '../host/state/mark-file.ts';
 import { openExpendable, transaction } from './database.ts';
 
 const SCHEMA = [
@@ -12,31 +13,6 @@ const SCHEMA = [
     restarts INTEGER NOT NULL, failures INTEGER NOT NULL, last_exit TEXT, given_up TEXT, PRIMARY KEY (fleet, slot)
   ) STRICT, WITHOUT ROWID`,
 ];
-
-interface GivenUp {
-  reason: string;
-  generation: number;
-}
-
-/** What runs in a slot, and the slot's recent past: needed by the next supervisor, worthless after a reboot. */
-export interface RunRecord {
-  slot: number;
-  /** Null where nothing runs. */
-  process: {
-    pid: number;
-    startTicks: number;
-    startedIso: string;
-    release: string;
-    generation: number;
-  } | null;
-  /** Why no automatic start follows, and for which generation that holds; null where one may. */
-  givenUp: GivenUp | null;
-  /** Milliseconds since boot; null where it is not ready. */
-  readyAt: number | null;
-  restarts: number;
-  failures: number;
-  lastExit: LastExit | null;
-}
 
 /**
  * Which process is in which slot, on tmpfs and without fsync: it need only survive the supervisor. Writes are

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { explainFailure } from '../host/limits.ts';
 import { openExpendable, transaction } from './database.ts';
-import { type Pass, packPass, unpackPass } from './pass.ts';
+import { type MemoryReading, packReading, unpackReading } from './packing.ts';
 
 const SCHEMA = [
   `CREATE TABLE passes (
@@ -20,7 +20,7 @@ const PRUNE_EVERY = 16;
  * The memory of fleets over time: every pass of a day, one an hour of a month. In a file of its own, so that its volume
  * never touches the wanted state, and bounded: about 2,200 passes a fleet, of 5 bytes an agent each.
  */
-export class SampleStore {
+export class ReadingStore {
   readonly #path: string;
   #db: DatabaseSync;
   readonly #added = new Map<string, number>();
@@ -36,8 +36,8 @@ export class SampleStore {
   }
 
   /** Keeps a pass. @throws where the file cannot be written */
-  add(fleet: string, pass: Pass): void {
-    const { header, columns } = packPass(pass);
+  add(fleet: string, pass: MemoryReading): void {
+    const { header, columns } = packReading(pass);
     this.#run((db) =>
       db.prepare('INSERT OR REPLACE INTO passes VALUES (?, ?, ?, ?)').run(fleet, pass.at, header, columns),
     );
@@ -47,7 +47,7 @@ export class SampleStore {
   }
 
   /** The passes of a fleet since a time (milliseconds since the epoch), oldest first. One that cannot be read is left out. */
-  *read(fleet: string, since: number): Generator<Pass> {
+  *read(fleet: string, since: number): Generator<MemoryReading> {
     for (const at of this.times(fleet, since)) {
       const pass = this.get(fleet, at);
       if (pass) yield pass;
@@ -63,7 +63,7 @@ export class SampleStore {
   }
 
   /** One pass; null where it is not there any more, or cannot be read. */
-  get(fleet: string, at: number): Pass | null {
+  get(fleet: string, at: number): MemoryReading | null {
     const row = this.#run((db) =>
       db.prepare('SELECT header, columns FROM passes WHERE fleet = ? AND at = ?').get(fleet, at),
     );
@@ -135,9 +135,9 @@ function isDamage(error: unknown): boolean {
   return DAMAGES.has(((error as { errcode?: number }).errcode ?? 0) & 0xff);
 }
 
-function tryUnpack(header: string, columns: Uint8Array): Pass | null {
+function tryUnpack(header: string, columns: Uint8Array): MemoryReading | null {
   try {
-    return unpackPass({ header, columns });
+    return unpackReading({ header, columns });
   } catch {
     return null;
   }

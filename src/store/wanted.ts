@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
-import { fileSize, lastAside, setAside, tryRemove } from '../host/files.ts';
+import type { FleetRecord, ReleaseRecord, SlotRecord, StoredFleet } from '../fleet/records.ts';
+import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
 import { explainFailure, onDisk } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
 import { databaseFiles, isEnvironmental, openDatabase, transaction } from './database.ts';
-import type { FleetRecord, ReleaseRecord, Settings, SlotRecord, StoredFleet } from './records.ts';
+import type { Settings } from './settings.ts';
 
 const SCHEMA = [
   `
@@ -20,7 +21,7 @@ const SCHEMA = [
 ];
 
 /** What one change writes; all of it or nothing. */
-export interface Change {
+export interface StoreChange {
   fleet?: FleetRecord;
   release?: ReleaseRecord;
   slots?: readonly SlotRecord[];
@@ -68,7 +69,7 @@ export class WantedStore {
    * Makes a change of one fleet durable.
    * @throws FleetError LIMIT_REACHED on a full disk, STATE_UNUSABLE else; nothing has changed then
    */
-  write(name: string, change: Change): void {
+  write(name: string, change: StoreChange): void {
     this.#commit(() => writeChange(this.#db, name, change));
     this.#writeCopy();
   }
@@ -270,7 +271,7 @@ function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void 
 function writeChange(
   db: DatabaseSync,
   name: string,
-  { fleet, release, slots, forgotten = [] }: Change,
+  { fleet, release, slots, forgotten = [] }: StoreChange,
 ): void {
   if (fleet) {
     db.prepare('INSERT OR REPLACE INTO fleets VALUES (?, ?)').run(name, JSON.stringify(fleet));

@@ -78,7 +78,7 @@ export class Viewed {
     return Number(await this.page.locator('#cells').getAttribute('data-drawn'));
   }
 
-  /** How many cells were drawn once nothing moves: the first layout may be made twice, as scroll bars come late. */
+  /** How many cells were drawn once nothing moves: the first paths may be made twice, as scroll bars come late. */
   async settled(): Promise<number> {
     for (let before = -1; ; ) {
       const drawn = await this.drawn();

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { parseDuration } from '../../src/spec/units.ts';
+import { parseDuration } from '../../src/specification/units.ts';
 import { FAULTS } from './faults/index.ts';
 import { runInjections } from './inject/run.ts';
 import { tableOf } from './inject/table.ts';

@@ -1,5 +1,5 @@
 import type { FleetEvent } from '../../src/api/protocol.ts';
-import { parseSlots } from '../../src/spec/slots.ts';
+import { parseSlots } from '../../src/specification/slots.ts';
 
 /** Whether events of one of these types name every one of the slots. */
 export function tellOfSlots(

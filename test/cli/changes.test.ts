@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Goal, WatchLine } from '../../src/api/protocol.ts';
+import type { WatchLine } from '../../src/api/protocol.ts';
 import { connectionError, isAbsent, isAway } from '../../src/cli/client.ts';
+import type { Goal } from '../../src/fleet/goal.ts';
 import { accepted, fleetOf, json, lines, Place, progress, refuse, statusOf } from './harness.ts';
 
 const GONE: Goal = { kind: 'gone', slots: '3-5' };

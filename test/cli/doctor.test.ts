@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.ts';
 import type { Diagnosis } from '../../src/doctor/table.ts';
-import { parseSpec } from '../../src/spec/parse.ts';
+import { parseSpec } from '../../src/specification/parse.ts';
 import { type Ended, fleetOf, json, Place } from './harness.ts';
 
 const FLEETCTL = fileURLToPath(new URL('../../bin/fleetctl', import.meta.url));

@@ -5,15 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach } from 'vitest';
-import type {
-  Accepted,
-  FleetStatus,
-  Goal,
-  LeakStatus,
-  StatusDocument,
-  WatchLine,
-} from '../../src/api/protocol.ts';
+import type { Accepted, FleetStatus, LeakStatus, StatusDocument, WatchLine } from '../../src/api/protocol.ts';
 import { type ErrorCode, FleetError } from '../../src/errors.ts';
+import type { Goal } from '../../src/fleet/goal.ts';
 
 const FLEETCTL = fileURLToPath(new URL('../../bin/fleetctl', import.meta.url));
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { WatchLine } from '../../src/api/protocol.ts';
-import type { RolloutDocument, Verdict } from '../../src/api/rollout.ts';
+import type { RolloutDocument } from '../../src/api/rollout.ts';
+import type { BatchVerdict } from '../../src/fleet/rollout/record.ts';
 import { accepted, fleetOf, json, lines, Place, progress, refuse, SPEC } from './harness.ts';
 
-const VERDICT: Verdict = {
+const VERDICT: BatchVerdict = {
   batch: 1,
   isCanary: true,
   agents: 1,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { History } from '../../src/daemon/dashboard/history.ts';
-import type { Pass } from '../../src/store/pass.ts';
-import type { SampleStore } from '../../src/store/samples.ts';
+import type { MemoryReading } from '../../src/store/packing.ts';
+import type { ReadingStore } from '../../src/store/samples.ts';
 
 /** Passes every second, of two agents that use the time's number of bytes each; counts how many are read. */
 class FakeStore {
@@ -16,13 +16,13 @@ class FakeStore {
     return Array.from({ length: this.size }, (_, index) => 1_000 * index).filter((at) => at >= since);
   }
 
-  get(_fleet: string, at: number): Pass | null {
+  get(_fleet: string, at: number): MemoryReading | null {
     this.readCount++;
-    return at === 3_000 ? null : ({ rssBytes: Float64Array.of(at, at), pssBytes: at } as Pass);
+    return at === 3_000 ? null : ({ rssBytes: Float64Array.of(at, at), pssBytes: at } as MemoryReading);
   }
 }
 
-const historyOf = (store: FakeStore) => new History(store as unknown as SampleStore);
+const historyOf = (store: FakeStore) => new History(store as unknown as ReadingStore);
 
 test('sums passes up, in seconds, and leaves out what cannot be read', async () => {
   const { at, rssBytes, pssBytes } = await historyOf(new FakeStore(6)).read('web', 1_000);

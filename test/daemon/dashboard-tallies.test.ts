@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { readTallies } from '../../src/daemon/dashboard/tallies.ts';
-import { instruments } from '../../src/daemon/instruments.ts';
+import { instruments } from '../../src/daemon/report/instruments.ts';
 
 test('reads the exits of one fleet, the most frequent first, and each bucket for itself', async () => {
   const { counters } = instruments(new Registry());

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { diagnose, LIMITS, SURROUNDINGS } from '../../src/doctor/table.ts';
+import { diagnose, ENVIRONMENT_CHECKS, LIMITS } from '../../src/doctor/table.ts';
 import { DERIVED } from '../../src/reference/derived.ts';
 import { cgroup, fleet, hostWith, MEASURED, survey } from '../doctor/hosts.ts';
 
@@ -38,7 +38,7 @@ test('every finding of the doctor is documented under the name that it carries',
   const directories = { stateDir: '/var/lib/fleetd', runtimeDir: '/run/fleetd' };
   const measured = { ...MEASURED, tcpSockets: 1, udpSockets: 1 };
   const { findings } = diagnose(fleet(6_000, spec, { directories, running: 32, measured }), facts);
-  const entries = [...LIMITS, ...SURROUNDINGS].flatMap(({ limits }) => limits);
+  const entries = [...LIMITS, ...ENVIRONMENT_CHECKS].flatMap(({ limits }) => limits);
   const found = new Set(findings.map(({ limit }) => entries.find((name) => named(name, limit)) ?? limit));
   // Only an old systemd itself is not on this host.
   expect(found).toEqual(new Set(entries.filter((name) => name !== 'systemd version')));

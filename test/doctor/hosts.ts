@@ -1,8 +1,8 @@
 import { type Demand, demandOf, type Known } from '../../src/doctor/demand.ts';
-import type { CgroupLimit, HostFacts, Survey } from '../../src/doctor/facts.ts';
+import type { CgroupLimit, HostFacts, HostSurvey } from '../../src/doctor/facts.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { diagnose } from '../../src/doctor/table.ts';
-import { parseSpec } from '../../src/spec/parse.ts';
+import { parseSpec } from '../../src/specification/parse.ts';
 
 export const GIB = 2 ** 30;
 const NONE = Number.POSITIVE_INFINITY;
@@ -60,7 +60,7 @@ export function hostWith(sysctls: Record<string, string | undefined>): HostFacts
   });
 }
 
-export function survey(changes: Partial<Survey> = {}): Survey {
+export function survey(changes: Partial<HostSurvey> = {}): HostSurvey {
   return {
     served: { tcp: [], udp: [] },
     tasksOfUser: {},

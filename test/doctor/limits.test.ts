@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Survey } from '../../src/doctor/facts.ts';
+import type { HostSurvey } from '../../src/doctor/facts.ts';
 import { diagnose } from '../../src/doctor/table.ts';
 import { cgroup, findingOf, fleet, GIB, host, hostWith, MEASURED, survey, troubles } from './hosts.ts';
 
@@ -376,7 +376,7 @@ describe('the state and the runtime directory', () => {
 
 describe('what surrounds a fleet', () => {
   const line = (file: string, text: string) => ({ file, line: 3, text });
-  const systemd = (changes: Partial<NonNullable<Survey['systemd']>>) =>
+  const systemd = (changes: Partial<NonNullable<HostSurvey['systemd']>>) =>
     host({
       survey: survey({
         systemd: {

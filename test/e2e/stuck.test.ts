@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Heartbeat } from '../../src/plan/silence.ts';
+import type { Heartbeat } from '../../src/supervisor/silence.ts';
 import { isRunning, until, World } from './harness.ts';
 
 const TIMEOUT_MS = 180_000;

@@ -2,7 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { hostLanguage, hostTimeZone } from '../../src/host/executable.ts';
+import { hostLanguage, hostTimeZone } from '../../src/host/process/executable.ts';
 import { type Ended, until, World } from './harness.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup.ts';
-import { formatProblem, HEAD_BYTES } from '../../src/host/elf.ts';
-import { readCgroupLimits } from '../../src/host/facts-cgroups.ts';
-import { Root } from '../../src/host/facts-root.ts';
-import { readMemory } from '../../src/host/meminfo.ts';
+import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup/path.ts';
+import { readCgroupLimits } from '../../src/host/facts/cgroups.ts';
+import { Root } from '../../src/host/facts/root.ts';
+import { readMemory } from '../../src/host/proc/meminfo.ts';
 import { PortTable, readConnections } from '../../src/host/proc/net.ts';
 import { hasEnded, parseStat } from '../../src/host/proc/stat.ts';
-import { parseSystemdCgroup, unitOf } from '../../src/host/strays-origin.ts';
+import { formatProblem, HEAD_BYTES } from '../../src/host/process/elf.ts';
+import { parseSystemdCgroup, unitOf } from '../../src/host/strays/origin.ts';
 import * as captured from './captured.ts';
 import { fuzz, RUNS, SEED, TIMEOUT_MS, withDirectory } from './fuzz.ts';
 

@@ -2,14 +2,20 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/errors.ts';
-import { FLEET } from '../../src/spec/fields.ts';
-import { fieldsOf, walk } from '../../src/spec/group.ts';
-import { parseSpec } from '../../src/spec/parse.ts';
-import { compile, literal, placeholderProblem, uses } from '../../src/spec/placeholders.ts';
-import { formatSlots, parseSlots, SLOT_MAX } from '../../src/spec/slots.ts';
-import { templateText } from '../../src/spec/template.ts';
-import { parseDuration, parsePercent, parseRate, parseShare, parseSize } from '../../src/spec/units.ts';
-import { readSpecText } from '../../src/spec/yaml.ts';
+import { FLEET } from '../../src/specification/fields.ts';
+import { fieldsOf, walk } from '../../src/specification/group.ts';
+import { parseSpec } from '../../src/specification/parse.ts';
+import { compile, literal, placeholderProblem, uses } from '../../src/specification/placeholders.ts';
+import { formatSlots, parseSlots, SLOT_MAX } from '../../src/specification/slots.ts';
+import { templateText } from '../../src/specification/template.ts';
+import {
+  parseDuration,
+  parsePercent,
+  parseRate,
+  parseShare,
+  parseSize,
+} from '../../src/specification/units.ts';
+import { readSpecText } from '../../src/specification/yaml.ts';
 import { fuzz, RUNS, SEED, TIMEOUT_MS } from './fuzz.ts';
 
 const OPTIONS = { numRuns: RUNS, seed: SEED };

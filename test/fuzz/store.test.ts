@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { readCopy, writeCopy } from '../../src/store/copy.ts';
-import { type Pass, packPass, unpackPass } from '../../src/store/pass.ts';
+import { type MemoryReading, packReading, unpackReading } from '../../src/store/packing.ts';
 import { RunStore } from '../../src/store/runs.ts';
 import { fuzz, RUNS, SEED, TIMEOUT_MS, withDirectory } from './fuzz.ts';
 
-const PASS: Pass = {
+const PASS: MemoryReading = {
   at: 1_700_000_000_000,
   slots: Uint32Array.from([0, 1, 7]),
   rssBytes: Float64Array.from([2 ** 20, 2 ** 21, 2 ** 22]),
@@ -52,11 +52,11 @@ describe(`${RUNS} damaged rows each, seed ${SEED}`, () => {
   );
 
   test('the columns of a sample are of one length, or it is refused', { timeout: TIMEOUT_MS }, async () => {
-    const { header, columns } = packPass(PASS);
+    const { header, columns } = packReading(PASS);
     const judge = (stored: { header: string; columns: Uint8Array }) => {
-      let pass: Pass;
+      let pass: MemoryReading;
       try {
-        pass = unpackPass(stored);
+        pass = unpackReading(stored);
       } catch {
         return; // The store leaves such a sample out.
       }

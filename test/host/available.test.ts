@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readAvailableMemory } from '../../src/host/available.ts';
-import { Root } from '../../src/host/facts-root.ts';
+import { readAvailableMemory } from '../../src/host/facts/available.ts';
+import { Root } from '../../src/host/facts/root.ts';
 
 const MIB = 1024 ** 2;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FleetError } from '../../src/errors.ts';
-import { HOME_VARIABLE, openHome, placeTree } from '../../src/host/cgroup-home.ts';
+import { HOME_VARIABLE, openHome, placeTree } from '../../src/host/cgroup/home.ts';
 
 const MOUNT = '/sys/fs/cgroup';
 

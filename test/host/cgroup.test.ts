@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup.ts';
-import { CgroupTree } from '../../src/host/cgroup-tree.ts';
-import { reapPid } from '../../src/host/pidfd.ts';
+import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup/path.ts';
+import { CgroupTree } from '../../src/host/cgroup/tree.ts';
 import { readProcText } from '../../src/host/proc/read.ts';
+import { reapPid } from '../../src/host/process/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 
-const DEADLINE = new URL('../../src/host/deadline.ts', import.meta.url).href;
+const DEADLINE = new URL('../../src/host/process/deadline.ts', import.meta.url).href;
 /** Far beyond what is armed; what is still there then was not ended. */
 const STAYS_MS = 120_000;
 

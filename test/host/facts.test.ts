@@ -4,11 +4,11 @@ import { watch } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { demandOf } from '../../src/doctor/demand.ts';
 import { diagnose } from '../../src/doctor/table.ts';
-import { readHostFacts } from '../../src/host/facts.ts';
-import { measureAgents } from '../../src/host/facts-agents.ts';
-import { startupsIn } from '../../src/host/facts-startups.ts';
-import { readSurvey } from '../../src/host/facts-survey.ts';
-import { getLimit } from '../../src/host/rlimit.ts';
+import { measureAgents } from '../../src/host/facts/agents.ts';
+import { readHostFacts } from '../../src/host/facts/facts.ts';
+import { startupsIn } from '../../src/host/facts/startups.ts';
+import { readSurvey } from '../../src/host/facts/survey.ts';
+import { getLimit } from '../../src/host/process/rlimit.ts';
 import { CONTAINER, Fixture, SYSTEMD_HOST } from './fixture.ts';
 
 const directories = { stateDir: '/var/lib/fleetd', runtimeDir: '/run/fleetd' };

@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
-import { endOfHook } from '../../src/host/hook.ts';
 import type { RunningErrand } from '../../src/host/host.ts';
-import { reapPid } from '../../src/host/pidfd.ts';
 import { hasEnded, readStat } from '../../src/host/proc/stat.ts';
-import { type Launch, spawnProcess } from '../../src/host/spawn.ts';
+import { endOfHook } from '../../src/host/process/hook.ts';
+import { reapPid } from '../../src/host/process/pidfd.ts';
+import { type Launch, spawnProcess } from '../../src/host/process/spawn.ts';
 import { isRunning, until } from '../e2e/harness.ts';
 
 const PATH = process.env.PATH ?? '';

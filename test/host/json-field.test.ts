@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
-import { fetchNumber, fieldOf } from '../../src/host/json-field.ts';
+import { fetchNumber, fieldOf } from '../../src/host/net/json-field.ts';
 import { until } from '../e2e/harness.ts';
 
 let server: Server | undefined;

@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { libc } from '../../src/host/libc.ts';
-import { takeLock } from '../../src/host/lock.ts';
-import { lockHolder, parseLocks } from '../../src/host/lock-holder.ts';
-import { describeWait } from '../../src/host/wait-point.ts';
+import { describeWait } from '../../src/host/proc/wait-point.ts';
+import { takeLock } from '../../src/host/state/lock.ts';
+import { lockHolder, parseLocks } from '../../src/host/state/lock-holder.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
 
@@ -32,7 +32,7 @@ test('names the process that holds a lock, whatever the file says', () => {
   expect(lockHolder(path)).toBeNull();
   const lock = takeLock(path);
   expect(lockHolder(path)).toBe(process.pid);
-  if ('release' in lock) lock.release();
+  if ('unlock' in lock) lock.unlock();
   expect(lockHolder(path)).toBeNull();
 });
 

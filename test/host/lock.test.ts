@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { takeLock } from '../../src/host/lock.ts';
+import { takeLock } from '../../src/host/state/lock.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 
@@ -13,18 +13,18 @@ afterEach(() => scratch.dispose());
 test('is taken once, and names who has it', () => {
   const path = scratch.path('lock');
   const first = takeLock(path);
-  if (!('release' in first)) throw new Error('not taken');
+  if (!('unlock' in first)) throw new Error('not taken');
   expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
   expect(takeLock(path)).toEqual({ holder: String(process.pid) });
-  first.release();
+  first.unlock();
   const second = takeLock(path);
-  if (!('release' in second)) throw new Error('not given back');
-  second.release();
+  if (!('unlock' in second)) throw new Error('not given back');
+  second.unlock();
 });
 
 test('ends with its process, however that ends, and says nothing of it afterwards', async () => {
   const path = scratch.path('lock');
-  const lock = new URL('../../src/host/lock.ts', import.meta.url).href;
+  const lock = new URL('../../src/host/state/lock.ts', import.meta.url).href;
   const script = `const { takeLock } = await import(${JSON.stringify(lock)}); takeLock(process.argv[1]); setInterval(() => {}, 1000)`;
   const pid = scratch.start('', {
     path: process.execPath,
@@ -36,21 +36,21 @@ test('ends with its process, however that ends, and says nothing of it afterward
   // Its threads end one by one, and the last one takes the lock with it.
   let own = takeLock(path);
   await until(() => {
-    if (!('release' in own)) own = takeLock(path);
-    return 'release' in own;
+    if (!('unlock' in own)) own = takeLock(path);
+    return 'unlock' in own;
   });
   expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
-  if ('release' in own) own.release();
+  if ('unlock' in own) own.unlock();
 });
 
 test('is not inherited by what its process starts', async () => {
   const path = scratch.path('lock');
   const lock = takeLock(path);
   const pid = scratch.start('exec sleep 1000');
-  if (!('release' in lock)) throw new Error('not taken');
-  lock.release();
+  if (!('unlock' in lock)) throw new Error('not taken');
+  lock.unlock();
   const again = takeLock(path);
   expect(isLive(pid)).toBe(true);
-  if (!('release' in again)) throw new Error('an agent holds the lock');
-  again.release();
+  if (!('unlock' in again)) throw new Error('an agent holds the lock');
+  again.unlock();
 });

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { boundLog, readLog, readLogEnd } from '../../src/host/logfile.ts';
+import { boundLog, readLog, readLogEnd } from '../../src/host/files/logfile.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
 

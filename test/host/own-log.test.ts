@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { OwnLog } from '../../src/host/own-log.ts';
+import { OwnLog } from '../../src/host/state/own-log.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

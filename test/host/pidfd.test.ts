@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { EpollSet } from '../../src/host/epoll.ts';
-import { closeFd, killIf, openPidfd, reapPid, reapPidfd, signalPidfd } from '../../src/host/pidfd.ts';
+import { EpollSet } from '../../src/host/process/epoll.ts';
+import { closeFd, killIf, openPidfd, reapPid, reapPidfd, signalPidfd } from '../../src/host/process/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 

@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { currentTicks } from '../../src/host/clock.ts';
-import { closeFd, openPidfd, reapPid, signalPidfd } from '../../src/host/pidfd.ts';
 import { PortTable, readConnections, readPorts } from '../../src/host/proc/net.ts';
 import { findSocketFd, listPids, readCommand, readLink, readRssBytes } from '../../src/host/proc/pid.ts';
 import { readProc, readProcText } from '../../src/host/proc/read.ts';
 import { parseStat, readStat } from '../../src/host/proc/stat.ts';
+import { closeFd, openPidfd, reapPid, signalPidfd } from '../../src/host/process/pidfd.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

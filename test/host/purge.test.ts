@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { discard, finishPurges, setDirectoriesAside } from '../../src/host/purge.ts';
+import { discard, finishPurges, setDirectoriesAside } from '../../src/host/files/purge.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

@@ -1,11 +1,11 @@
 import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ReadProblem } from '../../src/host/bounded.ts';
-import { hashText } from '../../src/host/files.ts';
+import type { ReadProblem } from '../../src/host/files/bounded.ts';
+import { hashText } from '../../src/host/files/files.ts';
+import { Reader } from '../../src/host/files/reader.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { Reader } from '../../src/host/reader.ts';
-import { readExecutable } from '../../src/host/strays.ts';
+import { readExecutable } from '../../src/host/strays/find.ts';
 import { until } from '../e2e/harness.ts';
 import { canHang, HungMount } from './hung.ts';
 import { Scratch, untilNamed } from './processes.ts';

@@ -11,9 +11,9 @@ import {
   parseMemoryEvents,
   type Resources,
   subtreeChange,
-} from '../../src/host/cgroup-limits.ts';
-import { CgroupResources } from '../../src/host/cgroup-resources.ts';
-import { ownUnits } from '../../src/host/unit-memory.ts';
+} from '../../src/host/cgroup/limits.ts';
+import { CgroupResources } from '../../src/host/cgroup/resources.ts';
+import { ownUnits } from '../../src/host/cgroup/unit-memory.ts';
 import { until } from '../e2e/harness.ts';
 
 const MIB = 1024 * 1024;

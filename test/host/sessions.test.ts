@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { reapPid } from '../../src/host/pidfd.ts';
 import { readLink } from '../../src/host/proc/pid.ts';
-import { Sessions } from '../../src/host/sessions.ts';
+import { reapPid } from '../../src/host/process/pidfd.ts';
+import { Sessions } from '../../src/host/process/sessions.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, NOT_ROOT, Scratch, untilNamed } from './processes.ts';
 
@@ -35,7 +35,7 @@ async function start(key: string, script: string, count: number): Promise<number
     output: { path: logOf(key) },
     cwd: dirOf(key),
   });
-  sessions.adopt(key, main);
+  sessions.reattach(key, main);
   const told = await scratch.pids(name, count);
   return [main, ...told.filter((pid) => pid !== main)];
 }
@@ -96,7 +96,7 @@ test('an agent without forks leaves nothing', async () => {
 test('kills nobody whose pid and session somebody else has by now', async () => {
   const stranger = scratch.start('exec sleep 1000');
   // As if the leader had ended and its pid were given to one who leads a session of its own.
-  sessions.adopt('web/0', stranger);
+  sessions.reattach('web/0', stranger);
   expect(sessions.isPopulated('web/0')).toBe(false);
   sessions.kill('web/0');
   expect(isLive(stranger)).toBe(true);

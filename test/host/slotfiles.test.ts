@@ -13,10 +13,16 @@ import { dirname } from 'node:path';
 import koffi from 'koffi';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FleetError } from '../../src/errors.ts';
+import {
+  clearSlots,
+  handOver,
+  type Owner,
+  readySlot,
+  type SlotPaths,
+} from '../../src/host/files/slot-paths.ts';
 import { check, libc } from '../../src/host/libc.ts';
-import { closeFd } from '../../src/host/pidfd.ts';
-import { clearSlots, handOver, type Owner, readySlot, type SlotPlaces } from '../../src/host/slotfiles.ts';
-import { findListener } from '../../src/host/unix.ts';
+import { findListener } from '../../src/host/net/unix.ts';
+import { closeFd } from '../../src/host/process/pidfd.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
 const NOBODY: Owner = { uid: 65534, gid: 65534 };
@@ -26,7 +32,7 @@ const SOCK = { stream: 1, datagram: 2 } as const;
 const listen = koffi.load('libc.so.6').func('int listen(int fd, int backlog)');
 
 let scratch: Scratch;
-let places: SlotPlaces;
+let places: SlotPaths;
 let umask: number;
 const servers: Server[] = [];
 const fds: number[] = [];

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { reapPid } from '../../src/host/pidfd.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { Spawner, type Started } from '../../src/host/spawner.ts';
+import { reapPid } from '../../src/host/process/pidfd.ts';
+import { type SpawnedProcess, Spawner } from '../../src/host/process/spawner.ts';
 import { Scratch } from './processes.ts';
 
 const spawner = new Spawner();
@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => scratch.dispose());
 
-const started = (outcome: Started | Error | undefined): Started => {
+const started = (outcome: SpawnedProcess | Error | undefined): SpawnedProcess => {
   if (!outcome || outcome instanceof Error) throw outcome;
   return outcome;
 };

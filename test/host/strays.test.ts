@@ -1,9 +1,9 @@
 import { chmodSync, copyFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { isSupervised, readExecutable, readProgram, readSuspect } from '../../src/host/strays.ts';
-import { endProcess } from '../../src/host/strays-kill.ts';
-import { parseSystemdCgroup, readOrigin, unitOf } from '../../src/host/strays-origin.ts';
+import { isSupervised, readExecutable, readProgram, readSuspect } from '../../src/host/strays/find.ts';
+import { endProcess } from '../../src/host/strays/kill.ts';
+import { parseSystemdCgroup, readOrigin, unitOf } from '../../src/host/strays/origin.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch, untilNamed } from './processes.ts';
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { findFormerTree, homeOf } from '../../src/host/cgroup-former.ts';
+import { findFormerTree, homeOf } from '../../src/host/cgroup/former.ts';
 
 const NAME = 'fleetd-0123456789ab';
 const HOME = 'fleetd.slice/fleetd-agents.service';

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { chooseWay } from '../../src/host/autostart-way.ts';
-import { unifiedDiff } from '../../src/host/install-diff.ts';
+import { chooseWay } from '../../src/host/autostart/way.ts';
+import { unifiedDiff } from '../../src/host/install/diff.ts';
 import {
   drainTimeoutSec,
   judgeInstall,
   judgeRemoval,
   renderUnit,
   seal,
-} from '../../src/host/install-plan.ts';
+} from '../../src/host/install/plan.ts';
 
 const lengthHash = (text: string) => String(text.length).padStart(64, '0');
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { heartbeatIntervalMs } from '../../src/daemon/heartbeat.ts';
-import { sendNotification } from '../../src/host/systemd-notify.ts';
-import { NotifySocket } from '../../src/host/unix.ts';
+import { sendNotification } from '../../src/host/net/systemd-notify.ts';
+import { NotifySocket } from '../../src/host/net/unix.ts';
 import { until, World } from '../e2e/harness.ts';
 
 const FLEETD = fileURLToPath(new URL('../../bin/fleetd', import.meta.url));

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CgroupTree } from '../../src/host/cgroup-tree.ts';
+import { CgroupTree } from '../../src/host/cgroup/tree.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { takeIn } from '../../src/host/take-in.ts';
+import { adoptForeign } from '../../src/host/strays/adopt-foreign.ts';
 import { isLive, Scratch } from './processes.ts';
 
 /** A tree of the test's own. The test process itself moves into it, and back at its end. */
@@ -39,7 +39,7 @@ describe.skipIf(!HAS_TREE)('taking processes in (needs a cgroup tree that can be
       { key: 'web/0', process: identify(first) },
       { key: 'web/1', process: identify(second) },
     ];
-    expect(takeIn(tree, intakes)).toEqual([true, true]);
+    expect(adoptForeign(tree, intakes)).toEqual([true, true]);
     expect(new Set(forks).size).toBe(2);
     expect([first, ...forks].map((pid) => tree.keyOf(pid))).toEqual(['web/0', 'web/0', 'web/0']);
     expect(tree.keyOf(second)).toBe('web/1');
@@ -48,7 +48,7 @@ describe.skipIf(!HAS_TREE)('taking processes in (needs a cgroup tree that can be
   test('takes no process for another one that had its pid: it stays where it is, and lives', () => {
     const { pid, startTicks } = identify(scratch.start('exec sleep 1000'));
     const former = { pid, startTicks: startTicks - 1 };
-    expect(takeIn(tree, [{ key: 'web/0', process: former }])).toEqual([false]);
+    expect(adoptForeign(tree, [{ key: 'web/0', process: former }])).toEqual([false]);
     expect(tree.keyOf(pid)).toBeNull();
     // The same, where the pid changed hands between the look and the move.
     expect(tree.take('web/0', former)).toBe(false);

@@ -3,8 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import koffi from 'koffi';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { check, libc } from '../../src/host/libc.ts';
-import { closeFd, reapPid } from '../../src/host/pidfd.ts';
-import { findListener, journalIsThere, NotifySocket, openJournal } from '../../src/host/unix.ts';
+import { findListener, journalIsThere, NotifySocket, openJournal } from '../../src/host/net/unix.ts';
+import { closeFd, reapPid } from '../../src/host/process/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
 

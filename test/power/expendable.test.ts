@@ -1,9 +1,10 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
-import { type RunRecord, RunStore } from '../../src/store/runs.ts';
-import { SampleStore } from '../../src/store/samples.ts';
+import { RunStore } from '../../src/store/runs.ts';
+import { ReadingStore } from '../../src/store/samples.ts';
 import { DAMAGES } from './damage.ts';
 import { inMemory, STRIDE_BYTES, tell } from './scratch.ts';
 
@@ -57,7 +58,7 @@ const STORES = {
     }
   },
   'samples.db': (path: string) => {
-    const store = new SampleStore(path);
+    const store = new ReadingStore(path);
     let notice = store.notice;
     store.onNotice = (text) => {
       notice = text;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { layout } from '../../src/spec/layout.ts';
-import type { StoredFleet } from '../../src/store/records.ts';
+import type { StoredFleet } from '../../src/fleet/records.ts';
+import { pathsIn } from '../../src/specification/paths.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
 import { type CrashState, type Disk, materialise } from './disk.ts';
 
@@ -49,7 +49,7 @@ export class Judge {
   /** @throws what the store throws */
   open(state: CrashState): Found {
     materialise(state, this.#root, this.#scratch);
-    const paths = layout(this.#inScratch(this.#stateDir), '/nonexistent');
+    const paths = pathsIn(this.#inScratch(this.#stateDir), '/nonexistent');
     if (!existsSync(paths.stateDir)) return { content: '[]', wanted: 0, notices: [], missing: [] };
     const store = new WantedStore(paths.database, paths.copy);
     try {
@@ -119,7 +119,7 @@ export class Judge {
 
   /** Those of slots that are believed to be prepared. */
   #missingDirectories(fleets: readonly StoredFleet[]): string[] {
-    const { slotDir } = layout(this.#stateDir, '/nonexistent');
+    const { slotDir } = pathsIn(this.#stateDir, '/nonexistent');
     return fleets
       .flatMap(({ fleet, slots }) =>
         slots.filter(({ prepared }) => prepared).map(({ slot }) => slotDir(fleet.name, slot)),

@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeDirectory } from '../../src/host/files.ts';
-import { layout } from '../../src/spec/layout.ts';
-import { type Change, WantedStore } from '../../src/store/wanted.ts';
+import { makeDirectory } from '../../src/host/files/files.ts';
+import { pathsIn } from '../../src/specification/paths.ts';
+import { type StoreChange, WantedStore } from '../../src/store/wanted.ts';
 
 /** What a process says on stdout when a change was accepted. */
 export const ACCEPTED = 'accepted';
@@ -11,8 +11,8 @@ export const ACCEPTED = 'accepted';
  * A process that is recorded: it changes the wanted state, damages one of its files, recovers, changes on.
  * Arguments: the state directory, a fleet of slots (JSON), how many changes follow each damage.
  */
-function run(stateDir: string, fleet: Required<Change>, changes: number): void {
-  const paths = layout(stateDir, '/nonexistent');
+function run(stateDir: string, fleet: Required<StoreChange>, changes: number): void {
+  const paths = pathsIn(stateDir, '/nonexistent');
   const { database, copy } = paths;
   makeDirectory(stateDir, 0o700);
   let generation = 0;

@@ -4,13 +4,13 @@ import { until, World } from '../e2e/harness.ts';
 import { InspectedSupervisor } from './inspector.ts';
 import { countCalls, NO_STRACE, total } from './strace.ts';
 
-// The planner's own operations are counted in test/plan/scaling.test.ts; here the whole supervisor is, from outside.
+// The planner's own operations are counted in test/fleet/scaling.test.ts; here the whole supervisor is, from outside.
 
 const [SMALL, LARGE] = process.env.FLEET_TEST_LONG ? ([1_000, 4_000] as const) : ([500, 2_000] as const);
 const EXITS = 20;
 const STATUSES = 5;
 const IDLE_SECONDS = 10;
-/** Each agent's log is looked at once in so many seconds (src/daemon/logs.ts): all that an idle agent costs. */
+/** Each agent's log is looked at once in so many seconds (src/daemon/watches/logs.ts): all that an idle agent costs. */
 const LOG_CYCLE_SECONDS = 60;
 /** So much more may be counted in the larger fleet for what runs at times of its own: timers, the writing of events. */
 const SLACK = 1.25;

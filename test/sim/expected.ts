@@ -1,4 +1,4 @@
-import type { Managed } from '../../src/daemon/managed.ts';
+import type { Managed } from '../../src/daemon/fleet/managed.ts';
 
 /** What users have been promised about a fleet: everything that was acknowledged, and nothing else. */
 export interface Expected {
@@ -74,7 +74,7 @@ export function difference(promises: Promises, fleets: ReadonlyMap<string, Manag
   for (const [name, { wanted, isHeld, rolloutId }] of promises) {
     const managed = fleets.get(name);
     if (!managed) return `fleet ${name} is lost`;
-    const actual = managed.plan.wanted();
+    const actual = managed.fleet.wanted();
     if (actual.symmetricDifference(wanted).size > 0) {
       return `fleet ${name} wants slots ${[...actual]}, and was to want ${[...wanted]}`;
     }

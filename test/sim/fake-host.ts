@@ -1,9 +1,9 @@
+import type { HostMemory } from '../../src/fleet/pressure.ts';
+import { type ReadRequest, readOthers, type Value } from '../../src/host/files/others.ts';
+import type { SlotPaths } from '../../src/host/files/slot-paths.ts';
 import type { FoundProcess, HelperEnd, Host, ProcessId, StartRequest } from '../../src/host/host.ts';
-import { type Ask, readOthers, type Value } from '../../src/host/others.ts';
 import { PortTable } from '../../src/host/proc/net.ts';
-import type { SlotPlaces } from '../../src/host/slotfiles.ts';
-import type { Launch } from '../../src/host/spawn.ts';
-import type { HostMemory } from '../../src/plan/pressure.ts';
+import type { Launch } from '../../src/host/process/spawn.ts';
 import type { Gate } from './gate.ts';
 import { type Kernel, type Nature, type Process, WELL_BEHAVED } from './kernel.ts';
 import type { Random } from './random.ts';
@@ -21,7 +21,7 @@ export interface Faults {
 }
 
 /** What a fake host is made of. */
-export interface World {
+export interface HostWorld {
   time: VirtualTime;
   kernel: Kernel;
   random: Random;
@@ -62,20 +62,20 @@ function systemCallError(syscall: string, code: string): Error {
 
 /** The twin of LinuxHost on an imaginary kernel, for one life of a supervisor. */
 export class FakeHost implements Host {
-  readonly #world: World;
+  readonly #world: HostWorld;
   readonly #mains = new Map<string, Process>();
   readonly bootId: string;
   /** At once: the files of the specs are the machine's own, and nothing of the run's time passes. */
   readonly reader = {
-    ask: async <T extends Ask>(question: T) => readOthers(question) as Value<T>,
-    askAll: async <T extends Ask>(questions: readonly T[]) =>
+    ask: async <T extends ReadRequest>(question: T) => readOthers(question) as Value<T>,
+    askAll: async <T extends ReadRequest>(questions: readonly T[]) =>
       questions.map((question) => readOthers(question) as Value<T>),
   };
   onExit: Host['onExit'] = () => {};
   onNotify: Host['onNotify'] = () => {};
   onProblem: Host['onProblem'] = () => {};
 
-  constructor(world: World) {
+  constructor(world: HostWorld) {
     this.#world = world;
     this.bootId = world.kernel.bootId;
     world.opened(this);
@@ -151,7 +151,7 @@ export class FakeHost implements Host {
     return this.#mains.get(key)?.isContained ?? false;
   }
 
-  readySlot({ dir }: SlotPlaces): void {
+  readySlot({ dir }: SlotPaths): void {
     this.#world.gate.step(`host.readySlot ${dir.split('/').slice(-2).join('/')}`);
     this.#world.preparing();
     this.#world.kernel.places.add(dir.split('/').slice(-2).join('/'));
@@ -161,11 +161,11 @@ export class FakeHost implements Host {
     return null;
   }
 
-  persistSlot({ dir }: SlotPlaces): void {
+  persistSlot({ dir }: SlotPaths): void {
     this.#world.gate.step(`host.persistSlot ${dir.split('/').slice(-2).join('/')}`);
   }
 
-  adopt(key: string, process: ProcessId): boolean {
+  reattach(key: string, process: ProcessId): boolean {
     const { gate, kernel, containment } = this.#world;
     gate.step(`host.adopt ${key} pid ${process.pid}`);
     const found = kernel.find(process);
@@ -174,7 +174,7 @@ export class FakeHost implements Host {
     return true;
   }
 
-  takeIn(): boolean[] {
+  adoptForeign(): boolean[] {
     throw new Error('strays are not part of the simulated world');
   }
 

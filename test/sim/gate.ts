@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FleetError } from '../../src/errors.ts';
+import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
-import { type RunRecord, RunStore } from '../../src/store/runs.ts';
-import { type Change, WantedStore } from '../../src/store/wanted.ts';
+import { RunStore } from '../../src/store/runs.ts';
+import { type StoreChange, WantedStore } from '../../src/store/wanted.ts';
 
 /** The supervisor was killed here. What still runs of it finds nothing that it could do. */
 export class Crash extends Error {}
@@ -62,7 +63,7 @@ export class MortalWantedStore extends WantedStore {
     this.#copyPath = copyPath;
   }
 
-  override write(name: string, change: Change): void {
+  override write(name: string, change: StoreChange): void {
     this.#gate.write(`store.write ${name} ${describe(change)}`);
     this.#copied(() => super.write(name, change));
   }
@@ -129,7 +130,7 @@ export class MortalEventStore extends EventStore {
   }
 }
 
-function describe({ fleet, release, slots = [], forgotten = [] }: Change): string {
+function describe({ fleet, release, slots = [], forgotten = [] }: StoreChange): string {
   const parts = [
     ...(fleet
       ? [

@@ -1,14 +1,14 @@
-import { Commands } from '../../src/daemon/commands.ts';
-import { recover } from '../../src/daemon/recovery.ts';
+import { Commands } from '../../src/daemon/commands/commands.ts';
+import { recover } from '../../src/daemon/fleet/recovery.ts';
 import { Supervisor } from '../../src/daemon/supervisor.ts';
 import { FleetError } from '../../src/errors.ts';
-import { layout } from '../../src/spec/layout.ts';
-import { SampleStore } from '../../src/store/samples.ts';
-import { FakeHost, type World } from './fake-host.ts';
+import { pathsIn } from '../../src/specification/paths.ts';
+import { ReadingStore } from '../../src/store/samples.ts';
+import { FakeHost, type HostWorld } from './fake-host.ts';
 import { Crash, MortalEventStore, MortalRunStore, MortalWantedStore } from './gate.ts';
 
 /** Samples of memory decide nothing here: one store for all runs, and for every supervisor in them. */
-class SharedSamples extends SampleStore {
+class SharedSamples extends ReadingStore {
   override close(): void {}
 }
 let samples: SharedSamples | undefined;
@@ -26,9 +26,9 @@ export class Life {
    * Starts a supervisor as daemon.ts does. It may die while it recovers.
    * @param onDefect called with what only a defect of the code under test can be
    */
-  constructor(world: World, directory: string, onDefect: (what: string) => void) {
+  constructor(world: HostWorld, directory: string, onDefect: (what: string) => void) {
     const { gate } = world;
-    const paths = layout(directory, `${directory}/run`);
+    const paths = pathsIn(directory, `${directory}/run`);
     this.store = new MortalWantedStore(paths.database, paths.copy, gate);
     const events = new MortalEventStore(':memory:', gate);
     const runs = new MortalRunStore(paths.runDatabase, world.kernel.bootId, gate);
@@ -39,7 +39,7 @@ export class Life {
     };
     for (const notice of [...this.store.notices, runs.notice]) if (notice) onDefect(notice);
     this.host = new FakeHost(world);
-    const parts = { host: this.host, layout: paths, store: this.store, runs, events, samples };
+    const parts = { host: this.host, paths, store: this.store, runs, events, samples };
     this.supervisor = new Supervisor({ ...parts, log: logger(onDefect) });
     this.commands = new Commands(this.supervisor);
     try {

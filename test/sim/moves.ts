@@ -1,9 +1,9 @@
-import { runOf } from '../../src/plan/agent.ts';
-import { formatSlots } from '../../src/spec/slots.ts';
+import { runOf } from '../../src/fleet/agent.ts';
+import { formatSlots } from '../../src/specification/slots.ts';
 import { type Effect, type Expected, ofFleet, toTarget, without } from './expected.ts';
 import { WELL_BEHAVED } from './kernel.ts';
 import { changed, type Document, documentOf, SLOTS_MAX } from './specs.ts';
-import type { World } from './world.ts';
+import type { SimulatedHost } from './world.ts';
 
 /** How often each thing happens, beside the others. */
 const WEIGHTS = {
@@ -31,7 +31,7 @@ const WEIGHTS = {
 type Move = keyof typeof WEIGHTS;
 
 /** Something happens: a command of a user's, or something to the host, its agents or the supervisor. */
-export function makeMove(world: World, documents: Map<string, Document>): void {
+export function makeMove(world: SimulatedHost, documents: Map<string, Document>): void {
   const move = world.moves.weighted(WEIGHTS);
   const names = [...world.promises.keys()];
   const name =
@@ -41,7 +41,7 @@ export function makeMove(world: World, documents: Map<string, Document>): void {
   MOVES[move](world, name, documents);
 }
 
-const MOVES: Record<Move, (world: World, name: string, documents: Map<string, Document>) => void> = {
+const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<string, Document>) => void> = {
   spawn: (world, name, documents) => {
     if (!documents.has(name)) spawnNew(world, name, documents);
     else {
@@ -170,12 +170,12 @@ const MOVES: Record<Move, (world: World, name: string, documents: Map<string, Do
 };
 
 /** Lets a fleet go on. */
-export function resume(world: World, name: string): void {
+export function resume(world: SimulatedHost, name: string): void {
   world.command(`resume ${name}`, () => world.life!.commands.resume(name), held(name, false));
 }
 
 /** Strangers take numbers that agents had a moment ago. @param pids of agents, those that run included */
-export function takeFreedPids(world: World, pids: readonly number[]): void {
+export function takeFreedPids(world: SimulatedHost, pids: readonly number[]): void {
   const { kernel, moves } = world;
   const stranger = { kind: 'stranger', key: null, env: {}, parent: null } as const;
   for (const pid of pids) {
@@ -187,9 +187,9 @@ export function takeFreedPids(world: World, pids: readonly number[]): void {
 }
 
 /** The pids that the supervisor has in mind. */
-export function pidsInMind(world: World): number[] {
-  return [...world.fleets.values()].flatMap(({ plan }) =>
-    [...plan.slots.values()].flatMap(({ agent }) => runOf(agent)?.pid ?? []),
+export function pidsInMind(world: SimulatedHost): number[] {
+  return [...world.fleets.values()].flatMap(({ fleet }) =>
+    [...fleet.slots.values()].flatMap(({ agent }) => runOf(agent)?.pid ?? []),
   );
 }
 
@@ -198,11 +198,16 @@ function held(name: string, isHeld: boolean | null): Effect {
   return (before) => (before.has(name) ? ofFleet(name, () => ({ isHeld }))(before) : before);
 }
 
-function spawnNew(world: World, name: string, documents: Map<string, Document>): void {
+function spawnNew(world: SimulatedHost, name: string, documents: Map<string, Document>): void {
   spawnWith(world, name, documentOf(world.moves, name), documents);
 }
 
-function spawnWith(world: World, name: string, spec: Document, documents: Map<string, Document>): void {
+function spawnWith(
+  world: SimulatedHost,
+  name: string,
+  spec: Document,
+  documents: Map<string, Document>,
+): void {
   const target = world.moves.chance(0.5)
     ? world.moves.below(SLOTS_MAX + 1)
     : (world.promises.get(name)?.wanted.size ?? SLOTS_MAX);
@@ -220,11 +225,11 @@ function spawnWith(world: World, name: string, spec: Document, documents: Map<st
   world.command(`spawn ${target} -f ${JSON.stringify(spec)}`, call, effect);
 }
 
-function someSlots(world: World, name: string): number[] {
+function someSlots(world: SimulatedHost, name: string): number[] {
   return world.moves.some([...(world.promises.get(name)?.wanted ?? [])]);
 }
 
 /** The agents that run. */
-export function agentsOf(world: World) {
+export function agentsOf(world: SimulatedHost) {
   return [...world.kernel.processes.values()].filter(({ kind }) => kind === 'agent');
 }

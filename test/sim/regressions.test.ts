@@ -5,7 +5,7 @@ import { ofFleet, toTarget } from './expected.ts';
 import { WELL_BEHAVED } from './kernel.ts';
 import { unrest } from './rest.ts';
 import { loseRunStore } from './run.ts';
-import { World } from './world.ts';
+import { SimulatedHost } from './world.ts';
 
 const directory = mkdtempSync(`${tmpdir()}/fleet-sim-`);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -14,8 +14,8 @@ const SPEC = { name: 'f', command: ['/bin/sleep', '1'], env: { V: 'v0' }, logs: 
 const MINUTE_MS = 60_000;
 
 /** Runs a story in a world where nothing goes wrong but what it says. */
-async function inWorld(story: (world: World) => Promise<void>): Promise<void> {
-  const world = new World(1, directory, 100);
+async function inWorld(story: (world: SimulatedHost) => Promise<void>): Promise<void> {
+  const world = new SimulatedHost(1, directory, 100);
   world.faults.calm();
   world.time.install();
   try {
@@ -27,13 +27,13 @@ async function inWorld(story: (world: World) => Promise<void>): Promise<void> {
   }
 }
 
-function spawn(world: World, target: number, spec: object = SPEC): void {
+function spawn(world: SimulatedHost, target: number, spec: object = SPEC): void {
   const call = () => world.life!.commands.spawn('f', { spec, target, baseDir: '/', force: true });
   world.command(`spawn ${target}`, call, ofFleet('f', toTarget(target)));
 }
 
 /** The supervisor is gone; another one begins when `meanwhile` has happened. */
-async function replace(world: World, meanwhile: () => void = () => {}): Promise<void> {
+async function replace(world: SimulatedHost, meanwhile: () => void = () => {}): Promise<void> {
   world.bury();
   meanwhile();
   world.begin();

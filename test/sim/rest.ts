@@ -1,12 +1,12 @@
-import type { Managed } from '../../src/daemon/managed.ts';
-import { runOf } from '../../src/plan/agent.ts';
-import type { World } from './world.ts';
+import type { Managed } from '../../src/daemon/fleet/managed.ts';
+import { runOf } from '../../src/fleet/agent.ts';
+import type { SimulatedHost } from './world.ts';
 
 /** No helper runs longer. */
 const HELPER_MS_MAX = 10_000;
 
 /** What is not yet as it should be when nothing more goes wrong; null where everything is. */
-export function unrest(world: World): string | null {
+export function unrest(world: SimulatedHost): string | null {
   for (const [name, managed] of world.fleets) {
     const found = unrestOf(world, name, managed);
     if (found) return found;
@@ -22,7 +22,7 @@ export function unrest(world: World): string | null {
   return left === undefined ? null : `the runtime directory of slot ${left} is left over`;
 }
 
-function unrestOf(world: World, name: string, { plan, record }: Managed): string | null {
+function unrestOf(world: SimulatedHost, name: string, { fleet, record }: Managed): string | null {
   const { wanted, renewedAt } = world.promises.get(name)!;
   if (record.hold) return `${name} is held by ${record.hold.by}: ${record.hold.reason}`;
   const { rollout } = record;
@@ -30,7 +30,7 @@ function unrestOf(world: World, name: string, { plan, record }: Managed): string
     return `the rollout of ${name} is ${rollout.state}: ${rollout.reason}`;
   for (const slot of wanted) {
     const [main, other] = world.kernel.inSlot(`${name}/${slot}`).filter(({ kind }) => kind === 'agent');
-    const its = plan.slots.get(slot);
+    const its = fleet.slots.get(slot);
     if (!main || !its) return `nothing runs in slot ${name}/${slot}: ${its?.agent.state}`;
     if (other) return `two agents run in slot ${name}/${slot}`;
     if (!main.isReady && main.nature.readyMs !== null) return `slot ${name}/${slot} does not serve`;

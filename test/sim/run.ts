@@ -3,7 +3,7 @@ import { Crash } from './gate.ts';
 import { agentsOf, makeMove, pidsInMind, resume, takeFreedPids } from './moves.ts';
 import { unrest } from './rest.ts';
 import type { Document } from './specs.ts';
-import { Violation, World } from './world.ts';
+import { SimulatedHost, Violation } from './world.ts';
 
 const MOVES_MAX = 30;
 /** Between two things that happen, in milliseconds. */
@@ -35,7 +35,7 @@ export interface Outcome {
  * @throws Error that says what was violated, by which steps, and how to replay it
  */
 export async function run(seed: number, directory: string, stepsShown = STEPS_SHOWN): Promise<Outcome> {
-  const world = new World(seed, directory, stepsShown);
+  const world = new SimulatedHost(seed, directory, stepsShown);
   const restore = catchRejections(world);
   world.time.install();
   try {
@@ -54,7 +54,7 @@ export async function run(seed: number, directory: string, stepsShown = STEPS_SH
   }
 }
 
-async function live(world: World): Promise<void> {
+async function live(world: SimulatedHost): Promise<void> {
   const documents = new Map<string, Document>();
   world.begin();
   for (let i = world.moves.below(MOVES_MAX) + 5; i > 0; i--) {
@@ -65,12 +65,12 @@ async function live(world: World): Promise<void> {
 }
 
 /** Lets time pass; a supervisor that dies meanwhile is followed by another. */
-async function advance(world: World, ms: number): Promise<void> {
+async function advance(world: SimulatedHost, ms: number): Promise<void> {
   await world.advance(ms);
   while (world.gate.isDead) await replace(world);
 }
 
-async function replace(world: World): Promise<void> {
+async function replace(world: SimulatedHost): Promise<void> {
   const { moves, time } = world;
   const pids = pidsInMind(world);
   world.bury();
@@ -85,7 +85,7 @@ async function replace(world: World): Promise<void> {
 }
 
 /** What must survive only the supervisor may be gone all the same. */
-export function loseRunStore(world: World): void {
+export function loseRunStore(world: SimulatedHost): void {
   world.trace('~ the notes of who runs where are lost');
   for (const ending of ['', '-wal', '-shm'])
     rmSync(`${world.directory}/run/run.db${ending}`, { force: true });
@@ -93,7 +93,7 @@ export function loseRunStore(world: World): void {
 }
 
 /** Nothing more goes wrong: then there is exactly what was promised, soon, and it stays so. */
-async function comeToRest(world: World): Promise<void> {
+async function comeToRest(world: SimulatedHost): Promise<void> {
   const { time } = world;
   world.trace('~ nothing more goes wrong');
   world.faults.calm();
@@ -115,7 +115,7 @@ async function comeToRest(world: World): Promise<void> {
 }
 
 /** What waits for its user goes on. */
-function goOn(world: World): void {
+function goOn(world: SimulatedHost): void {
   if (world.pending.length > 0) return;
   for (const [name, { record }] of world.fleets) {
     if (record.rollout?.state === 'paused') {
@@ -126,7 +126,7 @@ function goOn(world: World): void {
 }
 
 /** A promise that nobody waits for and that fails ends the real supervisor: here it fails the run. */
-function catchRejections(world: World): () => void {
+function catchRejections(world: SimulatedHost): () => void {
   const others = process.listeners('unhandledRejection');
   process.removeAllListeners('unhandledRejection');
   process.on('unhandledRejection', (error) => {

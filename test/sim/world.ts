@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Managed } from '../../src/daemon/managed.ts';
+import type { Managed } from '../../src/daemon/fleet/managed.ts';
 import { FleetError } from '../../src/errors.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
 import type { FakeHost } from './fake-host.ts';
@@ -21,7 +21,7 @@ export class Violation extends Error {}
  * One host with its supervisors, from a seed. It watches everything that happens, in the kernel and in the supervisor,
  * and compares it with what users were promised.
  */
-export class World {
+export class SimulatedHost {
   readonly moves: Random;
   readonly time: VirtualTime;
   readonly kernel: Kernel;
@@ -187,12 +187,12 @@ export class World {
   /** What must hold after every step. */
   check(): void {
     this.#noteLimits();
-    for (const [name, { plan }] of this.fleets) {
-      if (plan.hold?.by === 'storm') this.count('moments held by the storm breaker');
+    for (const [name, { fleet }] of this.fleets) {
+      if (fleet.hold?.by === 'storm') this.count('moments held by the storm breaker');
       const limit = this.#parallel.get(name)!;
-      const starting = plan.counts.starting + plan.counts.preparing;
+      const starting = fleet.counts.starting + fleet.counts.preparing;
       if (starting > limit) this.fail(`${starting} agents of ${name} are starting, and ${limit} may be`);
-      for (const { number, agent } of plan.slots.values()) {
+      for (const { number, agent } of fleet.slots.values()) {
         const process = agent.state === 'ready' ? this.kernel.processes.get(agent.run.pid) : undefined;
         if (process?.key === `${name}/${number}` && !process.isContained)
           this.fail(`slot ${name}/${number} is ready, and what it forks could escape`);
@@ -241,7 +241,7 @@ export class World {
       const { hold: __, ...written } = on?.fleet ?? ({} as never);
       if (!isDeepStrictEqual(JSON.parse(JSON.stringify(record)), written))
         this.fail(`fleet ${name} is not on disk as it is in memory`);
-      const slots = [...managed.plan.slots.values()].filter((slot) => slot.wanted);
+      const slots = [...managed.fleet.slots.values()].filter((slot) => slot.wanted);
       for (const { number } of slots) {
         const its = on?.slots.find(({ slot }) => slot === number);
         if (!isDeepStrictEqual(its, managed.slotRecord(number)))
@@ -252,10 +252,10 @@ export class World {
 
   /** How many may be starting: what the spec says now, or what the round under way was opened with. */
   #noteLimits(): void {
-    for (const [name, { plan }] of this.fleets) {
-      const { parallel } = plan.spec.rounds;
-      const before = this.#parallel.get(name) ?? plan.rounds.size;
-      this.#parallel.set(name, plan.rounds.size === 0 ? parallel : Math.max(before, parallel));
+    for (const [name, { fleet }] of this.fleets) {
+      const { parallel } = fleet.spec.rounds;
+      const before = this.#parallel.get(name) ?? fleet.rounds.size;
+      this.#parallel.set(name, fleet.rounds.size === 0 ? parallel : Math.max(before, parallel));
     }
   }
 

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import type { ReleaseRecord, SlotRecord } from '../../src/store/records.ts';
-import type { Change } from '../../src/store/wanted.ts';
-import { specOf } from '../plan/driver.ts';
+import type { ReleaseRecord, SlotRecord } from '../../src/fleet/records.ts';
+import type { StoreChange } from '../../src/store/wanted.ts';
+import { specOf } from '../fleet/driver.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -51,7 +51,7 @@ export function release(id: string): ReleaseRecord {
 }
 
 /** A fleet of so many slots, as the first `spawn` writes it. */
-export function newFleet(count: number, name = 'f'): Required<Change> {
+export function newFleet(count: number, name = 'f'): Required<StoreChange> {
   return {
     fleet: { name, spec: specOf({ name }), baseDir: '/', release: 'r1', hold: null, recreate: false },
     release: release('r1'),

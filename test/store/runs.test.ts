@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { type RunRecord, RunStore } from '../../src/store/runs.ts';
+import type { RunRecord } from '../../src/fleet/records.ts';
+import { RunStore } from '../../src/store/runs.ts';
 import { closing, temporary } from './places.ts';
 
 const BOOT = 'boot-1';

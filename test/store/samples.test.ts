@@ -3,24 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Pass, packPass, unpackPass } from '../../src/store/pass.ts';
-import { SampleStore } from '../../src/store/samples.ts';
+import { type MemoryReading, packReading, unpackReading } from '../../src/store/packing.ts';
+import { ReadingStore } from '../../src/store/samples.ts';
 
 const HOUR = 3_600_000;
 const NOW = 480_000 * HOUR;
 
 let directory: string;
-let store: SampleStore;
+let store: ReadingStore;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'fleet-samples-'));
-  store = new SampleStore(join(directory, 'samples.db'));
+  store = new ReadingStore(join(directory, 'samples.db'));
 });
 afterEach(() => {
   store.close();
   rmSync(directory, { recursive: true });
 });
 
-function passAt(at: number, count = 3): Pass {
+function passAt(at: number, count = 3): MemoryReading {
   const numbers = Array.from({ length: count }, (_, i) => i);
   return {
     at,
@@ -39,13 +39,13 @@ const times = (since = 0) => [...store.read('web', since)].map(({ at }) => at);
 
 test('a pass comes back as it was', () => {
   const pass = passAt(NOW, 1_000);
-  expect(unpackPass(packPass(pass))).toEqual(pass);
+  expect(unpackReading(packReading(pass))).toEqual(pass);
   const without = { ...passAt(NOW, 0), connections: null, connectionsTotal: null, pssBytes: null };
-  expect(unpackPass(packPass(without))).toEqual(without);
+  expect(unpackReading(packReading(without))).toEqual(without);
 });
 
 test('takes few bytes an agent', () => {
-  expect(packPass(passAt(NOW, 10_000)).columns.length).toBeLessThan(10_000 * 12);
+  expect(packReading(passAt(NOW, 10_000)).columns.length).toBeLessThan(10_000 * 12);
 });
 
 test('keeps every pass of a day and one an hour of a month', () => {
@@ -70,7 +70,7 @@ test('gives what is asked for, of one fleet, oldest first, also after a restart'
   for (const at of [3, 1, 2]) store.add('web', passAt(NOW + at));
   store.add('other', passAt(NOW + 2));
   store.close();
-  store = new SampleStore(join(directory, 'samples.db'));
+  store = new ReadingStore(join(directory, 'samples.db'));
   expect(times(NOW + 2)).toEqual([NOW + 2, NOW + 3]);
   store.remove('web');
   expect(times()).toEqual([]);
@@ -82,7 +82,7 @@ test('begins anew where its file was damaged while it was open, and says so', ()
   for (let i = 0; i < 80; i++) store.add('web', passAt(NOW + i, 10_000));
   store.close();
   const path = join(directory, 'samples.db');
-  store = new SampleStore(path);
+  store = new ReadingStore(path);
   const said: string[] = [];
   store.onNotice = (text) => said.push(text);
   const healthy = readFileSync(path);

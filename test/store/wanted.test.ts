@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import type { SlotRecord, StoredFleet } from '../../src/store/records.ts';
+import type { SlotRecord, StoredFleet } from '../../src/fleet/records.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
-import { refusal } from '../spec/refusal.ts';
+import { refusal } from '../specification/refusal.ts';
 import { closing, newFleet, overwrite, release, slot, temporary } from './places.ts';
 
 const STORE = fileURLToPath(new URL('../../src/store/wanted.ts', import.meta.url));

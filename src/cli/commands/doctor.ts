@@ -1,17 +1,17 @@
-import { type Finding, remark, type Verdict } from '../../doctor/finding.ts';
+import { type Finding, type LimitVerdict, remark } from '../../doctor/finding.ts';
 import { diagnose } from '../../doctor/table.ts';
 import { describeDiagnosis } from '../../doctor/text.ts';
-import { programOf } from '../../host/facts-startups.ts';
-import { readSurvey } from '../../host/facts-survey.ts';
-import { type CloudAnswer, readCloudStartups } from '../../host/metadata.ts';
-import { accountOf } from '../../host/users.ts';
+import { type CloudAnswer, readCloudStartups } from '../../host/facts/metadata.ts';
+import { programOf } from '../../host/facts/startups.ts';
+import { readSurvey } from '../../host/facts/survey.ts';
+import { accountOf } from '../../host/process/users.ts';
 import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
 import { type Colour, paintFor } from '../style.ts';
 import { type Subject, settleSubject } from '../subject.ts';
 
 const EXIT_LIMIT = 5;
-const COLOURS: Record<Verdict, Colour | null> = { ok: null, warn: 'yellow', fail: 'red' };
+const COLOURS: Record<LimitVerdict, Colour | null> = { ok: null, warn: 'yellow', fail: 'red' };
 
 /** fleetctl doctor: every limit of the host against what the agents need. It changes nothing. */
 export async function run(context: Context): Promise<number> {

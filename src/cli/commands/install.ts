@@ -1,19 +1,19 @@
 import type { HostFacts } from '../../doctor/facts.ts';
 import { renderSysctl, type SysctlSetting, sysctlSettings } from '../../doctor/sysctl.ts';
-import { type Applied, applySysctl, applyUnits, isUnitActive } from '../../host/install-apply.ts';
+import { isBooted } from '../../host/autostart/systemd.ts';
+import { type Applied, applySysctl, applyUnits, isUnitActive } from '../../host/install/apply.ts';
 import {
   applyChanges,
   binDirectory,
-  type Change,
+  type FileChange,
   linkUnits,
   missingLinks,
   planInstall,
   SYSCTL_FILE,
   unitFiles,
-} from '../../host/install-files.ts';
-import { drainTimeoutSec } from '../../host/install-plan.ts';
-import { isBooted } from '../../host/systemd.ts';
-import { parseSpec } from '../../spec/parse.ts';
+} from '../../host/install/files.ts';
+import { drainTimeoutSec } from '../../host/install/plan.ts';
+import { parseSpec } from '../../specification/parse.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { installRoot, isKept, reportChanges } from '../install.ts';
@@ -66,7 +66,7 @@ function inForce(settings: readonly SysctlSetting[], { sysctls }: HostFacts): bo
 }
 
 interface Written {
-  changes: readonly Change[];
+  changes: readonly FileChange[];
   withUnits: boolean;
   /** Whether the kernel has all the values already. */
   isInForce: boolean;
@@ -100,6 +100,6 @@ async function applyAll(context: Context, { changes, withUnits, isInForce }: Wri
 }
 
 async function answers({ client }: Context): Promise<boolean> {
-  const { findListener } = await import('../../host/unix.ts');
+  const { findListener } = await import('../../host/net/unix.ts');
   return 'pid' in findListener(client.socketPath);
 }

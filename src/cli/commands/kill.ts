@@ -1,7 +1,7 @@
 import type { Accepted, KillRequest } from '../../api/protocol.ts';
 import { API } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
-import { formatSlots, parseSlots } from '../../spec/slots.ts';
+import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';

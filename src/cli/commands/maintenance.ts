@@ -1,6 +1,6 @@
-import type { MaintenanceState } from '../../api/protocol.ts';
 import { API } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
+import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Context } from '../context.ts';
 import { formatTime } from '../format.ts';
 import { durationMs } from '../numbers.ts';

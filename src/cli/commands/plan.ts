@@ -2,7 +2,7 @@ import { planCapacity } from '../../doctor/plan.ts';
 import { type Cost, parseCost, planCost } from '../../doctor/plan-cost.ts';
 import { describePlan } from '../../doctor/plan-text.ts';
 import { FleetError } from '../../errors.ts';
-import { describeHost, type HostDescription } from '../../host/describe.ts';
+import { describeHost, type HostDescription } from '../../host/facts/describe.ts';
 import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
 import { oneLine } from '../plain.ts';

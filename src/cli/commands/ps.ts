@@ -1,7 +1,7 @@
 import type { AgentRow, AgentsDocument } from '../../api/protocol.ts';
 import { API } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
-import { formatSize } from '../../spec/units.ts';
+import { formatSize } from '../../specification/units.ts';
 import { withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { formatElapsed } from '../format.ts';

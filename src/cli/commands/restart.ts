@@ -1,6 +1,6 @@
 import type { Accepted, RestartRequest } from '../../api/protocol.ts';
 import { API } from '../../api/protocol.ts';
-import { formatSlots, parseSlots } from '../../spec/slots.ts';
+import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { follow } from '../watch.ts';

@@ -1,7 +1,7 @@
 import type { Accepted, SpawnRequest } from '../../api/protocol.ts';
 import { API } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
-import { SPEC_FLAGS, specFromFlags } from '../../spec/flags.ts';
+import { SPEC_FLAGS, specFromFlags } from '../../specification/flags.ts';
 import type { Context, Options } from '../context.ts';
 import { fleetNames, onlyFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';

@@ -1,7 +1,8 @@
-import type { FleetStatus, MaintenanceState, StatusDocument } from '../../api/protocol.ts';
+import type { FleetStatus, StatusDocument } from '../../api/protocol.ts';
 import { API } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
-import { formatSize } from '../../spec/units.ts';
+import { formatSize } from '../../specification/units.ts';
+import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Context } from '../context.ts';
 import { formatCount, formatElapsed, formatTime } from '../format.ts';
 import { print, printJson } from '../output.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { API } from '../../api/protocol.ts';
 import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
-import { formatSize } from '../../spec/units.ts';
+import { formatSize } from '../../specification/units.ts';
 import { withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
@@ -60,7 +60,7 @@ async function act(context: Context, action: StraysRequest['action']): Promise<n
 /** The supervisor ends them; here it is only watched, and told of each what came of it. */
 async function untilEnded({ strays, withinMs }: StraysAnswer): Promise<StraysAnswer['strays']> {
   // Loaded only here: it brings in the FFI.
-  const { isStill } = await import('../../host/take-in.ts');
+  const { isStill } = await import('../../host/strays/adopt-foreign.ts');
   const deadline = performance.now() + withinMs;
   const isLeft = (stray: Stray & StrayResult) => stray.result === 'stopping' && isStill(stray);
   while (strays.some(isLeft) && performance.now() < deadline) await sleep(POLL_MS);

@@ -1,7 +1,7 @@
 import { API } from '../../api/protocol.ts';
 import type { WatchdogAnswer, WatchdogReport } from '../../api/watchdog.ts';
 import { ERRORS, FleetError } from '../../errors.ts';
-import { layout } from '../../spec/layout.ts';
+import { pathsIn } from '../../specification/paths.ts';
 import { isAbsent, isAway, withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { documentOf, print, printJson } from '../output.ts';
@@ -58,8 +58,8 @@ async function replace(context: Context, error: unknown): Promise<Replacement> {
   if (!isAway(error)) throw error;
   const { stateDir, runtimeDir } = context.directories;
   // Loaded only here: it brings in the FFI.
-  const { removeStuck } = await import('../../host/stuck.ts');
-  const removal = await removeStuck(layout(stateDir, runtimeDir));
+  const { removeStuck } = await import('../../host/state/stuck.ts');
+  const removal = await removeStuck(pathsIn(stateDir, runtimeDir));
   // One that begins has no socket yet: whoever is started beside it waits for its answer, and ends.
   const mayStart =
     removal.is === 'absent' || removal.is === 'ended' || (removal.is === 'left' && isAbsent(error));
@@ -86,6 +86,6 @@ function stillThere(error: unknown, why: string): FleetError {
 class NotStarted extends Error {}
 
 async function start({ directories }: Context): Promise<number> {
-  const { startSupervisor } = await import('../../host/autostart.ts');
+  const { startSupervisor } = await import('../../host/autostart/autostart.ts');
   return (await startSupervisor(directories)).pid;
 }

@@ -1,5 +1,5 @@
 import type { AgentRow, FleetStatus, StatusDocument } from '../../api/protocol.ts';
-import { formatSize } from '../../spec/units.ts';
+import { formatSize } from '../../specification/units.ts';
 import { formatCount, formatElapsed } from '../format.ts';
 import { oneLine } from '../plain.ts';
 import type { Paint } from '../style.ts';

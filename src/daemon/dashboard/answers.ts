@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
 import { FleetError } from '../../errors.ts';
-import { readLog } from '../../host/logfile.ts';
-import type { Managed } from '../managed.ts';
-import type { Report } from '../report.ts';
+import { readLog } from '../../host/files/logfile.ts';
+import type { Managed } from '../fleet/managed.ts';
+import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';
@@ -92,7 +92,7 @@ async function agentDocument(
 ): Promise<AgentDocument> {
   const managed = fleetOf(supervisor, query);
   const number = Number(query.get('slot'));
-  const slot = managed.plan.slots.get(number);
+  const slot = managed.fleet.slots.get(number);
   if (!slot) throw new FleetError('SLOT_UNKNOWN', `fleet ${managed.name} has no slot ${number}`);
   const { agent } = slot;
   const row = report.agent(managed, number);

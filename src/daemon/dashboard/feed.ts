@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { FleetUpdate, HostUpdate, Update } from '../../api/dashboard.ts';
 import type { FleetEvent } from '../../api/protocol.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Report } from '../report.ts';
+import type { Metrics } from '../report/metrics.ts';
+import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { Backlog } from './backlog.ts';
 import { FleetView } from './fleet-view.ts';

@@ -1,6 +1,6 @@
 import { stripTypeScriptTypes } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { readTextFile } from '../../host/files.ts';
+import { readTextFile } from '../../host/files/files.ts';
 
 const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
@@ -10,7 +10,7 @@ const TYPES: Record<string, string> = {
   js: 'text/javascript; charset=utf-8',
 };
 /** The rooms that the page is made of; the last two are as pure in a browser as here. */
-const PAGE_FILE = /^\/(dashboard|api|spec)\/[a-z-]+\.(html|css|svg|ts|js)$/;
+const PAGE_FILE = /^\/(dashboard|api|specification)\/[a-z-]+\.(html|css|svg|ts|js)$/;
 /** `…/src` where this program runs from its sources, `…/dist` where it was built. */
 const ROOT = new URL('../../', import.meta.url);
 /** Of modules: `ts` or `js`, as this one. */

@@ -7,10 +7,10 @@ import {
   type Pulse,
   type RolloutUpdate,
 } from '../../api/dashboard.ts';
-import { runOf, type Slot } from '../../plan/agent.ts';
-import type { Managed } from '../managed.ts';
-import { type Report, shownState } from '../report.ts';
-import { rolloutDocument } from '../rollout-report.ts';
+import { runOf, type Slot } from '../../fleet/agent.ts';
+import type { Managed } from '../fleet/managed.ts';
+import { type Report, shownState } from '../report/report.ts';
+import { rolloutDocument } from '../report/rollout.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Tallies } from './tallies.ts';
 
@@ -48,17 +48,17 @@ export class FleetView {
     this.#supervisor = supervisor;
     this.#report = report;
     this.touch();
-    managed.plan.onSlot = (slot) => this.#changed.add(slot);
+    managed.fleet.onSlot = (slot) => this.#changed.add(slot);
   }
 
   /** Has every cell looked at again: memory has moved, which no slot tells. */
   touch(): void {
-    for (const slot of this.managed.plan.slots.keys()) this.#changed.add(slot);
+    for (const slot of this.managed.fleet.slots.keys()) this.#changed.add(slot);
   }
 
   /** Follows the fleet no longer. */
   close(): void {
-    this.managed.plan.onSlot = () => {};
+    this.managed.fleet.onSlot = () => {};
   }
 
   /** Everything about the fleet, as far as it was told. */
@@ -114,7 +114,7 @@ export class FleetView {
   }
 
   #cell(number: number, before: Cell | undefined): Cell | null {
-    const slot = this.managed.plan.slots.get(number);
+    const slot = this.managed.fleet.slots.get(number);
     if (!slot) return null;
     const run = runOf(slot.agent);
     const bytes = run && this.#supervisor.memory.rssBytes(this.managed, number);
@@ -142,16 +142,16 @@ export class FleetView {
   }
 
   #pulse(): Pulse {
-    const { plan } = this.managed;
+    const { fleet } = this.managed;
     const { name: _, rssBytes, pssBytes, ...counts } = this.#report.counts(this.managed);
     return {
       ...counts,
-      unready: plan.counts.unready,
+      unready: fleet.counts.unready,
       // Those that wait for a start after their pause are in backoff, as `ps` has it.
-      waiting: plan.counts.pending + plan.counts.backoff - counts.backoff,
+      waiting: fleet.counts.pending + fleet.counts.backoff - counts.backoff,
       round: {
-        open: plan.rounds.size,
-        limit: plan.adaptive?.limit ?? plan.spec.rounds.parallel,
+        open: fleet.rounds.size,
+        limit: fleet.adaptive?.limit ?? fleet.spec.rounds.parallel,
       },
     };
   }

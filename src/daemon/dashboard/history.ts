@@ -1,5 +1,5 @@
 import type { HistoryDocument } from '../../api/dashboard.ts';
-import type { SampleStore } from '../../store/samples.ts';
+import type { ReadingStore } from '../../store/samples.ts';
 
 /** As many as a chart can show. */
 const POINTS_MAX = 240;
@@ -10,10 +10,10 @@ type Point = [rssBytes: number, pssBytes: number | null];
 
 /** The memory of fleets over time, for charts: evenly thinned out, and each pass summed up only once. */
 export class History {
-  readonly #store: SampleStore;
+  readonly #store: ReadingStore;
   readonly #points = new Map<string, Map<number, Point>>();
 
-  constructor(store: SampleStore) {
+  constructor(store: ReadingStore) {
     this.#store = store;
   }
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { FleetError } from '../../errors.ts';
-import type { Settings } from '../../store/records.ts';
-import { loopbackServer } from '../connections.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Report } from '../report.ts';
+import type { Settings } from '../../store/settings.ts';
+import { loopbackServer } from '../api/connections.ts';
+import type { Metrics } from '../report/metrics.ts';
+import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { answer, sendText } from './answers.ts';
 import { Audience } from './audience.ts';

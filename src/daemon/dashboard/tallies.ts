@@ -1,5 +1,5 @@
 import type { Gauges } from '../../api/dashboard.ts';
-import type { Instruments } from '../instruments.ts';
+import type { Instruments } from '../report/instruments.ts';
 
 /** What was counted of a fleet since the supervisor's start. */
 export type Tallies = Pick<Gauges, 'exits' | 'readySeconds'>;

@@ -1,4 +1,4 @@
-import { formatCount, formatSize } from '../../spec/units.ts';
+import { formatCount, formatSize } from '../../specification/units.ts';
 import type { Demand } from '../demand.ts';
 import type { HostFacts } from '../facts.ts';
 import { sysctlNumber } from '../facts.ts';

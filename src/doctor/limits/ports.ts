@@ -1,6 +1,6 @@
-import { PORT_MAX, portProblem } from '../../spec/ports.ts';
-import type { Ports } from '../../spec/spec.ts';
-import { formatCount } from '../../spec/units.ts';
+import { PORT_MAX, portProblem } from '../../specification/ports.ts';
+import type { Ports } from '../../specification/spec.ts';
+import { formatCount } from '../../specification/units.ts';
 import { sysctlNumbers } from '../facts.ts';
 import { type Finding, type Judge, remark, sysctlFix, sysctlSource } from '../finding.ts';
 import { countShared, formatPorts, type PortRange, parsePorts, portsOfSlots } from '../ports.ts';

@@ -1,4 +1,4 @@
-import { formatCount, formatSize } from '../../spec/units.ts';
+import { formatCount, formatSize } from '../../specification/units.ts';
 import type { Demand } from '../demand.ts';
 import { type HostFacts, sysctlNumber, sysctlNumbers } from '../facts.ts';
 import { byHandFix, type Finding, type Judge, remark, sysctlFix, sysctlSource } from '../finding.ts';

@@ -1,6 +1,6 @@
-import { layout, SOCKET_PATH_BYTES_MAX } from '../../spec/layout.ts';
-import { SLOT_MAX } from '../../spec/slots.ts';
-import { formatSize } from '../../spec/units.ts';
+import { pathsIn, SOCKET_PATH_BYTES_MAX } from '../../specification/paths.ts';
+import { SLOT_MAX } from '../../specification/slots.ts';
+import { formatSize } from '../../specification/units.ts';
 import type { Demand, Needs } from '../demand.ts';
 import type { Disk } from '../facts.ts';
 import { agentsWithin, type Finding, type Judge } from '../finding.ts';
@@ -86,7 +86,7 @@ function judgeFree(
 /** The path of the highest slot's socket, which holds at most 107 bytes (unix(7)). */
 export const socketPath: Judge = ({ agents, fleet, directories }) => {
   if (directories === null || fleet === null || agents === 0) return [];
-  const { agentSocket } = layout(directories.stateDir, directories.runtimeDir);
+  const { agentSocket } = pathsIn(directories.stateDir, directories.runtimeDir);
   const bytesOf = (slot: number) => new TextEncoder().encode(agentSocket(fleet, slot)).length;
   const digitsMax = SOCKET_PATH_BYTES_MAX - bytesOf(0) + 1;
   const agentsMax = digitsMax < 1 ? 0 : Math.min(10 ** digitsMax, SLOT_MAX + 1);

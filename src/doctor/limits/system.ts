@@ -1,4 +1,4 @@
-import type { Setting } from '../facts.ts';
+import type { SysctlValue } from '../facts.ts';
 import { type Finding, type Judge, remark } from '../finding.ts';
 
 /** The first systemd with drop-ins for all user-UID.slice (user-.slice.d), and without UserTasksMax=. */
@@ -105,6 +105,6 @@ export const startups: Judge = (_demand, { survey }) =>
     }),
   );
 
-function place({ file, line }: Setting): string {
+function place({ file, line }: SysctlValue): string {
   return `${file}:${line}`;
 }

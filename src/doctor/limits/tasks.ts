@@ -1,4 +1,4 @@
-import { formatCount } from '../../spec/units.ts';
+import { formatCount } from '../../specification/units.ts';
 import type { Demand } from '../demand.ts';
 import type { HostFacts, SysctlName } from '../facts.ts';
 import { sysctlNumber } from '../facts.ts';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { readUpTo } from '../bounded.ts';
+import { readUpTo } from '../files/bounded.ts';
 
 let buffer = Buffer.alloc(64 * 1024);
 

@@ -1,0 +1,154 @@
+import { JOURNAL_STREAMS_MAX } from '../../doctor/limits/storage.ts';
+import { FleetError } from '../../errors.ts';
+import { runOf } from '../../fleet/agent.ts';
+import type { Host } from '../../host/host.ts';
+import { journalIsThere } from '../../host/net/unix.ts';
+import { type Protocol, rangeOf } from '../../host/proc/net.ts';
+import { findExecutable } from '../../host/process/executable.ts';
+import { checkSocketPath, type Paths, portOf } from '../../specification/paths.ts';
+import { checkPorts } from '../../specification/ports.ts';
+import type { Ports, Spec } from '../../specification/spec.ts';
+import { AGENT_PATH, accountFor } from '../fleet/launch.ts';
+import type { Managed } from '../fleet/managed.ts';
+
+/** What a spawn is checked against before anything is written or started. */
+export interface Proposal {
+  spec: Spec;
+  baseDir: string;
+  /** All slots that would be wanted. */
+  slots: ReadonlySet<number>;
+  /** Slots whose ports need not be free: what is to be adopted into them holds these. */
+  served?: ReadonlySet<number>;
+}
+
+/**
+ * Checks everything about a proposed fleet that can be known before the first start.
+ * @throws FleetError that says what is in the way and what to do
+ */
+export function preflight(
+  { spec, baseDir, slots, served = new Set() }: Proposal,
+  host: Host,
+  paths: Paths,
+  fleets: ReadonlyMap<string, Managed>,
+): void {
+  // Not Math.max(...slots): a call takes some 100,000 arguments at most.
+  let highest = -1;
+  for (const slot of slots) highest = Math.max(highest, slot);
+  checkPorts(spec, slots);
+  if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
+  checkUser(spec, highest);
+  checkHelpers(spec, baseDir);
+  checkLogs(spec, slots.size, fleets);
+  if (spec.ports) {
+    checkOtherFleets(spec.name, spec.ports, slots, fleets);
+    checkPortsFree(spec, spec.ports, slots.difference(served), host, fleets.get(spec.name));
+  }
+}
+
+function checkUser({ user }: Spec, highest: number): void {
+  accountFor(user, 0);
+  // uid −1 means "no change" to the kernel, and the one below 2³² is that.
+  if (user && 'base' in user && user.base + Math.max(highest, 0) > 2 ** 32 - 2) {
+    throw new FleetError(
+      'SPEC_INVALID',
+      `user.base: slot ${highest} would run as uid ${user.base + highest}, above ${2 ** 32 - 2}`,
+    );
+  }
+}
+
+function checkHelpers({ prepare, ready, env }: Spec, baseDir: string): void {
+  const path = env.PATH ?? AGENT_PATH;
+  if (prepare) findExecutable(prepare[0]!, baseDir, path, 'prepare[0]');
+  if (ready.kind === 'exec') findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
+}
+
+function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, Managed>): void {
+  if (spec.logs.to !== 'journal') return;
+  const others = sum(
+    fleets,
+    (managed) => (managed.fleet.spec.logs.to === 'journal' ? managed.fleet.target : 0),
+    spec.name,
+  );
+  if (others + count > JOURNAL_STREAMS_MAX) {
+    throw new FleetError(
+      'LIMIT_REACHED',
+      `logs.to: journal: ${others + count} agents need a stream each, and journald takes ${JOURNAL_STREAMS_MAX}`,
+      { hint: 'Use logs: { to: file }.' },
+    );
+  }
+  if (!journalIsThere())
+    throw new FleetError('SPEC_INVALID', 'logs.to: journal: there is no journald on this host', {
+      hint: 'Use logs: { to: file }.',
+    });
+}
+
+/** Ports that other fleets' slots own, by protocol. A fleet at target 0 owns none. */
+function checkOtherFleets(
+  name: string,
+  ports: Ports,
+  slots: ReadonlySet<number>,
+  fleets: ReadonlyMap<string, Managed>,
+): void {
+  for (const other of fleets.values()) {
+    const theirs = other.fleet.spec.ports;
+    if (other.name === name || !theirs || !overlap(ports, theirs)) continue;
+    const owners = new Map(
+      [...other.fleet.slots.keys()].flatMap((slot) => portsOf(theirs, slot).map((port) => [port, slot])),
+    );
+    for (const slot of slots) {
+      const port = portsOf(ports, slot).find((candidate) => owners.has(candidate));
+      if (port !== undefined) {
+        throw new FleetError(
+          'PORT_TAKEN',
+          `slot ${slot} needs port ${port}, which is slot ${owners.get(port)}'s of fleet ${other.name}`,
+          {
+            hint: 'Move ports.base of one of them.',
+          },
+        );
+      }
+    }
+  }
+}
+
+const overlap = (a: Ports, b: Ports): boolean =>
+  a.protocol === null || b.protocol === null || a.protocol === b.protocol;
+
+/** Ports that somebody serves already; a slot that runs holds its own. */
+function checkPortsFree(
+  { name }: Spec,
+  ports: Ports,
+  slots: ReadonlySet<number>,
+  host: Host,
+  own: Managed | undefined,
+): void {
+  const protocols: Protocol[] = ports.protocol ? [ports.protocol] : ['tcp', 'udp'];
+  const range = rangeOf([...slots].flatMap((slot) => portsOf(ports, slot)));
+  for (const protocol of protocols) {
+    const table = host.readPorts(protocol, range);
+    const taken = [...slots].flatMap((slot) => {
+      const agent = own?.fleet.slots.get(slot)?.agent;
+      if (agent && (runOf(agent) || agent.state === 'clearing')) return [];
+      const port = portsOf(ports, slot).find((candidate) => table.inodes(candidate).length > 0);
+      return port === undefined ? [] : [{ slot, port }];
+    });
+    const [first] = taken;
+    if (!first) continue;
+    const holder = host.holderOf(table.inodes(first.port)) ?? 'a process of another user or namespace';
+    const more = taken.length > 1 ? ` (and ${taken.length - 1} more slots of ${name} find theirs taken)` : '';
+    throw new FleetError(
+      'PORT_TAKEN',
+      `slot ${first.slot} needs ${protocol} port ${first.port}, held by ${holder}${more}`,
+    );
+  }
+}
+
+function portsOf(ports: Ports, slot: number): number[] {
+  const first = portOf(ports, slot)!;
+  return Array.from({ length: ports.perAgent }, (_, i) => first + i);
+}
+
+function sum(fleets: ReadonlyMap<string, Managed>, of: (managed: Managed) => number, except: string): number {
+  let total = 0;
+  for (const managed of fleets.values()) if (managed.name !== except) total += of(managed);
+  return total;
+}

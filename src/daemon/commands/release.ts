@@ -1,0 +1,162 @@
+import { basename, resolve } from 'node:path';
+import { FleetError } from '../../errors.ts';
+import { runOf } from '../../fleet/agent.ts';
+import type { ReleaseRecord } from '../../fleet/records.ts';
+import { type ReadProblem, readHeadIfLocal } from '../../host/files/bounded.ts';
+import { hashText, removeFile, storeExecutable } from '../../host/files/files.ts';
+import { discard } from '../../host/files/purge.ts';
+import type { ReadsOthers } from '../../host/files/reader.ts';
+import { explainFailure } from '../../host/limits.ts';
+import { formatProblem, HEAD_BYTES } from '../../host/process/elf.ts';
+import { findExecutable } from '../../host/process/executable.ts';
+import type { Paths } from '../../specification/paths.ts';
+import type { Spec } from '../../specification/spec.ts';
+import { AGENT_PATH } from '../fleet/launch.ts';
+import type { Managed } from '../fleet/managed.ts';
+import type { Supervisor } from '../supervisor.ts';
+import { readEnvFile } from './env-file.ts';
+
+/** So many hexadecimal digits name a release: 48 bits, far from any collision among a fleet's releases. */
+const ID_LENGTH = 12;
+/** No program is as large as that; a sparse file can claim to be larger than any disk. */
+const BINARY_BYTES_MAX = 4 * 1024 ** 3;
+/** A file system that does not answer in such a time (a dead NFS) has no program for us. */
+const MS_MAX = { head: 5_000, copy: 120_000 } as const;
+
+/** What a release is made with, beside its spec. */
+export interface ReleaseMaking {
+  /** Where relative paths start. */
+  baseDir: string;
+  paths: Paths;
+  reader: ReadsOthers;
+  /** The releases that the fleet has already. */
+  known: ReadonlyMap<string, ReleaseRecord>;
+  label?: string | undefined;
+  now: Date;
+}
+
+/**
+ * Makes the release of a spec: command, environment and binary, named by the hash of their content. A `binary` is
+ * copied into the release store, so that nobody can change it under running agents.
+ * @throws FleetError where the executable or envFile is unusable
+ */
+export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
+  const { baseDir, paths, reader, known, label, now } = making;
+  const path = spec.env.PATH ?? AGENT_PATH;
+  const executable = findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
+  const binary = spec.binary === null ? null : findExecutable(spec.binary, baseDir, path, 'binary');
+  if (executable !== binary) await checkFormat(reader, 'command[0]', executable, executable);
+  const secrets = spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), reader);
+  const staged = binary === null ? null : await stage(binary, paths, reader);
+  const { env } = spec;
+  /** What runs, with `copy` for the binary: its content, not its path, is what makes a release. */
+  const withCopy = (copy: string | null) => ({
+    path: copy !== null && executable === binary ? copy : executable,
+    argv: spec.command.map((word) => (copy !== null && resolve(baseDir, word) === binary ? copy : word)),
+    env,
+    secrets,
+  });
+  const content = { ...withCopy(staged && '{binary}'), binary: staged?.hash ?? null };
+  const id = hashText(JSON.stringify(content)).slice(0, ID_LENGTH);
+  const stored = staged && storeExecutable(staged.path, paths.release(id), basename(binary!));
+  const before = known.get(id);
+  const name = label ?? before?.label;
+  return {
+    id,
+    ...withCopy(stored),
+    createdAt: before?.createdAt ?? now.toISOString(),
+    spec,
+    baseDir,
+    ...(name !== undefined && { label: name }),
+  };
+}
+
+async function stage(
+  binary: string,
+  paths: Paths,
+  reader: ReadsOthers,
+): Promise<{ path: string; hash: string }> {
+  const path = `${paths.releases}/.staged`;
+  const copying = { do: 'stage', source: binary, target: path, bytesMax: BINARY_BYTES_MAX } as const;
+  const hash = await reader.ask(copying, MS_MAX.copy).catch((error: ReadProblem) => {
+    if (isUnusable(error)) throw unusable('binary', error.message);
+    throw explainFailure(`cannot copy ${binary} to ${paths.releases}`, error, paths.releases);
+  });
+  try {
+    await checkFormat(reader, 'binary', binary, path);
+  } catch (error) {
+    removeFile(path);
+    throw error;
+  }
+  return { path, hash };
+}
+
+/** What is the matter is the file that was named, not this host. */
+function isUnusable({ code }: ReadProblem): boolean {
+  return ['NOT_REGULAR', 'TOO_LARGE', 'TOO_SLOW'].includes(code);
+}
+
+/** @throws FleetError where what `path` holds, `named` by the user so, is nothing that this host could execute */
+async function checkFormat(reader: ReadsOthers, where: string, named: string, path: string): Promise<void> {
+  const head = await headOf(reader, path).catch((error: ReadProblem) => {
+    throw unusable(where, error.message);
+  });
+  const problem = formatProblem(Buffer.from(head));
+  if (problem !== null) throw unusable(where, `${named} ${problem}`);
+}
+
+/** At once where that cannot hang, since a reader takes a tenth of a second to start. */
+async function headOf(reader: ReadsOthers, path: string): Promise<Uint8Array> {
+  const asked = { do: 'head', path, bytes: HEAD_BYTES } as const;
+  return readHeadIfLocal(path, HEAD_BYTES) ?? reader.ask(asked, MS_MAX.head);
+}
+
+function unusable(where: string, what: string): FleetError {
+  return new FleetError('EXECUTABLE_UNUSABLE', `${where}: ${what}`, {
+    hint: 'Give a program that was built for this host.',
+  });
+}
+
+/**
+ * The spec with another binary: it takes the place of the old one wherever the command names that, or of the program
+ * itself where there was none.
+ * @param binary its absolute path
+ */
+export function withBinary(spec: Spec, baseDir: string, binary: string): Spec {
+  const isOld = (word: string, at: number) =>
+    spec.binary === null
+      ? at === 0
+      : word.includes('/') && resolve(baseDir, word) === resolve(baseDir, spec.binary);
+  return { ...spec, binary, command: spec.command.map((word, at) => (isOld(word, at) ? binary : word)) };
+}
+
+/**
+ * Forgets releases that are beyond `update.keep`, that no agent runs, and that no rollout could go back to. A disk that
+ * does not take that keeps them until the next time: what was accepted before is accepted.
+ */
+export function pruneReleases(supervisor: Supervisor, managed: Managed): void {
+  const { fleet, record, releases, name } = managed;
+  const inUse = new Set([record.release, record.rollout?.from, record.rollout?.to]);
+  for (const { release, agent } of fleet.slots.values()) inUse.add(release).add(runOf(agent)?.release);
+  const older = [...releases.values()].filter(({ id }) => id !== record.release).toSorted(newestFirst);
+  const expired = older.slice(fleet.spec.update.keep).filter(({ id }) => !inUse.has(id));
+  if (expired.length === 0) return;
+  const ids = expired.map(({ id }) => id);
+  try {
+    supervisor.store.write(name, { forgotten: ids });
+  } catch (error) {
+    supervisor.journal.note('limit', name, `older releases are kept: ${(error as Error).message}`);
+    return;
+  }
+  for (const id of ids) releases.delete(id);
+  const others = [...supervisor.fleets.values()].filter((other) => other !== managed);
+  const unused = ids.filter((id) => !others.some((other) => other.releases.has(id)));
+  void discard(unused.map((id) => supervisor.paths.release(id))).catch((error: Error) =>
+    supervisor.journal.note('limit', name, `older releases are kept: ${error.message}`),
+  );
+}
+
+/** The order of releases by age. */
+export function newestFirst(a: ReleaseRecord, b: ReleaseRecord): number {
+  return b.createdAt.localeCompare(a.createdAt) || a.id.localeCompare(b.id);
+}

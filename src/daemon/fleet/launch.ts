@@ -1,0 +1,131 @@
+import { FleetError } from '../../errors.ts';
+import type { ReleaseRecord } from '../../fleet/records.ts';
+import { findExecutable, hostLanguage, hostTimeZone } from '../../host/process/executable.ts';
+import type { Launch, Output, User as ProcessUser } from '../../host/process/spawn.ts';
+import { type Account, accountOf, findUser, groupsOf } from '../../host/process/users.ts';
+import { type Paths, portOf } from '../../specification/paths.ts';
+import { expand, type Placeholders } from '../../specification/placeholders.ts';
+import type { Spec, User } from '../../specification/spec.ts';
+
+/** Where agents' commands are looked up, whatever PATH the supervisor was started with. */
+export const AGENT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const LANG = hostLanguage();
+const TZ = hostTimeZone();
+const OWN_UID = process.getuid!();
+
+/**
+ * The user that a slot runs as; null where that is the supervisor's own.
+ * @throws FleetError USER_UNKNOWN, or PRIVILEGE_MISSING where only root may do that
+ */
+export function accountFor(user: User | null, slot: number): Account | null {
+  if (user === null) return null;
+  const account = 'name' in user ? findUser(user.name) : accountOf(user.base + slot, user.base + slot);
+  if (!account)
+    throw new FleetError(
+      'USER_UNKNOWN',
+      `user: there is no user ${(user as { name: string }).name} on this host`,
+    );
+  if (account.uid === OWN_UID) return null;
+  if (OWN_UID !== 0)
+    throw new FleetError('PRIVILEGE_MISSING', `user: only root can run agents as uid ${account.uid}`);
+  // A uid of its own a slot has that number as its group too, whatever the user database says.
+  return 'base' in user ? { ...account, name: null, gid: account.uid } : account;
+}
+
+/** What the placeholders stand for in a slot. */
+export function placeholdersOf(spec: Spec, release: string, slot: number, paths: Paths): Placeholders {
+  return {
+    slot,
+    port: portOf(spec.ports, slot),
+    socket: paths.agentSocket(spec.name, slot),
+    dir: paths.slotDir(spec.name, slot),
+    fleet: spec.name,
+    release,
+  };
+}
+
+/** All that a slot's processes are made from. */
+export interface LaunchContext {
+  spec: Spec;
+  baseDir: string;
+  release: ReleaseRecord;
+  slot: number;
+  paths: Paths;
+}
+
+/** The agent itself. */
+export function agentLaunch(world: LaunchContext, account: Account | null, output: Output): Launch {
+  const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
+  const argv = world.release.argv.map((argument) => expand(argument, values));
+  return {
+    path: world.release.path,
+    argv,
+    env: environment(world, values, account),
+    cwd: values.dir,
+    output,
+    ...userOf(account),
+  };
+}
+
+/** A helper of the agent (prepare, an exec check): in the agent's world, as its user. */
+export function helperLaunch(
+  world: LaunchContext,
+  command: readonly string[],
+  where: string,
+  account: Account | null,
+  output: Output,
+): Launch {
+  const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
+  const path = findExecutable(command[0]!, world.baseDir, world.spec.env.PATH ?? AGENT_PATH, where);
+  const argv = command.map((argument) => expand(argument, values));
+  return {
+    path,
+    argv,
+    env: environment(world, values, account),
+    cwd: values.dir,
+    output,
+    isErrand: true,
+    ...userOf(account),
+  };
+}
+
+/** The whole environment of an agent, as the contract lists it. */
+function environment(world: LaunchContext, values: Placeholders, account: Account | null): string[] {
+  const { spec, release, paths } = world;
+  const self = account ?? OWN_ACCOUNT;
+  const name = self.name ?? String(self.uid);
+  const env: Record<string, string> = {
+    PATH: AGENT_PATH,
+    HOME: self.home,
+    USER: name,
+    LOGNAME: name,
+    LANG,
+    TZ,
+    ...Object.fromEntries(
+      Object.entries(release.env).map(([key, template]) => [key, expand(template, values)]),
+    ),
+    ...release.secrets,
+    FLEET_NAME: values.fleet,
+    FLEET_SLOT: String(values.slot),
+    FLEET_PORT: values.port === null ? '' : String(values.port),
+    FLEET_SOCKET: values.socket,
+    FLEET_DIR: values.dir,
+    FLEET_RELEASE: values.release,
+  };
+  if (spec.ready.kind === 'notify') {
+    env.NOTIFY_SOCKET = paths.notifySocket;
+    // Asks for WATCHDOG=1, as sd_watchdog_enabled(3) reads it: in microseconds.
+    if (spec.health) env.WATCHDOG_USEC = String(spec.health.everyMs * 1000);
+  }
+  return Object.entries(env).map(([key, value]) => `${key}=${value}`);
+}
+
+const OWN_ACCOUNT = accountOf(OWN_UID, process.getgid!());
+
+/** The user of a launch; a uid without an entry in the user database has no groups beside its own. */
+function userOf(account: Account | null): { user?: ProcessUser } {
+  if (!account) return {};
+  const { uid, gid, name } = account;
+  return { user: { uid, gid, groups: name === null ? [] : groupsOf(name, gid) } };
+}

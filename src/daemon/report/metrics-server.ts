@@ -1,0 +1,85 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { FleetError } from '../../errors.ts';
+import type { WantedStore } from '../../store/wanted.ts';
+import { loopbackServer } from '../api/connections.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Answers are made anew at most so often, however often somebody asks: any user of this host can. */
+const FRESH_MS = 500;
+
+/** Serves metrics to a Prometheus on this host, at a loopback port, where somebody has asked for that. */
+export class MetricsServer {
+  readonly #metrics: Metrics;
+  readonly #store: WantedStore;
+  #server: Server | null = null;
+  readonly #answers = new Map<boolean, { at: number; text: ReturnType<Metrics['text']> }>();
+
+  constructor(metrics: Metrics, store: WantedStore) {
+    this.#metrics = metrics;
+    this.#store = store;
+  }
+
+  /** The port that is served, or was asked for; null where none is. */
+  get port(): number | null {
+    return this.#store.settings.metricsPort ?? null;
+  }
+
+  /**
+   * Serves at a port from now on, also under the next supervisor; null ends that.
+   * @throws FleetError PORT_TAKEN where the port cannot be had
+   */
+  async set(port: number | null): Promise<void> {
+    if (port !== null && port === this.port && this.#server) return;
+    const server = port === null ? null : await this.#listen(port);
+    const { metricsPort: _, ...others } = this.#store.settings;
+    this.#store.writeSettings(port === null ? others : { ...others, metricsPort: port });
+    this.close();
+    this.#server = server;
+  }
+
+  /** Serves where an earlier supervisor did. @throws as set() does */
+  async resume(): Promise<void> {
+    if (this.port !== null) this.#server = await this.#listen(this.port);
+  }
+
+  close(): void {
+    this.#server?.close();
+    this.#server?.closeAllConnections();
+    this.#server = null;
+  }
+
+  /** Anybody on this host may ask, and ask anything: `//` is a request that URL() throws at. */
+  async #answer({ method, url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const asked = URL.parse(url, 'http://localhost');
+    if (method !== 'GET' || asked?.pathname !== '/metrics') {
+      response.writeHead(404).end('metrics are at /metrics\n');
+      return;
+    }
+    const { contentType, body } = await this.#text(asked.searchParams.get('agents') === '1');
+    response.writeHead(200, { 'content-type': contentType }).end(body);
+  }
+
+  #text(withAgents: boolean): ReturnType<Metrics['text']> {
+    const known = this.#answers.get(withAgents);
+    if (known && performance.now() - known.at < FRESH_MS) return known.text;
+    const text = this.#metrics.text(withAgents);
+    this.#answers.set(withAgents, { at: performance.now(), text });
+    return text;
+  }
+
+  #listen(port: number): Promise<Server> {
+    const server = loopbackServer((request, response) => {
+      this.#answer(request, response).catch((error: Error) => response.destroy(error));
+    });
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(
+          new FleetError('PORT_TAKEN', `metrics cannot be served at 127.0.0.1:${port}: ${error.code}`, {
+            hint: 'Choose another --port.',
+          }),
+        );
+      });
+      server.listen(port, '127.0.0.1', () => resolve(server));
+    });
+  }
+}

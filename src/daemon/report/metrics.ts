@@ -1,0 +1,125 @@
+import { Registry } from 'prom-client';
+import type { AgentState } from '../../api/protocol.ts';
+import type { AgentExit } from '../../fleet/restart.ts';
+import type { Managed } from '../fleet/managed.ts';
+import type { Supervisor } from '../supervisor.ts';
+import { VERSION } from '../version.ts';
+import { type Instruments, instruments } from './instruments.ts';
+import type { Report } from './report.ts';
+
+const STATES: readonly AgentState[] = ['starting', 'ready', 'unready', 'stopping', 'backoff', 'failed'];
+const QUANTILES = { 0.5: 'p50', 0.9: 'p90', 0.99: 'p99', 1: 'max' } as const;
+
+/**
+ * What Prometheus is told. Counters grow as things happen; the rest is read when somebody asks. Never a series for
+ * each agent, unless that is asked for: 10,000 of them are more than most of such servers should keep.
+ */
+export class Metrics {
+  readonly #supervisor: Supervisor;
+  readonly #report: Report;
+  readonly #registry = new Registry();
+  readonly #counters: Instruments['counters'];
+  readonly #gauges: Instruments['gauges'];
+  readonly #roundsBegun = new Map<Managed, number>();
+
+  constructor(supervisor: Supervisor, report: Report) {
+    this.#supervisor = supervisor;
+    this.#report = report;
+    ({ counters: this.#counters, gauges: this.#gauges } = instruments(this.#registry));
+    supervisor.onTurn(() => this.#followRounds());
+  }
+
+  /** What was counted since the supervisor's start. */
+  get counters(): Instruments['counters'] {
+    return this.#counters;
+  }
+
+  /** Something happened to agents of a fleet. */
+  event(fleet: string, type: string, count = 1): void {
+    this.#counters.events.inc({ fleet, type }, count);
+  }
+
+  /** An agent ended. */
+  exited(fleet: string, exit: AgentExit): void {
+    const cause = exit.cause ?? exit.signal ?? (exit.code === null ? 'unknown' : `code ${exit.code}`);
+    this.#counters.exits.inc({ fleet, cause });
+  }
+
+  /** An agent got ready so long after its start. */
+  ready(fleet: string, afterMs: number): void {
+    this.#counters.ready.observe({ fleet }, afterMs / 1000);
+  }
+
+  /** The exposition in Prometheus' text format. */
+  async text(withAgents: boolean): Promise<{ contentType: string; body: string }> {
+    for (const gauge of Object.values(this.#gauges)) gauge.reset();
+    this.#setHost();
+    for (const managed of this.#supervisor.fleets.values()) this.#setFleet(managed);
+    if (withAgents) await this.#setAgents();
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  #setHost(): void {
+    const { memoryTotal, memoryAvailable, stall, ...own } = this.#gauges;
+    const memory = this.#supervisor.host.readMemory();
+    const { user, system } = process.cpuUsage();
+    own.info.set({ version: VERSION }, 1);
+    own.maintenance.set(this.#supervisor.maintenance.state ? 1 : 0);
+    this.#counters.cpu.reset();
+    this.#counters.cpu.inc((user + system) / 1e6);
+    own.ownRss.set(process.memoryUsage.rss());
+    own.uptime.set(process.uptime());
+    memoryTotal.set(memory.totalBytes);
+    memoryAvailable.set(memory.availableBytes);
+    if (memory.pressurePercent !== null) stall.set(memory.pressurePercent / 100);
+  }
+
+  #setFleet(managed: Managed): void {
+    const { target, agents, held, pressure, rss, pss, agentRss, growth, verdict, counted, degraded } =
+      this.#gauges;
+    const fleet = managed.name;
+    const status = this.#report.fleet(managed);
+    const states = { ...status, unready: managed.fleet.counts.unready };
+    target.set({ fleet }, status.target);
+    for (const state of STATES) agents.set({ fleet, state }, states[state]);
+    held.set({ fleet }, status.held ? 1 : 0);
+    if (status.pace) this.#gauges.startingLimit.set({ fleet }, status.pace.limit);
+    pressure.set({ fleet }, status.pressure ? 1 : 0);
+    if (status.rssBytes !== null) rss.set({ fleet }, status.rssBytes);
+    if (status.pssBytes !== null) pss.set({ fleet }, status.pssBytes);
+    const distribution = this.#supervisor.memory.summary(managed, 0).rss;
+    for (const [quantile, key] of Object.entries(QUANTILES))
+      if (distribution) agentRss.set({ fleet, quantile }, distribution[key as 'p50']);
+    if (status.leak) {
+      growth.set({ fleet }, status.leak.bytesPerHour);
+      verdict.set({ fleet }, { none: 0, suspect: 0.5, leak: 1 }[status.leak.verdict]);
+    }
+    if (status.verify) {
+      degraded.set({ fleet }, status.verify.degraded ? 1 : 0);
+      if (status.verify.counted !== null) counted.set({ fleet }, status.verify.counted);
+    }
+  }
+
+  async #setAgents(): Promise<void> {
+    const { agents } = await this.#report.agents(this.#supervisor.fleets.values(), {
+      slots: null,
+      withUsage: false,
+    });
+    for (const { fleet, slot, rssBytes } of agents)
+      if (rssBytes !== null) this.#gauges.each.set({ fleet, slot: String(slot) }, rssBytes);
+  }
+
+  /** A round has begun with its first member and ends with its last; both happen in turns of the loop. */
+  #followRounds(): void {
+    for (const managed of this.#supervisor.fleets.values()) {
+      const begun = this.#roundsBegun.get(managed);
+      const isOpen = managed.fleet.rounds.size > 0;
+      if (isOpen === (begun !== undefined)) continue;
+      if (isOpen) this.#roundsBegun.set(managed, performance.now());
+      else {
+        this.#roundsBegun.delete(managed);
+        this.#counters.rounds.observe({ fleet: managed.name }, (performance.now() - begun!) / 1000);
+      }
+    }
+  }
+}

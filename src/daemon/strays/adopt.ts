@@ -1,0 +1,206 @@
+import type { StrayResult } from '../../api/strays.ts';
+import { FleetError } from '../../errors.ts';
+import type { SlotRecord } from '../../fleet/records.ts';
+import { placeStrays } from '../../fleet/strays/placement.ts';
+import { ticksToMs } from '../../host/proc/stat.ts';
+import { isStill } from '../../host/strays/adopt-foreign.ts';
+import { readUids } from '../../host/strays/origin.ts';
+import { portOf } from '../../specification/paths.ts';
+import { preflight } from '../commands/preflight.ts';
+import { commit } from '../fleet/commit.ts';
+import type { Managed } from '../fleet/managed.ts';
+import type { Supervisor } from '../supervisor.ts';
+import { type FoundStray, stillStrays } from './find.ts';
+import { judgeUser } from './users.ts';
+
+/** States in which nothing runs in a slot and nothing is about to. */
+const FREE = new Set(['pending', 'backoff', 'failed']);
+
+/**
+ * Takes strays into free slots as they run: from then on they are agents like others. Everything is checked first.
+ * Then the slots become wanted, durably; then the processes are moved. A supervisor killed in between leaves slots that
+ * are wanted and empty, in which the next one starts agents: the target is exact at every moment.
+ * @throws FleetError where nothing can be adopted; nothing has changed then
+ */
+export async function adoptStrays(
+  supervisor: Supervisor,
+  managed: Managed,
+  strays: readonly FoundStray[],
+): Promise<{ results: StrayResult[]; notes: string[] }> {
+  checkPossible(supervisor, managed);
+  const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
+  // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
+  const here = still.filter(isStill);
+  const { slotOf, refused } = place(managed, here);
+  const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, managed, slotOf);
+  const results = strays.map((stray): StrayResult => {
+    const slot = slotOf.get(stray);
+    const reason = refused.get(stray);
+    if (reason !== undefined) return { result: 'failed', reason };
+    if (slot === undefined) return { result: 'gone' };
+    return failed.get(stray) ?? { result: 'adopted', slot, state: 'starting' };
+  });
+  return { results, notes: notesOn(managed, slotOf) };
+}
+
+/** Chooses a slot for each, of those that run as it does; what a process was before is asked anew: it may have changed. */
+function place(
+  { fleet, name }: Managed,
+  strays: readonly FoundStray[],
+): { slotOf: Map<FoundStray, number>; refused: Map<FoundStray, string> } {
+  const judged = strays.map((stray) => ({
+    stray,
+    ...judgeUser(fleet.spec, { ...stray, uids: readUids(stray.pid) }),
+  }));
+  const places = placeStrays(
+    judged.map(({ stray, allowed, refused }) => ({
+      slot: stray.slot,
+      allowed: refused === null ? allowed : 'none',
+    })),
+    (slot) => FREE.has(fleet.slots.get(slot)?.agent.state ?? 'pending'),
+  );
+  const slotOf = new Map<FoundStray, number>();
+  const refused = new Map<FoundStray, string>();
+  for (const [i, { stray, allowed, refused: why }] of judged.entries()) {
+    const slot = places[i] ?? null;
+    if (slot !== null) slotOf.set(stray, slot);
+    else refused.set(stray, why ?? `slot ${allowed} of ${name}, the only one of its user, is taken`);
+  }
+  return { slotOf, refused };
+}
+
+/** @returns what became of those that could not be adopted */
+function adopt(
+  supervisor: Supervisor,
+  managed: Managed,
+  slotOf: ReadonlyMap<FoundStray, number>,
+): Map<FoundStray, StrayResult> {
+  const added = want(supervisor, managed, slotOf);
+  const failed = moveIn(supervisor, managed, slotOf);
+  unwant(
+    supervisor,
+    managed,
+    [...failed.keys()].map((stray) => slotOf.get(stray)!),
+    added,
+  );
+  return failed;
+}
+
+function checkPossible({ host }: Supervisor, { name, fleet }: Managed): void {
+  if (host.containment !== 'cgroup') {
+    throw new FleetError(
+      'PRIVILEGE_MISSING',
+      'strays cannot be adopted: this supervisor can write no cgroup v2 tree, and nothing else would prove after a ' +
+        'crash that a process which somebody else started belongs to a slot',
+      { hint: 'Run the supervisor as root, or end them (fleetctl strays --kill) and spawn as many agents.' },
+    );
+  }
+  if (fleet.stopAll) {
+    throw new FleetError('BUSY', `fleet ${name} is being stopped; nothing can be adopted meanwhile`, {
+      hint: 'Try again when fleetctl status shows its agents ready.',
+    });
+  }
+}
+
+/** Makes the slots wanted. @returns those that were not */
+function want(
+  supervisor: Supervisor,
+  managed: Managed,
+  slotOf: ReadonlyMap<FoundStray, number>,
+): SlotRecord[] {
+  const { host, paths, fleets, journal } = supervisor;
+  const { fleet, record, name } = managed;
+  const wanted = fleet.wanted();
+  const slots = wanted.union(new Set(slotOf.values()));
+  const unserved = [...slotOf].filter(([stray, slot]) => stray.slot !== slot).map(([, slot]) => slot);
+  const served = slots.difference(new Set(unserved));
+  preflight({ spec: fleet.spec, baseDir: record.baseDir, slots, served }, host, paths, fleets);
+  const added = [...slotOf.values()]
+    .filter((slot) => !wanted.has(slot))
+    .map((slot) => managed.newSlot(slot, fleet.release));
+  commit(supervisor, managed, { slots: added });
+  journal.note('target', name, `strays --adopt: target ${fleet.target}`, [...slotOf.values()]);
+  return added;
+}
+
+/** Moves the processes, and tells the planner of those that are there. @returns what became of the others */
+function moveIn(
+  supervisor: Supervisor,
+  managed: Managed,
+  slotOf: ReadonlyMap<FoundStray, number>,
+): Map<FoundStray, StrayResult> {
+  const failed = new Map<FoundStray, StrayResult>();
+  const all = [...slotOf];
+  const taken = supervisor.host.adoptForeign(
+    all.map(([process, slot]) => ({ key: managed.key(slot), process })),
+  );
+  for (const [i, [stray, slot]] of all.entries()) {
+    const result = taken[i]!;
+    if (result === true) run(supervisor, managed, slot, stray);
+    else failed.set(stray, result ? { result: 'failed', reason: result.message } : { result: 'gone' });
+  }
+  const adopted = all.filter(([stray]) => !failed.has(stray)).map(([, slot]) => slot);
+  if (adopted.length > 0) supervisor.journal.note('adopt', managed.name, 'strays, as they run', adopted);
+  supervisor.readiness.expect(managed);
+  return failed;
+}
+
+/** It counts as an agent of the slot's release: that it looks like one is all that is known of it. */
+function run(supervisor: Supervisor, managed: Managed, number: number, stray: FoundStray): void {
+  const { fleet } = managed;
+  const now = supervisor.host.now();
+  fleet.renew(number, now);
+  const { release, generation } = fleet.slot(number);
+  const { pid, startTicks, startedAt: startedIso } = stray;
+  managed.startTicks.set(number, startTicks);
+  fleet.reattached(
+    number,
+    { pid, startedAt: ticksToMs(startTicks), startedIso, release, generation },
+    null,
+    now,
+  );
+  supervisor.noteRun(managed, number);
+}
+
+/** What could not be taken in makes no target grow; what it may have left in the slot is ended. */
+function unwant(
+  supervisor: Supervisor,
+  managed: Managed,
+  slots: readonly number[],
+  added: readonly SlotRecord[],
+): void {
+  if (slots.length === 0) return;
+  const { fleet } = managed;
+  for (const slot of slots) {
+    fleet.clearing(slot, supervisor.host.now());
+    supervisor.host.clear(managed.key(slot), () => {
+      fleet.cleared(slot, supervisor.host.now());
+      supervisor.wake(managed);
+    });
+  }
+  const records = added
+    .filter(({ slot }) => slots.includes(slot))
+    .map((slot) => ({ ...slot, wanted: false }));
+  commit(supervisor, managed, { slots: records });
+}
+
+/** A process that cannot become ready in its slot is replaced after a while; the user should know it now. */
+function notesOn({ fleet, name }: Managed, slotOf: ReadonlyMap<FoundStray, number>): string[] {
+  const { ports, ready } = fleet.spec;
+  if (ready.kind === 'socket' || ready.kind === 'notify') {
+    return [
+      `${name} is ready by its ${ready.kind === 'socket' ? 'own socket' : 'word'}, which a process that somebody else ` +
+        `started hardly has: what is not ready within ${ready.timeoutMs / 1000} s is stopped, and an agent started in its place`,
+    ];
+  }
+  if (ports === null || ready.kind === 'after') return [];
+  const astray = [...slotOf].filter(([stray, slot]) => stray.slot !== slot);
+  const [first] = astray;
+  if (!first) return [];
+  const [{ pid }, slot] = first;
+  const others = astray.length > 1 ? ` (and ${astray.length - 1} more like it)` : '';
+  return [
+    `pid ${pid} does not hold port ${portOf(ports, slot)} of its slot ${slot} of ${name}${others}: unless it gets ready ` +
+      `there within ${ready.timeoutMs / 1000} s, it is stopped, and an agent with that port started in its place`,
+  ];
+}

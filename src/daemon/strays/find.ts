@@ -1,0 +1,199 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Stray } from '../../api/strays.ts';
+import { runOf } from '../../fleet/agent.ts';
+import { type Fingerprint, matchesFingerprint, mayMatchFingerprint } from '../../fleet/strays/fingerprint.ts';
+import { chooseFleets, slotOfPorts, topmost } from '../../fleet/strays/placement.ts';
+import type { ProcessId } from '../../host/host.ts';
+import { ALL_PORTS } from '../../host/proc/net.ts';
+import { listPids, readRssBytes } from '../../host/proc/pid.ts';
+import { readStat, ticksToMs } from '../../host/proc/stat.ts';
+import { readExecutable, type Suspected } from '../../host/strays/find.ts';
+import {
+  ancestorsOf,
+  portsByInode,
+  readOrigin,
+  readUids,
+  type ServedPorts,
+  socketsOf,
+} from '../../host/strays/origin.ts';
+import type { Managed } from '../fleet/managed.ts';
+import type { Supervisor } from '../supervisor.ts';
+import { fingerprintsOf } from './fingerprint.ts';
+import { interrogate, type StrayCandidate } from './interrogate.ts';
+import { judgeUser } from './users.ts';
+
+/** So many processes are looked at before others get their turn. */
+const LOOKS_A_TURN = 256;
+
+/** A stray with what is needed to act on it. */
+export interface FoundStray extends Stray {
+  fingerprints: readonly Fingerprint[];
+  /** Its real, effective and saved uid. */
+  uids: readonly number[];
+  /** Its workers as processes for certain. */
+  forks: readonly ProcessId[];
+}
+
+/** What a search found, and how many processes could not be judged, as they did not answer. */
+export interface StraySearch {
+  found: FoundStray[];
+  unanswered: number;
+}
+
+/** A process that some fleets' agents could be, by its executable. */
+interface Seen extends StrayCandidate {
+  fleets: readonly Alike[];
+}
+
+interface Alike {
+  managed: Managed;
+  fingerprints: readonly Fingerprint[];
+  alike: Judged[];
+}
+
+/** A process that looks like an agent, with its words. */
+type Judged = ProcessId & { argv: readonly string[] };
+
+/**
+ * Finds the processes that look like agents of these fleets, but belong to no slot of any supervisor on this host.
+ * @param fleet the fleet that is asked about; null for all
+ */
+export async function findStrays(supervisor: Supervisor, fleet: string | null): Promise<StraySearch> {
+  const fleets: Alike[] = [];
+  for (const managed of supervisor.fleets.values())
+    fleets.push({ managed, fingerprints: await fingerprintsOf(managed, supervisor.host.reader), alike: [] });
+  const seen = await lookAround(supervisor, fleets);
+  const { suspects, unanswered } = await interrogate(supervisor.host.reader, seen, supervisor.paths.stateDir);
+  for (const [i, { process, fleets: possible }] of seen.entries()) {
+    const suspect = suspects[i];
+    if (!suspect) continue;
+    for (const { fingerprints, alike } of possible)
+      if (isStray(supervisor, process.pid, suspect, fingerprints))
+        alike.push({ ...process, argv: suspect.argv });
+  }
+  const claims = fleets.flatMap(({ managed, fingerprints, alike }) =>
+    describe(supervisor, managed, alike).map((found) => ({ ...found, fingerprints })),
+  );
+  return { found: chooseFleets(claims, fleet), unanswered };
+}
+
+/** The cheap question comes first, and never waits for a process: most are nothing like an agent. */
+async function lookAround(supervisor: Supervisor, fleets: readonly Alike[]): Promise<Seen[]> {
+  const agents = pidsOfAgents(supervisor);
+  const seen: Seen[] = [];
+  let looks = 0;
+  for (const pid of listPids()) {
+    if (agents.has(pid)) continue;
+    if (++looks % LOOKS_A_TURN === 0) await nextTurn();
+    const executable = readExecutable(pid);
+    const possible = executable && fleets.filter(({ fingerprints }) => fingerprints.some(couldBe));
+    function couldBe(fingerprint: Fingerprint): boolean {
+      return mayMatchFingerprint(fingerprint, executable!);
+    }
+    const stat = possible && possible.length > 0 ? readStat(pid) : null;
+    if (stat)
+      seen.push({
+        process: { pid, startTicks: stat.startTicks },
+        executable: executable!,
+        fleets: possible!,
+      });
+  }
+  return seen;
+}
+
+/**
+ * Which of these processes, found to be strays, still are: one may have ended, executed something else, or been adopted.
+ */
+export async function stillStrays<T extends ProcessId>(
+  supervisor: Supervisor,
+  strays: readonly T[],
+  fingerprints: readonly Fingerprint[],
+): Promise<T[]> {
+  const there = strays.flatMap((stray) => {
+    const executable = readExecutable(stray.pid);
+    const { pid, startTicks } = stray;
+    return executable ? [{ stray, process: { pid, startTicks }, executable }] : [];
+  });
+  const { suspects } = await interrogate(supervisor.host.reader, there, supervisor.paths.stateDir);
+  return there
+    .filter(({ process }, i) => suspects[i] && isStray(supervisor, process.pid, suspects[i], fingerprints))
+    .map(({ stray }) => stray);
+}
+
+function isStray(
+  supervisor: Supervisor,
+  pid: number,
+  suspect: Suspected,
+  fingerprints: readonly Fingerprint[],
+): boolean {
+  return (
+    fingerprints.some((fingerprint) => matchesFingerprint(fingerprint, suspect)) &&
+    !suspect.isSupervised &&
+    !isOfOurs(supervisor, pid)
+  );
+}
+
+/** Whether this supervisor runs a process, as an agent, its fork or a helper. */
+function isOfOurs({ host }: Supervisor, pid: number): boolean {
+  return [pid, ...ancestorsOf(pid)].some((each) => each === process.pid || host.keyOf(each) !== null);
+}
+
+/** Known without a look at any of them, so that a search costs what is not ours. */
+function pidsOfAgents({ fleets }: Supervisor): Set<number> {
+  const pids = new Set<number>();
+  for (const { fleet } of fleets.values()) {
+    for (const { agent } of fleet.slots.values()) {
+      const run = runOf(agent);
+      if (run) pids.add(run.pid);
+    }
+  }
+  return pids;
+}
+
+/** The strays of a fleet, with those that they have forked put under them. */
+function describe(
+  supervisor: Supervisor,
+  managed: Managed,
+  alike: readonly Judged[],
+): Omit<FoundStray, 'fingerprints'>[] {
+  if (alike.length === 0) return [];
+  const { host } = supervisor;
+  const served = portsByInode({
+    tcp: host.readPorts('tcp', ALL_PORTS),
+    udp: host.readPorts('udp', ALL_PORTS),
+  });
+  const byPid = new Map(alike.map((process) => [process.pid, process]));
+  return topmost(alike, (pid) => readStat(pid)?.parent ?? null).map(({ stray, workers }) => {
+    const ports = portsOf([stray.pid, ...workers], served);
+    const age = host.now() - ticksToMs(stray.startTicks);
+    const { pid, startTicks, argv } = stray;
+    const uids = readUids(pid);
+    const slot = slotOfPorts(managed.fleet.spec.ports, ports);
+    return {
+      pid,
+      startTicks,
+      fleet: managed.name,
+      uid: uids[0] ?? 0,
+      uids,
+      command: argv.join(' '),
+      startedAt: new Date(host.date().getTime() - age).toISOString(),
+      rssBytes: readRssBytes(stray.pid),
+      ports,
+      slot,
+      refused: judgeUser(managed.fleet.spec, { uids, slot }).refused,
+      workers,
+      forks: workers.map((worker) => byPid.get(worker)!),
+      ...readOrigin(pid),
+    };
+  });
+}
+
+/** What processes serve, each port once: a worker has its parent's sockets too. */
+function portsOf(pids: readonly number[], served: ReadonlyMap<number, ServedPorts>): ServedPorts[] {
+  const ports = new Map<string, ServedPorts>();
+  for (const inode of pids.flatMap(socketsOf)) {
+    const port = served.get(inode);
+    if (port) ports.set(`${port.protocol} ${port.port}`, port);
+  }
+  return [...ports.values()].sort((a, b) => a.port - b.port);
+}

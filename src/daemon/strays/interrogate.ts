@@ -1,0 +1,36 @@
+import type { Executable } from '../../fleet/strays/fingerprint.ts';
+import { ReadProblem } from '../../host/files/bounded.ts';
+import type { ReadsOthers } from '../../host/files/reader.ts';
+import type { ProcessId } from '../../host/host.ts';
+import type { Suspected } from '../../host/strays/find.ts';
+
+/** A process's words come within microseconds, unless it sees to it that they do not. */
+const ANSWER_MS_MAX = 1_000;
+
+/** A process, and what it executes. */
+export interface StrayCandidate {
+  process: ProcessId;
+  executable: Executable;
+}
+
+/**
+ * Reads what processes are judged by. They are anybody's, and one can keep whoever reads its memory waiting for ever;
+ * such a one is left out, and counted.
+ * @param ownStateDir as isSupervised() takes it
+ * @returns what was found of each, null for those that are gone, closed to us or silent; and how many are silent
+ */
+export async function interrogate(
+  reader: ReadsOthers,
+  candidates: readonly StrayCandidate[],
+  ownStateDir: string | null,
+): Promise<{ suspects: (Suspected | null)[]; unanswered: number }> {
+  const asks = candidates.map(({ process, executable }) => {
+    return { do: 'suspect', ...process, executable, ownStateDir } as const;
+  });
+  const answers = await reader.askAll(asks, ANSWER_MS_MAX);
+  const isSilent = (answer: unknown) => answer instanceof ReadProblem && answer.code === 'TOO_SLOW';
+  return {
+    suspects: answers.map((answer) => (answer instanceof ReadProblem ? null : answer)),
+    unanswered: answers.filter(isSilent).length,
+  };
+}

@@ -1,0 +1,94 @@
+import pLimit from 'p-limit';
+import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../../api/strays.ts';
+import type { ProcessId } from '../../host/host.ts';
+import { isStill } from '../../host/strays/adopt-foreign.ts';
+import { endProcess, KILL_MS_MAX } from '../../host/strays/kill.ts';
+import { formatSlots } from '../../specification/slots.ts';
+import type { Managed } from '../fleet/managed.ts';
+import type { Supervisor } from '../supervisor.ts';
+import { adoptStrays } from './adopt.ts';
+import { type FoundStray, findStrays, stillStrays } from './find.ts';
+
+/** The strays of one fleet or of all (null). */
+export async function listStrays(supervisor: Supervisor, fleet: string | null): Promise<StraysDocument> {
+  const { found, unanswered } = await findStrays(supervisor, fleet);
+  return { strays: found.map(shown), unanswered };
+}
+
+/**
+ * Adopts or kills a fleet's strays, or just these of them. Which processes these are is found out anew: what a user saw
+ * a moment ago may have ended since.
+ * @throws FleetError where adoption is refused; nothing has changed then
+ */
+export async function actOnStrays(
+  supervisor: Supervisor,
+  managed: Managed,
+  { action, pids }: StraysRequest,
+): Promise<StraysAnswer> {
+  const { found, unanswered } = await findStrays(supervisor, managed.name);
+  const chosen = pids === undefined ? found : found.filter(({ pid }) => pids.includes(pid));
+  const targetBefore = managed.fleet.target;
+  const { results, notes } =
+    action === 'adopt' ? await adoptStrays(supervisor, managed, chosen) : kill(supervisor, managed, chosen);
+  const { graceMs, parallel } = managed.fleet.spec.stop;
+  return {
+    fleet: managed.name,
+    target: managed.fleet.target,
+    targetBefore,
+    strays: chosen.map((stray, i) => ({ ...shown(stray), ...results[i]! })),
+    notes: [...notes, ...unknownNote(pids, chosen), ...unansweredNote(unanswered)],
+    withinMs: (graceMs + KILL_MS_MAX) * Math.ceil(chosen.length / parallel),
+  };
+}
+
+function shown({ fingerprints: _fingerprints, forks: _forks, uids: _uids, ...stray }: FoundStray): Stray {
+  return stray;
+}
+
+function unknownNote(pids: readonly number[] | undefined, chosen: readonly FoundStray[]): string[] {
+  const unknown = pids?.filter((pid) => !chosen.some((stray) => stray.pid === pid)) ?? [];
+  return unknown.length === 0 ? [] : [`no stray of this fleet: pid ${unknown.join(', ')}; left alone`];
+}
+
+function unansweredNote(count: number): string[] {
+  return count === 0 ? [] : [`${count} processes that could be strays did not say what they are; left alone`];
+}
+
+/** Begins to end strays, as many at a time as the fleet stops agents at a time; the work goes on after the answer. */
+function kill(
+  supervisor: Supervisor,
+  managed: Managed,
+  strays: readonly FoundStray[],
+): { results: StrayResult[]; notes: string[] } {
+  const { name, fleet } = managed;
+  const { signal, graceMs, parallel } = fleet.spec.stop;
+  const limit = pLimit(parallel);
+  const results = strays.map((stray): StrayResult => {
+    if (!isStill(stray)) return { result: 'gone' };
+    void limit(() => end(supervisor, stray, { signal, graceMs })).catch((error: Error) =>
+      supervisor.journal.note('kill', name, `stray pid ${stray.pid} cannot be ended: ${error.message}`),
+    );
+    return { result: 'stopping' };
+  });
+  const begun = strays.filter((_, i) => results[i]!.result === 'stopping');
+  if (begun.length > 0) {
+    const pids = formatSlots(begun.map(({ pid }) => pid));
+    supervisor.journal.note('stop', name, `${signal}: strays are to end: pid ${pids}`);
+  }
+  return { results, notes: [] };
+}
+
+/** What a stray has forked goes with it, as what an agent leaves does. */
+async function end(
+  supervisor: Supervisor,
+  stray: FoundStray,
+  how: { signal: string; graceMs: number },
+): Promise<void> {
+  const isMeant = (process: ProcessId) => async () =>
+    (await stillStrays(supervisor, [process], stray.fingerprints)).length > 0;
+  const ended = await endProcess(stray, isMeant(stray), how);
+  if (ended === 'left') return;
+  await Promise.all(
+    stray.forks.map((fork) => endProcess(fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
+  );
+}

@@ -1,0 +1,248 @@
+import { request } from 'node:http';
+import pLimit from 'p-limit';
+import type { Host } from '../../host/host.ts';
+import { pinSocket } from '../../host/net/unix.ts';
+import {
+  ANY_ADDRESS,
+  LOOPBACK_ADDRESS,
+  type PortTable,
+  type Protocol,
+  rangeOf,
+} from '../../host/proc/net.ts';
+import type { Launch } from '../../host/process/spawn.ts';
+import type { Ready } from '../../specification/spec.ts';
+
+/** An agent to be checked. */
+export interface CheckedAgent {
+  key: string;
+  slot: number;
+  pid: number;
+  /** What it was started as. */
+  release: string;
+  /** Milliseconds since it was started. */
+  ageMs: number;
+  port: number | null;
+  socket: string;
+  /** The process of an exec check. */
+  helper: () => Launch;
+}
+
+/** What a check found: null where it passed, else what is wrong in words. */
+export type Problem = string | null;
+
+const HTTP_CONCURRENCY = 64;
+const EXEC_CONCURRENCY = 4;
+/** One check may take so long; readiness as a whole has `ready.timeout`. */
+const CHECK_TIMEOUT_MS = 5_000;
+
+/** Kinds that look at all agents in one pass, and so cost the same for one as for all. */
+export function isBatchKind(kind: Ready['kind']): boolean {
+  return kind === 'tcp' || kind === 'udp' || kind === 'port' || kind === 'notify' || kind === 'after';
+}
+
+/** Carries out readiness and health checks of all kinds. */
+export class Checks {
+  readonly #host: Host;
+  /** Which sockets of its port were proved to be an agent's own, so that they are proved once and then only compared. */
+  readonly #proved = new Map<string, string>();
+  readonly #said = new Map<string, { ready: boolean; watchdogAt: number; status: string }>();
+  readonly #http = pLimit(HTTP_CONCURRENCY);
+  readonly #exec = pLimit(EXEC_CONCURRENCY);
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  /** Whether agents are ready by the fleet's own measure. */
+  readiness(ready: Ready, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
+    switch (ready.kind) {
+      case 'after':
+        return each(subjects, ({ ageMs }) =>
+          ageMs >= ready.afterMs ? null : `up for less than ${ready.afterMs} ms`,
+        );
+      case 'notify':
+        return each(subjects, ({ key }) => (this.#said.get(key)?.ready ? null : 'has not said READY=1'));
+      default:
+        return this.#probe(ready, subjects);
+    }
+  }
+
+  /** Whether agents that are ready still are. @param everyMs how often each is asked */
+  health(ready: Ready, subjects: readonly CheckedAgent[], everyMs: number): Promise<Problem[]> {
+    switch (ready.kind) {
+      case 'after':
+        return each(subjects, () => null);
+      case 'notify':
+        return each(subjects, (subject) => this.#watchdog(subject, everyMs));
+      default:
+        return this.#probe(ready, subjects);
+    }
+  }
+
+  #probe(ready: Ready, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
+    switch (ready.kind) {
+      case 'tcp':
+      case 'udp':
+        return this.#ports([ready.kind], subjects);
+      case 'port':
+        return this.#ports(['tcp', 'udp'], subjects);
+      case 'socket':
+        return each(subjects, ({ key, socket }) => this.#host.socketProblem(key, socket));
+      case 'http':
+        return this.#get(subjects, ready.path);
+      case 'exec':
+        return Promise.all(subjects.map((subject) => this.#exec(() => this.#execute(subject))));
+      default:
+        throw new Error(`${ready.kind} is not probed`);
+    }
+  }
+
+  /** An agent said something through its notify socket (sd_notify(3)). */
+  said(key: string, text: string): void {
+    const known = this.#said.get(key) ?? { ready: false, watchdogAt: 0, status: '' };
+    for (const line of text.split('\n')) {
+      if (line === 'READY=1') known.ready = true;
+      if (line === 'READY=1' || line === 'WATCHDOG=1') known.watchdogAt = this.#host.now();
+      if (line.startsWith('STATUS=')) known.status = line.slice('STATUS='.length, 200);
+    }
+    this.#said.set(key, known);
+  }
+
+  /** What an agent last said of its status; empty where it said nothing. */
+  status(key: string): string {
+    return this.#said.get(key)?.status ?? '';
+  }
+
+  /** An agent has ended: what was known of it is about nobody now. */
+  forget(key: string): void {
+    this.#proved.delete(key);
+    this.#said.delete(key);
+  }
+
+  #watchdog({ key }: CheckedAgent, everyMs: number): Problem {
+    const now = this.#host.now();
+    const said = this.#said.get(key);
+    // One that was adopted has its whole time from now on.
+    if (!said) this.#said.set(key, { ready: true, watchdogAt: now, status: '' });
+    return !said || now - said.watchdogAt <= everyMs ? null : `no WATCHDOG=1 for ${everyMs} ms`;
+  }
+
+  #ports(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): Promise<Problem[]> {
+    const tables = this.#readPorts(protocols, subjects);
+    return each(subjects, (subject) => this.#portProblem(subject, tables, () => true));
+  }
+
+  #readPorts(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): PortTable[] {
+    const range = rangeOf(subjects.flatMap(({ port }) => port ?? []));
+    return protocols.map((protocol) => this.#host.readPorts(protocol, range));
+  }
+
+  /**
+   * Why a port is not proved to be the agent's, and the agent's alone: who connects must not come to somebody else.
+   * @param matters whether a socket bound to this address is one that could answer
+   */
+  #portProblem(
+    { key, port }: CheckedAgent,
+    tables: readonly PortTable[],
+    matters: (address: string) => boolean,
+  ): Problem {
+    const bound = tables.map((table) =>
+      table.inodes(port!).filter((inode) => matters(table.addressOf(inode))),
+    );
+    const inodes = bound.flat();
+    if (inodes.length === 0) return `port ${port} is not open`;
+    const known = inodes.join();
+    if (this.#proved.get(key) === known) return null;
+    const own = new Set(inodes.filter((inode) => this.#host.holds(key, [inode])));
+    if (own.size === 0)
+      return `port ${port} is not the agent's: held by ${this.#host.holderOf(inodes) ?? UNKNOWN_HOLDER}`;
+    const foreign = tables.flatMap((table, i) => foreignAmong(table, bound[i]!, own));
+    if (foreign.length > 0)
+      return `port ${port} is not the agent's alone: also held by ${this.#host.holderOf(foreign) ?? UNKNOWN_HOLDER}`;
+    this.#proved.set(key, known);
+    return null;
+  }
+
+  /**
+   * GETs a path from each agent. What answers is proved to be the agent's own before it is asked and again after it has
+   * answered, so that nobody can put himself in its place meanwhile.
+   */
+  async #get(subjects: readonly CheckedAgent[], path: string): Promise<Problem[]> {
+    const before = this.#proveAnswering(subjects);
+    const answers = await Promise.all(
+      subjects.map((subject, i) => before[i] ?? this.#http(() => getProblem(subject, path))),
+    );
+    const answered = subjects.filter((_, i) => answers[i] === null);
+    const after = new Map(this.#proveAnswering(answered).map((finding, i) => [answered[i]!, finding]));
+    return subjects.map((subject, i) => answers[i] ?? after.get(subject) ?? null);
+  }
+
+  #proveAnswering(subjects: readonly CheckedAgent[]): Problem[] {
+    const withPorts = subjects.filter(({ port }) => port !== null);
+    const tables = withPorts.length > 0 ? this.#readPorts(['tcp'], withPorts) : [];
+    return subjects.map((subject) =>
+      subject.port === null
+        ? this.#host.socketProblem(subject.key, subject.socket)
+        : this.#portProblem(subject, tables, isAskedAtLoopback),
+    );
+  }
+
+  async #execute({ helper }: CheckedAgent): Promise<Problem> {
+    const end = await this.#host.run(helper(), CHECK_TIMEOUT_MS);
+    if (end === null) return `the check took more than ${CHECK_TIMEOUT_MS} ms`;
+    if (end.code === 0) return null;
+    return `the check ${end.signal === null ? `exited ${end.code}` : `was killed by ${end.signal}`}`;
+  }
+}
+
+const UNKNOWN_HOLDER = 'a process of another user or namespace';
+
+/** The sockets of others that could answer in the place of the agent's own: at the same address, or at any. */
+function foreignAmong(table: PortTable, inodes: readonly number[], own: ReadonlySet<number>): number[] {
+  const addresses = inodes.filter((inode) => own.has(inode)).map((inode) => table.addressOf(inode));
+  const competes = (address: string) =>
+    addresses.some((mine) => mine === address || mine === ANY_ADDRESS || address === ANY_ADDRESS);
+  return inodes.filter((inode) => !own.has(inode) && competes(table.addressOf(inode)));
+}
+
+/** Whether a socket at this address answers who connects to 127.0.0.1. */
+function isAskedAtLoopback(address: string): boolean {
+  return address === ANY_ADDRESS || address === LOOPBACK_ADDRESS;
+}
+
+async function each(
+  subjects: readonly CheckedAgent[],
+  find: (subject: CheckedAgent) => Problem,
+): Promise<Problem[]> {
+  return subjects.map(find);
+}
+
+/** GETs a path from the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
+async function getProblem({ port, socket }: CheckedAgent, path: string): Promise<Problem> {
+  if (port !== null) return getFrom({ host: '127.0.0.1', port }, path);
+  const file = pinSocket(socket);
+  if ('error' in file) return `GET ${path}: ${file.error} ${socket}`;
+  return getFrom({ socketPath: file.path }, path).finally(file.unpin);
+}
+
+function getFrom(
+  place: { host: string; port: number } | { socketPath: string },
+  path: string,
+): Promise<Problem> {
+  return new Promise((resolve) => {
+    const sent = request({ ...place, path, agent: false }, (response) => {
+      response.resume();
+      const { statusCode = 0 } = response;
+      resolve(statusCode >= 200 && statusCode < 300 ? null : `GET ${path}: ${statusCode}`);
+      sent.destroy();
+    });
+    // In all, and not between two bytes: an agent must not hold up the checks of others by dripping.
+    const timer = setTimeout(
+      () => sent.destroy(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)),
+      CHECK_TIMEOUT_MS,
+    );
+    sent.on('close', () => clearTimeout(timer));
+    sent.on('error', (error) => resolve(`GET ${path}: ${error.message}`));
+    sent.end();
+  });
+}

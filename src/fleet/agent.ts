@@ -1,0 +1,109 @@
+/** All times of the planner are milliseconds since boot: they outlive the supervisor and never jump with the wall clock. */
+export type BootMs = number;
+
+/** What is known of a process that runs. */
+export interface Run {
+  pid: number;
+  startedAt: BootMs;
+  /** The same for people: ISO 8601, the same string for as long as the agent runs. */
+  startedIso: string;
+  /** What it was started as; the slot's own release and generation say what it should be. */
+  release: string;
+  generation: number;
+  /** Why it is to be replaced although nobody asked for that: it has outgrown its limit. */
+  recycle?: string;
+  /** It was on its way up while no supervisor was there: how long that took, nobody knows. */
+  isFoundStarting?: true;
+}
+
+/** Why a running agent is being stopped, which decides what comes after it. */
+export type StopCause = 'unwanted' | 'stop-all' | 'restart' | 'not-ready' | 'unhealthy';
+
+/** What is in a slot: one state at a time, each with the data that only it has. */
+export type Agent =
+  /** Nothing runs and nothing hinders a start but the budget. */
+  | { state: 'pending'; reason: string }
+  /** The slot's `prepare` command runs, or its directories are given to its user. */
+  | { state: 'preparing'; since: BootMs }
+  | { state: 'starting'; run: Run; deadline: BootMs; waitingFor: string }
+  | { state: 'ready'; run: Run; readyAt: BootMs }
+  /** Was ready; its last health checks failed. */
+  | { state: 'unready'; run: Run; readyAt: BootMs; misses: number; reason: string }
+  | {
+      state: 'stopping';
+      run: Run;
+      readyAt: BootMs | null;
+      cause: StopCause;
+      reason: string;
+      deadline: BootMs;
+      killed: boolean;
+    }
+  /** No agent, but something that one forked is still being ended. */
+  | { state: 'clearing' }
+  /** Ended; starts again when due. */
+  | { state: 'backoff'; due: BootMs; reason: string }
+  /** Ended; no automatic start will follow. */
+  | { state: 'failed'; reason: string };
+
+export type AgentStateName = Agent['state'];
+
+/** A slot: what is wanted of it, what is in it, and what happened in it. */
+export interface Slot {
+  readonly number: number;
+  wanted: boolean;
+  release: string;
+  /** Grows with every restart that is asked for; an agent of an older generation is due for one. */
+  generation: number;
+  prepared: boolean;
+  agent: Agent;
+  /** How often an agent was started here again after one had ended by itself. */
+  restarts: number;
+  /** Starts that failed in a row. */
+  failures: number;
+  lastExit: LastExit | null;
+}
+
+/** What is wanted of a slot. */
+export type Wish = Pick<Slot, 'release' | 'generation' | 'prepared'>;
+
+/** A slot in which nothing has ever run. */
+export function newSlot(number: number, { release, generation, prepared }: Wish): Slot {
+  return {
+    number,
+    wanted: false,
+    release,
+    generation,
+    prepared,
+    agent: { state: 'pending', reason: 'new' },
+    restarts: 0,
+    failures: 0,
+    lastExit: null,
+  };
+}
+
+/** The process in a slot, if one runs. */
+export function runOf(agent: Agent): Run | null {
+  return 'run' in agent ? agent.run : null;
+}
+
+/** When the state ends by itself: a deadline to act on, or the time of the next start. */
+export function deadlineOf(agent: Agent): BootMs | null {
+  switch (agent.state) {
+    case 'backoff':
+      return agent.due;
+    case 'starting':
+      return agent.deadline;
+    case 'stopping':
+      return agent.killed ? null : agent.deadline;
+    default:
+      return null;
+  }
+}
+
+/** How the latest agent of a slot ended. */
+export interface LastExit {
+  code: number | null;
+  signal: string | null;
+  reason: string;
+  at: string;
+}

@@ -1,0 +1,116 @@
+import type { Fleet } from './fleet.ts';
+import { countReadyOn } from './rollout/rollout.ts';
+
+/**
+ * What a watcher waits for. It is about the state of the fleet and not about one request, so that it can be
+ * asked for again from a new supervisor. GET watch?goal=<JSON> answers with lines of WatchLine.
+ */
+export type Goal =
+  | { kind: 'ready'; target: number }
+  | { kind: 'restarted'; target: number; slots: string; generation: number }
+  | { kind: 'gone'; slots: string }
+  | { kind: 'rollout'; id: number; wants: 'done' | 'rolled-back' }
+  | { kind: 'on-release'; release: string };
+
+/** So many failed starts in a row, and nobody should go on waiting for a slot. */
+const HOPELESS_FAILURES = 3;
+
+/** How far a goal is, and how it ended if it did. */
+export interface GoalState {
+  done: number;
+  of: number;
+  end: { exitCode: number; message: string } | null;
+}
+
+/**
+ * Judges what a command waits for against the fleet as it is.
+ * @param slots the slots that the goal names, parsed; unused for `ready`
+ */
+export function judgeGoal(fleet: Fleet, goal: Goal, slots: readonly number[]): GoalState {
+  switch (goal.kind) {
+    case 'ready':
+      return judgeReady(fleet, goal.target);
+    case 'restarted':
+      return judgeRestarted(fleet, goal.generation, slots);
+    case 'gone':
+      return judgeGone(fleet, slots);
+    case 'rollout':
+      return judgeRollout(fleet, goal);
+    case 'on-release':
+      return judgeOnRelease(fleet, goal.release);
+  }
+}
+
+function judgeReady(fleet: Fleet, target: number): GoalState {
+  const done = fleet.counts.ready;
+  const state = (exitCode: number, message: string): GoalState => ({
+    done,
+    of: target,
+    end: { exitCode, message },
+  });
+  if (fleet.target !== target) return state(1, `another command set the target to ${fleet.target}`);
+  if (done === target && fleet.running === target) return state(0, `${target} of ${target} ready`);
+  return { done, of: target, end: hopeless(fleet, `${Math.min(done, target)} of ${target} ready`) };
+}
+
+function judgeRestarted(fleet: Fleet, generation: number, slots: readonly number[]): GoalState {
+  const wanted = slots.filter((slot) => fleet.slots.get(slot)?.wanted);
+  const done = wanted.filter((slot) => {
+    const { agent } = fleet.slot(slot);
+    return agent.state === 'ready' && agent.run.generation >= generation;
+  }).length;
+  if (done === wanted.length) return { done, of: done, end: { exitCode: 0, message: `${done} restarted` } };
+  return { done, of: wanted.length, end: hopeless(fleet, `${done} of ${wanted.length} restarted`) };
+}
+
+/** A slot that another command wants again is nothing to wait for. */
+function judgeGone(fleet: Fleet, slots: readonly number[]): GoalState {
+  const left = slots.filter((slot) => fleet.slots.get(slot)?.wanted === false).length;
+  const done = slots.length - left;
+  if (left > 0) return { done, of: slots.length, end: null };
+  const forced = slots.filter((slot) => fleet.sigkilled.has(slot)).length;
+  const message = `${done} stopped${forced > 0 ? `, ${forced} of them by SIGKILL after the grace` : ''}`;
+  return { done, of: done, end: { exitCode: 0, message } };
+}
+
+/** Done is whatever is where the rollout wants it: on the new release, or back on the one before. */
+function judgeRollout(fleet: Fleet, { id, wants }: Extract<Goal, { kind: 'rollout' }>): GoalState {
+  const { record } = fleet.rolling;
+  const isBack = record?.state === 'rolling-back' || record?.state === 'rolled-back';
+  const done = record ? countReadyOn(fleet, isBack ? record.from : record.to) : 0;
+  const state = (exitCode: number, message: string): GoalState => ({
+    done,
+    of: fleet.target,
+    end: { exitCode, message },
+  });
+  if (record?.id !== id) return state(1, 'another command has put something else in this rollout’s place');
+  if (record.state === 'done')
+    return state(wants === 'done' ? 0 : 1, `${done} agents run release ${record.to}`);
+  if (record.state === 'rolled-back') {
+    const message = `${done} of ${fleet.target} agents are ready on release ${record.from}`;
+    return wants === 'rolled-back'
+      ? state(0, message)
+      : state(4, `rolled back, ${message}: ${record.reason}`);
+  }
+  if (fleet.hold) return state(4, `held: ${fleet.hold.reason}`);
+  return { done, of: fleet.target, end: null };
+}
+
+function judgeOnRelease(fleet: Fleet, release: string): GoalState {
+  const done = countReadyOn(fleet, release);
+  return { done, of: fleet.target, end: { exitCode: 0, message: `${done} agents run release ${release}` } };
+}
+
+/** Whether waiting has become pointless, and why. */
+function hopeless(fleet: Fleet, soFar: string): { exitCode: number; message: string } | null {
+  if (fleet.hold) return { exitCode: 4, message: `${soFar}; held: ${fleet.hold.reason}` };
+  const isWaiting = fleet.queues.pending.size + fleet.queues.returning.size > 0;
+  if (fleet.blocked && isWaiting) return { exitCode: 5, message: `${soFar}; ${fleet.blocked.message}` };
+  let failing = 0;
+  for (const { wanted, agent, failures } of fleet.slots.values()) {
+    if (!wanted || agent.state === 'ready') continue;
+    if (agent.state !== 'failed' && failures < HOPELESS_FAILURES) return null;
+    failing++;
+  }
+  return failing === 0 ? null : { exitCode: 4, message: `${soFar}; the other ${failing} failed to start` };
+}

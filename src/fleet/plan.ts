@@ -1,0 +1,141 @@
+import type { BootMs } from './agent.ts';
+import type { Fleet } from './fleet.ts';
+import type { Due } from './queues.ts';
+import { nextRollout } from './rollout/next.ts';
+import type { Step } from './steps.ts';
+import { isStorm } from './storm.ts';
+
+/**
+ * Bounds the work of one pass, so that the loop turns to the API and to exits in between: a start costs half a
+ * millisecond, a signal 40 µs.
+ */
+const STARTS_MAX = 32;
+const STOPS_MAX = 1024;
+
+/**
+ * Decides what to do next about a fleet, from what is wanted and what is there. Reads only; the same state and time
+ * give the same steps. Call `fleet.expire(now)` before, carry the steps out, tell the fleet what came of each, and
+ * plan again until no step is left.
+ */
+export function plan(fleet: Fleet, now: BootMs): Step[] {
+  // Alone, since it may change what every slot is to be.
+  const rollout = nextRollout(fleet, now);
+  if (rollout) return [rollout];
+  const stops = planStops(fleet);
+  if (fleet.stopAll) return [...stops, ...planStopAll(fleet)];
+  const starts = fleet.hold
+    ? planHeld(fleet, now)
+    : (detectStorm(fleet, now) ?? planStarts(fleet, stopWindow(fleet, stops), now));
+  return [...stops, ...starts];
+}
+
+/** Stops what must go, at most `stop.parallel` at a time; ends what has outstayed its grace; clears empty slots. */
+function planStops(fleet: Fleet): Step[] {
+  const { overdue, vacant, condemned } = fleet.queues;
+  const late = `still there after its grace of ${fleet.spec.stop.graceMs / 1000} s`;
+  return [
+    ...take(overdue, STOPS_MAX).map((slot): Step => ({ do: 'kill', slot, reason: late })),
+    ...take(vacant, STOPS_MAX).map((slot): Step => ({ do: 'vacate', slot, reason: 'not wanted' })),
+    ...take(condemned, Math.min(stopWindow(fleet, []), STOPS_MAX)).map(
+      ([slot, due]): Step => ({ do: 'stop', slot, ...due }),
+    ),
+  ];
+}
+
+/** How many more may be stopping, after these steps. */
+function stopWindow(fleet: Fleet, planned: readonly Step[]): number {
+  return (
+    fleet.spec.stop.parallel - fleet.counts.stopping - planned.filter((step) => step.do === 'stop').length
+  );
+}
+
+function planStopAll({ stopAll, running, counts }: Fleet): Step[] {
+  const isEmpty = running + counts.preparing + counts.clearing === 0;
+  if (stopAll !== 'recreate' || !isEmpty) return [];
+  return [{ do: 'recreate', reason: 'everything is stopped; starting with the changed ports or user' }];
+}
+
+/** Starts what is free to, and replaces what is outdated or unhealthy, as far as the open round has room. */
+function planStarts(fleet: Fleet, window: number, now: BootMs): Step[] {
+  if (!mayStart(fleet, now)) return [];
+  const { returning, pending, replaceable } = fleet.queues;
+  const members = take(returning, fleet.blocked ? 1 : STARTS_MAX);
+  const left = (fleet.blocked ? 1 : STARTS_MAX) - members.length;
+  const room = Math.min(left, fleet.room(now));
+  const joining = take(pending, room);
+  const free = fleet.rolling.drain ? freeOf(fleet, now) : replaceable;
+  return [
+    ...[...members, ...joining].map((slot) => startStep(fleet, slot)),
+    ...take(free, Math.min(room - joining.length, window)).map(
+      ([slot, due]): Step => ({ do: 'stop', slot, ...due }),
+    ),
+  ];
+}
+
+/** Those to be replaced that have nothing to finish. */
+function freeOf({ queues, rolling }: Fleet, now: BootMs): [number, Due][] {
+  return [...queues.replaceable].filter(([slot]) => !rolling.isBusy(slot, now));
+}
+
+/**
+ * While the storm breaker holds the fleet, one start at a time shows whether the cause is gone. The hold ends when that
+ * one gets ready, or when nothing is left that is not.
+ */
+function planHeld(fleet: Fleet, now: BootMs): Step[] {
+  const { hold, probe, queues } = fleet;
+  if (hold?.by !== 'storm') return [];
+  if (probe?.agent.state === 'ready') {
+    return [{ do: 'resume', reason: `slot ${probe.number} was tried and got ready` }];
+  }
+  if (fleet.counts.ready === fleet.target && fleet.running === fleet.target) {
+    return [{ do: 'resume', reason: 'every agent that is wanted is ready' }];
+  }
+  if (!mayStart(fleet, now)) return [];
+  if (probe) return queues.returning.has(probe.number) ? [startStep(fleet, probe.number)] : [];
+  if (now < hold.probeAt) return [];
+  return take([...take(queues.returning, 1), ...take(queues.pending, 1)], 1).map((slot) =>
+    startStep(fleet, slot),
+  );
+}
+
+/** The storm breaker: too many slots failed to start within too short a time. */
+function detectStorm(fleet: Fleet, now: BootMs): Step[] | null {
+  const { storm } = fleet.spec.restart;
+  if (!storm) return null;
+  const failing = fleet.storm.count(storm.withinMs, now);
+  // Adaptive rounds try so few when every start fails that these alone would never be a storm.
+  const isOut = failing > 0 && (fleet.adaptive?.outMs ?? 0) >= storm.withinMs;
+  if (!isOut && !isStorm(failing, storm.failures, fleet.target)) return null;
+  const slot = fleet.storm.latest()!;
+  const how = fleet.slots.get(slot)?.lastExit?.reason ?? 'ended';
+  const agents = isOut ? `all ${failing} agents that were tried` : `${failing} of ${fleet.target} agents`;
+  return [
+    {
+      do: 'hold',
+      slot,
+      reason: `${agents} failed to start within ${storm.withinMs / 1000} s; the last: ${how}`,
+    },
+  ];
+}
+
+/** Whether the host takes any start now. */
+function mayStart({ pressure, blocked }: Fleet, now: BootMs): boolean {
+  return !pressure && (!blocked || now >= blocked.retryAt);
+}
+
+function startStep(fleet: Fleet, number: number): Step {
+  const { agent, prepared } = fleet.slot(number);
+  const reason = agent.state === 'pending' ? agent.reason : agent.state;
+  return { do: fleet.spec.prepare && !prepared ? 'prepare' : 'start', slot: number, reason };
+}
+
+/** The first few of what may be many. */
+function take<T>(items: Iterable<T>, count: number): T[] {
+  const taken: T[] = [];
+  if (count <= 0) return taken;
+  for (const item of items) {
+    taken.push(item);
+    if (taken.length === count) break;
+  }
+  return taken;
+}

@@ -1,0 +1,123 @@
+import type { Spec } from '../specification/spec.ts';
+import { type Agent, type BootMs, runOf, type Slot, type StopCause } from './agent.ts';
+import type { Rounds } from './rounds.ts';
+
+/** What should become of a running agent, and why. */
+export interface Due {
+  cause: StopCause;
+  reason: string;
+}
+
+/** What decides, beside a slot itself, what can be done about it. */
+export interface Circumstances {
+  spec: Spec;
+  rounds: Rounds;
+  /** Everything is to be stopped before anything starts: for changed ports or users, or because the host goes down. */
+  stopAll: 'recreate' | 'shutdown' | null;
+}
+
+/**
+ * The slots that something can be done about, by what that is. Derived from the slots, one slot at a time as it
+ * changes, so that planning costs what can be done and not how many agents there are.
+ */
+export class Queues {
+  /** Wanted, free to start, and with a place in the open round. */
+  readonly returning = new Set<number>();
+  /** Wanted, free to start, waiting for a round. */
+  readonly pending = new Set<number>();
+  /** Running, and not ready yet. */
+  readonly starting = new Set<number>();
+  /** Not wanted, and nothing runs. */
+  readonly vacant = new Set<number>();
+  /** To be stopped as soon as the stop window allows. */
+  readonly condemned = new Map<number, Due>();
+  /** To be stopped and started again when a round has room. */
+  readonly replaceable = new Map<number, Due>();
+  /** Stopping, and past the grace. */
+  readonly overdue = new Set<number>();
+  readonly #all = [
+    this.returning,
+    this.pending,
+    this.starting,
+    this.vacant,
+    this.condemned,
+    this.replaceable,
+    this.overdue,
+  ];
+
+  /** Forgets a slot. */
+  remove(number: number): void {
+    for (const queue of this.#all) queue.delete(number);
+  }
+
+  /** Puts a slot where its state and its wishes call for, and nowhere else. */
+  place(slot: Slot, circumstances: Circumstances, now: BootMs): void {
+    const { number, wanted, agent } = slot;
+    this.remove(number);
+    switch (agent.state) {
+      case 'preparing':
+      case 'clearing':
+        return;
+      case 'pending':
+        if (!wanted) this.vacant.add(number);
+        else (circumstances.rounds.has(number) ? this.returning : this.pending).add(number);
+        return;
+      case 'backoff':
+      case 'failed':
+        if (!wanted) this.vacant.add(number);
+        return;
+      case 'stopping':
+        if (!agent.killed && agent.deadline <= now) this.overdue.add(number);
+        return;
+      default: {
+        if (agent.state === 'starting') this.starting.add(number);
+        const due = dueOf(slot, agent, circumstances, now);
+        if (due) (joinsRound(due.cause) ? this.replaceable : this.condemned).set(number, due);
+      }
+    }
+  }
+}
+
+/** Whether a stop for this cause is the first half of a restart, which takes a place in a round. */
+export function joinsRound(cause: StopCause): boolean {
+  return cause === 'restart' || cause === 'unhealthy';
+}
+
+/** A member of a round stays one from its start (or the stop before it) until it is ready, has failed or must go. */
+export function keepsPlaceInRound({ wanted, agent }: Slot): boolean {
+  switch (agent.state) {
+    case 'preparing':
+    case 'starting':
+      return true;
+    case 'pending':
+      return wanted;
+    case 'stopping':
+      return wanted && joinsRound(agent.cause);
+    default:
+      return false;
+  }
+}
+
+/** Whether a running agent is to go, and why. */
+function dueOf(
+  slot: Slot,
+  agent: Extract<Agent, { state: 'starting' | 'ready' | 'unready' }>,
+  { spec, stopAll }: Circumstances,
+  now: BootMs,
+): Due | null {
+  const run = runOf(agent)!;
+  if (!slot.wanted) return { cause: 'unwanted', reason: 'no longer wanted' };
+  if (stopAll)
+    return { cause: 'stop-all', reason: stopAll === 'shutdown' ? 'shutdown' : 'ports or user changed' };
+  if (agent.state === 'starting' && agent.deadline <= now) {
+    const waitedFor = agent.waitingFor && `: ${agent.waitingFor}`;
+    return { cause: 'not-ready', reason: `not ready within ${spec.ready.timeoutMs / 1000} s${waitedFor}` };
+  }
+  if (run.release !== slot.release) return { cause: 'restart', reason: `release ${slot.release}` };
+  if (run.generation !== slot.generation) return { cause: 'restart', reason: 'restart asked for' };
+  if (run.recycle !== undefined) return { cause: 'restart', reason: run.recycle };
+  if (agent.state === 'unready' && spec.health && agent.misses >= spec.health.failures) {
+    return { cause: 'unhealthy', reason: `${agent.misses} health checks failed: ${agent.reason}` };
+  }
+  return null;
+}

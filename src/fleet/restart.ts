@@ -1,0 +1,79 @@
+import type { Spec } from '../specification/spec.ts';
+import { formatSize } from '../specification/units.ts';
+import type { BootMs } from './agent.ts';
+
+/** An agent that ends within this time after it got ready has failed to start. */
+export const SETTLE_MS = 10_000;
+
+/** How a process ended, as far as anybody could know. */
+export interface ExitStatus {
+  code: number | null;
+  signal: string | null;
+}
+
+/** What the kernel killed an agent for: memory beyond its own limit, or the host's (or a cgroup's above it) shortage. */
+export type ExitCause = 'oom-limit' | 'oom-host';
+
+/** How an agent ended; with what was behind it, where more than the signal is known. */
+export interface AgentExit extends ExitStatus {
+  cause?: ExitCause;
+}
+
+export type RestartDecision = { restart: true; delayMs: number } | { restart: false; why: string };
+
+/**
+ * `exited 1`, `killed by SIGKILL: out of memory (memory.limit 64M)`, or that nobody knows.
+ * @param memoryLimitBytes the limit that the agent ran under
+ */
+export function describeExit(exit: AgentExit, memoryLimitBytes: number | null = null): string {
+  if (exit.signal !== null) return `killed by ${exit.signal}${describeCause(exit.cause, memoryLimitBytes)}`;
+  if (exit.code !== null) return `exited ${exit.code}`;
+  return 'ended, nobody could see how';
+}
+
+function describeCause(cause: ExitCause | undefined, limitBytes: number | null): string {
+  if (cause === undefined) return '';
+  if (cause === 'oom-host') return ': out of memory (the host’s)';
+  return `: out of memory (memory.limit${limitBytes === null ? '' : ` ${formatSize(limitBytes)}`})`;
+}
+
+/** Whether an agent that has ended was a start that failed: never ready, or not for long. */
+export function isFailedStart(readyAt: BootMs | null, now: BootMs): boolean {
+  return readyAt === null || now - readyAt < SETTLE_MS;
+}
+
+/**
+ * Decides what follows an exit that nobody asked for.
+ * @param failures starts that failed in a row, this one included; 0 after a stretch of health
+ * @param seed spreads the delays of slots that fail together (any integer)
+ */
+export function decideRestart(
+  policy: Spec['restart'],
+  exit: ExitStatus,
+  failures: number,
+  seed: number,
+): RestartDecision {
+  if (policy.on === 'never') return { restart: false, why: 'restart.on is never' };
+  if (policy.on === 'on-failure' && exit.code === 0) {
+    return { restart: false, why: 'restart.on is on-failure, and it exited 0' };
+  }
+  return { restart: true, delayMs: backoffMs(policy.backoff, failures, seed) };
+}
+
+/**
+ * Exponential backoff: nothing after a stretch of health, then min, 2 × min, 4 × min … up to max, each shortened by
+ * up to half so that what failed together does not come back together ("equal jitter").
+ */
+export function backoffMs(backoff: Spec['restart']['backoff'], failures: number, seed: number): number {
+  if (failures === 0) return 0;
+  const fullMs = Math.min(backoff.maxMs, backoff.minMs * 2 ** (failures - 1));
+  return Math.round(fullMs * (0.5 + 0.5 * unitHash(seed * 31 + failures)));
+}
+
+/** A number in [0, 1) that looks random and is always the same for the same integer (the finaliser of MurmurHash3). */
+export function unitHash(integer: number): number {
+  let h = integer | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+}

@@ -1,0 +1,239 @@
+import { type BootMs, runOf, type Slot } from '../agent.ts';
+import type { Fleet } from '../fleet.ts';
+import type { Step } from '../steps.ts';
+import { batchSize, chooseBatch, chooseMeasured, isBroken, nameOf, readyOn } from './batch.ts';
+import { changeOf, goBack, isLeft, slotsLeft } from './changes.ts';
+import type { AgentFailure, Batch, BatchVerdict, Cohort, Rollout } from './record.ts';
+import {
+  type BatchView,
+  countFailed,
+  countReadyOn,
+  isExcusedNow,
+  isOver,
+  readyDeadline,
+  viewBatch,
+  windowEnd,
+} from './rollout.ts';
+import { cohortOf, describeCohorts, judgeCohorts, judgeFailures } from './verdict.ts';
+
+/** So many verdicts stay in the record; each of them is an event as well. */
+const VERDICTS_KEPT = 100;
+
+/**
+ * Decides the one next thing about a fleet's rollout, or that there is none now. What is under way follows from the
+ * slots; only decisions are recorded, so that whoever comes after a killed supervisor goes on from there.
+ */
+export function nextRollout(fleet: Fleet, now: BootMs): Step | null {
+  const { record } = fleet.rolling;
+  if (!record || isOver(record) || fleet.stopAll) return null;
+  if (fleet.hold && fleet.hold.by !== 'storm') return null;
+  if (record.state === 'rolling-back') return planReturn(fleet, record);
+  const view = record.batch && viewBatch(fleet, record, record.batch);
+  const fresh = newFailures(fleet, record, view, now);
+  const rollout = { ...record, failures: [...record.failures, ...fresh] };
+  const bad = judgeFailures(rollout, view?.members.map(({ number }) => number) ?? [], fleet.target);
+  if (bad && record.state === 'running') {
+    return failed(fleet, rollout, verdictOn(rollout, view, bad, now), fresh.at(-1) ?? null);
+  }
+  if (fresh.length > 0) {
+    const reason = `${countFailed(rollout)} failed so far; slot ${fresh[0]!.slot}: ${fresh[0]!.reason}`;
+    return { do: 'rollout', change: changeOf(rollout), reason };
+  }
+  const drain = view && planDrain(fleet, record, view, now);
+  if (drain || record.state === 'paused' || fleet.hold) return drain;
+  return record.batch && view
+    ? planBatch(fleet, record, record.batch, view, now)
+    : planNext(fleet, record, now);
+}
+
+/** Failures that are not recorded, and agents that have had more than their time. */
+function newFailures(fleet: Fleet, record: Rollout, view: BatchView | null, now: BootMs): AgentFailure[] {
+  const { unrecorded, stalledSince } = fleet.rolling;
+  const fresh = [...unrecorded].map(([slot, reason]) => ({ slot, reason }));
+  if (!view || isExcusedNow(fleet)) return fresh;
+  const late = view.waiting.filter((slot) => now >= readyDeadline(slot, record, stalledSince));
+  const reason = `not ready within healthyDeadline, ${record.options.healthyDeadlineMs / 1000} s`;
+  return [...fresh, ...late.map(({ number }) => ({ slot: number, reason }))];
+}
+
+/** The end of the rollout, or its next batch; before the first one, a look at what the agents are like. */
+function planNext(fleet: Fleet, rollout: Rollout, now: BootMs): Step | null {
+  const left = [...fleet.slots.values()].filter(({ wanted, release }) => wanted && release !== rollout.to);
+  if (left.length === 0) {
+    // What is no longer wanted may be wanted again, as it is, as long as it runs.
+    if (hasLeavers(fleet, rollout)) return null;
+    const done: Rollout = { ...rollout, state: 'done', updated: countReadyOn(fleet, rollout.to) };
+    const reason = `done: ${done.updated} of ${fleet.target} agents run release ${rollout.to}`;
+    return { do: 'rollout', change: changeOf(done), reason };
+  }
+  const old = readyOn(fleet, rollout.from);
+  if (isFirst(rollout) && !fleet.rolling.first && old.length > 0) {
+    return { do: 'measure', slots: chooseMeasured(old), reason: 'before the first batch' };
+  }
+  return beginBatch(fleet, rollout, left, old, now);
+}
+
+function hasLeavers(fleet: Fleet, { to }: Rollout): boolean {
+  return fleet.slots.values().some(({ wanted, agent }) => {
+    const run = runOf(agent);
+    return !wanted && run !== null && run.release !== to;
+  });
+}
+
+function beginBatch(
+  fleet: Fleet,
+  rollout: Rollout,
+  left: readonly Slot[],
+  old: readonly Slot[],
+  now: BootMs,
+): Step {
+  const { canary } = rollout.options;
+  const isCanary = isFirst(rollout) && canary > 0;
+  const chosen = chooseBatch(left, isCanary ? canary : batchSize(rollout, fleet.target));
+  const slots = chosen.map(({ number }) => number);
+  const number = (rollout.verdicts.at(-1)?.batch ?? 0) + 1;
+  const begun: Rollout = {
+    ...rollout,
+    batch: { number, isCanary, slots, begunAt: now },
+    broken: [...rollout.broken, ...chosen.filter(isBroken).map((slot) => slot.number)],
+    baseline: rollout.baseline ?? cohortOf(old, null, fleet.rolling.latest),
+  };
+  const reason = `${nameOf(begun.batch!)} begins: ${slots.length} of ${left.length} agents left go to release ${rollout.to}`;
+  return { do: 'rollout', change: changeOf(begun, { slots, release: rollout.to }), reason };
+}
+
+/** Where agents may end their connections first, nothing of the batch is stopped before somebody has looked at them. */
+function planDrain(
+  { rolling, spec }: Fleet,
+  { batch, to }: Rollout,
+  { members }: BatchView,
+  now: BootMs,
+): Step | null {
+  const { drain } = spec.update;
+  const hasConnections = spec.ports !== null && spec.ports.protocol !== 'udp';
+  if (!batch || !drain?.connections || !hasConnections || rolling.drain?.batch === batch.number) return null;
+  const slots = members
+    .filter(({ agent }) => (runOf(agent)?.release ?? to) !== to)
+    .map(({ number }) => number);
+  const until = now + drain.timeoutMs;
+  return {
+    do: 'drain',
+    batch: batch.number,
+    slots,
+    until,
+    reason: 'connections may end before their agents are stopped',
+  };
+}
+
+/** Waits until the batch is ready, looks at it when its observation begins and when it ends, and judges it. */
+function planBatch(fleet: Fleet, rollout: Rollout, batch: Batch, view: BatchView, now: BootMs): Step | null {
+  const { rolling } = fleet;
+  if (view.waiting.length > 0) return null;
+  const end = windowEnd(view, rollout);
+  const isLooked = rolling.latest !== null && (rolling.latest.at >= end || now < end);
+  if (isLooked && now < end) return null;
+  const old = readyOn(fleet, rollout.from);
+  if (!isLooked && view.ready.length > 0) {
+    const slots = [...chooseMeasured(view.ready), ...chooseMeasured(old)];
+    return { do: 'measure', slots, reason: `${nameOf(batch)} is ${now < end ? '' : 'still '}ready` };
+  }
+  const cohort = cohortOf(view.ready, rolling.first, rolling.latest);
+  const before = old.length > 0 ? cohortOf(old, rolling.first, rolling.latest) : (rollout.baseline ?? cohort);
+  const worse =
+    view.ready.length === 0 ? null : judgeCohorts(cohort, withLoad(before, rollout), rollout.from);
+  const count = `${view.ready.length} of ${view.members.length} ready`;
+  const found = worse ?? [count, describeCohorts(cohort, before)].filter(Boolean).join(' ');
+  const verdict = { ...verdictOn(rollout, view, found, now), isGood: worse === null, cohort, before };
+  return worse === null
+    ? {
+        do: 'rollout',
+        change: changeOf(withVerdict({ ...rollout, batch: null }, verdict)),
+        reason: wordsOf(verdict),
+      }
+    : failed(fleet, rollout, verdict, null);
+}
+
+/**
+ * The agents before may have been started in quieter times. Batches that were found good were started like this one:
+ * what they took to get ready is not too long for it either.
+ */
+function withLoad(before: Cohort, { verdicts }: Rollout): Cohort {
+  const proven = verdicts.findLast(({ isGood }) => isGood)?.cohort?.readyMs ?? 0;
+  return { ...before, readyMs: before.readyMs === null ? null : Math.max(before.readyMs, proven) };
+}
+
+/** The verdict is bad: back, or a hold where the user wants to look first. */
+function failed(fleet: Fleet, rollout: Rollout, verdict: BatchVerdict, last: AgentFailure | null): Step {
+  const judged = withVerdict(rollout, verdict);
+  const reason = wordsOf(verdict);
+  const sampleSlot = last?.slot ?? null;
+  if (rollout.options.rollback) {
+    return {
+      do: 'rollout',
+      change: goBack(fleet, judged, reason, sampleSlot),
+      reason: `going back to release ${rollout.from}: ${reason}`,
+    };
+  }
+  const hold = `the rollout to release ${rollout.to} failed: ${reason}`;
+  const change = changeOf({ ...judged, state: 'paused', reason }, { hold, sampleSlot });
+  return { do: 'rollout', change, reason: `held, as no rollback is wanted: ${reason}` };
+}
+
+/** Everything is to be back on the release that it came from, or to have failed on it by its own fault. */
+function planReturn(fleet: Fleet, rollout: Rollout): Step | null {
+  for (const slot of fleet.slots.values()) if (!isBack(slot, rollout)) return returnLate(fleet, rollout);
+  const change = changeOf({ ...rollout, state: 'rolled-back', updated: countReadyOn(fleet, rollout.to) });
+  return {
+    do: 'rollout',
+    change,
+    reason: `rolled back: ${countReadyOn(fleet, rollout.from)} of ${fleet.target} agents are ready on release ${rollout.from}`,
+  };
+}
+
+/** Agents that were not wanted when it began to go back, and are wanted again. */
+function returnLate(fleet: Fleet, rollout: Rollout): Step | null {
+  const slots = slotsLeft(fleet, rollout);
+  if (slots.length === 0) return null;
+  const change = changeOf(rollout, { slots, release: rollout.from });
+  return { do: 'rollout', change, reason: `back to release ${rollout.from}, too` };
+}
+
+function isBack({ wanted, agent, release, failures }: Slot, rollout: Rollout): boolean {
+  const run = runOf(agent);
+  if (run && isLeft(rollout, run.release)) return false;
+  if (!wanted) return true;
+  if (run && run.release !== release) return false;
+  return agent.state === 'ready' || agent.state === 'failed' || agent.state === 'unready' || failures > 0;
+}
+
+function isFirst({ verdicts }: Rollout): boolean {
+  return verdicts.length === 0;
+}
+
+function verdictOn(
+  { batch, failures, verdicts }: Rollout,
+  view: BatchView | null,
+  reason: string,
+  now: BootMs,
+): BatchVerdict {
+  const members = new Set(view?.members.map(({ number }) => number));
+  return {
+    batch: batch?.number ?? verdicts.at(-1)?.batch ?? 0,
+    isCanary: batch?.isCanary ?? false,
+    agents: members.size,
+    failed: failures.filter(({ slot }) => members.has(slot)).length,
+    isGood: false,
+    reason,
+    cohort: null,
+    before: null,
+    tookMs: batch ? Math.max(0, now - batch.begunAt) : 0,
+  };
+}
+
+function withVerdict(rollout: Rollout, verdict: BatchVerdict): Rollout {
+  return { ...rollout, verdicts: [...rollout.verdicts, verdict].slice(-VERDICTS_KEPT) };
+}
+
+function wordsOf({ batch, isCanary, reason }: BatchVerdict): string {
+  return batch === 0 ? reason : `${isCanary ? 'canary' : `batch ${batch}`}: ${reason}`;
+}

@@ -1,0 +1,218 @@
+import { closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors.ts';
+import { findCgroupMount } from '../cgroup/path.ts';
+import { hashText } from '../files/files.ts';
+import { UNIT_DIRECTORY } from '../install/files.ts';
+import { explainFailure } from '../limits.ts';
+import { findListener } from '../net/unix.ts';
+import { readProcText } from '../proc/read.ts';
+import { closeFd, openPidfd, reapPidfd } from '../process/pidfd.ts';
+import { getLimit } from '../process/rlimit.ts';
+import { spawnProcess } from '../process/spawn.ts';
+import { accountOf } from '../process/users.ts';
+import { checkWay, makeTraversable } from '../state/statedir.ts';
+import { hasUserManager, isBooted } from './systemd.ts';
+import { startInstalled, startTransient, systemctl, type UnitStart } from './unit.ts';
+import { chooseWay, type StartEnvironment } from './way.ts';
+
+const TIMEOUT_MS = 30_000;
+/** A supervisor that has ended leaves so much time for another one, started at the same moment, to answer. */
+const OTHER_ANSWERS_MS = 5_000;
+const POLL_MS = 20;
+const LAUNCHER = fileURLToPath(new URL('../../../bin/fleetd', import.meta.url));
+const KEEPER = fileURLToPath(new URL('../../../bin/keep-cgroup', import.meta.url));
+/** What the supervisor may take from the environment of whoever starts it: where things are, and nothing else. */
+const KEPT = [
+  'FLEETD_STATE_DIR',
+  'FLEETD_RUNTIME_DIR',
+  'XDG_RUNTIME_DIR',
+  'XDG_CACHE_HOME',
+  'HOME',
+  'USER',
+  'PATH',
+];
+
+/** A supervisor that was started: its pid, and the unit that it is, where it is one. */
+export interface StartedSupervisor {
+  pid: number;
+  unit: string | null;
+}
+
+interface Directories {
+  stateDir: string;
+  runtimeDir: string;
+}
+
+/**
+ * Starts a supervisor in the background that holds nothing of its caller: a unit of its own where systemd runs, else a
+ * process with a session of its own, no terminal, no inherited descriptor, `/` as its directory; its output in the
+ * state directory. Where another one got there first, that one serves.
+ * @returns once the API socket answers
+ * @throws FleetError with the supervisor's own words where it could not start, or did not answer within 30 s
+ */
+export async function startSupervisor(dirs: Directories): Promise<StartedSupervisor> {
+  const output = `${dirs.stateDir}/fleetd.out`;
+  const said = makeOutput(dirs.stateDir, output);
+  const socketPath = `${dirs.runtimeDir}/fleetd.sock`;
+  const lastWords = () => wordsSince(output, said);
+  const way = chooseWay(surroundings(dirs));
+  if (way === 'process') {
+    const pid = startProcess(output);
+    await untilAnswering(pid, socketPath, lastWords);
+    return { pid, unit: null };
+  }
+  const isRoot = way !== 'user-unit';
+  if (way === 'installed-unit') await startInstalled(INSTALLED);
+  const unit = way === 'installed-unit' ? INSTALLED : await startTransient(transientOf(dirs, isRoot, output));
+  return { pid: await unitAnswering(unit, isRoot, socketPath, lastWords), unit };
+}
+
+const INSTALLED = 'fleetd.service';
+
+function surroundings({ stateDir, runtimeDir }: Directories): StartEnvironment {
+  const uid = process.getuid!();
+  const isDefault = stateDir === '/var/lib/fleetd' && runtimeDir === '/run/fleetd';
+  return {
+    isRoot: uid === 0,
+    isBooted: isBooted() && findCgroupMount(readProcText('/proc/self/mountinfo') ?? '') !== null,
+    isInstalled: isDefault && existsSync(`${UNIT_DIRECTORY}/${INSTALLED}`),
+    isLingering: hasUserManager(uid) && existsSync(`/var/lib/systemd/linger/${accountOf(uid, uid).name}`),
+  };
+}
+
+function startProcess(output: string): number {
+  try {
+    return spawnProcess({
+      path: '/bin/sh',
+      argv: ['sh', LAUNCHER],
+      env: keptEnvironment(),
+      cwd: '/',
+      output: { path: output },
+      nofile: { ...getLimit('nofile'), soft: softNofile() },
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES') throw explainFailure(`cannot start ${LAUNCHER}`, error, output);
+    const hint =
+      'fleetd starts everything through a program in memory: sysctl vm.memfd_noexec=1 allows that.';
+    throw new FleetError('LIMIT_REACHED', `cannot start ${LAUNCHER}: ${message}`, { hint, cause: error });
+  }
+}
+
+function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, output: string): UnitStart {
+  return {
+    id: hashText(stateDir).slice(0, 12),
+    isRoot,
+    uid: process.getuid!(),
+    launcher: LAUNCHER,
+    keeper: KEEPER,
+    // What the caller has by default, its unit would not.
+    env: [...keptEnvironment(), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],
+    output,
+    nofile: { soft: softNofile(), hard: getLimit('nofile').hard },
+  };
+}
+
+function keptEnvironment(): string[] {
+  return KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
+}
+
+/** Node raised its own soft limit of open files when it started; the supervisor is to get the caller's. */
+function softNofile(): number {
+  return Number(process.env.FLEETD_SOFT_NOFILE) || getLimit('nofile').soft;
+}
+
+/** Waits for a unit's supervisor, or for another one that got there first. @returns the pid of the one that answers */
+async function unitAnswering(
+  unit: string,
+  isRoot: boolean,
+  socketPath: string,
+  lastWords: () => ErrorDocument | null,
+): Promise<number> {
+  const manager = { isRoot, uid: process.getuid!() };
+  const deadline = Date.now() + TIMEOUT_MS;
+  for (;;) {
+    const listener = findListener(socketPath);
+    if ('pid' in listener) return listener.pid;
+    const words = lastWords();
+    const isOver = Date.now() > deadline;
+    if (isOver || (words && words.code !== 'FLEET_STATE_LOCKED')) {
+      // A transient one would go on trying. The installed one is meant to.
+      if (unit !== INSTALLED) await systemctl(manager, 'stop', unit);
+      throw words ? errorFromDocument(words) : unitIsSilent(unit, isRoot, socketPath);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function unitIsSilent(unit: string, isRoot: boolean, socketPath: string): FleetError {
+  return new FleetError('SUPERVISOR_AWAY', `${unit} does not answer: ${socketPath}`, {
+    hint: `See journalctl ${isRoot ? '' : '--user '}-u ${unit}, and fleetd.log in the state directory.`,
+  });
+}
+
+/** A caller's environment may name a directory of somebody else's: there, nothing is followed or waited for. */
+const OUTPUT_FLAGS =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Makes the file that a supervisor's last words go to, in a directory that is judged before anything in it is touched,
+ * as the supervisor will judge it.
+ * @returns its size: what follows is the new supervisor's
+ */
+function makeOutput(stateDir: string, output: string): number {
+  try {
+    checkWay(stateDir);
+    makeTraversable(stateDir);
+    closeSync(openSync(output, OUTPUT_FLAGS, 0o600));
+    return statSync(output).size;
+  } catch (error) {
+    throw explainFailure(`cannot write ${stateDir}`, error, stateDir);
+  }
+}
+
+async function untilAnswering(
+  pid: number,
+  socketPath: string,
+  lastWords: () => ErrorDocument | null,
+): Promise<void> {
+  const pidfd = openPidfd(pid);
+  let deadline = Date.now() + TIMEOUT_MS;
+  let ended = false;
+  try {
+    while (!('pid' in findListener(socketPath))) {
+      if (!ended && (pidfd === null || reapPidfd(pidfd) !== null)) {
+        ended = true;
+        deadline = Date.now() + OTHER_ANSWERS_MS;
+        const words = lastWords();
+        if (words && words.code !== 'FLEET_STATE_LOCKED') throw errorFromDocument(words);
+      }
+      if (Date.now() > deadline) {
+        // Another one got there first, as it said, and does not answer here: what it said is the reason.
+        const words = ended ? lastWords() : null;
+        if (words) throw errorFromDocument(words);
+        const what = ended ? 'has ended' : 'does not answer';
+        throw new FleetError(
+          'SUPERVISOR_AWAY',
+          `the supervisor that was started (pid ${pid}) ${what}: ${socketPath}`,
+          {
+            hint: 'See fleetd.out and fleetd.log in the state directory.',
+          },
+        );
+      }
+      await sleep(POLL_MS);
+    }
+  } finally {
+    if (pidfd !== null) closeFd(pidfd);
+  }
+}
+
+/** The error that a supervisor printed before it ended, one JSON document on a line. */
+function wordsSince(output: string, offset: number): ErrorDocument | null {
+  for (const line of readFileSync(output).subarray(offset).toString('utf8').split('\n').reverse()) {
+    if (line.startsWith('{"error":')) return (JSON.parse(line) as { error: ErrorDocument }).error;
+  }
+  return null;
+}

@@ -1,0 +1,92 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isGone } from '../proc/read.ts';
+import type { Errand, ErrandKind } from '../process/containment.ts';
+import { killIf } from '../process/pidfd.ts';
+import { ERRAND_DIRECTORIES } from './home.ts';
+import { childrenOf, membersOf, tryRemove } from './path.ts';
+
+/** What was killed is gone after some milliseconds, unless it hangs in the kernel: then the next census sees to it. */
+const REMOVE_MS = [0, 5, 20, 100, 500, 2000];
+
+/**
+ * Cgroups for what is started beside agents: each helper has one, so that it ends with all that it forked, and so has
+ * each hook, so that what it leaves in the background stands in nobody's way.
+ */
+export class CgroupErrands {
+  readonly #root: string;
+  readonly #onProblem: (error: Error) => void;
+  #count = 0;
+  /** Those whose process may still be on its way there: an empty one of these is no leftover. */
+  readonly #current = new Set<string>();
+
+  /** @param root the tree that they stand in */
+  constructor(root: string, onProblem: (error: Error) => void) {
+    this.#root = root;
+    this.#onProblem = onProblem;
+  }
+
+  begin(kind: ErrandKind): Errand {
+    // Names are not used again: what an earlier supervisor's helper has left may still be on its way out.
+    const cgroup = `${this.#directory(kind)}/${process.pid}-${++this.#count}`;
+    mkdirSync(cgroup, { recursive: true });
+    this.#current.add(cgroup);
+    return {
+      cgroup,
+      kill: (pid) => {
+        // Its launcher may not have come there yet.
+        killIf(pid, () => true);
+        killAll(cgroup);
+      },
+      done: () => {
+        this.#current.delete(cgroup);
+        void this.#remove(kind, cgroup).catch(this.#onProblem);
+      },
+    };
+  }
+
+  /** Ends what helpers of an earlier supervisor have left; what its hooks have left goes on. */
+  endFormer(): void {
+    for (const cgroup of this.#all('helper')) killAll(cgroup);
+    this.#sweep();
+  }
+
+  close(): void {
+    this.#sweep();
+    for (const directory of Object.values(ERRAND_DIRECTORIES)) tryRemove(`${this.#root}/${directory}`);
+  }
+
+  async #remove(kind: ErrandKind, cgroup: string): Promise<void> {
+    for (const waitMs of REMOVE_MS) {
+      if (tryRemove(cgroup)) break;
+      if (kind === 'hook') break;
+      await sleep(waitMs, undefined, { ref: false });
+    }
+    this.#sweep();
+  }
+
+  /** Takes away what is empty by now. */
+  #sweep(): void {
+    for (const kind of ['helper', 'hook'] as const)
+      for (const cgroup of this.#all(kind)) if (!this.#current.has(cgroup)) tryRemove(cgroup);
+  }
+
+  #all(kind: ErrandKind): string[] {
+    const directory = this.#directory(kind);
+    return childrenOf(directory).map((name) => `${directory}/${name}`);
+  }
+
+  #directory(kind: ErrandKind): string {
+    return `${this.#root}/${ERRAND_DIRECTORIES[kind]}`;
+  }
+}
+
+/** By cgroup.kill; before Linux 5.14 one by one. */
+function killAll(cgroup: string): void {
+  try {
+    writeFileSync(`${cgroup}/cgroup.kill`, '1');
+  } catch (error) {
+    if (!isGone(error)) throw error;
+    for (const pid of membersOf(cgroup)) killIf(pid, () => membersOf(cgroup).includes(pid));
+  }
+}

@@ -1,0 +1,108 @@
+import type { ExitCause } from '../../fleet/restart.ts';
+import type { Spec } from '../../specification/spec.ts';
+
+/** The cgroup controllers that limits need. */
+export type Controller = 'cpu' | 'memory' | 'pids';
+
+/** What each agent of a fleet may use. */
+export type Resources = NonNullable<Spec['resources']>;
+
+/** A text for a file of a cgroup; `optional` where some kernels have no such file. */
+export interface LeafSetting {
+  file: string;
+  text: string;
+  optional?: true;
+}
+
+/** The time within which cpu.max counts, in microseconds: the kernel's own default (cgroup-v2.rst). */
+const CPU_PERIOD_US = 100_000;
+/** The least quota that the kernel takes (min_cfs_quota_period in kernel/sched/core.c: 1 ms). */
+const CPU_QUOTA_US_MIN = 1_000;
+
+/** Which controllers a fleet's resources need; none where nothing is asked for (nofile is a limit of the process). */
+export function controllersFor(resources: Resources | null): Controller[] {
+  if (resources === null) return [];
+  const { memory, cpu, pids } = resources;
+  const needed: Record<Controller, boolean> = {
+    cpu: cpu !== null,
+    memory: memory !== null && (memory.requestBytes ?? memory.limitBytes) !== null,
+    pids: pids !== null,
+  };
+  return (Object.keys(needed) as Controller[]).filter((controller) => needed[controller]);
+}
+
+/**
+ * What is written to an agent's leaf, for those controllers that are on: what is not asked for is set back, so that
+ * the same texts serve a new leaf and one whose spec has changed.
+ *
+ * Memory: the agent dies as a whole (oom.group), and its limit cannot be evaded into swap. memory.max comes last,
+ * because it takes effect at once.
+ */
+export function leafSettings(
+  { memory, cpu, pids }: Resources,
+  controllers: ReadonlySet<Controller>,
+): LeafSetting[] {
+  const settings: Record<Controller, LeafSetting[]> = {
+    cpu: [{ file: 'cpu.max', text: `${cpuQuota(cpu)} ${CPU_PERIOD_US}` }],
+    pids: [{ file: 'pids.max', text: String(pids ?? 'max') }],
+    memory: [
+      { file: 'memory.oom.group', text: '1' },
+      { file: 'memory.low', text: String(memory?.requestBytes ?? 0) },
+      // Only where the kernel counts swap (CONFIG_SWAP, no swapaccount=0).
+      { file: 'memory.swap.max', text: (memory?.limitBytes ?? null) === null ? 'max' : '0', optional: true },
+      { file: 'memory.max', text: String(memory?.limitBytes ?? 'max') },
+    ],
+  };
+  return [...controllers].flatMap((controller) => settings[controller]);
+}
+
+function cpuQuota(cpu: number | null): string {
+  return cpu === null ? 'max' : String(Math.max(CPU_QUOTA_US_MIN, Math.round(cpu * CPU_PERIOD_US)));
+}
+
+/**
+ * What to write to cgroup.subtree_control, one word a write: with several, one that is refused refuses all.
+ * @param enabled what the file says now: names, blanks between them
+ * @param on the controllers to switch on
+ * @param off those to switch off
+ */
+export function subtreeChange(
+  enabled: string,
+  on: readonly Controller[],
+  off: readonly Controller[],
+): string[] {
+  const now = new Set(enabled.split(/\s+/));
+  return [
+    ...on.filter((controller) => !now.has(controller)).map((controller) => `+${controller}`),
+    ...off.filter((controller) => now.has(controller)).map((controller) => `-${controller}`),
+  ];
+}
+
+/** How often the kernel ran out of memory for a cgroup, and killed in it, since it was made. */
+export interface MemoryEvents {
+  /** The cgroup's own limit, or that of one below, was reached and nothing could be reclaimed. */
+  oom: number;
+  /** Processes of the cgroup killed, for whosever lack of memory. */
+  oomKill: number;
+}
+
+/** Parses memory.events (cgroup-v2.rst); what is not told counts as 0. */
+export function parseMemoryEvents(text: string): MemoryEvents {
+  const count = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
+  return { oom: count('oom'), oomKill: count('oom_kill') };
+}
+
+/**
+ * Whether the kernel killed for lack of memory between two readings of a leaf: null where it did not. At the agent's
+ * own limit `oom` grows as well; where only `oom_kill` does, it was the host, or a cgroup above the leaf, that was short.
+ */
+export function oomCause(before: MemoryEvents, after: MemoryEvents): ExitCause | null {
+  if (after.oomKill <= before.oomKill) return null;
+  return after.oom > before.oom ? 'oom-limit' : 'oom-host';
+}
+
+/** `resources.memory and resources.cpu are not enforced: …`, for the keys of a spec that need these controllers. */
+export function describeUnenforced(controllers: readonly Controller[], why: string): string {
+  const keys = new Intl.ListFormat('en').format(controllers.map((controller) => `resources.${controller}`));
+  return `${keys} ${controllers.length === 1 ? 'is' : 'are'} not enforced: ${why}`;
+}

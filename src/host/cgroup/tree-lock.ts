@@ -1,0 +1,42 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { FleetError } from '../../errors.ts';
+import { lastError, libc, SystemCallError } from '../libc.ts';
+import { readCommand } from '../proc/pid.ts';
+import { lockHolder } from '../state/lock-holder.ts';
+
+const LOCK_EXCLUSIVE_NONBLOCK = 2 | 4;
+
+/**
+ * Makes this process the owner of a cgroup tree, until it ends. The lock is on the tree's own directory (flock(2)),
+ * which is the same file in every mount namespace, chroot and container that shows the hierarchy.
+ * @param root the tree's directory
+ * @returns how to give it back
+ * @throws FleetError STATE_LOCKED where another process owns it
+ */
+export function lockTree(root: string): () => void {
+  const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
+  if (libc.flock(fd, LOCK_EXCLUSIVE_NONBLOCK) >= 0) return once(() => closeSync(fd));
+  const error = lastError();
+  closeSync(fd);
+  if (error !== 'EAGAIN') throw SystemCallError.named(`flock ${root}`, error);
+  throw new FleetError(
+    'STATE_LOCKED',
+    `${describeHolder(root)} owns the cgroup tree ${root} of the same agents: it runs in another namespace, or on a copy of ` +
+      'the state directory',
+  );
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
+}
+
+function describeHolder(root: string): string {
+  const pid = lockHolder(root);
+  return pid === null
+    ? 'a supervisor in another pid namespace'
+    : `the supervisor with pid ${pid} (${readCommand(pid)})`;
+}

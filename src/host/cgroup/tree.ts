@@ -1,0 +1,219 @@
+import { writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ExitCause } from '../../fleet/restart.ts';
+import { makeChild } from '../files/files.ts';
+import type { ProcessId } from '../host.ts';
+import { isGone, readProcText } from '../proc/read.ts';
+import { readStat } from '../proc/stat.ts';
+import type { Containment, Errand, ErrandKind } from '../process/containment.ts';
+import { pause } from '../process/pause.ts';
+import { killIf } from '../process/pidfd.ts';
+import { CgroupErrands } from './errands.ts';
+import { isFleetDirectory, type OwnedHome, openHome } from './home.ts';
+import type { Resources } from './limits.ts';
+import { childrenOf, isPopulated, membersOf, parseCgroupPath, tryRemove } from './path.ts';
+import { CgroupResources, fleetOf } from './resources.ts';
+
+/** A launcher goes to its cgroup as its first act: what is not there after this time never will be. */
+const ARRIVAL_MS_MAX = 500;
+const ARRIVAL_LOOK_MS = 2;
+
+/**
+ * A tree of leaf cgroups, one a slot, that prove which process belongs to which slot: membership is inherited by
+ * every fork, survives setsid and the supervisor's death, and cannot be left without write access to the tree.
+ * No controller is needed for that. `ROOT/FLEET/SLOT` are the agents', from their first instruction on; the supervisor
+ * has a cgroup of its own, in which nothing of a spec ever runs.
+ */
+export class CgroupTree implements Containment {
+  readonly kind = 'cgroup';
+  readonly #root: string;
+  /** The root as /proc/PID/cgroup has it, with a slash behind it. */
+  readonly #prefix: string;
+  readonly #own: string;
+  readonly #origin: string | null;
+  readonly #top: string;
+  readonly #resources: CgroupResources;
+  readonly #errands: CgroupErrands;
+  readonly #release: () => void;
+  readonly #session = readStat(process.pid)!.session;
+  onProblem: Containment['onProblem'] = () => {};
+
+  private constructor(home: OwnedHome) {
+    const { root, own, origin, mount, release } = home;
+    this.#release = release;
+    this.#top = mount;
+    this.#root = root;
+    this.#own = own;
+    this.#origin = origin;
+    // Where this process has gone there, the kernel tells; else it is what the operator has named.
+    const path = origin === null ? root.slice(mount.length) : dirname(ownPath());
+    this.#prefix = `${path}/`;
+    this.#resources = new CgroupResources(home, (error) => this.onProblem(error));
+    this.#errands = new CgroupErrands(root, (error) => this.onProblem(error));
+  }
+
+  /**
+   * @param id what tells this supervisor's tree from others on the host
+   * @returns null where no v2 tree can be written
+   * @throws FleetError CGROUP_UNUSABLE where a home is named for the agents and cannot be used, STATE_LOCKED where
+   *   another supervisor owns the tree
+   */
+  static open(id: string): CgroupTree | null {
+    const home = openHome(id);
+    return home && new CgroupTree(home);
+  }
+
+  /** With its limits, before anybody is in it. */
+  place(key: string): string {
+    const leaf = `${this.#root}/${key}`;
+    makeChild(leaf, 0o755);
+    this.#resources.prepare(key);
+    return leaf;
+  }
+
+  /** It is in its leaf, or on the way there by its own doing. */
+  reattach(): void {}
+
+  hasArrived(key: string, pid: number): boolean {
+    return this.keyOf(pid) === key;
+  }
+
+  errand(kind: ErrandKind): Errand {
+    return this.#errands.begin(kind);
+  }
+
+  /** Errands have cgroups of their own. */
+  isErrand(): boolean {
+    return false;
+  }
+
+  /** The kernel is told a pid, which may be another's by then: what is not the process that was meant goes out again. */
+  take(key: string, { pid, startTicks }: ProcessId): boolean {
+    this.#move(pid, this.place(key));
+    if (readStat(pid)?.startTicks === startTicks) return this.keyOf(pid) === key;
+    if (membersOf(`${this.#root}/${key}`).includes(pid)) this.#move(pid, this.#top);
+    return false;
+  }
+
+  #move(pid: number, cgroup: string): void {
+    try {
+      writeFileSync(`${cgroup}/cgroup.procs`, String(pid));
+    } catch (error) {
+      // One that has ended meanwhile, or whose slot was taken away after that, needs no place.
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  /** Zombies do not count. */
+  isPopulated(key: string): boolean {
+    return isPopulated(`${this.#root}/${key}`);
+  }
+
+  /** By cgroup.kill (Linux 5.14); before that one by one, which the caller repeats until nothing is left. */
+  kill(key: string): void {
+    try {
+      writeFileSync(`${this.#root}/${key}/cgroup.kill`, '1');
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      for (const pid of membersOf(`${this.#root}/${key}`)) killIf(pid, () => this.keyOf(pid) === key);
+    }
+  }
+
+  /** What it has left is found by its cgroup, whatever has become of it. */
+  ended(): void {}
+
+  /** Only what lies below our own root is ours: anybody who may make cgroups can give them names like ours. */
+  keyOf(pid: number): string | null {
+    const path = parseCgroupPath(readProcText(`/proc/${pid}/cgroup`) ?? '');
+    if (!path?.startsWith(this.#prefix)) return null;
+    const [fleet = '', slot] = path.slice(this.#prefix.length).split('/');
+    return slot !== undefined && isFleetDirectory(fleet) ? `${fleet}/${slot}` : null;
+  }
+
+  census(): Map<string, number[]> {
+    this.#awaitArrivals();
+    for (const pid of this.#unarrived()) killIf(pid, () => this.#unarrived().includes(pid));
+    this.#errands.endFormer();
+    const members = this.#leaves().map((key) => [key, membersOf(`${this.#root}/${key}`)] as const);
+    this.leave(members.filter(([, pids]) => pids.length === 0).map(([key]) => key));
+    return new Map(members.filter(([, pids]) => pids.length > 0));
+  }
+
+  leave(keys: readonly string[]): void {
+    for (const key of keys) {
+      tryRemove(`${this.#root}/${key}`);
+      this.#resources.forget(key);
+    }
+    for (const fleet of new Set(keys.map(fleetOf))) {
+      if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+    }
+  }
+
+  limit(fleet: string, resources: Resources | null, agents: number): void {
+    this.#resources.set(fleet, resources, agents);
+    if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+  }
+
+  unenforced(fleet: string): string | null {
+    return this.#resources.problem(fleet);
+  }
+
+  oomSince(key: string): ExitCause | null {
+    return this.#resources.oomSince(key);
+  }
+
+  /** Goes back to where we came from and takes the tree down, as far as no agent lives in it. */
+  close(): void {
+    this.#awaitArrivals();
+    this.leave(this.#leaves());
+    for (const fleet of this.#fleets()) tryRemove(`${this.#root}/${fleet}`);
+    this.#errands.close();
+    if (this.#origin !== null && this.#returnTo(this.#origin)) tryRemove(this.#own);
+    tryRemove(this.#root);
+    this.disown();
+  }
+
+  /** Gives the tree up as it stands, as the end of this process would. */
+  disown(): void {
+    this.#release();
+  }
+
+  /** @returns false where the cgroup that we came from is gone: ours stays, empty, for the next supervisor */
+  #returnTo(origin: string): boolean {
+    try {
+      writeFileSync(`${origin}/cgroup.procs`, String(process.pid));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The keys of all leaves that there are. */
+  #leaves(): string[] {
+    return this.#fleets().flatMap((fleet) =>
+      childrenOf(`${this.#root}/${fleet}`).map((slot) => `${fleet}/${slot}`),
+    );
+  }
+
+  #fleets(): string[] {
+    return childrenOf(this.#root).filter(isFleetDirectory);
+  }
+
+  /** Launchers that a supervisor has started, and that still stand in its cgroup, get their time to go to their leaves. */
+  #awaitArrivals(): void {
+    for (let ms = 0; ms < ARRIVAL_MS_MAX && this.#unarrived().length > 0; ms += ARRIVAL_LOOK_MS)
+      pause(ARRIVAL_LOOK_MS);
+  }
+
+  /** What is in the supervisor's cgroup and of another session: launchers lead their own. */
+  #unarrived(): number[] {
+    return membersOf(this.#own).filter((pid) => {
+      const session = readStat(pid)?.session;
+      return session !== undefined && session !== this.#session;
+    });
+  }
+}
+
+function ownPath(): string {
+  return parseCgroupPath(readProcText('/proc/self/cgroup') ?? '') ?? '/';
+}

@@ -1,0 +1,139 @@
+import { statfsSync } from 'node:fs';
+import type { CgroupLimit, Disk, HostFacts } from '../../doctor/facts.ts';
+import { SYSCTLS } from '../../doctor/facts.ts';
+import { libc } from '../libc.ts';
+import { readMemory } from '../proc/meminfo.ts';
+import { readCgroupLimits } from './cgroups.ts';
+import { Root } from './root.ts';
+
+export interface FactsOptions {
+  directories: { stateDir: string; runtimeDir: string };
+  /** The supervisor, where one runs, whose limits count for the agents; after it agents, for their cgroups. */
+  pids?: readonly number[];
+  /** The soft limit of open files that agents inherit; absent: that of the first agent, else of the process. */
+  nofileOfAgents?: number;
+  /** Where the host's files are; absent: this host. */
+  root?: string;
+}
+
+/**
+ * The quick facts of a host: a few dozen small files, no look at processes. Costs some milliseconds.
+ * `survey` is null; `readSurvey` finds out what takes longer.
+ */
+export function readHostFacts({
+  directories,
+  pids = [],
+  nofileOfAgents,
+  root: path,
+}: FactsOptions): HostFacts {
+  const root = new Root(path);
+  const who = pids[0] ?? 'self';
+  const rlimits = readLimits(root, who);
+  const uid = uidOf(root, who);
+  return {
+    uid,
+    pageBytes: libc.getpagesize(),
+    sysctls: readSysctls(root),
+    memory: readMemory(path),
+    used: readUsed(root),
+    rlimits,
+    nofileOfAgents: nofileOfAgents ?? readLimits(root, pids[1] ?? who).nofile.soft,
+    cgroups: cgroupsAbove(root, pids, uid),
+    namespaces: foreignNamespaces(root, who),
+    container: containerKind(root),
+    disks: [
+      diskOf(root, 'state', directories.stateDir),
+      diskOf(root, 'runtime', directories.runtimeDir),
+    ].filter((disk) => disk !== null),
+    survey: null,
+  };
+}
+
+/** A supervisor's tree of cgroups, and what is in it: its limits are of the fleet's own making, not of the host. */
+const OWN_TREE = /\/fleetd-[0-9a-f]{12}(\/|$)/;
+
+/** Root starts its supervisor outside of its session's cgroups, as far as they are of version 2. */
+function cgroupsAbove(root: Root, pids: readonly number[], uid: number): CgroupLimit[] {
+  const limits =
+    pids.length === 0
+      ? readCgroupLimits(root, 'self').map((limit) => ({
+          ...limit,
+          isLeft: uid === 0 && limit.version === 2,
+        }))
+      : pids.flatMap((pid) => readCgroupLimits(root, pid));
+  const foreign = limits.filter(({ directory }) => !OWN_TREE.test(directory));
+  return [...new Map(foreign.map((limit) => [`${limit.directory}/${limit.file}`, limit])).values()];
+}
+
+function readSysctls(root: Root): HostFacts['sysctls'] {
+  return Object.fromEntries(
+    SYSCTLS.flatMap((name) => {
+      const text = root.text(`/proc/sys/${name.replaceAll('.', '/')}`);
+      return text === null ? [] : [[name, text.replaceAll('\t', ' ')]];
+    }),
+  );
+}
+
+function readUsed(root: Root): HostFacts['used'] {
+  const connections = root.number('/proc/sys/net/netfilter/nf_conntrack_count');
+  return {
+    // `0.00 0.01 0.05 2/345 6789`: 345 is the number of tasks (proc_loadavg(5)).
+    tasks: Number(/\/(\d+)/.exec(root.text('/proc/loadavg') ?? '')?.[1] ?? 0),
+    files: root.number('/proc/sys/fs/file-nr') || 0,
+    connections: Number.isFinite(connections) ? connections : null,
+  };
+}
+
+/** The effective uid, which is the second of the four in /proc/PID/status. */
+function uidOf(root: Root, who: number | 'self'): number {
+  const found = /^Uid:\s+\d+\s+(\d+)/m.exec(root.text(`/proc/${who}/status`) ?? '')?.[1];
+  return found === undefined ? process.geteuid!() : Number(found);
+}
+
+/** Reads a process's limits as /proc/PID/limits prints them: name, soft, hard, unit in columns. */
+function readLimits(root: Root, who: number | 'self'): HostFacts['rlimits'] {
+  const text = root.text(`/proc/${who}/limits`) ?? '';
+  const limit = (name: string) => {
+    const found = new RegExp(`^${name} +(\\d+|unlimited) +(\\d+|unlimited)`, 'm').exec(text);
+    const value = (digits: string | undefined) =>
+      /^\d+$/.test(digits ?? '') ? Number(digits) : Number.POSITIVE_INFINITY;
+    return { soft: value(found?.[1]), hard: value(found?.[2]) };
+  };
+  return { nofile: limit('Max open files'), nproc: limit('Max processes') };
+}
+
+/** Inode numbers of the host's own namespaces (linux/proc_ns.h), which are the same on every machine. */
+const OWN_NAMESPACES = {
+  cgroup: 'cgroup:[4026531835]',
+  pid: 'pid:[4026531836]',
+  time: 'time:[4026531834]',
+  user: 'user:[4026531837]',
+} as const;
+
+function foreignNamespaces(root: Root, who: number | 'self'): string[] {
+  return Object.entries(OWN_NAMESPACES).flatMap(([name, own]) => {
+    const link = root.link(`/proc/${who}/ns/${name}`);
+    return link === null || link === own ? [] : [name];
+  });
+}
+
+/** What the host says it is, by the files that container managers leave (systemd-detect-virt(1) reads the same). */
+function containerKind(root: Root): string | null {
+  const named = root.text('/run/systemd/container');
+  if (named) return named;
+  if (root.list('/').includes('.dockerenv')) return 'docker';
+  if (root.list('/run').includes('.containerenv')) return 'podman';
+  return /(?:^|\0)container=([^\0]+)/.exec(root.text('/proc/1/environ') ?? '')?.[1] ?? null;
+}
+
+/** The file system that holds a directory, or will hold it. */
+function diskOf(root: Root, holds: Disk['holds'], directory: string): Disk | null {
+  for (let path = directory; ; path = path.slice(0, path.lastIndexOf('/'))) {
+    try {
+      const { bavail, bsize, files, ffree } = statfsSync(root.path + (path || '/'));
+      return { holds, path: path || '/', freeBytes: bavail * bsize, freeInodes: files === 0 ? null : ffree };
+    } catch {
+      if (path === '') return null;
+    }
+  }
+}

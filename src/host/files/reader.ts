@@ -1,0 +1,210 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import pLimit from 'p-limit';
+import { SYSTEM_ENV } from '../process/system-command.ts';
+import { ReadProblem } from './bounded.ts';
+import type { ReadRequest, Value } from './others.ts';
+
+interface Problem {
+  code: string;
+  message: string;
+}
+export type ReadAnswer = { value: unknown } | Problem;
+
+const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+const PROCESS = fileURLToPath(new URL(`./reader-process${EXTENSION}`, import.meta.url));
+/** One that has answered waits so long for more to read. */
+const IDLE_MS = 5_000;
+/** So many read at once; who asks then waits. */
+const AT_ONCE_MAX = 4;
+/** So many are asked for at once: a word there and back costs more than most reads. */
+const BATCH_MAX = 32;
+/** To start is not to read: a busy host is given so long for it. */
+const START_MS_MAX = 20_000;
+/** So many may hang in the kernel, where even SIGKILL does not reach them, before no more are risked. */
+const STUCK_MAX = { process: 4, file: 8 } as const;
+/** After so many that took too long, what else was asked for in one go is not tried. */
+const SLOW_MAX = 4;
+
+/** Who reads what others can write. */
+export interface ReadsOthers {
+  /** Asks for one thing. @param msMax how long it may take @throws ReadProblem, TOO_SLOW where no answer came in time */
+  ask<T extends ReadRequest>(question: T, msMax: number): Promise<Value<T>>;
+  /**
+   * Asks for several things, one after the other.
+   * @param msMax how long each may take
+   * @returns for each what was read, or a ReadProblem
+   */
+  askAll<T extends ReadRequest>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]>;
+}
+
+/**
+ * Reads what others can write, in a process of its own. A read of their files, or of their processes' memory
+ * (/proc/PID/cmdline, environ), can hang in the kernel: a dead NFS, a FUSE file whose server does not answer, a page of
+ * such a file. A thread that hangs so takes libuv's pool from everybody else, and keeps this process, its lock included,
+ * from ending, even by SIGKILL; a process that hangs can be left behind.
+ */
+export class Reader implements ReadsOthers {
+  readonly #limit = pLimit(AT_ONCE_MAX);
+  readonly #onStart: (child: ChildProcess) => void;
+  #idle: { child: ChildProcess; timer: NodeJS.Timeout } | null = null;
+  /** Killed and not gone yet: what each hangs at. */
+  readonly #stuck = new Map<ChildProcess, ReadRequest>();
+
+  /** @param onStart gets each process as soon as there is one: where it is to live is for others to say */
+  constructor(onStart: (child: ChildProcess) => void = () => {}) {
+    this.#onStart = onStart;
+  }
+
+  async ask<T extends ReadRequest>(question: T, msMax: number): Promise<Value<T>> {
+    const [answer] = await this.askAll([question], msMax);
+    if (answer instanceof ReadProblem) throw answer;
+    return answer as Value<T>;
+  }
+
+  askAll<T extends ReadRequest>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
+    return this.#limit(() => this.#askAll(questions, msMax));
+  }
+
+  async #askAll<T extends ReadRequest>(
+    asks: readonly T[],
+    msMax: number,
+  ): Promise<(Value<T> | ReadProblem)[]> {
+    const answers: ReadAnswer[] = [];
+    let child: ChildProcess | null = null;
+    let slow = 0;
+    while (answers.length < asks.length) {
+      const left = asks.slice(answers.length, answers.length + BATCH_MAX);
+      const refused = left.map((ask) =>
+        slow >= SLOW_MAX ? tooSlow(ask, 'as others before it took too long') : this.#refuse(ask),
+      );
+      if (refused[0]) {
+        answers.push(refused[0]);
+        continue;
+      }
+      const count = refused.findIndex((refusal) => refusal !== null);
+      const batch = count < 0 ? left : left.slice(0, count);
+      child ??= await this.#take();
+      const got = await answersOf(child, batch, msMax);
+      answers.push(...got);
+      const last = got.at(-1)!;
+      const isSlow = 'code' in last && last.code === 'TOO_SLOW';
+      if (isSlow) slow++;
+      if (!isSlow && child.connected) continue;
+      this.#giveUp(child, batch[got.length - 1]!);
+      child = null;
+    }
+    if (child) this.#keep(child);
+    return answers.map((answer) =>
+      'value' in answer ? (answer.value as Value<T>) : new ReadProblem(answer.code, answer.message),
+    );
+  }
+
+  /** Ends what waits for more to read. */
+  close(): void {
+    if (!this.#idle) return;
+    clearTimeout(this.#idle.timer);
+    this.#idle.child.kill('SIGKILL');
+    this.#idle = null;
+  }
+
+  /** What somebody hangs at already is not tried again: each try would keep another process. */
+  #refuse(ask: ReadRequest): Problem | null {
+    const stuck = [...this.#stuck.values()];
+    if (stuck.some((other) => nameOf(other) === nameOf(ask)))
+      return tooSlow(ask, 'as an earlier read of it hangs');
+    const isOfProcess = ask.do === 'suspect';
+    const alike = stuck.filter((other) => (other.do === 'suspect') === isOfProcess).length;
+    if (alike < STUCK_MAX[isOfProcess ? 'process' : 'file']) return null;
+    return tooSlow(ask, `as ${alike} earlier reads of others hang in the kernel`);
+  }
+
+  async #take(): Promise<ChildProcess> {
+    if (this.#idle) {
+      const { child, timer } = this.#idle;
+      clearTimeout(timer);
+      this.#idle = null;
+      child.ref();
+      child.channel?.ref();
+      return child;
+    }
+    const child = fork(PROCESS, {
+      execArgv: ['--disable-warning=ExperimentalWarning', '--max-old-space-size=256'],
+      env: { ...SYSTEM_ENV },
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      serialization: 'advanced',
+    });
+    child.on('error', () => {}); // Told by the answer that does not come.
+    if (child.pid !== undefined) this.#onStart(child);
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit'),
+      sleep(START_MS_MAX, null, { ref: false }),
+    ]);
+    return child;
+  }
+
+  /** It may wait for more; this process ends without waiting for it. */
+  #keep(child: ChildProcess): void {
+    if (this.#idle || !child.connected) {
+      child.kill('SIGKILL');
+      return;
+    }
+    child.unref();
+    child.channel?.unref();
+    const timer = setTimeout(() => {
+      this.#idle = null;
+      child.kill('SIGKILL');
+    }, IDLE_MS);
+    this.#idle = { child, timer: timer.unref() };
+  }
+
+  #giveUp(child: ChildProcess, ask: ReadRequest): void {
+    if (child.exitCode === null && child.signalCode === null) {
+      this.#stuck.set(child, ask);
+      child.once('exit', () => this.#stuck.delete(child));
+    }
+    child.kill('SIGKILL');
+    child.unref();
+    if (child.connected) child.disconnect();
+  }
+}
+
+/**
+ * The answers to several asks, one after the other; up to the first that did not come in time, or for which the process
+ * ended, with that problem in its place.
+ */
+function answersOf(child: ChildProcess, asks: readonly ReadRequest[], msMax: number): Promise<ReadAnswer[]> {
+  const { promise, resolve } = Promise.withResolvers<ReadAnswer[]>();
+  const answers: ReadAnswer[] = [];
+  const endWith = (problem: Problem) => resolve([...answers, problem]);
+  const onSlow = () => endWith(tooSlow(asks[answers.length]!, `within ${msMax / 1000} s`));
+  const onEnd = () =>
+    endWith({ code: 'EIO', message: 'the process that reads what others can write has ended' });
+  const timer = setTimeout(onSlow, msMax);
+  const onAnswer = (answer: unknown) => {
+    answers.push(answer as ReadAnswer);
+    timer.refresh();
+    if (answers.length === asks.length) resolve(answers);
+  };
+  child.on('message', onAnswer);
+  child.once('exit', onEnd);
+  child.send([...asks], (error) => error && onEnd());
+  return promise.finally(() => {
+    clearTimeout(timer);
+    child.off('message', onAnswer);
+    child.off('exit', onEnd);
+  });
+}
+
+function tooSlow(ask: ReadRequest, why: string): Problem {
+  return { code: 'TOO_SLOW', message: `${nameOf(ask)} could not be read ${why}` };
+}
+
+function nameOf(ask: ReadRequest): string {
+  if (ask.do === 'suspect') return `pid ${ask.pid} (started at tick ${ask.startTicks})`;
+  return ask.do === 'stage' ? ask.source : ask.path;
+}

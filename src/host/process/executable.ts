@@ -1,0 +1,61 @@
+import { accessSync, constants, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
+import { FleetError } from '../../errors.ts';
+
+/**
+ * Finds the file that a command names: with a slash in it relative to `baseDir`, without one in `path` (colon-separated).
+ * @param where the key of the spec, for the message
+ * @throws FleetError EXECUTABLE_UNUSABLE where it is not there, is no file, or may not be executed
+ */
+export function findExecutable(command: string, baseDir: string, path: string, where: string): string {
+  const candidates = command.includes('/')
+    ? [resolve(baseDir, command)]
+    : path
+        .split(':')
+        .filter(isAbsolute)
+        .map((directory) => `${directory}/${command}`);
+  const found = candidates.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile());
+  if (found === undefined) {
+    const places = command.includes('/') ? candidates[0] : `in ${path}`;
+    throw new FleetError(
+      'EXECUTABLE_UNUSABLE',
+      `${where}: there is no executable ${command} (looked for ${places})`,
+    );
+  }
+  try {
+    accessSync(found, constants.X_OK);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code;
+    throw new FleetError('EXECUTABLE_UNUSABLE', `${where}: ${found} may not be executed (${reason})`, {
+      hint: `chmod +x ${found}`,
+      cause: error,
+    });
+  }
+  return found;
+}
+
+/** The language of the host, which agents get whoever started the supervisor: what its configuration says, else C.UTF-8. */
+export function hostLanguage(): string {
+  for (const file of ['/etc/locale.conf', '/etc/default/locale']) {
+    const found = /^LANG="?([^"\n]+)"?$/m.exec(readOptional(file))?.[1];
+    if (found) return found;
+  }
+  return 'C.UTF-8';
+}
+
+/** The time zone of the host by its name in the zone database; UTC where it has none. */
+export function hostTimeZone(): string {
+  try {
+    const zone = /zoneinfo\/(.+)$/.exec(readlinkSync('/etc/localtime'))?.[1];
+    if (zone) return zone;
+  } catch {} // No link: the zone may be a copied file, and its name elsewhere.
+  return readOptional('/etc/timezone').trim() || 'UTC';
+}
+
+function readOptional(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

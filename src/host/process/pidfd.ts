@@ -1,0 +1,94 @@
+import { constants } from 'node:os';
+import { check, lastError, libc, SIZE, SystemCallError } from '../libc.ts';
+
+/** System call numbers shared by all architectures since 5.x (asm-generic/unistd.h). */
+const SYS_PIDFD_SEND_SIGNAL = 424;
+const SYS_PIDFD_OPEN = 434;
+const SYS_PIDFD_GETFD = 438;
+const P_PID = 1;
+const P_PIDFD = 3;
+const WNOHANG = 1;
+const WEXITED = 4;
+const CLD_EXITED = 1;
+
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number as number, name]),
+);
+
+/** How a process ended: its exit code or the name of the signal that ended it. */
+export interface ProcessExit {
+  code: number | null;
+  signal: string | null;
+}
+
+/**
+ * A descriptor that stands for this one process, and never for a later one with the same pid (pidfd_open(2)).
+ * Null where no such process exists any more. Throws SystemCallError (EMFILE, ENFILE).
+ */
+export function openPidfd(pid: number): number | null {
+  const fd = Number(libc.syscall(SYS_PIDFD_OPEN, pid, 0, null, 0));
+  if (fd >= 0) return fd;
+  const code = lastError();
+  if (code === 'ESRCH' || code === 'EINVAL') return null;
+  throw new SystemCallError('pidfd_open', constants.errno[code as keyof typeof constants.errno]);
+}
+
+/**
+ * A descriptor of one's own for a file that another process has open, in the table of its main thread
+ * (pidfd_getfd(2), Linux 5.6); closed on exec. Throws SystemCallError (EBADF, EMFILE, EPERM).
+ */
+export function copyFd(pidfd: number, fd: number): number {
+  return check('pidfd_getfd', Number(libc.syscall(SYS_PIDFD_GETFD, pidfd, fd, null, 0)));
+}
+
+/** Sends a signal; false where the process has ended. Throws SystemCallError (EPERM). */
+export function signalPidfd(fd: number, signal: string): boolean {
+  const number = constants.signals[signal as NodeJS.Signals];
+  if (Number(libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, number, null, 0)) >= 0) return true;
+  const code = lastError();
+  if (code === 'ESRCH') return false;
+  throw new SystemCallError('pidfd_send_signal', constants.errno[code as keyof typeof constants.errno]);
+}
+
+/** Kills a process if `isOurs` still holds once a pidfd stands for it, so that no reused pid can be hit. */
+export function killIf(pid: number, isOurs: () => boolean): void {
+  const fd = openPidfd(pid);
+  if (fd === null) return;
+  try {
+    if (isOurs()) signalPidfd(fd, 'SIGKILL');
+  } finally {
+    closeFd(fd);
+  }
+}
+
+const info = Buffer.alloc(SIZE.signalInfo);
+
+/**
+ * Reaps the child behind a pidfd that has become readable and tells how it ended; null where it was not our child
+ * (an adopted agent: its own parent learns the status, we cannot). Waits on this one process only, so that nobody
+ * else's children are taken from them.
+ */
+export function reapPidfd(fd: number): ProcessExit | null {
+  info.fill(0);
+  if (libc.waitid(P_PIDFD, fd, info, WEXITED | WNOHANG) < 0) return null;
+  return toStatus();
+}
+
+/** siginfo_t of SIGCHLD: si_code at byte 8, si_pid at 16, si_status at 24 (64-bit layouts). */
+function toStatus(): ProcessExit | null {
+  if (info.readInt32LE(16) === 0) return null;
+  const status = info.readInt32LE(24);
+  if (info.readInt32LE(8) === CLD_EXITED) return { code: status, signal: null };
+  return { code: null, signal: SIGNAL_NAMES.get(status) ?? `signal ${status}` };
+}
+
+/** Waits for the end of a child, and tells how it ended. Blocks until then; null where it is no child of ours. */
+export function reapPid(pid: number): ProcessExit | null {
+  info.fill(0);
+  return libc.waitid(P_PID, pid, info, WEXITED) < 0 ? null : toStatus();
+}
+
+/** Closes a pidfd, or any descriptor that came from libc. */
+export function closeFd(fd: number): void {
+  check('close', libc.close(fd));
+}

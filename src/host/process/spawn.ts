@@ -1,0 +1,151 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { FD, launchCalls } from '../launcher/calls.ts';
+import { type Architecture, launcherImage } from '../launcher/image.ts';
+import { memoryFile } from '../launcher/memory-file.ts';
+import { compileScript, SCRIPT_BYTES_MAX } from '../launcher/script.ts';
+import { libc, SIZE, SystemCallError } from '../libc.ts';
+
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+const SETCGROUP = 0x100;
+const OUTPUT_MODE = 0o640;
+const OUTPUT_FLAGS =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NOCTTY;
+/** posix_spawn says so where the kernel, or a sandbox, has no clone3(2). */
+const UNSUPPORTED = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP']);
+
+/** Where stdout and stderr go: a file of their own, opened in the child, or a descriptor that is handed over. */
+export type Output = { path: string } | { fd: number };
+
+/** Who a process runs as; the groups beside its own are all that it has. */
+export interface User {
+  uid: number;
+  gid: number;
+  groups: readonly number[];
+}
+
+/** One process to start. All strings are free of NUL. */
+export interface Launch {
+  /** Absolute. */
+  path: string;
+  argv: readonly string[];
+  /** `NAME=value` each: the whole environment. */
+  env: readonly string[];
+  cwd: string;
+  output: Output;
+  /** It is started beside an agent, and must not be taken for it after a crash (recognise.ts). */
+  isErrand?: true;
+  /** Absent: whoever this process is. Needs root. */
+  user?: User;
+  /** The directory of the cgroup that it lives in from its first instruction; absent: that of this process. */
+  cgroup?: string;
+  /** What it does not inherit from this process. */
+  umask?: number;
+  nofile?: { soft: number; hard: number };
+  oomScoreAdj?: number;
+}
+
+/** How a launch is told about: the number of a report, and the pipe that it comes through. */
+export interface Reporting {
+  launch: number;
+  fd: number;
+}
+
+/** Own session, default signals, empty mask: Node ignores SIGPIPE and SIGXFSZ, and an agent must not inherit that. */
+const attributes = Buffer.alloc(SIZE.spawnAttributes);
+const FLAGS = SETSIGDEF | SETSIGMASK | SETSID;
+libc.attributesInit(attributes);
+libc.attributesFlags(attributes, FLAGS);
+libc.attributesMask(attributes, Buffer.alloc(SIZE.signalSet));
+libc.attributesDefault(attributes, Buffer.alloc(SIZE.signalSet, 0xff));
+
+/** What the launcher is executed as, and its only word. Its own environment is empty. */
+const LAUNCHER_PATH = `/proc/self/fd/${FD.image}`;
+const LAUNCHER_WORDS = ['fleetd-launcher', null];
+const ARCHITECTURE = process.arch as Architecture;
+
+const pid = Buffer.alloc(4);
+/** The launcher's file; each thread has a table of descriptors of its own, and so its own file. */
+let image: number | null = null;
+let canSpawnIntoCgroups = libc.attributesCgroup !== null;
+
+/**
+ * Starts a process in a session of its own with nothing inherited but what is named in `launch`.
+ * posix_spawn starts the launcher, which knows nothing of the launch but its script: it becomes what the launch says, one
+ * system call after the other, and is the program in the end (launcher/README.md). posix_spawn returns as soon as the
+ * launcher runs; what fails after that is told by a report, and the launcher exits with 127.
+ * @param reporting where reports go; absent: nowhere
+ * @returns the pid
+ * @throws SystemCallError with the errno of the fork, or of what the launcher needs to begin (its output among them)
+ */
+export function spawnProcess(launch: Launch, reporting?: Reporting): number {
+  if (launch.cgroup === undefined || !canSpawnIntoCgroups) return spawnLauncher(launch, reporting);
+  try {
+    return spawnInto(launch.cgroup, launch, reporting);
+  } catch (error) {
+    if (!UNSUPPORTED.has((error as SystemCallError).code)) throw error;
+    canSpawnIntoCgroups = false;
+    return spawnLauncher(launch, reporting);
+  }
+}
+
+/** The launcher is born in its cgroup (clone3(2), CLONE_INTO_CGROUP). */
+function spawnInto(cgroup: string, launch: Launch, reporting: Reporting | undefined): number {
+  const { cgroup: _, ...rest } = launch;
+  const fd = openCgroup(cgroup);
+  try {
+    libc.attributesCgroup!(attributes, fd);
+    libc.attributesFlags(attributes, FLAGS | SETCGROUP);
+    return spawnLauncher(rest, reporting);
+  } finally {
+    libc.attributesFlags(attributes, FLAGS);
+    closeSync(fd);
+  }
+}
+
+/** @throws SystemCallError by the name that a launcher would report it with */
+function openCgroup(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    throw SystemCallError.named('cgroup', (error as NodeJS.ErrnoException).code ?? 'EIO');
+  }
+}
+
+/** The launcher is born where this process is, and goes to its cgroup, where it is to have another, as its first act. */
+function spawnLauncher(launch: Launch, reporting: Reporting | undefined): number {
+  const script = compileScript(reporting?.launch ?? 0, launchCalls(launch, ARCHITECTURE));
+  if (script.length > SCRIPT_BYTES_MAX) throw SystemCallError.named('execve', 'E2BIG');
+  image ??= memoryFile('fleetd-launcher', launcherImage(ARCHITECTURE), 'executable');
+  const scriptFd = memoryFile('fleetd-launch', script, 'data');
+  const actions = Buffer.alloc(SIZE.fileActions);
+  libc.actionsInit(actions);
+  try {
+    libc.actionsOpen(
+      actions,
+      0,
+      '/dev/null',
+      constants.O_RDONLY | (launch.isErrand ? constants.O_APPEND : 0),
+      0,
+    );
+    if ('path' in launch.output) {
+      libc.actionsOpen(actions, 1, launch.output.path, OUTPUT_FLAGS, OUTPUT_MODE);
+    } else {
+      libc.actionsDup2(actions, launch.output.fd, 1);
+    }
+    libc.actionsDup2(actions, 1, 2);
+    libc.actionsDup2(actions, image, FD.image);
+    libc.actionsDup2(actions, scriptFd, FD.script);
+    if (reporting) libc.actionsDup2(actions, reporting.fd, FD.report);
+    else libc.actionsOpen(actions, FD.report, '/dev/null', constants.O_WRONLY, 0);
+    libc.actionsChdir(actions, '/');
+    libc.actionsCloseFrom(actions, FD.first);
+    const errno = libc.posix_spawn(pid, LAUNCHER_PATH, actions, attributes, LAUNCHER_WORDS, [null]);
+    if (errno !== 0) throw new SystemCallError('posix_spawn', errno);
+    return pid.readInt32LE(0);
+  } finally {
+    libc.actionsDestroy(actions);
+    closeSync(scriptFd);
+  }
+}

@@ -1,0 +1,45 @@
+import { decode, libc } from '../libc.ts';
+
+/** A user as agents run under it. */
+export interface Account {
+  uid: number;
+  gid: number;
+  /** Null for a uid without an entry in the user database: it has no supplementary groups. */
+  name: string | null;
+  home: string;
+}
+
+/** struct passwd on 64-bit Linux: name, password, uid, gid, gecos, home, shell. */
+const FIELD = { name: 0, uid: 16, gid: 20, home: 32 } as const;
+
+/** Room for so many groups at first; who has more is asked for once again. */
+const GROUPS_FIRST = 64;
+
+function toAccount(entry: unknown): Account | null {
+  if (!entry) return null;
+  return {
+    name: decode(entry, FIELD.name, 'char *') as string,
+    uid: decode(entry, FIELD.uid, 'uint32') as number,
+    gid: decode(entry, FIELD.gid, 'uint32') as number,
+    home: decode(entry, FIELD.home, 'char *') as string,
+  };
+}
+
+/** Looks a user up by name in whatever the host uses (files, LDAP …: getpwnam(3)); null where there is none. */
+export function findUser(name: string): Account | null {
+  return toAccount(libc.getpwnam(name));
+}
+
+/** The account of a uid; one without an entry gets the root directory as home, as login(1) does. */
+export function accountOf(uid: number, gid: number): Account {
+  return toAccount(libc.getpwuid(uid)) ?? { uid, gid, name: null, home: '/' };
+}
+
+/** A user's groups as getgrouplist(3) finds them, the user's own among them. */
+export function groupsOf(name: string, gid: number): number[] {
+  const count = new Int32Array([GROUPS_FIRST]);
+  for (;;) {
+    const groups = new Uint32Array(count[0]!);
+    if (libc.getgrouplist(name, gid, groups, count) >= 0) return [...groups.subarray(0, count[0]!)];
+  }
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import type { StateIdentity, StatePlace } from '../../supervisor/possession.ts';
+import { readTextFile, setAside, writeDurable } from '../files/files.ts';
+import { readProcText } from '../proc/read.ts';
+
+/** 48 bits, as the names of cgroup trees have them. */
+const ID_BYTES = 6;
+export const TREE_ID = /^[0-9a-f]{12}$/;
+
+/** A directory as the file system has it now. @throws ENOENT where it is not there */
+export function placeOf(directory: string): StatePlace {
+  const path = realpathSync(directory);
+  const { dev: device, ino: inode } = statSync(path);
+  return { path, device, inode, bootId: readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown' };
+}
+
+/** Whether a directory is still where it was. */
+export function isThere({ path, device, inode }: StatePlace): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.dev === device && found.ino === inode;
+}
+
+/** A random id for a cgroup tree. */
+export function newTreeId(): string {
+  return randomBytes(ID_BYTES).toString('hex');
+}
+
+/**
+ * Reads who a state directory is.
+ * @returns null where nothing tells; with a notice where what is there cannot be read, and was set aside
+ */
+export function readIdentity(path: string): { identity: StateIdentity | null; notice: string | null } {
+  const text = readTextFile(path);
+  if (text === null) return { identity: null, notice: null };
+  const identity = parseIdentity(text);
+  if (identity) return { identity, notice: null };
+  const aside = setAside([path], new Date());
+  return { identity: null, notice: `${path} cannot be read; it is kept as ${aside}` };
+}
+
+function parseIdentity(text: string): StateIdentity | null {
+  try {
+    const { id, path, device, inode, bootId } = JSON.parse(text) as StateIdentity;
+    const isSound = TREE_ID.test(id) && typeof path === 'string' && typeof bootId === 'string';
+    return isSound && Number.isInteger(device) && Number.isInteger(inode)
+      ? { id, path, device, inode, bootId }
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Makes an identity durable. @throws where the disk does not take it */
+export function writeIdentity(path: string, identity: StateIdentity): void {
+  writeDurable(path, `${JSON.stringify(identity)}\n`);
+}

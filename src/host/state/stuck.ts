@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Paths } from '../../specification/paths.ts';
+import { judgeSilence, type SilenceJudgement } from '../../supervisor/silence.ts';
+import { bootMs } from '../clock.ts';
+import { readProcText } from '../proc/read.ts';
+import { hasEnded, readStat } from '../proc/stat.ts';
+import { describeWait } from '../proc/wait-point.ts';
+import { closeFd, openPidfd, signalPidfd } from '../process/pidfd.ts';
+import { readHeartbeat } from './heartbeat-file.ts';
+import { lockHolder } from './lock-holder.ts';
+
+/** SIGKILL takes effect in its own time, also on a busy host; beyond that something in the kernel holds it up. */
+const ENDED_MS_MAX = 10_000;
+const POLL_MS = 20;
+
+/** What became of a supervisor that gives no answer. */
+export type StuckRemoval =
+  /** Nobody is in the way of another supervisor. */
+  | { is: 'absent' }
+  | { is: 'ended'; why: string }
+  /** Nothing was signalled. */
+  | { is: 'left'; why: string }
+  /** It got SIGKILL, and is still there; `why` says what it waits for. */
+  | { is: 'unkillable'; why: string };
+
+/**
+ * Ends the supervisor that holds the lock of a state directory, if it is stuck (plan/silence.ts). All of it is found out
+ * behind a pidfd, so that what is signalled is what was judged.
+ * @throws SystemCallError where the kernel lets us open no pidfd, or not signal it
+ */
+export async function removeStuck(paths: Paths): Promise<StuckRemoval> {
+  const pid = lockHolder(paths.lock);
+  const pidfd = pid === null ? null : openPidfd(pid);
+  if (pid === null || pidfd === null) return { is: 'absent' };
+  try {
+    const verdict = judge(paths, pid);
+    if (verdict.do === 'start') return { is: 'absent' };
+    if (verdict.do === 'leave') return { is: 'left', why: verdict.why };
+    const startTicks = readStat(pid)?.startTicks;
+    signalPidfd(pidfd, 'SIGKILL');
+    if (await hasGone(pid, startTicks)) return { is: 'ended', why: verdict.why };
+    return { is: 'unkillable', why: `${verdict.why}; SIGKILL does not end it: ${describeWait(pid)}` };
+  } finally {
+    closeFd(pidfd);
+  }
+}
+
+/** Looks at everything again: what was true before the pidfd was opened may be another process's by now. */
+function judge({ lock, heartbeat }: Paths, pid: number): SilenceJudgement {
+  const stat = readStat(pid);
+  const isHolder = stat !== null && lockHolder(lock) === pid;
+  return judgeSilence({
+    holder: isHolder ? { pid, startTicks: stat.startTicks } : null,
+    heartbeat: readHeartbeat(heartbeat),
+    bootId: readProcText('/proc/sys/kernel/random/boot_id') ?? '',
+    nowMs: bootMs(),
+  });
+}
+
+/** Whether a process that was killed ends in time; a reused pid has another start. */
+async function hasGone(pid: number, startTicks: number | undefined): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < ENDED_MS_MAX; waitedMs += POLL_MS) {
+    const stat = readStat(pid);
+    if (stat?.startTicks !== startTicks || hasEnded(stat)) return true;
+    await sleep(POLL_MS);
+  }
+  return false;
+}

@@ -1,0 +1,177 @@
+import type { Slot } from '../fleet/agent.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { HostMemory } from '../fleet/pressure.ts';
+import type { MaintenanceState } from './maintenance.ts';
+
+/** What one look at everything comes to. */
+export interface WatchdogDocument {
+  /** `maintenance`: alarms rest, whatever there is. */
+  verdict: 'ok' | 'degraded' | 'maintenance';
+  /** What there is to say of it, in one line. */
+  summary: string;
+  /** What is wrong; empty where nothing is. */
+  alarms: string[];
+  /** What is worth knowing, and no alarm. */
+  notes: string[];
+  maintenance: MaintenanceState | null;
+  fleets: WatchedFleet[];
+  host: { memoryAvailablePercent: number; memoryPressurePercent: number | null };
+}
+
+/** A fleet in the numbers that the verdict is made from: each wanted slot is counted once. */
+export interface WatchedFleet {
+  name: string;
+  target: number;
+  ready: number;
+  /** On their way up, with no failed start behind them. */
+  coming: number;
+  /** Were ready, and fail their health checks. */
+  unready: number;
+  /** Failed to start once or twice, and are tried again. */
+  failing: number;
+  /** Failed to start so often in a row that it is no accident. */
+  looping: number;
+  /** Given up: nothing will start them. */
+  failed: number;
+  /** Why it is held; null where it is not. */
+  held: string | null;
+  /** What keeps it from starting agents: a limit of the host, or short memory. */
+  blocked: string | null;
+  /** What is said of a leak; null where there is none, or a suspicion at most. */
+  leak: string | null;
+  /** What somebody else counts, where that is too few; null where it is not. */
+  uncounted: string | null;
+  strays: number;
+}
+
+/** So many failed starts in a row are no accident. */
+const LOOP_FAILURES = 3;
+/** What counts as short memory where no spec says it (`pressure.available`): little is left, or tasks wait for it. */
+const AVAILABLE_PERCENT_MIN = 5;
+const PRESSURE_PERCENT_MAX = 25;
+
+type Place = 'ready' | 'coming' | 'unready' | 'failing' | 'looping' | 'failed';
+
+/** What others have found out about a fleet. */
+export type Findings = Pick<WatchedFleet, 'strays' | 'leak' | 'uncounted'>;
+
+/** Gives the numbers that a fleet's verdict is made from. */
+export function watchFleet(fleet: Fleet, findings: Findings): WatchedFleet {
+  const counts: Record<Place, number> = {
+    ready: 0,
+    coming: 0,
+    unready: 0,
+    failing: 0,
+    looping: 0,
+    failed: 0,
+  };
+  for (const slot of fleet.slots.values()) if (slot.wanted) counts[placeOf(slot)]++;
+  const isWaiting = fleet.queues.pending.size + fleet.queues.returning.size > 0;
+  return {
+    name: fleet.name,
+    target: fleet.target,
+    ...counts,
+    held: fleet.hold?.reason ?? null,
+    blocked: isWaiting ? (fleet.blocked?.message ?? fleet.pressure?.reason ?? null) : null,
+    ...findings,
+  };
+}
+
+/**
+ * A slot on its way up cannot stay there for long: within `ready.timeout` it is ready or has failed. So whatever has
+ * not failed yet is progress, and a fleet that comes up after a boot is no alarm.
+ */
+function placeOf({ agent, failures }: Slot): Place {
+  switch (agent.state) {
+    case 'ready':
+    case 'unready':
+    case 'failed':
+      return agent.state;
+    case 'stopping':
+      return agent.cause === 'unhealthy' || agent.cause === 'not-ready' ? 'failing' : 'coming';
+    default:
+      if (failures >= LOOP_FAILURES) return 'looping';
+      return failures > 0 || agent.state === 'backoff' ? 'failing' : 'coming';
+  }
+}
+
+/**
+ * The verdict of one look: degraded where agents are missing that are not merely on their way up, where a fleet is
+ * held or kept from starting, where memory leaks or is short, or where somebody else counts too few.
+ * @param maintenance until when alarms rest; null where they do not
+ */
+export function judgeWatch(
+  fleets: readonly WatchedFleet[],
+  memory: HostMemory,
+  maintenance: MaintenanceState | null,
+): WatchdogDocument {
+  const host = {
+    memoryAvailablePercent: Math.floor((100 * memory.availableBytes) / memory.totalBytes),
+    memoryPressurePercent: memory.pressurePercent,
+  };
+  const alarms = [...fleets.flatMap(alarmsOf), ...memoryAlarms(host)];
+  const notes = fleets.flatMap(notesOf);
+  const said = [
+    ...(maintenance ? [restsUntil(maintenance)] : []),
+    ...(alarms.length > 0 ? alarms : [countAll(fleets)]),
+  ];
+  return {
+    verdict: maintenance ? 'maintenance' : alarms.length > 0 ? 'degraded' : 'ok',
+    summary: [...said, ...notes].join('; '),
+    alarms,
+    notes,
+    maintenance,
+    fleets: [...fleets],
+    host,
+  };
+}
+
+function restsUntil({ until }: MaintenanceState): string {
+  return `alarms rest until ${until ?? 'fleetctl maintenance off'}`;
+}
+
+function alarmsOf(fleet: WatchedFleet): string[] {
+  const { name, held, blocked, leak, uncounted, unready, failing, looping, failed } = fleet;
+  const why = [
+    ...(unready > 0 ? [`${unready} unready`] : []),
+    ...(failing > 0 ? [`${failing} failing`] : []),
+    ...(looping > 0 ? [`${looping} in a crash loop`] : []),
+    ...(failed > 0 ? [`${failed} given up`] : []),
+  ];
+  return [
+    ...(why.length > 0 ? [`${count(fleet)} (${why.join(', ')})`] : []),
+    ...(held === null ? [] : [`${name} is held: ${held}`]),
+    ...(blocked === null ? [] : [`${name} waits: ${blocked}`]),
+    ...(leak === null ? [] : [`${name}: ${leak}`]),
+    ...(uncounted === null ? [] : [`${name}: ${uncounted}`]),
+  ];
+}
+
+function notesOf(fleet: WatchedFleet): string[] {
+  const { name, coming, strays } = fleet;
+  const isHindered = fleet.held !== null || fleet.blocked !== null;
+  return [
+    ...(coming > 0 && !isHindered ? [`${name}: ${coming} coming up`] : []),
+    ...(strays > 0 ? [`${name}: ${strays} ${strays === 1 ? 'stray' : 'strays'} (fleetctl strays)`] : []),
+  ];
+}
+
+function memoryAlarms({ memoryAvailablePercent, memoryPressurePercent }: WatchdogDocument['host']): string[] {
+  return [
+    ...(memoryAvailablePercent < AVAILABLE_PERCENT_MIN
+      ? [`only ${memoryAvailablePercent} % of memory is available`]
+      : []),
+    ...((memoryPressurePercent ?? 0) > PRESSURE_PERCENT_MAX
+      ? [`tasks wait for memory ${memoryPressurePercent} % of the time`]
+      : []),
+  ];
+}
+
+function countAll(fleets: readonly WatchedFleet[]): string {
+  if (fleets.length === 0) return 'no fleet is known';
+  return fleets.map(count).join(', ');
+}
+
+function count({ name, ready, target }: WatchedFleet): string {
+  return `${name} ${ready} of ${target} ready`;
+}

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { Fleet } from '../../src/fleet/fleet.ts';
+import { type AgentExit, describeExit } from '../../src/fleet/restart.ts';
+import { parseSpec } from '../../src/specification/parse.ts';
+
+const MIB = 1024 * 1024;
+const OOM: AgentExit = { code: null, signal: 'SIGKILL', cause: 'oom-limit' };
+
+test.each<[AgentExit, number | null, string]>([
+  [{ code: 1, signal: null }, null, 'exited 1'],
+  [{ code: null, signal: 'SIGKILL' }, 64 * MIB, 'killed by SIGKILL'],
+  [OOM, 64 * MIB, 'killed by SIGKILL: out of memory (memory.limit 64M)'],
+  [OOM, null, 'killed by SIGKILL: out of memory (memory.limit)'],
+  [{ ...OOM, cause: 'oom-host' }, 64 * MIB, 'killed by SIGKILL: out of memory (the host’s)'],
+  [{ code: null, signal: null }, null, 'ended, nobody could see how'],
+])('an exit is described with what was behind it: %j', (exit, limitBytes, text) => {
+  expect(describeExit(exit, limitBytes)).toBe(text);
+});
+
+test('the last exit names the limit that the agent ran into, and keeps its shape', () => {
+  const spec = parseSpec({ name: 'a', command: ['a'], resources: { memory: { limit: '64M' } } });
+  const fleet = new Fleet('a', spec, 'r', 0);
+  fleet.want(0, { release: 'r', generation: 0, prepared: true }, 0);
+  fleet.started(0, { pid: 1, startedAt: 0, startedIso: '', release: 'r', generation: 0 }, 0);
+  fleet.exited(0, OOM, 'then', 1);
+  const reason = 'killed by SIGKILL: out of memory (memory.limit 64M)';
+  expect(fleet.slot(0).lastExit).toEqual({ code: null, signal: 'SIGKILL', reason, at: 'then' });
+  expect(fleet.slot(0).agent).toMatchObject({ state: 'backoff', reason: `restart: ${reason}` });
+});

@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
+
+const SLOTS = 8;
+const DOCUMENT = {
+  rounds: { parallel: 3, delay: '2s' },
+  ready: { after: '1s', timeout: '5s' },
+  health: { every: '1s', failures: 2 },
+  restart: { on: 'always', backoff: { min: '1s', max: '20s' }, storm: { failures: '30%', within: '20s' } },
+  stop: { signal: 'SIGTERM', grace: '4s', parallel: 4 },
+};
+/** The same with a `prepare` to run, and with ports that have moved. */
+const DOCUMENTS = [
+  DOCUMENT,
+  { ...DOCUMENT, prepare: ['init'] },
+  { ...DOCUMENT, ports: { base: 20_000 } },
+  { ...DOCUMENT, rounds: { parallel: 1, delay: '0s' }, stop: { ...DOCUMENT.stop, parallel: 1 } },
+];
+
+interface Move {
+  text: string;
+  make(world: ImaginaryHost): void;
+}
+
+const slot = fc.nat(SLOTS - 1);
+const slots = fc.uniqueArray(slot, { minLength: 1, maxLength: 4 });
+
+const nature: fc.Arbitrary<Nature> = fc.record({
+  start: fc.constantFrom('runs', 'runs', 'runs', 'cannot be executed', 'hits a limit'),
+  readyMs: fc.constantFrom(0, 100, 100, 4_900, null),
+  crashMs: fc.constantFrom(null, null, 0, 50, 3_000, 15_000),
+  crashExit: fc.constantFrom(
+    { code: 0, signal: null },
+    { code: 1, signal: null },
+    { code: null, signal: 'SIGSEGV' },
+  ),
+  stopMs: fc.constantFrom(0, 10, 10, 3_900, null),
+  stopExit: fc.constantFrom({ code: 0, signal: null }, { code: null, signal: 'SIGTERM' }),
+  prepareMs: fc.constantFrom(0, 50, 2_000),
+  prepare: fc.constantFrom('succeeds', 'succeeds', 'fails', 'hits a limit'),
+});
+
+function move<T>(arbitrary: fc.Arbitrary<T>, name: string, make: (world: ImaginaryHost, value: T) => void) {
+  return arbitrary.map(
+    (value): Move => ({ text: `${name} ${JSON.stringify(value)}`, make: (world) => make(world, value) }),
+  );
+}
+
+const known = (world: ImaginaryHost, numbers: number[]) =>
+  numbers.filter((number) => world.fleet.slots.get(number)?.wanted);
+
+const moves = fc.oneof(
+  { weight: 4, arbitrary: move(fc.nat(SLOTS), 'spawn', (world, target) => world.spawn(target)) },
+  {
+    weight: 1,
+    arbitrary: move(
+      fc.tuple(fc.nat(SLOTS), fc.nat(DOCUMENTS.length - 1), fc.constantFrom('r1', 'r2', 'r3')),
+      'respecify',
+      (world, [target, document, release]) => {
+        const recreate = (document === 2) !== (world.fleet.spec.ports !== null);
+        world.spawn(target, { document: DOCUMENTS[document]!, release, recreate });
+      },
+    ),
+  },
+  { weight: 1, arbitrary: move(fc.nat(SLOTS), 'kill', (world, count) => world.kill(count)) },
+  {
+    weight: 2,
+    arbitrary: move(slots, 'kill slots', (world, numbers) => world.killSlots(known(world, numbers))),
+  },
+  {
+    weight: 2,
+    arbitrary: move(fc.tuple(slots, fc.boolean()), 'restart', (world, [numbers, latest]) => {
+      if (!world.fleet.hold) world.restart(known(world, numbers), latest);
+    }),
+  },
+  { weight: 1, arbitrary: move(fc.constant(null), 'hold', (world) => world.hold()) },
+  { weight: 2, arbitrary: move(fc.constant(null), 'resume', (world) => world.fleet.hold && world.resume()) },
+  {
+    weight: 3,
+    arbitrary: move(slots, 'crash', (world, numbers) => numbers.forEach((each) => void world.crash(each))),
+  },
+  {
+    weight: 2,
+    arbitrary: move(slot, 'miss', (world, number) => {
+      if (world.fleet.slots.has(number)) world.miss(number, 2);
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: move(fc.tuple(slot, nature), 'nature', (world, [number, its]) =>
+      world.natures.set(number, its),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: move(nature, 'nature of all', (world, its) => Object.assign(world, { nature: its })),
+  },
+  { weight: 1, arbitrary: move(fc.constant(null), 'all well', (world) => behave(world)) },
+  {
+    weight: 2,
+    arbitrary: move(fc.constantFrom(0, 0, 50, 8_000), 'replace supervisor', (world, awayMs) =>
+      world.replaceSupervisor(awayMs),
+    ),
+  },
+  {
+    weight: 6,
+    arbitrary: move(fc.constantFrom(0, 10, 100, 1_000, 5_000, 30_000), 'advance', (world, ms) =>
+      world.advance(ms),
+    ),
+  },
+);
+
+/** From now on, everything that is started behaves; what runs can be stopped. */
+function behave(world: ImaginaryHost): void {
+  world.natures.clear();
+  world.nature = WELL_BEHAVED;
+}
+
+/** Makes the moves; the world checks after each of them what must hold always. */
+function play(list: readonly Move[]): ImaginaryHost {
+  const world = new ImaginaryHost(DOCUMENT);
+  for (const { make } of list) {
+    make(world);
+    world.settle();
+  }
+  return world;
+}
+
+const sequences = fc.array(
+  moves.map((each) => ({ ...each, [fc.toStringMethod]: () => each.text })),
+  { maxLength: 40 },
+);
+
+test('starts nothing that it must not, loses no slot and always comes to rest, whatever happens', () => {
+  fc.assert(
+    fc.property(sequences, (list) => void play(list).advance(60_000)),
+    { numRuns: 400 },
+  );
+});
+
+test('comes to exactly the target once everything behaves', () => {
+  fc.assert(
+    fc.property(sequences, (list) => {
+      const world = play(list);
+      behave(world);
+      if (world.fleet.hold?.by === 'user') world.resume();
+      world.advance(600_000);
+      const { fleet, processes } = world;
+      expect(fleet.hold).toBe(null);
+      expect(world.states).toBe(Array(fleet.target).fill('ready').join(' '));
+      expect([...processes.values()].map((process) => process.slot).sort()).toEqual(
+        [...fleet.wanted()].sort(),
+      );
+      for (const { number, release } of fleet.slots.values())
+        expect(world.processOf(number)!.release).toBe(release);
+    }),
+    { numRuns: 400 },
+  );
+});

@@ -1,0 +1,56 @@
+import { expect } from 'vitest';
+import type { Slot } from '../../src/fleet/agent.ts';
+import type { Fleet } from '../../src/fleet/fleet.ts';
+
+/**
+ * Recomputes from the slots alone what the planner keeps as it goes: queues, counts and target. Call it when time has
+ * been let pass by `expire(now)`, or the queues that time moves slots into are not up to date.
+ */
+export function checkQueues(fleet: Fleet, now: number): void {
+  const slots = [...fleet.slots.values()];
+  const pick = (is: (slot: Slot) => boolean) => slots.filter(is).map(({ number }) => number);
+  const expected = {
+    returning: pick((slot) => canStart(slot) && fleet.rounds.has(slot.number)),
+    pending: pick((slot) => canStart(slot) && !fleet.rounds.has(slot.number)),
+    starting: pick(({ agent }) => agent.state === 'starting'),
+    vacant: pick(({ wanted, agent }) => !wanted && ['pending', 'backoff', 'failed'].includes(agent.state)),
+    overdue: pick(({ agent }) => agent.state === 'stopping' && !agent.killed && agent.deadline <= now),
+    condemned: pick((slot) => fateOf(fleet, slot, now) === 'condemned'),
+    replaceable: pick((slot) => fateOf(fleet, slot, now) === 'replaceable'),
+  };
+  const kept = Object.fromEntries(
+    Object.keys(expected).map((name) => [
+      name,
+      [...fleet.queues[name as keyof typeof expected].keys()].sort(order),
+    ]),
+  );
+  for (const numbers of Object.values(expected)) numbers.sort(order);
+  expect(kept).toEqual(expected);
+  const counts = Object.fromEntries(
+    Object.keys(fleet.counts).map((state) => [state, pick(({ agent }) => agent.state === state).length]),
+  );
+  expect(fleet.counts).toEqual(counts);
+  expect(fleet.target).toBe(pick(({ wanted }) => wanted).length);
+}
+
+function canStart({ wanted, agent }: Slot): boolean {
+  return wanted && agent.state === 'pending';
+}
+
+function fateOf(
+  { stopAll, spec }: Fleet,
+  { wanted, agent, release, generation }: Slot,
+  now: number,
+): 'condemned' | 'replaceable' | null {
+  if (agent.state !== 'starting' && agent.state !== 'ready' && agent.state !== 'unready') return null;
+  const isLate = agent.state === 'starting' && agent.deadline <= now;
+  if (!wanted || stopAll || isLate) return 'condemned';
+  const isOutdated = agent.run.release !== release || agent.run.generation !== generation;
+  const isUnhealthy =
+    agent.state === 'unready' && spec.health !== null && agent.misses >= spec.health.failures;
+  return isOutdated || isUnhealthy || agent.run.recycle !== undefined ? 'replaceable' : null;
+}
+
+function order(a: number, b: number): number {
+  return a - b;
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { compile, expand, placeholderProblem, uses } from '../../src/specification/placeholders.ts';
+import { refusal } from './refusal.ts';
+
+const VALUES = { slot: 7, port: 10_007, socket: '/run/s', dir: '/var/d', fleet: 'pilot', release: 'r1' };
+
+test.each([
+  ['{slot}:{port}{socket}{dir}', '7:10007/run/s/var/d'],
+  ['{fleet}-{release}', 'pilot-r1'],
+  ['plain', 'plain'],
+  ['', ''],
+  ['{{port}}', '{port}'],
+  ['{{{port}}}', '{10007}'],
+  ['{{"a":{{}}}}', '{"a":{}}'],
+])('fills in %s', (template, expected) => {
+  expect(placeholderProblem(template)).toBeNull();
+  expect(expand(template, VALUES)).toBe(expected);
+  expect(expand(template, { ...VALUES })).toBe(expected);
+});
+
+test('fills in nothing for a port that there is not', () => {
+  expect(expand('{port}', { ...VALUES, port: null })).toBe('');
+});
+
+test.each([
+  ['{prt}', 'unknown placeholder "{prt}", did you mean {port}?'],
+  ['{}', 'unknown placeholder "{}"'],
+  ['{toString}', 'unknown placeholder "{toString}"'],
+  ['{ port }', 'unknown placeholder "{ port }", did you mean {port}?'],
+  ['a { b', 'a lone {; write {{ for a literal brace'],
+  ['a } b', 'a lone }; write }} for a literal brace'],
+  ['{port', 'a lone {'],
+])('finds the problem of %s', (template, expected) => {
+  expect(placeholderProblem(template)).toContain(expected);
+  expect(refusal(() => compile(template))).toContain(`SPEC_INVALID "${template}": ${expected}`);
+});
+
+test('tells whether a placeholder is used', () => {
+  expect(uses(['a', ':{port}'], 'port')).toBe(true);
+  expect(uses(['{{port}}', '{slot}', '{'], 'port')).toBe(false);
+});
