@@ -19,6 +19,7 @@ const WAYS: Record<string, RegExp> = {
 /** Who may all the same, and why. */
 const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/files/bounded.ts': { opens: 'the one bounded way' },
+  'src/host/net/http-get.ts': { 'asks an address': 'an agent’s own port or socket, bounded there' },
   'src/host/net/bounded-fetch.ts': { 'asks an address': 'the one bounded way' },
   'src/host/files/reader.ts': { 'runs a program': 'the process that reads what may hang' },
   'src/host/files/stage.ts': { opens: 'the copy in our own store; runs in a reader' },
@@ -53,9 +54,6 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/autostart/autostart.ts': {
     'reads a file whole': 'the last words of a supervisor in our own directory, by fleetctl',
     opens: 'the file for these, for writing',
-  },
-  'src/daemon/watches/checks.ts': {
-    'asks an address': 'checks of an agent’s own port or socket, bounded there',
   },
 };
 

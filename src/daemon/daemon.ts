@@ -81,7 +81,7 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const parts = { host, paths, store, runs, events, samples, log };
   await supervise(parts, possessed.notices, { unlock, exit });
   sign.supervises();
-  log.info({ pid: process.pid, version: VERSION, containment: host.containment }, 'started');
+  log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
 
 /** How the supervisor lets go of what it has. */
@@ -97,7 +97,7 @@ async function supervise(parts: Parts, found: readonly string[], ending: Ending)
   supervisor.journal.note(
     'supervisor',
     null,
-    `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.containment}`,
+    `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.processes.containment}`,
   );
   for (const notice of [...found, ...store.notices, events.notice, runs.notice, samples.notice]) {
     if (notice === null) continue;

@@ -101,7 +101,7 @@ export class Supervisor implements Context {
     this.journal.onSlot = (fleet, type) => this.observer.event(fleet, type);
     // Not everything happens in a turn: what a sample, a check or a command found is written as soon.
     events.follow(() => this.#flushSoon());
-    this.logs = new Logs(paths);
+    this.logs = new Logs(paths, host);
     this.checks = new Checks(host);
     this.readiness = new Readiness({
       host,
@@ -113,7 +113,7 @@ export class Supervisor implements Context {
       onReady: ({ name }, afterMs) => this.observer.ready(name, afterMs),
       subject: (managed, slot, run) => this.#subject(managed, slot, run),
     });
-    this.verification = new Verification(this.journal);
+    this.verification = new Verification(this.journal, host);
     this.maintenance = new Maintenance(store, this.journal, () => host.date());
     this.#pace = new Pace(this.journal);
     this.pressure = new PressureWatch({
@@ -135,9 +135,9 @@ export class Supervisor implements Context {
       onPass: (managed, pass) => this.leaks.observe(managed, pass),
       onProblem: ({ name }, error) => log.warn({ fleet: name, error: error.message }, 'cannot sample memory'),
     });
-    host.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
-    host.onProblem = (error) => log.error({ error: error.message }, 'on the host');
-    host.onNotify = (key, text) => this.#onNotify(key, text);
+    host.processes.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
+    host.processes.onProblem = (error) => log.error({ error: error.message }, 'on the host');
+    host.processes.onNotify = (key, text) => this.#onNotify(key, text);
     this.logs.startSweeping(
       () => this.fleets.values(),
       (error) => log.warn({ error: error.message }, 'cannot keep a log within its bound'),
@@ -156,7 +156,7 @@ export class Supervisor implements Context {
 
   /** Holds agents to the resources of their spec; those of a fleet whose spec was lost keep what they have. */
   limit({ name, record, fleet: { target } }: Managed): void {
-    if (record.spec) this.host.limit(name, record.spec.resources, target);
+    if (record.spec) this.host.processes.limit(name, record.spec.resources, target);
   }
 
   /** Checks and samples a fleet as its spec says now. */
@@ -172,7 +172,7 @@ export class Supervisor implements Context {
   forget(managed: Managed): void {
     this.fleets.delete(managed.name);
     this.#executors.delete(managed.name);
-    this.host.limit(managed.name, null, 0);
+    this.host.processes.limit(managed.name, null, 0);
     this.readiness.forget(managed);
     this.sampler.forget(managed);
     this.leaks.forget(managed);

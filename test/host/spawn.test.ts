@@ -3,9 +3,10 @@ import { closeSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Reports } from '../../src/host/launcher/reports.ts';
 import { libc } from '../../src/host/libc.ts';
+import type { Launch } from '../../src/host/process/launch.ts';
 import { closeFd, reapPid } from '../../src/host/process/pidfd.ts';
 import { getLimit } from '../../src/host/process/rlimit.ts';
-import { type Launch, spawnProcess } from '../../src/host/process/spawn.ts';
+import { spawnProcess } from '../../src/host/process/spawn.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
 const AF_UNIX = 1;
@@ -149,7 +150,9 @@ test('gives a process the limits and the mask that are named, and keeps its own'
   expect(getLimit('nofile')).toEqual(own);
 });
 
-const MODULES = ['spawn', 'pidfd'].map((name) => new URL(`../../src/host/process/${name}.ts`, import.meta.url).href);
+const MODULES = ['spawn', 'pidfd'].map(
+  (name) => new URL(`../../src/host/process/${name}.ts`, import.meta.url).href,
+);
 
 /** The system calls by which a launch becomes its program, in order, as strace sees them. */
 function tracedCalls(changes: Partial<Launch>): string[] {

@@ -5,7 +5,6 @@ import type { StraysAnswer, StraysRequest } from '../../api/strays.ts';
 import { type ErrorCode, FleetError } from '../../errors.ts';
 import { isOver } from '../../fleet/rollout/rollout.ts';
 import { toTarget } from '../../fleet/target.ts';
-import { discard, finishPurges, setDirectoriesAside } from '../../host/files/purge.ts';
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import { commit } from '../fleet/commit.ts';
 import type { Managed } from '../fleet/managed.ts';
@@ -125,7 +124,7 @@ export class Commands {
   /** @returns what is kept when everything of it is deleted */
   #remove(name: string, withDirectories: boolean): Promise<unknown> {
     const managed = this.get(name);
-    const { store, paths, journal, fleets } = this.#supervisor;
+    const { store, paths, journal, fleets, host } = this.#supervisor;
     if (managed.fleet.slots.size > 0) {
       throw new FleetError(
         'BUSY',
@@ -136,7 +135,7 @@ export class Commands {
     const kept = new Set(others.flatMap((other) => [...other.releases.keys()]));
     const unused = [...managed.releases.keys()].filter((id) => !kept.has(id)).map((id) => paths.release(id));
     const slots = withDirectories ? [paths.fleetDir(name), paths.logDir(name)] : [];
-    const aside = setDirectoriesAside(slots);
+    const aside = host.files.setDirectoriesAside(slots);
     try {
       store.remove(name);
     } catch (error) {
@@ -150,17 +149,17 @@ export class Commands {
       withDirectories ? 'removed, directories purged' : 'removed; the directories stay',
     );
     // Not set aside before the fleet is forgotten: after a power cut its agents would be started without their programs.
-    return Promise.all([aside.purge(), discard(unused)]);
+    return Promise.all([aside.purge(), host.files.discard(unused)]);
   }
 
   /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */
   async #finishPurges(): Promise<void> {
-    const { paths, fleets } = this.#supervisor;
+    const { paths, fleets, host } = this.#supervisor;
     const releases = new Set([...fleets.values()].flatMap((managed) => [...managed.releases.keys()]));
     await Promise.all([
-      finishPurges(paths.fleets, (name) => fleets.has(name)),
-      finishPurges(paths.logs, (name) => fleets.has(name)),
-      finishPurges(paths.releases, (id) => releases.has(id)),
+      host.files.finishPurges(paths.fleets, (name) => fleets.has(name)),
+      host.files.finishPurges(paths.logs, (name) => fleets.has(name)),
+      host.files.finishPurges(paths.releases, (id) => releases.has(id)),
     ]);
   }
 

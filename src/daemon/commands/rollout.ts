@@ -50,7 +50,7 @@ export async function rollingUpdate(
   const release = await makeRelease(spec, {
     baseDir,
     paths,
-    reader: host.reader,
+    files: host.files,
     known,
     label: request.label,
     now: host.date(),

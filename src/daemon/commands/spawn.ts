@@ -36,8 +36,8 @@ export async function spawnFleet(
   const isMore = request.spec !== undefined || target > wanted.size;
   if (isMore && !request.force) checkCapacity(spec, slots.size, paths, fleets);
 
-  const { reader } = host;
-  const making = { baseDir, paths, reader, known: existing?.releases ?? new Map(), now: host.date() };
+  const { files } = host;
+  const making = { baseDir, paths, files, known: existing?.releases ?? new Map(), now: host.date() };
   const newest = request.spec === undefined ? null : await makeRelease(spec, making);
   const release = newest?.id ?? existing!.fleet.release;
   const isNew = !existing || release !== existing.fleet.release || !isSame(spec, existing.record.spec);
@@ -147,7 +147,7 @@ function notesOn(document: unknown, { name, fleet }: Managed, host: Host): strin
   const older = [...fleet.slots.values()].filter(
     ({ wanted, release }) => wanted && release !== fleet.release,
   ).length;
-  const unenforced = document === undefined ? null : host.unenforced(name);
+  const unenforced = document === undefined ? null : host.processes.unenforced(name);
   return [
     ...(unenforced === null ? [] : [unenforced]),
     ...(older > 0

@@ -1,9 +1,8 @@
 import { FleetError } from '../../errors.ts';
 import { describeExit } from '../../fleet/restart.ts';
 import type { Executors, Step } from '../../fleet/steps.ts';
-import type { Host, ProcessId, StartRequest } from '../../host/host.ts';
+import type { Host, Output, ProcessId, StartRequest } from '../../host/host.ts';
 import { describeLimit } from '../../host/limits.ts';
-import type { Output } from '../../host/process/spawn.ts';
 import type { Context } from './context.ts';
 import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
 import type { Managed } from './managed.ts';
@@ -46,13 +45,13 @@ export function executorsFor(context: Context, managed: Managed): Executors {
     },
     kill: (steps) => {
       for (const { slot, reason } of steps) {
-        host.kill(managed.key(slot));
+        host.processes.kill(managed.key(slot));
         fleet.killed(slot, host.now());
         journal.slot('kill', name, slot, reason);
       }
     },
     vacate: (steps) => {
-      host.vacate(
+      host.files.vacate(
         steps.map(({ slot }) => ({ key: managed.key(slot), places: context.places(managed, slot) })),
       );
       for (const { slot } of steps) {
@@ -80,7 +79,7 @@ export function executorsFor(context: Context, managed: Managed): Executors {
 /** An agent that has become another user (setuid) takes no signal of ours; after its grace the cgroup ends it. */
 function trySignal(host: Host, key: string, signal: string): string {
   try {
-    host.signal(key, signal);
+    host.processes.signal(key, signal);
     return '';
   } catch (error) {
     return ` (${(error as Error).message})`;
@@ -98,7 +97,7 @@ function worldOf(context: Context, managed: Managed, slot: number): LaunchContex
 function tryHandOver(context: Context, managed: Managed, slot: number): Promise<void> | null {
   try {
     const owner = accountFor(managed.fleet.spec.user, slot);
-    return context.host.handOver(context.places(managed, slot), owner);
+    return context.host.files.handOver(context.places(managed, slot), owner);
   } catch {
     return null; // Told by the start, which needs the same.
   }
@@ -138,13 +137,13 @@ function start(context: Context, managed: Managed, steps: Starts): void {
       failStart(context, managed, step.slot, error as Error);
     }
   }
-  const results = host.start(requests, managed.fleet.spec.resources?.nofile ?? null);
+  const results = host.processes.start(requests, managed.fleet.spec.resources?.nofile ?? null);
   for (const fd of journals) context.logs.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = reasons.get(requests[i]!.key)!;
-    if (result instanceof Error) failStart(context, managed, slot, result);
+    if (!result.ok) failStart(context, managed, slot, result.error);
     else {
-      started(context, managed, slot, result);
+      started(context, managed, slot, result.value);
       journal.slot('start', managed.name, slot, reason);
     }
   }
@@ -225,17 +224,17 @@ async function prepare(context: Context, managed: Managed, slot: number): Promis
   try {
     const account = accountFor(fleet.spec.user, slot);
     fleet.preparing(slot, host.now());
-    await host.handOver(context.places(managed, slot), account);
-    host.readySlot(context.places(managed, slot), account);
+    await host.files.handOver(context.places(managed, slot), account);
+    host.files.readySlot(context.places(managed, slot), account);
     const output: Output = { path: context.logs.pathFor(name, slot) };
     const launch = helperLaunch(worldOf(context, managed, slot), command, 'prepare[0]', account, output);
-    const end = await host.run(launch, fleet.spec.ready.timeoutMs);
+    const end = await host.processes.run(launch, fleet.spec.ready.timeoutMs);
     if (end?.code !== 0) {
       const how = end ? describeExit(end) : `killed after ${fleet.spec.ready.timeoutMs / 1000} s`;
       throw new Error(`prepare ${how}`);
     }
     // A mark that outlived what was prepared would keep it from ever being prepared again.
-    host.persistSlot(context.places(managed, slot));
+    host.files.persistSlot(context.places(managed, slot));
     context.store.writePrepared(name, [slot]);
     fleet.prepared(slot, host.now());
     journal.slot('prepare', name, slot, 'prepare exited 0');

@@ -15,7 +15,7 @@ const UNSEEN = 'ended while the supervisor was away';
  * fleets that the store has lost, but whose agents run, are held exactly as they are.
  */
 export function recover(supervisor: Supervisor, stored: readonly StoredFleet[], runs: RunStore): void {
-  const census = supervisor.host.census();
+  const census = supervisor.host.processes.census();
   const known = new Set(stored.map(({ fleet }) => fleet.name));
   const lost = lostFleets(census, known, runs, supervisor.host.date());
   for (const record of [...stored, ...lost]) {
@@ -45,8 +45,8 @@ function adoptAll(
     const record = bySlot.get(slot);
     if (record) tellLate(supervisor, managed, record);
     const found = census.get(managed.key(slot)) ?? [];
-    const main = candidates(host.containment, record, found, runs.wasBehind).find(({ process }) =>
-      host.reattach(managed.key(slot), process),
+    const main = candidates(host.processes.containment, record, found, runs.wasBehind).find(({ process }) =>
+      host.processes.reattach(managed.key(slot), process),
     );
     if (main) {
       reattach(supervisor, managed, slot, main.process, main.record);
@@ -151,7 +151,7 @@ function cameToNothing(
   if (!hasRemnants) return;
   supervisor.journal.note('remnant', managed.name, 'processes without their agent are ended', [slot]);
   fleet.clearing(slot, supervisor.host.now());
-  supervisor.host.clear(managed.key(slot), () => {
+  supervisor.host.processes.clear(managed.key(slot), () => {
     fleet.cleared(slot, supervisor.host.now());
     supervisor.wake(managed);
   });

@@ -43,7 +43,12 @@ export function survey(host: Host, managed: Managed, slots: readonly number[]): 
     const agent = managed.fleet.slots.get(slot)?.agent;
     const run = agent && runOf(agent);
     const key = managed.key(slot);
-    if (run) agents.set(slot, { pid: run.pid, rssBytes: host.rssBytes(key), cpuMs: host.cpuMs(key) });
+    if (run)
+      agents.set(slot, {
+        pid: run.pid,
+        rssBytes: host.memory.rssBytes(key),
+        cpuMs: host.processes.cpuMs(key),
+      });
   }
   return { at: host.now(), agents };
 }
@@ -58,7 +63,7 @@ export function drainConnections(
   const drain = rolling.beginDrain(batch, slots, until);
   const ports = spec.ports!;
   const look = async (): Promise<void> => {
-    const connections = await context.host.readConnections();
+    const connections = await context.host.sockets.readConnections();
     if (rolling.drain !== drain) return;
     for (const slot of drain.busy) {
       const first = portOf(ports, slot)!;

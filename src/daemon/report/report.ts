@@ -67,7 +67,7 @@ export class Report {
   }
 
   status(): StatusDocument {
-    const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.readMemory();
+    const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.memory.readMemory();
     const fleets = [...this.#supervisor.fleets.values()];
     for (const managed of fleets) this.#supervisor.memory.refresh(managed);
     return {
@@ -153,7 +153,7 @@ export class Report {
         hint: `Name at most ${USAGE_PIDS_MAX} of them: --slots 0-${USAGE_PIDS_MAX - 1}.`,
       });
     }
-    const found = await this.#supervisor.host.readUsage(pids);
+    const found = await this.#supervisor.host.processes.readUsage(pids);
     return agents.map((agent) => ({ ...agent, usage: found.get(agent.pid ?? 0) ?? null }));
   }
 

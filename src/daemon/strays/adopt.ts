@@ -1,9 +1,8 @@
 import type { StrayResult } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
+import type { OtherProcesses } from '../../host/host.ts';
 import { ticksToMs } from '../../host/proc/stat.ts';
-import { isStill } from '../../host/strays/adopt-foreign.ts';
-import { readUids } from '../../host/strays/origin.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { SlotRecord } from '../../store/records.ts';
 import { preflight } from '../commands/preflight.ts';
@@ -30,8 +29,9 @@ export async function adoptStrays(
   checkPossible(supervisor, managed);
   const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
   // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
-  const here = still.filter(isStill);
-  const { slotOf, refused } = place(managed, here);
+  const { others } = supervisor.host.processes;
+  const here = still.filter((stray) => others.isStill(stray));
+  const { slotOf, refused } = place(managed, here, others);
   const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, managed, slotOf);
   const results = strays.map((stray): StrayResult => {
     const slot = slotOf.get(stray);
@@ -47,10 +47,11 @@ export async function adoptStrays(
 function place(
   { fleet, name }: Managed,
   strays: readonly FoundStray[],
+  others: OtherProcesses,
 ): { slotOf: Map<FoundStray, number>; refused: Map<FoundStray, string> } {
   const judged = strays.map((stray) => ({
     stray,
-    ...judgeUser(fleet.spec, { ...stray, uids: readUids(stray.pid) }),
+    ...judgeUser(fleet.spec, { ...stray, uids: others.uidsOf(stray.pid) }),
   }));
   const places = placeStrays(
     judged.map(({ stray, allowed, refused }) => ({
@@ -87,7 +88,7 @@ function adopt(
 }
 
 function checkPossible({ host }: Supervisor, { name, fleet }: Managed): void {
-  if (host.containment !== 'cgroup') {
+  if (host.processes.containment !== 'cgroup') {
     throw new FleetError(
       'PRIVILEGE_MISSING',
       'strays cannot be adopted: this supervisor can write no cgroup v2 tree, and nothing else would prove after a ' +
@@ -131,13 +132,14 @@ function moveIn(
 ): Map<FoundStray, StrayResult> {
   const failed = new Map<FoundStray, StrayResult>();
   const all = [...slotOf];
-  const taken = supervisor.host.adoptForeign(
+  const taken = supervisor.host.processes.adoptForeign(
     all.map(([process, slot]) => ({ key: managed.key(slot), process })),
   );
   for (const [i, [stray, slot]] of all.entries()) {
     const result = taken[i]!;
-    if (result === true) run(supervisor, managed, slot, stray);
-    else failed.set(stray, result ? { result: 'failed', reason: result.message } : { result: 'gone' });
+    if (!result.ok) failed.set(stray, { result: 'failed', reason: result.error.message });
+    else if (result.value) run(supervisor, managed, slot, stray);
+    else failed.set(stray, { result: 'gone' });
   }
   const adopted = all.filter(([stray]) => !failed.has(stray)).map(([, slot]) => slot);
   if (adopted.length > 0) supervisor.journal.note('adopt', managed.name, 'strays, as they run', adopted);
@@ -173,7 +175,7 @@ function unwant(
   const { fleet } = managed;
   for (const slot of slots) {
     fleet.clearing(slot, supervisor.host.now());
-    supervisor.host.clear(managed.key(slot), () => {
+    supervisor.host.processes.clear(managed.key(slot), () => {
       fleet.cleared(slot, supervisor.host.now());
       supervisor.wake(managed);
     });

@@ -68,7 +68,7 @@ export class Leaks {
     if (!watched) return;
     await watched.rebuilt;
     if (this.#watched.get(managed.name) !== watched) return;
-    const event = watched.watch.observe(pass, this.#parts.host.readMemory().availableBytes);
+    const event = watched.watch.observe(pass, this.#parts.host.memory.readMemory().availableBytes);
     if (event) this.#tell(managed.name, event);
     this.#recycle(managed, pass);
   }

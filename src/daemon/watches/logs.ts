@@ -1,10 +1,6 @@
 import pLimit from 'p-limit';
 import { FleetError } from '../../errors.ts';
-import { fileSize } from '../../host/files/files.ts';
-import { boundLog, readLogEnd } from '../../host/files/logfile.ts';
-import { openJournal } from '../../host/net/unix.ts';
-import { closeFd } from '../../host/process/pidfd.ts';
-import type { Output } from '../../host/process/spawn.ts';
+import type { Host, Output } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { Managed } from '../fleet/managed.ts';
@@ -25,6 +21,7 @@ const SAMPLE_LINES = 5;
  */
 export class Logs {
   readonly #paths: Paths;
+  readonly #host: Host;
   readonly #sizes = new Map<string, number>();
   /** Logs that are being cut. */
   readonly #cutting = new Set<string>();
@@ -34,8 +31,9 @@ export class Logs {
   #sweep = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(paths: Paths) {
+  constructor(paths: Paths, host: Host) {
     this.#paths = paths;
+    this.#host = host;
   }
 
   pathFor(fleet: string, slot: number): string {
@@ -52,7 +50,7 @@ export class Logs {
     if (spec.logs.to === 'null')
       throw new FleetError('USAGE', `${name} has logs: { to: null }, so there is no output`);
     const path = this.pathFor(name, slot);
-    if (Number.isInteger(slot) && fileSize(path) !== null) return path;
+    if (Number.isInteger(slot) && this.#host.files.logs.size(path) !== null) return path;
     throw new FleetError('SLOT_UNKNOWN', `slot ${slot} of fleet ${name} has no output`);
   }
 
@@ -65,17 +63,17 @@ export class Logs {
       case 'null':
         return { path: '/dev/null' };
       case 'journal':
-        return { fd: openJournal(`${spec.name}/${slot}`) };
+        return { fd: this.#host.sockets.openJournal(`${spec.name}/${slot}`) };
     }
   }
 
   closeJournal(fd: number): void {
-    closeFd(fd);
+    this.#host.sockets.closeJournal(fd);
   }
 
   /** The last lines that a slot's agent wrote; null where there are none. */
   tail(fleet: string, slot: number): string | null {
-    const end = readLogEnd(this.pathFor(fleet, slot), SAMPLE_BYTES).trimEnd();
+    const end = this.#host.files.logs.readEnd(this.pathFor(fleet, slot), SAMPLE_BYTES).trimEnd();
     return end === '' ? null : end.split('\n').slice(-SAMPLE_LINES).join('\n');
   }
 
@@ -111,13 +109,13 @@ export class Logs {
   #bound(fleet: string, slot: number, maxBytes: number, onProblem: (error: Error) => void): void {
     const path = this.pathFor(fleet, slot);
     if (this.#cutting.has(path)) return;
-    const size = fileSize(path) ?? 0;
+    const size = this.#host.files.logs.size(path) ?? 0;
     if (size - (this.#sizes.get(path) ?? 0) > maxBytes * FAST_GROWTH) this.#watchClosely(fleet, slot);
     else this.#fast.get(fleet)?.delete(slot);
     this.#sizes.set(path, size > maxBytes / 2 ? 0 : size);
     if (size <= maxBytes / 2) return;
     this.#cutting.add(path);
-    this.#limit(() => boundLog(path, maxBytes))
+    this.#limit(() => this.#host.files.logs.bound(path, maxBytes))
       .catch(onProblem)
       .finally(() => this.#cutting.delete(path));
   }

@@ -158,7 +158,7 @@ export class Memory {
     }
     const old = this.#sampleOf(managed, slot);
     if (old && old.at > since) return;
-    const rssBytes = this.#host.rssBytes(managed.key(slot));
+    const rssBytes = this.#host.memory.rssBytes(managed.key(slot));
     if (rssBytes === null) return;
     sampled.samples.set(slot, {
       at: performance.now(),
@@ -171,7 +171,8 @@ export class Memory {
   #samplePssNext(managed: Managed, sampled: Sampled): void {
     const slot = sampled.nextPss.next().value;
     const sample = slot === null ? null : this.#sampleOf(managed, slot);
-    if (slot !== null && sample) sample.pssBytes = this.#host.pssBytes(managed.key(slot)) ?? sample.pssBytes;
+    if (slot !== null && sample)
+      sample.pssBytes = this.#host.memory.pssBytes(managed.key(slot)) ?? sample.pssBytes;
   }
 }
 

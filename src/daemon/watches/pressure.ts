@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import { judgePressure } from '../../fleet/pressure.ts';
 import type { Host } from '../../host/host.ts';
-import { findExecutable } from '../../host/process/executable.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Journal } from '../journal.ts';
@@ -65,7 +64,7 @@ export class PressureWatch {
   #look(): void {
     const { host, journal, wake } = this.#parts;
     this.#lookedAt = performance.now();
-    const memory = host.readMemory();
+    const memory = host.memory.readMemory();
     for (const managed of this.#fleets) {
       const { fleet, name } = managed;
       const before = fleet.pressure;
@@ -93,9 +92,13 @@ export class PressureWatch {
     const argv = spec.pressure?.hook;
     if (!argv) return;
     try {
-      const path = findExecutable(argv[0]!, record.baseDir, AGENT_PATH, 'pressure.hook[0]');
+      const path = host.files.findExecutable(argv[0]!, record.baseDir, AGENT_PATH, 'pressure.hook[0]');
       const env = { PATH: AGENT_PATH, FLEET_NAME: name, FLEET_PRESSURE: phase };
-      await host.runHook([path, ...argv.slice(1)], { cwd: dirname(path), env, timeoutMs: HOOK_TIMEOUT_MS });
+      await host.processes.runHook([path, ...argv.slice(1)], {
+        cwd: dirname(path),
+        env,
+        timeoutMs: HOOK_TIMEOUT_MS,
+      });
     } catch (error) {
       journal.note('pressure', name, `pressure.hook (${phase}) failed: ${(error as Error).message}`);
     }

@@ -123,7 +123,7 @@ export class Readiness {
   async #poll(managed: Managed): Promise<number> {
     const { fleet, name } = managed;
     const subjects = this.#subjects(managed, fleet.queues.starting).filter(({ key }) =>
-      this.#parts.host.isContained(key),
+      this.#parts.host.processes.isContained(key),
     );
     let youngestMs = Number.POSITIVE_INFINITY;
     const { checks, host } = this.#parts;

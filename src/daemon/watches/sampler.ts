@@ -1,5 +1,4 @@
 import type { Host } from '../../host/host.ts';
-import { fetchNumber } from '../../host/net/json-field.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { MemoryReading } from '../../store/packing.ts';
@@ -75,7 +74,7 @@ export class Sampler {
     const [, connections, reported] = await Promise.all([
       memory.renew(managed, 0),
       connectionsOf(host, managed),
-      reportedConnections(managed),
+      reportedConnections(host, managed),
     ]);
     const sampled = memory.pass(managed);
     if (sampled.slots.length === 0) return;
@@ -98,7 +97,7 @@ async function connectionsOf(
 ): Promise<((slot: number) => number) | null> {
   const { ports } = spec;
   if (!ports || ports.protocol === 'udp') return null;
-  const byPort = await host.readConnections();
+  const byPort = await host.sockets.readConnections();
   return (slot) => {
     const first = portOf(ports, slot)!;
     return byPort.subarray(first, first + ports.perAgent).reduce((sum, count) => sum + count, 0);
@@ -106,8 +105,8 @@ async function connectionsOf(
 }
 
 /** The fleet's connections as `leak.connections` reports them; null where nobody does, or no answer came. */
-async function reportedConnections({ fleet: { spec } }: Managed): Promise<number | null> {
+async function reportedConnections(host: Host, { fleet: { spec } }: Managed): Promise<number | null> {
   const source = spec.leak?.connections;
   if (!source) return null;
-  return fetchNumber(source.http, source.field, CONNECTIONS_TIMEOUT_MS).catch(() => null);
+  return host.sockets.fetchNumber(source.http, source.field, CONNECTIONS_TIMEOUT_MS).catch(() => null);
 }

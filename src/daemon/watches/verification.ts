@@ -1,5 +1,5 @@
 import { type CountAnswer, judgeVerified, type VerifyResult } from '../../fleet/verify.ts';
-import { fetchNumber } from '../../host/net/json-field.ts';
+import type { Host } from '../../host/host.ts';
 import type { Managed } from '../fleet/managed.ts';
 import type { Journal } from '../journal.ts';
 
@@ -10,11 +10,13 @@ const TIMEOUT_MS = 4_000;
 /** Compares fleets whose spec has `verify` with what somebody else counts of them. */
 export class Verification {
   readonly #journal: Journal;
+  readonly #host: Host;
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #verified = new Map<string, VerifyResult>();
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, host: Host) {
     this.#journal = journal;
+    this.#host = host;
   }
 
   /** Begins, ends or changes the comparison as a fleet's spec says now. */
@@ -54,7 +56,7 @@ export class Verification {
     const { name, fleet } = managed;
     const { http, field, atLeastPercent } = fleet.spec.verify!;
     const timer = this.#timers.get(name);
-    const look = await fetchNumber(http, field, TIMEOUT_MS).then(
+    const look = await this.#host.sockets.fetchNumber(http, field, TIMEOUT_MS).then(
       (counted): CountAnswer => ({ counted }),
       (error: Error): CountAnswer => ({ error: `${http} cannot be read: ${causeOf(error)}` }),
     );

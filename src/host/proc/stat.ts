@@ -1,3 +1,4 @@
+import type { ProcessId } from '../process/process-id.ts';
 import { readProc } from './read.ts';
 
 /** Clock ticks a second in /proc (USER_HZ): 100 on every architecture that Linux still supports for it. */
@@ -48,6 +49,12 @@ export function hasEnded(stat: Stat | null): boolean {
 export function readStat(pid: number): Stat | null {
   const bytes = readProc(`/proc/${pid}/stat`);
   return bytes && parseStat(bytes.toString('latin1'));
+}
+
+/** Whether a process is there, and still the one that is meant. */
+export function isStill({ pid, startTicks }: ProcessId): boolean {
+  const stat = readStat(pid);
+  return stat?.startTicks === startTicks && !hasEnded(stat);
 }
 
 /** Processor time that a process has used, user and system (fields 14 and 15); null where there is no such process. */
