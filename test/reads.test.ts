@@ -40,7 +40,6 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
     opens: 'our own heartbeat',
   },
   'src/host/state/mark-file.ts': { opens: 'our own mark' },
-  'src/host/state/lock-holder.ts': { 'reads a file whole': 'the pid in our own lock' },
   'src/host/cgroup/resources.ts': { opens: 'files of our own cgroups, for writing' },
   'src/host/net/unix.ts': { opens: 'a place only (O_PATH)' },
   'src/host/process/executable.ts': {
@@ -82,8 +81,27 @@ test('every exception is one', () => {
 
 test('a process’s words and environment are read only where it may keep its reader waiting', () => {
   const readers = globSync('src/**/*.ts').filter((file) =>
-    /\/(cmdline|environ)`/.test(readFileSync(file, 'utf8')),
+    /\b(readWords|readEnvironment)\(|\/(cmdline|environ)`/.test(readFileSync(file, 'utf8')),
   );
   // recognise.ts: without a cgroup tree, processes of the supervisor's own user alone.
-  expect(readers.sort()).toEqual(['src/host/process/recognise.ts', 'src/host/strays/find.ts']);
+  expect(readers.sort()).toEqual([
+    'src/host/proc/pid.ts',
+    'src/host/process/recognise.ts',
+    'src/host/strays/find.ts',
+  ]);
+});
+
+/** Paths of /proc that are no reading of it: our own descriptors by a name, and what a launcher writes. */
+const OWN_PROC = /\/proc\/(self\/fd|thread-self\/fd|self\/oom_score_adj)\b/g;
+
+test('/proc is read below one root: by its own room, or as part of a host (Root)', () => {
+  const others = globSync('src/{host,daemon,store}/**/*.ts').filter((file) => {
+    if (file.startsWith('src/host/proc/') || file === 'src/host/facts/root.ts') return false;
+    const code = readFileSync(file, 'utf8')
+      .replaceAll(/\/\*\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+      .replaceAll(/\broot\.(text|number|list|link)\([`'][^`']*[`']/g, '')
+      .replaceAll(OWN_PROC, '');
+    return /['"`]\/proc/.test(code);
+  });
+  expect(others).toEqual([]);
 });

@@ -3,15 +3,15 @@ import { LinuxFiles } from './files/linux-files.ts';
 import { Reader } from './files/reader.ts';
 import type { Host } from './host.ts';
 import { LinuxSockets } from './net/linux-sockets.ts';
+import { readBootId, readUptimeMs } from './proc/boot.ts';
 import { LinuxMemory } from './proc/linux-memory.ts';
-import { readProcText } from './proc/read.ts';
 import type { Containment, SlotFiles } from './process/containment.ts';
 import { LinuxProcesses } from './process/linux-processes.ts';
 import { Sessions } from './process/sessions.ts';
 
 /** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
 export class LinuxHost implements Host {
-  readonly bootId = readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
+  readonly bootId = readBootId();
   readonly processes: LinuxProcesses;
   readonly sockets: LinuxSockets;
   readonly memory: LinuxMemory;
@@ -27,7 +27,7 @@ export class LinuxHost implements Host {
    */
   constructor(options: { id: string; files: SlotFiles; notifyPath: string; nofile: number }) {
     this.#containment = CgroupTree.open(options.id) ?? new Sessions(options.files);
-    this.#bootOffsetMs = Number(readProcText('/proc/uptime')!.split(' ')[0]) * 1000 - performance.now();
+    this.#bootOffsetMs = readUptimeMs() - performance.now();
     this.processes = new LinuxProcesses(this.#containment, options);
     this.sockets = new LinuxSockets(this.processes);
     this.memory = new LinuxMemory((key) => this.processes.pidOf(key));

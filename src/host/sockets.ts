@@ -1,4 +1,4 @@
-import type { PortRange, PortTable, Protocol } from './proc/net.ts';
+import type { PortRange, PortTable, Protocol } from './proc/port-table.ts';
 import type { Result } from './result.ts';
 
 /** Where an agent is asked: at a port on loopback, or at a socket path of its own. */

@@ -1,4 +1,5 @@
 import { readHead } from '../../src/host/files/bounded.ts';
+import { fileId } from '../../src/host/files/file-id.ts';
 import { fileSize, removeFile, storeExecutable } from '../../src/host/files/files.ts';
 import { boundLog, readLog, readLogEnd } from '../../src/host/files/logfile.ts';
 import { type ReadRequest, readOthers, type Value } from '../../src/host/files/others.ts';
@@ -6,7 +7,6 @@ import { discard, finishPurges, setDirectoriesAside } from '../../src/host/files
 import type { Files, SlotPaths } from '../../src/host/host.ts';
 import { formatProblem, HEAD_BYTES } from '../../src/host/process/elf.ts';
 import { findExecutable } from '../../src/host/process/executable.ts';
-import { fileId } from '../../src/host/strays/find.ts';
 import type { HostWorld } from './fake-host.ts';
 
 /** Slots' directories of an imaginary host; programs and releases are the machine's own. */

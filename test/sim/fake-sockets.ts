@@ -1,5 +1,5 @@
 import type { Sockets } from '../../src/host/host.ts';
-import { PortTable } from '../../src/host/proc/net.ts';
+import { PortTable } from '../../src/host/proc/port-table.ts';
 import { type Result, refusal } from '../../src/host/result.ts';
 import type { HostWorld } from './fake-host.ts';
 import type { FakeProcesses } from './fake-processes.ts';

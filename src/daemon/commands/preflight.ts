@@ -2,7 +2,7 @@ import { JOURNAL_STREAMS_MAX } from '../../doctor/limits/storage.ts';
 import { FleetError } from '../../errors.ts';
 import { runOf } from '../../fleet/agent.ts';
 import type { Files, Host } from '../../host/host.ts';
-import { type Protocol, rangeOf } from '../../host/proc/net.ts';
+import { type Protocol, rangeOf } from '../../host/proc/port-table.ts';
 import { checkSocketPath, type Paths, portOf } from '../../specification/paths.ts';
 import { checkPorts } from '../../specification/ports.ts';
 import type { Ports, Spec } from '../../specification/spec.ts';

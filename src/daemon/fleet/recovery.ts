@@ -1,5 +1,5 @@
 import type { FoundProcess, ProcessId } from '../../host/host.ts';
-import { ticksToMs } from '../../host/proc/stat.ts';
+import { ticksToMs } from '../../host/process/process-id.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import type { StoredFleet } from '../../store/records.ts';
 import type { RunRecord, RunStore } from '../../store/runs.ts';

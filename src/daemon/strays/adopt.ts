@@ -2,7 +2,7 @@ import type { StrayResult } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
 import type { OtherProcesses } from '../../host/host.ts';
-import { ticksToMs } from '../../host/proc/stat.ts';
+import { ticksToMs } from '../../host/process/process-id.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { SlotRecord } from '../../store/records.ts';
 import { preflight } from '../commands/preflight.ts';

@@ -6,7 +6,7 @@ import {
   type PortTable,
   type Protocol,
   rangeOf,
-} from '../../host/proc/net.ts';
+} from '../../host/proc/port-table.ts';
 import type { Ready } from '../../specification/spec.ts';
 
 /** An agent to be checked. */

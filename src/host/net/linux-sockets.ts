@@ -1,5 +1,6 @@
-import { type PortRange, type PortTable, type Protocol, readConnections } from '../proc/net.ts';
+import { readConnections } from '../proc/net.ts';
 import { findSocketFd, listPids, readCommand } from '../proc/pid.ts';
+import type { PortRange, PortTable, Protocol } from '../proc/port-table.ts';
 import { closeFd } from '../process/pidfd.ts';
 import type { Sockets } from '../sockets.ts';
 import { httpGet } from './http-get.ts';

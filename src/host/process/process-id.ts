@@ -1,3 +1,7 @@
+/** Clock ticks a second in /proc (USER_HZ): 100 on every architecture that Linux still supports for it. */
+export const TICKS_PER_SECOND = 100;
+const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
+
 /** A process for certain, until the next boot. */
 export interface ProcessId {
   pid: number;
@@ -18,4 +22,9 @@ export interface FoundProcess extends ProcessId {
 export interface ForeignAdoption {
   key: string;
   process: ProcessId;
+}
+
+/** Start ticks as milliseconds since boot. */
+export function ticksToMs(ticks: number): number {
+  return ticks * MS_PER_TICK;
 }
