@@ -3,7 +3,7 @@ import { FleetError } from '../errors.ts';
 import { removeFile } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';
-import { readProcText } from '../host/proc/read.ts';
+import { readBootId } from '../host/proc/boot.ts';
 import { directories } from '../host/state/directories.ts';
 import { HeartbeatFile } from '../host/state/heartbeat-file.ts';
 import { takeLock } from '../host/state/lock.ts';
@@ -63,10 +63,10 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const unlock = takePossession(paths);
   const log = pino({ base: null }, new OwnLog(paths.ownLog));
   exit.catchDefects(log);
-  const sign = new HeartbeatFile(paths.heartbeat, bootId());
+  const sign = new HeartbeatFile(paths.heartbeat, readBootId());
   const store = new WantedStore(paths.database, paths.copy);
   const events = new EventStore(paths.events);
-  const runs = new RunStore(paths.runDatabase, bootId());
+  const runs = new RunStore(paths.runDatabase, readBootId());
   const readings = new ReadingStore(paths.samples);
   removeFile(paths.notifySocket);
   const files = slotFiles(paths);
@@ -81,7 +81,7 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const parts = { host, paths, store, runs, events, readings, log };
   await supervise(parts, possessed.notices, { unlock, exit });
   sign.supervises();
-  log.info({ pid: process.pid, version: VERSION, containment: host.containment }, 'started');
+  log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
 
 /** How the supervisor lets go of what it has. */
@@ -97,7 +97,7 @@ async function supervise(parts: Parts, found: readonly string[], ending: Ending)
   supervisor.journal.note(
     'supervisor',
     null,
-    `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.containment}`,
+    `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.processes.containment}`,
   );
   for (const notice of [...found, ...store.notices, events.notice, runs.notice, readings.notice]) {
     if (notice === null) continue;
@@ -133,10 +133,6 @@ function takePossession(paths: Paths): () => void {
   return () => {
     for (const lock of locks) lock.unlock();
   };
-}
-
-function bootId(): string {
-  return readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
 }
 
 async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: Ending): Promise<void> {

@@ -10,7 +10,7 @@ import {
   slotsToRecover,
   UNSEEN,
 } from '../fleet/recovery.ts';
-import { ticksToMs } from '../host/proc/stat.ts';
+import { ticksToMs } from '../host/process/process-id.ts';
 import type { RunStore } from '../store/runs.ts';
 import { clearRemnants } from './fleet/remnants.ts';
 import type { FleetRunner } from './fleet/runner.ts';
@@ -25,7 +25,7 @@ type Census = ReadonlyMap<string, readonly FoundProcess[]>;
  */
 export function recover(supervisor: Supervisor, stored: readonly StoredFleet[], runs: RunStore): void {
   const { host } = supervisor;
-  const census = host.census();
+  const census = host.processes.census();
   const known = new Set(stored.map(({ fleet }) => fleet.name));
   const lost = lostFleets(census, known, (name) => runs.load(name), host.date());
   for (const record of [...stored, ...lost]) {
@@ -54,8 +54,8 @@ function reattachAll(supervisor: Supervisor, runner: FleetRunner, census: Census
     if (record) reportLate(supervisor, name, record);
     const key = runner.key(slot);
     const alive = census.get(key) ?? [];
-    const main = candidates(host.containment, record, alive, runs.wasBehind).find(({ process }) =>
-      host.reattach(key, process),
+    const main = candidates(host.processes.containment, record, alive, runs.wasBehind).find(({ process }) =>
+      host.processes.reattach(key, process),
     );
     if (main) {
       const startedAt = ticksToMs(main.process.startTicks);

@@ -62,9 +62,9 @@ export class Supervisor implements Services {
     this.maintenance = new Maintenance(store, this.journal, () => host.date());
     this.#flushing = new Flushing({ paths, runs, events, journal: this.journal, log });
     this.loop = new Loop(() => this.#flushing.runs());
-    host.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
-    host.onNotify = (key, text) => this.#onNotify(key, text);
-    host.onProblem = (error) => log.error({ error: error.message }, 'on the host');
+    host.processes.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
+    host.processes.onNotify = (key, text) => this.#onNotify(key, text);
+    host.processes.onProblem = (error) => log.error({ error: error.message }, 'on the host');
   }
 
   /** A runner for a fleet, not begun yet. */

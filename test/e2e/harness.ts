@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestRunner } from 'vitest';
 import type { AgentRow, FleetEvent, FleetStatus, StatusDocument } from '../../src/api/protocol.ts';
-import { findCgroupMount } from '../../src/host/cgroup/path.ts';
+import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;
 const UNTIL_POLL_MS = 50;

@@ -4,7 +4,7 @@ import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 import { FleetError } from '../../src/errors.ts';
 import { slotRecord } from '../../src/fleet/derive.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
-import type { FakeHost } from './fake-host.ts';
+import type { FakeProcesses } from './fake-processes.ts';
 import { RandomFaults } from './faults.ts';
 import { Crash, Gate } from './gate.ts';
 import { Kernel, type Process, READY_MS_MIN } from './kernel.ts';
@@ -44,7 +44,7 @@ export class SimulatedHost {
   readonly #trace: string[] = [];
   readonly #traceMax: number;
   #violation: Violation | null = null;
-  #host: FakeHost | null = null;
+  #processes: FakeProcesses | null = null;
   /** What the rounds under way were opened with, by fleet. */
   readonly #parallel = new Map<string, number>();
 
@@ -61,7 +61,7 @@ export class SimulatedHost {
     this.kernel = new Kernel(this.time, this.#hostRandom, {
       signalled: (process, signal) => this.#signalled(process, signal),
       ended: (process) => this.#ended(process),
-      served: (process) => this.#host?.served(process),
+      served: (process) => this.#processes?.served(process),
     });
     this.faults = new RandomFaults(this.#hostRandom, () => this.kernel);
     this.containment = this.#hostRandom.chance(0.7) ? 'cgroup' : 'session';
@@ -116,8 +116,8 @@ export class SimulatedHost {
           this.fail(`slot ${key} is vacated, and something lives there`);
       },
       preparing: () => this.#noteLimits(),
-      opened: (host: FakeHost) => {
-        this.#host = host;
+      opened: (processes: FakeProcesses) => {
+        this.#processes = processes;
       },
     };
     this.life = new Life(world, this.directory, (what) => this.fail(what));
@@ -130,7 +130,7 @@ export class SimulatedHost {
     this.time.forgetCallbacks();
     if (this.life?.bury()) this.loseNotes();
     this.life = null;
-    this.#host = null;
+    this.#processes = null;
   }
 
   /** Who runs where is noted nowhere any more; restarts that were asked for may be forgotten with that. */
@@ -283,7 +283,7 @@ export class SimulatedHost {
       ({ kind, key, parent, isSignalled, startedAt }) =>
         kind === 'agent' &&
         key?.startsWith(`${name}/`) &&
-        parent === this.#host &&
+        parent === this.#processes &&
         !isSignalled &&
         now - startedAt < READY_MS_MIN,
     );
@@ -304,7 +304,7 @@ export class SimulatedHost {
   #ended(process: Process): void {
     const { pid, kind, key, exit } = process;
     if (kind !== 'helper') this.trace(`  pid ${pid} ends (${exit?.code ?? exit?.signal}), ${kind} of ${key}`);
-    this.#host?.ended(process);
+    this.#processes?.ended(process);
   }
 }
 

@@ -60,7 +60,7 @@ async function act(context: Context, action: StraysRequest['action']): Promise<n
 /** The supervisor ends them; here it is only watched, and told of each what came of it. */
 async function untilEnded({ strays, withinMs }: StraysAnswer): Promise<StraysAnswer['strays']> {
   // Loaded only here: it brings in the FFI.
-  const { isStill } = await import('../../host/strays/adopt-foreign.ts');
+  const { isStill } = await import('../../host/proc/stat.ts');
   const deadline = performance.now() + withinMs;
   const isLeft = (stray: Stray & StrayResult) => stray.result === 'stopping' && isStill(stray);
   while (strays.some(isLeft) && performance.now() < deadline) await sleep(POLL_MS);

@@ -12,7 +12,6 @@ import type {
 import { API } from '../../api/protocol.ts';
 import type { StraysRequest } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
-import { readLog } from '../../host/files/logfile.ts';
 import { PORT_MAX } from '../../specification/ports.ts';
 import { parseSlots } from '../../specification/slots.ts';
 import type { Commands } from '../commands/commands.ts';
@@ -152,7 +151,9 @@ export function buildApi({
       const { name, slot } = request.params;
       const { lines, follow } = request.query;
       const path = commands.get(name).watch(Output).written(slotNumber(slot));
-      const content = readLog(path, Math.min(count(lines, 100), LINES_MAX), follow === '1', closed(request));
+      const linesMax = Math.min(count(lines, 100), LINES_MAX);
+      const { logs } = supervisor.host.files;
+      const content = logs.read(path, linesMax, follow === '1', closed(request));
       return reply.type('application/octet-stream').send(Readable.from(content));
     },
   );

@@ -1,10 +1,8 @@
 import { JOURNAL_STREAMS_MAX } from '../../doctor/limits/storage.ts';
 import { FleetError } from '../../errors.ts';
 import { runOf } from '../../fleet/agent.ts';
-import type { Host } from '../../host/host.ts';
-import { journalIsThere } from '../../host/net/unix.ts';
-import { type Protocol, rangeOf } from '../../host/proc/net.ts';
-import { findExecutable } from '../../host/process/executable.ts';
+import type { Files, Host } from '../../host/host.ts';
+import { type Protocol, rangeOf } from '../../host/proc/port-table.ts';
 import { checkSocketPath, type Paths, portOf } from '../../specification/paths.ts';
 import { checkPorts } from '../../specification/ports.ts';
 import type { Ports, Spec } from '../../specification/spec.ts';
@@ -37,8 +35,8 @@ export function preflight(
   checkPorts(spec, slots);
   if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
   checkUser(spec, highest);
-  checkHelpers(spec, baseDir);
-  checkLogs(spec, slots.size, fleets);
+  checkHelpers(spec, baseDir, host.files);
+  checkLogs(spec, slots.size, fleets, host);
   if (spec.ports) {
     checkOtherFleets(spec.name, spec.ports, slots, fleets);
     checkPortsFree(spec, spec.ports, slots.difference(served), host, fleets.get(spec.name));
@@ -56,13 +54,13 @@ function checkUser({ user }: Spec, highest: number): void {
   }
 }
 
-function checkHelpers({ prepare, ready, env }: Spec, baseDir: string): void {
+function checkHelpers({ prepare, ready, env }: Spec, baseDir: string, files: Files): void {
   const path = env.PATH ?? AGENT_PATH;
-  if (prepare) findExecutable(prepare[0]!, baseDir, path, 'prepare[0]');
-  if (ready.kind === 'exec') findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
+  if (prepare) files.findExecutable(prepare[0]!, baseDir, path, 'prepare[0]');
+  if (ready.kind === 'exec') files.findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
 }
 
-function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetRunner>): void {
+function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetRunner>, host: Host): void {
   if (spec.logs.to !== 'journal') return;
   const others = sum(
     fleets,
@@ -76,7 +74,7 @@ function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetR
       { hint: 'Use logs: { to: file }.' },
     );
   }
-  if (!journalIsThere())
+  if (!host.sockets.journalIsThere())
     throw new FleetError('SPEC_INVALID', 'logs.to: journal: there is no journald on this host', {
       hint: 'Use logs: { to: file }.',
     });
@@ -124,7 +122,7 @@ function checkPortsFree(
   const protocols: Protocol[] = ports.protocol ? [ports.protocol] : ['tcp', 'udp'];
   const range = rangeOf([...slots].flatMap((slot) => portsOf(ports, slot)));
   for (const protocol of protocols) {
-    const table = host.readPorts(protocol, range);
+    const table = host.sockets.readPorts(protocol, range);
     const taken = [...slots].flatMap((slot) => {
       const agent = own?.fleet.slots.get(slot)?.agent;
       if (agent && (runOf(agent) || agent.state === 'clearing')) return [];
@@ -133,7 +131,8 @@ function checkPortsFree(
     });
     const [first] = taken;
     if (!first) continue;
-    const holder = host.holderOf(table.inodes(first.port)) ?? 'a process of another user or namespace';
+    const holder =
+      host.sockets.holderOf(table.inodes(first.port)) ?? 'a process of another user or namespace';
     const more = taken.length > 1 ? ` (and ${taken.length - 1} more slots of ${name} find theirs taken)` : '';
     throw new FleetError(
       'PORT_TAKEN',

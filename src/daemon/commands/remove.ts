@@ -1,5 +1,4 @@
 import { FleetError } from '../../errors.ts';
-import { discard, finishPurges, setDirectoriesAside } from '../../host/files/purge.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
 
@@ -15,6 +14,7 @@ export function removeFleet(
   withDirectories: boolean,
 ): Promise<unknown> {
   const { store, paths, journal } = supervisor;
+  const { files } = supervisor.host;
   const { fleet, name } = runner;
   if (fleet.slots.size > 0) {
     throw new FleetError(
@@ -23,7 +23,7 @@ export function removeFleet(
     );
   }
   const releases = [...fleet.releases.keys()];
-  const aside = setDirectoriesAside(withDirectories ? [paths.fleetDir(name), paths.logDir(name)] : []);
+  const aside = files.setDirectoriesAside(withDirectories ? [paths.fleetDir(name), paths.logDir(name)] : []);
   try {
     store.remove(name);
   } catch (error) {
@@ -35,15 +35,16 @@ export function removeFleet(
   journal.note('target', name, what);
   const unused = releases.filter((id) => !supervisor.keepsRelease(id)).map((id) => paths.release(id));
   // Not set aside before the fleet is forgotten: after a power cut its agents would be started without their programs.
-  return Promise.all([aside.purge(), discard(unused)]);
+  return Promise.all([aside.purge(), files.discard(unused)]);
 }
 
 /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */
 export async function finishRemovals(supervisor: Supervisor): Promise<void> {
   const { paths, fleets } = supervisor;
+  const { files } = supervisor.host;
   await Promise.all([
-    finishPurges(paths.fleets, (name) => fleets.has(name)),
-    finishPurges(paths.logs, (name) => fleets.has(name)),
-    finishPurges(paths.releases, (id) => supervisor.keepsRelease(id)),
+    files.finishPurges(paths.fleets, (name) => fleets.has(name)),
+    files.finishPurges(paths.logs, (name) => fleets.has(name)),
+    files.finishPurges(paths.releases, (id) => supervisor.keepsRelease(id)),
   ]);
 }

@@ -26,7 +26,7 @@ export async function spawnFleet(
   preflight({ spec, baseDir, slots }, host, paths, fleets);
   if (proposal.isMore && !request.force) checkCapacity(spec, slots.size, paths, fleets);
   const known = existing?.fleet.releases ?? new Map();
-  const making = { baseDir, paths, reader: host.reader, known, now: host.date() };
+  const making = { baseDir, paths, files: host.files, known, now: host.date() };
   const newest = request.spec === undefined ? null : await makeRelease(spec, making);
   const decision = decideSpawn(existing?.fleet ?? null, proposal, newest);
   const { change } = decision;
@@ -36,7 +36,7 @@ export async function spawnFleet(
   runner.commit(change);
   if (!existing) supervisor.manage(runner);
   if (newest) prune(runner);
-  const unenforced = request.spec === undefined ? null : host.unenforced(name);
+  const unenforced = request.spec === undefined ? null : host.processes.unenforced(name);
   const notes = [...(unenforced === null ? [] : [unenforced]), ...noteOlder(runner.fleet)];
   return answer(runner, { ...decision, notes });
 }

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
 import { FleetError } from '../../errors.ts';
-import { readLog } from '../../host/files/logfile.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';
@@ -111,7 +110,8 @@ async function lastOutput(runner: FleetRunner, slot: number): Promise<string> {
   try {
     const chunks: Buffer[] = [];
     const path = runner.watch(Output).written(slot);
-    for await (const chunk of readLog(path, OUTPUT_LINES, false, AbortSignal.abort())) chunks.push(chunk);
+    const { logs } = runner.services.host.files;
+    for await (const chunk of logs.read(path, OUTPUT_LINES, false, AbortSignal.abort())) chunks.push(chunk);
     return Buffer.concat(chunks).toString('utf8').slice(-OUTPUT_CHARS_MAX);
   } catch (error) {
     if (error instanceof FleetError) return `(${error.message})`;

@@ -31,13 +31,15 @@ export function executorsFor(context: FleetContext): Executors {
     },
     kill: (steps) => {
       for (const { slot, reason } of steps) {
-        host.kill(context.key(slot));
+        host.processes.kill(context.key(slot));
         killSent(fleet, slot, host.now());
         journal.slot('kill', name, slot, reason);
       }
     },
     vacate: (steps) => {
-      host.vacate(steps.map(({ slot }) => ({ key: context.key(slot), places: context.slotPaths(slot) })));
+      host.files.vacate(
+        steps.map(({ slot }) => ({ key: context.key(slot), places: context.slotPaths(slot) })),
+      );
       for (const { slot } of steps) {
         fleet.remove(slot);
         context.noteRun(slot);
@@ -60,7 +62,7 @@ export function executorsFor(context: FleetContext): Executors {
 /** An agent that has become another user (setuid) takes no signal of ours; after its grace the cgroup ends it. */
 function trySignal(context: FleetContext, slot: number, signal: string): string {
   try {
-    context.services.host.signal(context.key(slot), signal);
+    context.services.host.processes.signal(context.key(slot), signal);
     return '';
   } catch (error) {
     return ` (${(error as Error).message})`;

@@ -17,7 +17,12 @@ export function survey(context: FleetContext, slots: readonly number[]): Survey 
     const agent = fleet.slots.get(slot)?.agent;
     const run = agent && runOf(agent);
     const key = context.key(slot);
-    if (run) agents.set(slot, { pid: run.pid, rssBytes: host.rssBytes(key), cpuMs: host.cpuMs(key) });
+    if (run)
+      agents.set(slot, {
+        pid: run.pid,
+        rssBytes: host.memory.rssBytes(key),
+        cpuMs: host.processes.cpuMs(key),
+      });
   }
   return { at: host.now(), agents };
 }
@@ -32,7 +37,7 @@ export function drainConnections(
   const drain = rolling.beginDrain(batch, slots, until);
   const ports = spec.ports!;
   const poll = async (): Promise<void> => {
-    const connections = await host.readConnections();
+    const connections = await host.sockets.readConnections();
     // Another batch, or none: who waited for this one does so no longer.
     if (rolling.drain !== drain) return;
     for (const slot of drain.busy) {

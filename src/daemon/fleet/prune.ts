@@ -1,5 +1,4 @@
 import { decidePrune } from '../../fleet/decide/releases.ts';
-import { discard } from '../../host/files/purge.ts';
 import type { FleetContext } from './context.ts';
 
 /**
@@ -8,7 +7,7 @@ import type { FleetContext } from './context.ts';
  */
 export function prune(context: FleetContext): void {
   const { fleet, name, services } = context;
-  const { journal, paths } = services;
+  const { host, journal, paths } = services;
   const change = decidePrune(fleet);
   if (!change) return;
   const tell = (error: Error) => journal.note('limit', name, `older releases are kept: ${error.message}`);
@@ -19,5 +18,5 @@ export function prune(context: FleetContext): void {
     return;
   }
   const unused = change.forgotten!.filter((id) => !services.keepsRelease(id));
-  void discard(unused.map((id) => paths.release(id))).catch(tell);
+  void host.files.discard(unused.map((id) => paths.release(id))).catch(tell);
 }

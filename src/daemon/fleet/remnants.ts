@@ -6,7 +6,7 @@ export function clearRemnants(context: FleetContext, slot: number): void {
   const { fleet, services } = context;
   const { host } = services;
   remnantsFound(fleet, slot, host.now());
-  host.clear(context.key(slot), () => {
+  host.processes.clear(context.key(slot), () => {
     remnantsGone(fleet, slot, host.now());
     context.wake();
   });

@@ -7,7 +7,6 @@ import type { Step } from '../../fleet/steps.ts';
 import { agentStarted, preparing, readied, startBlocked, startFailed } from '../../fleet/transitions.ts';
 import type { StartRequest } from '../../host/host.ts';
 import { describeLimit } from '../../host/limits.ts';
-import { closeFd } from '../../host/process/pidfd.ts';
 import { Output } from '../watches/output.ts';
 import type { FleetContext } from './context.ts';
 import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
@@ -29,7 +28,7 @@ export function startAll(context: FleetContext, steps: readonly StartStep[]): vo
 function tryHandOver(context: FleetContext, slot: number): Promise<void> | null {
   const { fleet, services } = context;
   try {
-    return services.host.handOver(context.slotPaths(slot), accountFor(fleet.spec.user, slot));
+    return services.host.files.handOver(context.slotPaths(slot), accountFor(fleet.spec.user, slot));
   } catch {
     return null; // Reported by the start, which needs the same.
   }
@@ -67,13 +66,13 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
       failStart(context, step.slot, error as Error);
     }
   }
-  const results = services.host.start(requests, fleet.spec.resources?.nofile ?? null);
-  for (const fd of journals) closeFd(fd);
+  const results = services.host.processes.start(requests, fleet.spec.resources?.nofile ?? null);
+  for (const fd of journals) services.host.sockets.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = accepted[i]!;
-    if (result instanceof Error) failStart(context, slot, result);
+    if (!result.ok) failStart(context, slot, result.error);
     else {
-      started(context, slot, result);
+      started(context, slot, result.value);
       services.journal.slot('start', name, slot, reason);
     }
   }
@@ -145,17 +144,17 @@ export async function prepare(context: FleetContext, slot: number): Promise<void
   try {
     const account = accountFor(fleet.spec.user, slot);
     preparing(fleet, slot, host.now());
-    await host.handOver(paths, account);
-    host.readySlot(paths, account);
+    await host.files.handOver(paths, account);
+    host.files.readySlot(paths, account);
     const output = { path: context.watch(Output).path(slot) };
     const launch = helperLaunch(launchContext(context, slot), command, 'prepare[0]', account, output);
     const { timeoutMs } = fleet.spec.ready;
-    const end = await host.run(launch, timeoutMs);
+    const end = await host.processes.run(launch, timeoutMs);
     if (end?.code !== 0) {
       throw new Error(`prepare ${end ? describeExit(end) : `killed after ${timeoutMs / 1000} s`}`);
     }
     // A mark that outlived what was prepared would keep it from ever being prepared again.
-    host.persistSlot(paths);
+    host.files.persistSlot(paths);
     context.commit({ prepared: [slot] });
     journal.slot('prepare', name, slot, 'prepare exited 0');
   } catch (error) {

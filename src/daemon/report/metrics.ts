@@ -62,7 +62,7 @@ export class Metrics {
 
   #setHost(): void {
     const { memoryTotal, memoryAvailable, stall, ...own } = this.#gauges;
-    const memory = this.#supervisor.host.readMemory();
+    const memory = this.#supervisor.host.memory.readMemory();
     const { user, system } = process.cpuUsage();
     own.info.set({ version: VERSION }, 1);
     own.maintenance.set(this.#supervisor.maintenance.state ? 1 : 0);

@@ -69,7 +69,7 @@ export class Report {
   }
 
   status(): StatusDocument {
-    const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.readMemory();
+    const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.memory.readMemory();
     const fleets = [...this.#supervisor.fleets.values()];
     for (const runner of fleets) runner.watch(Memory).refresh();
     return {
@@ -148,7 +148,7 @@ export class Report {
         hint: `Name at most ${USAGE_PIDS_MAX} of them: --slots 0-${USAGE_PIDS_MAX - 1}.`,
       });
     }
-    const found = await this.#supervisor.host.readUsage(pids);
+    const found = await this.#supervisor.host.processes.readUsage(pids);
     return agents.map((agent) => ({ ...agent, usage: found.get(agent.pid ?? 0) ?? null }));
   }
 

@@ -20,7 +20,7 @@ export async function watchOnce(supervisor: Supervisor, fleet: string | null): P
     });
   });
   return {
-    ...judgeWatch(watched, supervisor.host.readMemory(), supervisor.maintenance.state),
+    ...judgeWatch(watched, supervisor.host.memory.readMemory(), supervisor.maintenance.state),
     supervisor: { pid: process.pid },
   };
 }

@@ -4,9 +4,8 @@ import { decideAdoption, decideNotAdopted } from '../../fleet/decide/strays.ts';
 import type { SlotRecord } from '../../fleet/records.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
 import { reattached } from '../../fleet/transitions.ts';
-import { ticksToMs } from '../../host/proc/stat.ts';
-import { isStill } from '../../host/strays/adopt-foreign.ts';
-import { readUids } from '../../host/strays/origin.ts';
+import type { OtherProcesses } from '../../host/host.ts';
+import { ticksToMs } from '../../host/process/process-id.ts';
 import { portOf } from '../../specification/paths.ts';
 import { preflight } from '../commands/preflight.ts';
 import { clearRemnants } from '../fleet/remnants.ts';
@@ -32,8 +31,9 @@ export async function adoptStrays(
   checkPossible(supervisor, runner);
   const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
   // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
-  const here = still.filter(isStill);
-  const { slotOf, refused } = place(runner, here);
+  const { others } = supervisor.host.processes;
+  const here = still.filter((stray) => others.isStill(stray));
+  const { slotOf, refused } = place(runner, here, others);
   const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, runner, slotOf);
   const results = strays.map((stray): StrayResult => {
     const slot = slotOf.get(stray);
@@ -49,10 +49,11 @@ export async function adoptStrays(
 function place(
   { fleet, name }: FleetRunner,
   strays: readonly FoundStray[],
+  others: OtherProcesses,
 ): { slotOf: Map<FoundStray, number>; refused: Map<FoundStray, string> } {
   const judged = strays.map((stray) => ({
     stray,
-    ...judgeUser(fleet.spec, { ...stray, uids: readUids(stray.pid) }),
+    ...judgeUser(fleet.spec, { ...stray, uids: others.uidsOf(stray.pid) }),
   }));
   const places = placeStrays(
     judged.map(({ stray, allowed, refused }) => ({
@@ -85,7 +86,7 @@ function adopt(
 }
 
 function checkPossible({ host }: Supervisor, { name, fleet }: FleetRunner): void {
-  if (host.containment !== 'cgroup') {
+  if (host.processes.containment !== 'cgroup') {
     throw new FleetError(
       'PRIVILEGE_MISSING',
       'strays cannot be adopted: this supervisor can write no cgroup v2 tree, and nothing else would prove after a ' +
@@ -122,11 +123,14 @@ function moveIn(runner: FleetRunner, slotOf: ReadonlyMap<FoundStray, number>): M
   const { host, journal } = runner.services;
   const failed = new Map<FoundStray, StrayResult>();
   const all = [...slotOf];
-  const moved = host.adoptForeign(all.map(([process, slot]) => ({ key: runner.key(slot), process })));
+  const moved = host.processes.adoptForeign(
+    all.map(([process, slot]) => ({ key: runner.key(slot), process })),
+  );
   for (const [i, [stray, slot]] of all.entries()) {
     const result = moved[i]!;
-    if (result === true) adopted(runner, slot, stray);
-    else failed.set(stray, result ? { result: 'failed', reason: result.message } : { result: 'gone' });
+    if (!result.ok) failed.set(stray, { result: 'failed', reason: result.error.message });
+    else if (result.value) adopted(runner, slot, stray);
+    else failed.set(stray, { result: 'gone' });
   }
   const slots = all.filter(([stray]) => !failed.has(stray)).map(([, slot]) => slot);
   if (slots.length > 0) journal.note('adopt', runner.name, 'strays, as they run', slots);

@@ -1,8 +1,7 @@
 import pLimit from 'p-limit';
 import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../../api/strays.ts';
-import type { ProcessId } from '../../host/host.ts';
-import { isStill } from '../../host/strays/adopt-foreign.ts';
-import { endProcess, KILL_MS_MAX } from '../../host/strays/kill.ts';
+import type { ProcessId } from '../../fleet/agent.ts';
+import { KILL_MS_MAX } from '../../host/strays/kill.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
@@ -64,7 +63,7 @@ function kill(
   const { signal, graceMs, parallel } = fleet.spec.stop;
   const limit = pLimit(parallel);
   const results = strays.map((stray): StrayResult => {
-    if (!isStill(stray)) return { result: 'gone' };
+    if (!supervisor.host.processes.others.isStill(stray)) return { result: 'gone' };
     void limit(() => end(supervisor, stray, { signal, graceMs })).catch((error: Error) =>
       supervisor.journal.note('kill', name, `stray pid ${stray.pid} cannot be ended: ${error.message}`),
     );
@@ -84,11 +83,12 @@ async function end(
   stray: FoundStray,
   how: { signal: string; graceMs: number },
 ): Promise<void> {
+  const { others } = supervisor.host.processes;
   const isMeant = (process: ProcessId) => async () =>
     (await stillStrays(supervisor, [process], stray.fingerprints)).length > 0;
-  const ended = await endProcess(stray, isMeant(stray), how);
+  const ended = await others.end(stray, isMeant(stray), how);
   if (ended === 'left') return;
   await Promise.all(
-    stray.forks.map((fork) => endProcess(fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
+    stray.forks.map((fork) => others.end(fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
   );
 }

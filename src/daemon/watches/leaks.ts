@@ -53,7 +53,7 @@ export class Leaks extends SpecWatch<LeakLimits> {
     const detector = this.#detector;
     await this.#rebuilt;
     if (this.context.signal.aborted || this.#detector !== detector) return;
-    const event = detector.observe(reading, this.context.services.host.readMemory().availableBytes);
+    const event = detector.observe(reading, this.context.services.host.memory.readMemory().availableBytes);
     if (event) this.#report(event);
     this.#recycle(reading);
   }

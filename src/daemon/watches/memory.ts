@@ -136,7 +136,7 @@ export class Memory implements FleetWatch {
     }
     const old = this.#readingOf(slot);
     if (old && old.at > since) return;
-    const rssBytes = this.#context.services.host.rssBytes(this.#context.key(slot));
+    const rssBytes = this.#context.services.host.memory.rssBytes(this.#context.key(slot));
     if (rssBytes === null) return;
     const at = performance.now();
     this.#readings.set(slot, { at, pid: run.pid, rssBytes, pssBytes: old?.pssBytes ?? null });
@@ -146,7 +146,8 @@ export class Memory implements FleetWatch {
     const slot = this.#nextPss.next().value;
     const reading = slot === null ? null : this.#readingOf(slot);
     if (slot === null || !reading) return;
-    reading.pssBytes = this.#context.services.host.pssBytes(this.#context.key(slot)) ?? reading.pssBytes;
+    reading.pssBytes =
+      this.#context.services.host.memory.pssBytes(this.#context.key(slot)) ?? reading.pssBytes;
   }
 }
 

@@ -1,9 +1,6 @@
 import pLimit from 'p-limit';
 import { FleetError } from '../../errors.ts';
-import { fileSize } from '../../host/files/files.ts';
-import { boundLog, readLogEnd } from '../../host/files/logfile.ts';
-import { openJournal } from '../../host/net/unix.ts';
-import type { Output as OutputTarget } from '../../host/process/spawn.ts';
+import type { LogFiles, Output as OutputTarget } from '../../host/host.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 import { every } from '../timers.ts';
 
@@ -25,6 +22,7 @@ const cuts = pLimit(CUTS_AT_ONCE_MAX);
  */
 export class Output implements FleetWatch {
   readonly #context: FleetContext;
+  readonly #files: LogFiles;
   readonly #sizes = new Map<number, number>();
   /** Slots whose log is being cut. */
   readonly #cutting = new Set<number>();
@@ -34,6 +32,7 @@ export class Output implements FleetWatch {
 
   constructor(context: FleetContext) {
     this.#context = context;
+    this.#files = context.services.host.files.logs;
   }
 
   start(): void {
@@ -61,7 +60,7 @@ export class Output implements FleetWatch {
       throw new FleetError('USAGE', `${name} writes to the journal: journalctl -t ${name}/${slot}`);
     if (to === 'null') throw new FleetError('USAGE', `${name} has logs: { to: null }, so there is no output`);
     const path = this.path(slot);
-    if (Number.isInteger(slot) && fileSize(path) !== null) return path;
+    if (Number.isInteger(slot) && this.#files.size(path) !== null) return path;
     throw new FleetError('SLOT_UNKNOWN', `slot ${slot} of fleet ${name} has no output`);
   }
 
@@ -75,13 +74,13 @@ export class Output implements FleetWatch {
       case 'null':
         return { path: '/dev/null' };
       case 'journal':
-        return { fd: openJournal(this.#context.key(slot)) };
+        return { fd: this.#context.services.host.sockets.openJournal(this.#context.key(slot)) };
     }
   }
 
   /** The last lines that a slot's agent wrote; null where there are none. */
   sample(slot: number): string | null {
-    const end = readLogEnd(this.path(slot), SAMPLE_BYTES).trimEnd();
+    const end = this.#files.readEnd(this.path(slot), SAMPLE_BYTES).trimEnd();
     return end === '' ? null : end.split('\n').slice(-SAMPLE_LINES).join('\n');
   }
 
@@ -104,7 +103,7 @@ export class Output implements FleetWatch {
   #bound(slot: number, maxBytes: number): void {
     if (this.#cutting.has(slot)) return;
     const path = this.path(slot);
-    const size = fileSize(path) ?? 0;
+    const size = this.#files.size(path) ?? 0;
     if (size - (this.#sizes.get(slot) ?? 0) > maxBytes * FAST_GROWTH) this.#fast.add(slot);
     else this.#fast.delete(slot);
     const isLarge = size > maxBytes / 2;
@@ -112,7 +111,7 @@ export class Output implements FleetWatch {
     if (!isLarge) return;
     this.#cutting.add(slot);
     const { log } = this.#context.services;
-    cuts(() => boundLog(path, maxBytes))
+    cuts(() => this.#files.bound(path, maxBytes))
       .catch((error: Error) => log.warn({ error: error.message }, 'cannot keep a log within its bound'))
       .finally(() => this.#cutting.delete(slot));
   }

@@ -1,6 +1,5 @@
 import { dirname } from 'node:path';
 import { judgePressure } from '../../fleet/pressure.ts';
-import { findExecutable } from '../../host/process/executable.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import { every } from '../timers.ts';
@@ -56,7 +55,7 @@ export class Pressure extends SpecWatch<Limits> {
     const { host, journal } = services;
     this.#readAt = performance.now();
     const before = fleet.pressure;
-    const after = judgePressure(before, host.readMemory(), limits.availablePercent, host.now());
+    const after = judgePressure(before, host.memory.readMemory(), limits.availablePercent, host.now());
     fleet.pressure = after;
     if ((before === null) === (after === null)) return;
     if (after) fleet.adaptive?.shortage('memory is short', host.now());
@@ -70,10 +69,15 @@ export class Pressure extends SpecWatch<Limits> {
     const { fleet, name, services } = this.context;
     if (!hook) return;
     try {
-      const path = findExecutable(hook[0]!, fleet.record.baseDir, AGENT_PATH, 'pressure.hook[0]');
+      const path = services.host.files.findExecutable(
+        hook[0]!,
+        fleet.record.baseDir,
+        AGENT_PATH,
+        'pressure.hook[0]',
+      );
       const env = { PATH: AGENT_PATH, FLEET_NAME: name, FLEET_PRESSURE: phase };
       const options = { cwd: dirname(path), env, timeoutMs: HOOK_TIMEOUT_MS };
-      await services.host.runHook([path, ...hook.slice(1)], options);
+      await services.host.processes.runHook([path, ...hook.slice(1)], options);
     } catch (error) {
       services.journal.note('pressure', name, `pressure.hook (${phase}) failed: ${(error as Error).message}`);
     }

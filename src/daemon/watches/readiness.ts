@@ -73,7 +73,7 @@ export class Readiness implements FleetWatch {
     const { fleet, name, services } = this.#context;
     const { checks, host, journal, observer } = services;
     const agents = checkedAgents(this.#context, fleet.queues.starting).filter(({ key }) =>
-      host.isContained(key),
+      host.processes.isContained(key),
     );
     let youngestMs = Number.POSITIVE_INFINITY;
     const uncheckedMs = this.#sincePoll();

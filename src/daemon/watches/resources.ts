@@ -18,12 +18,12 @@ export class Resources implements FleetWatch {
 
   stop(why: 'removed' | 'shutdown'): void {
     const { services, name } = this.#context;
-    if (why === 'removed') services.host.limit(name, null, 0);
+    if (why === 'removed') services.host.processes.limit(name, null, 0);
   }
 
   #apply(): void {
     const { services, fleet, name } = this.#context;
     const { spec } = fleet.record;
-    if (spec) services.host.limit(name, spec.resources, fleet.target);
+    if (spec) services.host.processes.limit(name, spec.resources, fleet.target);
   }
 }

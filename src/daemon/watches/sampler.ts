@@ -1,4 +1,3 @@
-import { fetchNumber } from '../../host/net/json-field.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { MemoryReading } from '../../store/packing.ts';
@@ -59,7 +58,7 @@ export class Sampler extends SpecWatch<number> {
 async function connectionsOf({ fleet, services }: FleetContext): Promise<((slot: number) => number) | null> {
   const { ports } = fleet.spec;
   if (!ports || ports.protocol === 'udp') return null;
-  const byPort = await services.host.readConnections();
+  const byPort = await services.host.sockets.readConnections();
   return (slot) => {
     const first = portOf(ports, slot)!;
     return byPort.subarray(first, first + ports.perAgent).reduce((sum, count) => sum + count, 0);
@@ -67,8 +66,9 @@ async function connectionsOf({ fleet, services }: FleetContext): Promise<((slot:
 }
 
 /** The fleet's connections as `leak.connections` reports them; null where there is no such source, or no answer came. */
-async function reportedConnections({ fleet }: FleetContext): Promise<number | null> {
+async function reportedConnections({ fleet, services }: FleetContext): Promise<number | null> {
   const source = fleet.spec.leak?.connections;
   if (!source) return null;
-  return fetchNumber(source.http, source.field, CONNECTIONS_TIMEOUT_MS).catch(() => null);
+  const { sockets } = services.host;
+  return sockets.fetchNumber(source.http, source.field, CONNECTIONS_TIMEOUT_MS).catch(() => null);
 }

@@ -1,5 +1,4 @@
 import { type CountAnswer, judgeVerified, type VerifyResult } from '../../fleet/verify.ts';
-import { fetchNumber } from '../../host/net/json-field.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { every } from '../timers.ts';
 import { SpecWatch } from './spec-watch.ts';
@@ -35,7 +34,7 @@ export class Verification extends SpecWatch<Verify> {
 
   async #compare({ http, field, atLeastPercent }: Verify, signal: AbortSignal): Promise<void> {
     const { fleet, name, services } = this.context;
-    const answer = await fetchNumber(http, field, TIMEOUT_MS).then(
+    const answer = await services.host.sockets.fetchNumber(http, field, TIMEOUT_MS).then(
       (counted): CountAnswer => ({ counted }),
       (error: Error): CountAnswer => ({ error: `${http} cannot be read: ${causeOf(error)}` }),
     );
