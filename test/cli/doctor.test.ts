@@ -198,6 +198,6 @@ describe('plan', () => {
   test('refuses a cost that is none', async () => {
     const { code, stderr } = await place.fleetctl('plan', '--cost', '140');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--cost must be a sum for a period, such as 140\/month/);
+    expect(stderr).toMatch(/--cost must be a sum per period such as 140\/month/);
   });
 });
