@@ -8,6 +8,6 @@ export async function run(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
   await context.client.request('POST', API.resume(fleet), {});
   if (context.json) printJson({ fleet, held: false });
-  else say(`${fleet} goes on.`);
+  else say(`${fleet} is no longer held.`);
   return 0;
 }
