@@ -1,11 +1,12 @@
 import { FleetError } from '../errors.ts';
 import { parseDuration } from '../specification/units.ts';
 
-/** A whole number of at least `min` as the user typed it; `what` names it in the refusal. */
-export function wholeNumber(text: string, what: string, min = 0): number {
+/** A whole number from `min` to `max` as the user typed it; `what` names it in the refusal. */
+export function wholeNumber(text: string, what: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value) && value >= min) return value;
-  throw new FleetError('USAGE', `${what} must be a whole number of at least ${min}; found “${text}”.`);
+  if (value >= min && value <= max) return value;
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw new FleetError('USAGE', `${what} must be a whole number ${range}; found “${text}”.`);
 }
 
 /** A duration such as 30s as the user typed it. */

@@ -2,12 +2,11 @@ import { either, group, shaped } from './group.ts';
 import { PORT_MAX } from './ports.ts';
 import { duration, PERCENT, RATE, share, size } from './quantities.ts';
 import { READY } from './ready.ts';
-import { SLOT_MAX } from './slots.ts';
+import { AGENTS_MAX, SLOT_MAX } from './slots.ts';
 import type { User } from './spec.ts';
 import { ARGV, ENVIRONMENT } from './templates.ts';
 import { BOOLEAN, integer, OFF, positive, SIGNAL, text, word } from './types.ts';
 
-const AGENTS_MAX = SLOT_MAX + 1;
 /** Uids are 32 bits; the highest means “no user”, and the highest slot must get one as well. */
 const UID_BASE_MAX = 2 ** 32 - 2 - SLOT_MAX;
 /** The highest that fs.nr_open can be: proc_sys_fs(5). */

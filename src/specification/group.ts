@@ -39,11 +39,32 @@ export type Output<F extends Fields> = {
   [K in keyof F & string as `${K}${F[K]['type']['suffix']}`]: Value<F[K]>;
 };
 
+/** What a mapping with these fields is where keys that are not written stay absent. */
+export type Sparse<F extends Fields> = {
+  -readonly [K in keyof F as F[K] extends Required ? K : never]: TypeOf<F[K]>;
+} & { -readonly [K in keyof F as F[K] extends Required ? never : K]?: TypeOf<F[K]> } extends infer S
+  ? { [K in keyof S]: S[K] }
+  : never;
+
+type Required = { readonly required: true };
+type TypeOf<F extends Field> = F['type'] extends Type<infer T> ? T : never;
+
 /**
  * The type of a mapping with these fields. Its `read` gives a value even when some of the keys have problems;
  * those keys are undefined then.
  */
 export function group<const F extends Fields>(fields: F): Group<Output<F>> {
+  return mapping(fields, Object.keys(fields));
+}
+
+/** The type of a mapping like that of `group`, in which keys that are not written stay absent, as in a request. */
+export function sparse<const F extends Fields>(fields: F): Group<Sparse<F>> {
+  const required = Object.keys(fields).filter((key) => fields[key]!.required);
+  return mapping(fields, required);
+}
+
+/** @param always keys that the result has even where they are not written */
+function mapping<T>(fields: Fields, always: readonly string[]): Group<T> {
   const expected = `a mapping (${Object.keys(fields).join(', ')})`;
   return {
     suffix: '',
@@ -56,11 +77,14 @@ export function group<const F extends Fields>(fields: F): Group<Output<F>> {
         return undefined;
       }
       refuseUnknown(value, fields, path, problems);
-      const entries = Object.entries(fields).map(([key, field]) => [
+      const present = Object.entries(fields).filter(
+        ([key]) => always.includes(key) || (Object.hasOwn(value, key) && value[key] !== undefined),
+      );
+      const entries = present.map(([key, field]) => [
         key + field.type.suffix,
         readField(field, Object.hasOwn(value, key) ? value[key] : undefined, below(path, key), problems),
       ]);
-      return Object.fromEntries(entries) as Output<F>;
+      return Object.fromEntries(entries) as T;
     },
   };
 }

@@ -2,6 +2,8 @@ import { FleetError } from '../errors.ts';
 
 /** The highest number that a slot can have. */
 export const SLOT_MAX = 999_999;
+/** As many agents as there are slot numbers. */
+export const AGENTS_MAX = SLOT_MAX + 1;
 
 const RANGE = /^(\d{1,6})(?:-(\d{1,6}))?$/;
 

@@ -1,4 +1,4 @@
-import type { Accepted } from '../../api/protocol.ts';
+import type { Accepted } from '../../api/accepted.ts';
 import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../../api/rollout.ts';
 import { FleetError } from '../../errors.ts';
 import type { FleetRecord, ReleaseRecord } from '../../fleet/records.ts';

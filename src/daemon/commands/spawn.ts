@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { Accepted, SpawnRequest } from '../../api/protocol.ts';
+import type { Accepted } from '../../api/accepted.ts';
+import type { SpawnRequest } from '../../api/commands.ts';
 import { FleetError } from '../../errors.ts';
 import { runOf, type Slot } from '../../fleet/agent.ts';
 import type { FleetRecord, SlotRecord } from '../../fleet/records.ts';

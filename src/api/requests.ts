@@ -1,0 +1,93 @@
+import { type Fields, type Group, type Sparse, sparse } from '../specification/group.ts';
+import { below, type Problem, show } from '../specification/problems.ts';
+import { AGENTS_MAX } from '../specification/slots.ts';
+import type { Share } from '../specification/spec.ts';
+import { integer, isMapping, scalar, type Type } from '../specification/types.ts';
+
+/** What a type gives for what it reads. */
+export type ReadBy<T> = T extends Type<infer R> ? R : never;
+
+/**
+ * A spec as written. It is only passed on here: whoever applies it reads it, and refuses it as SPEC_INVALID. Its schema
+ * is a part of the OpenAPI document by itself, so that a client of the API need not load the table of all its keys.
+ */
+export const SPEC_DOCUMENT: Type<unknown, ''> = {
+  suffix: '',
+  expected: 'a spec',
+  schema: { $ref: '#/components/schemas/Spec' },
+  read: (value) => value,
+};
+
+/** The type of a mapping in which exactly one of the keys is written. */
+export function exactlyOne<const F extends Fields>(fields: F): Group<Sparse<F>> {
+  const type = sparse(fields);
+  const keys = Object.keys(fields);
+  return {
+    ...type,
+    schema: { ...type.schema, minProperties: 1, maxProperties: 1 },
+    read: (value, path, problems) => {
+      const before = problems.length;
+      const read = type.read(value, path, problems);
+      if (problems.length > before || !isMapping(value)) return read;
+      const written = keys.filter((key) => value[key] !== undefined);
+      if (written.length === 1) return read;
+      const found = written.length === 0 ? 'none' : written.join(' and ');
+      problems.push({ path, text: `expected exactly one of ${keys.join(', ')}, found ${found}` });
+      return undefined;
+    },
+  };
+}
+
+/** A number of agents, or a share of the fleet, as a request has it. */
+function share(from: 'above 0' | 'from 0 on'): Type<Share, ''> {
+  const least = from === 'above 0' ? 1 : 0;
+  return exactlyOne({
+    count: { type: integer(least, AGENTS_MAX), help: 'How many agents.' },
+    percent: { type: percent(from), help: 'A share of the fleet.' },
+  }) as Type<Share, ''>;
+}
+
+function percent(from: 'above 0' | 'from 0 on'): Type<number, ''> {
+  const isAbove = from === 'above 0';
+  return scalar(
+    {
+      suffix: '',
+      expected: `a number ${isAbove ? 'above 0, at most 100' : 'from 0 to 100'}`,
+      schema: { type: 'number', [isAbove ? 'exclusiveMinimum' : 'minimum']: 0, maximum: 100 },
+    },
+    (value) =>
+      typeof value === 'number' && value <= 100 && (isAbove ? value > 0 : value >= 0) ? value : null,
+  );
+}
+
+export const SHARE_ABOVE_0 = share('above 0');
+export const SHARE_FROM_0 = share('from 0 on');
+
+/** The same, or null. */
+export function orNull<T>(type: Type<T, ''>): Type<T | null, ''> {
+  return {
+    ...type,
+    expected: `${type.expected}, or null`,
+    schema: { anyOf: [type.schema, { type: 'null' }] },
+    read: (value, path, problems) => (value === null ? null : type.read(value, path, problems)),
+  };
+}
+
+/** A list of what `item` takes. */
+export function listOf<T>(item: Type<T, ''>): Type<T[], ''> {
+  const expected = `a list, each item ${item.expected}`;
+  return {
+    suffix: '',
+    expected,
+    schema: { type: 'array', items: item.schema },
+    read: (value, path, problems: Problem[]) => {
+      if (!Array.isArray(value)) {
+        problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
+        return undefined;
+      }
+      const before = problems.length;
+      const items = value.map((each, i) => item.read(each, below(path, i), problems));
+      return problems.length === before ? (items as T[]) : undefined;
+    },
+  };
+}
