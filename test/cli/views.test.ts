@@ -108,7 +108,9 @@ describe('events', () => {
       },
     });
     const { child, ended } = place.start(['events', '-f', '--json']);
-    await expect.poll(() => place.seen.at(-1)?.query, { timeout: 5000 }).toEqual({ after: '8', follow: 'true' });
+    await expect
+      .poll(() => place.seen.at(-1)?.query, { timeout: 5000 })
+      .toEqual({ after: '8', follow: 'true' });
     await new Promise((resolve) => setTimeout(resolve, 200));
     child.kill('SIGINT');
     expect(

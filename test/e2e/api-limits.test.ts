@@ -64,7 +64,11 @@ describe('refuses what is no sound request, says so, and changes nothing', () =>
     ['XML', post(SPAWN, '<a/>', 'Content-Type: text/xml'), /Media Type/],
     ['a list', post(SPAWN, '[1]'), /the body: expected a mapping \(target, .*found a list/],
     ['an unknown field', post(SPAWN, '{"targets":3}'), /targets: unknown key; did you mean target\?/],
-    ['a wrong type', post(SPAWN, '{"target":"3"}'), /target: expected a whole number from 0 to 1000000, found "3"/],
+    [
+      'a wrong type',
+      post(SPAWN, '{"target":"3"}'),
+      /target: expected a whole number from 0 to 1000000, found "3"/,
+    ],
     ['a number that is none', post(SPAWN, '{"target":1e999}'), /whole number/],
     ['a prototype', post(SPAWN, '{"__proto__":{"target":0}}'), /not valid JSON/],
     ['a path that leads up', post('/v1/fleets/..%2f..%2fweb/spawn', '{}'), /no fleet/],
