@@ -5,43 +5,52 @@ import { ACCEPTED } from './accepted.ts';
 import { FLEET_COUNTS } from './fleets.ts';
 import { json, type Operations } from './operation.ts';
 import { ABSOLUTE_PATH, SLOTS, SWITCH } from './parameters.ts';
-import { exactlyOne, type ReadBy, SPEC_DOCUMENT } from './requests.ts';
+import { exactlyOne, type ReadBy, requestOf, SPEC_DOCUMENT } from './requests.ts';
 import { record, text } from './shape.ts';
 
-const SPAWN = sparse({
-  target: {
-    type: integerType(0, AGENTS_MAX),
-    otherwise: '`target` of the spec, else the target that the fleet has',
-    help: 'How many agents run.',
-  },
-  spec: {
-    type: SPEC_DOCUMENT,
-    otherwise: 'the fleet keeps the spec that it has',
-    help: 'The spec, as written; it is not checked yet.',
-  },
-  baseDir: {
-    type: ABSOLUTE_PATH,
-    help: 'Directory that relative paths of `spec` start from; goes with `spec`.',
-  },
-  force: {
-    type: BOOLEAN,
-    otherwise: 'false',
-    help: 'Apply what needs everything stopped first; go on where a host limit is in the way.',
-  },
-});
+const SPAWN = requestOf(
+  'SpawnRequest',
+  sparse({
+    target: {
+      type: integerType(0, AGENTS_MAX),
+      otherwise: '`target` of the spec, else the target that the fleet has',
+      help: 'How many agents run.',
+    },
+    spec: {
+      type: SPEC_DOCUMENT,
+      otherwise: 'the fleet keeps the spec that it has',
+      help: 'The spec, as written; it is not checked yet.',
+    },
+    baseDir: {
+      type: ABSOLUTE_PATH,
+      help: 'Directory that relative paths of `spec` start from; goes with `spec`.',
+    },
+    force: {
+      type: BOOLEAN,
+      otherwise: 'false',
+      help: 'Apply what needs everything stopped first; go on where a host limit is in the way.',
+    },
+  }),
+);
 export type SpawnRequest = ReadBy<typeof SPAWN>;
 
-const KILL = exactlyOne({
-  count: { type: integerType(0, AGENTS_MAX), help: 'How many agents, highest slots first.' },
-  slots: { type: SLOTS, help: 'Just these slots.' },
-  all: { type: TRUE as Type<boolean, ''>, help: 'All agents: target 0.' },
-});
+const KILL = requestOf(
+  'KillRequest',
+  exactlyOne({
+    count: { type: integerType(0, AGENTS_MAX), help: 'How many agents, highest slots first.' },
+    slots: { type: SLOTS, help: 'Just these slots.' },
+    all: { type: TRUE as Type<boolean, ''>, help: 'All agents: target 0.' },
+  }),
+);
 export type KillRequest = ReadBy<typeof KILL>;
 
-const RESTART = sparse({
-  slots: { type: SLOTS, otherwise: 'all slots', help: 'Just these slots.' },
-  latest: { type: BOOLEAN, otherwise: 'false', help: 'On the newest release.' },
-});
+const RESTART = requestOf(
+  'RestartRequest',
+  sparse({
+    slots: { type: SLOTS, otherwise: 'all slots', help: 'Just these slots.' },
+    latest: { type: BOOLEAN, otherwise: 'false', help: 'On the newest release.' },
+  }),
+);
 export type RestartRequest = ReadBy<typeof RESTART>;
 
 export const COMMAND_OPERATIONS = {

@@ -1,6 +1,5 @@
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Field, Fields } from '../specification/group.ts';
-import { SCHEMA } from '../specification/schema.ts';
 import { isMapping, type JsonSchema } from '../specification/types.ts';
 import { httpStatusOf, REFUSAL } from './error.ts';
 import { COMMON_ERRORS, type Operation, parametersIn } from './operation.ts';
@@ -16,7 +15,7 @@ type Components = Record<string, JsonSchema>;
 
 /** Describes the API of this version in OpenAPI 3.1, from the table of operations. */
 export function openapiDocument(version: string): object {
-  const components: Components = { Spec: specSchema() };
+  const components: Components = {};
   const byPath = Map.groupBy(Object.entries(OPERATIONS), ([, { path }]) => path);
   const paths = [...byPath].map(([path, entries]) => [path, pathItem(path, entries, components)]);
   return {
@@ -28,11 +27,6 @@ export function openapiDocument(version: string): object {
     paths: Object.fromEntries(paths),
     components: { schemas: components },
   };
-}
-
-function specSchema(): JsonSchema {
-  const { $schema: _, ...schema } = SCHEMA;
-  return schema;
 }
 
 /** What there is at one path: its parameters, which all methods share, and an operation a method. */
@@ -118,16 +112,19 @@ function describeError(code: ErrorCode): string {
 }
 
 /** Gives the same with a reference in the place of each schema that has a name, which moves to the components. */
-function hoist(value: unknown, components: Components): never {
-  return moved(value, components) as never;
+function hoist(value: object, components: Components): object {
+  const entries = Object.entries(value).map(([key, inner]) => [key, hoisted(inner, components)]);
+  const { title, allOf, ...rest } = Object.fromEntries(entries) as JsonSchema;
+  if (typeof title === 'string') {
+    components[title] = { ...rest, ...(allOf !== undefined && { allOf }) };
+    return { $ref: `#/components/schemas/${title}` };
+  }
+  // What is said around a single schema may stand beside the reference to it.
+  if (Array.isArray(allOf) && allOf.length === 1) return { ...rest, ...allOf[0] };
+  return Object.fromEntries(entries);
 }
 
-function moved(value: unknown, components: Components): unknown {
-  if (Array.isArray(value)) return value.map((item) => moved(item, components));
-  if (!isMapping(value)) return value;
-  const entries = Object.entries(value).map(([key, inner]) => [key, moved(inner, components)]);
-  const { title, ...schema } = Object.fromEntries(entries) as JsonSchema;
-  if (typeof title !== 'string') return Object.fromEntries(entries);
-  components[title] = schema;
-  return { $ref: `#/components/schemas/${title}` };
+function hoisted(value: unknown, components: Components): unknown {
+  if (Array.isArray(value)) return value.map((item) => hoisted(item, components));
+  return isMapping(value) ? hoist(value, components) : value;
 }

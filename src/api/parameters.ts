@@ -1,16 +1,23 @@
+import { FLEET } from '../specification/fields.ts';
 import type { Field } from '../specification/group.ts';
 import { parseSlots, SLOT_MAX } from '../specification/slots.ts';
-import { integer, scalar, type Type, text } from '../specification/types.ts';
+import { integer, isText, scalar, type Type, text } from '../specification/types.ts';
 
-/** What stands for the parameters in paths. Whether there is a fleet of that name is for the commands to say. */
+/** The name of a fleet. Whether there is one, and whether one may be called so, is for the commands to say. */
+const NAME: Type<string, ''> = scalar(
+  { suffix: '', expected: 'the name of a fleet', schema: FLEET.fields.name!.type.schema },
+  (value) => (isText(value) ? value : null),
+);
+
+/** What stands for the parameters in paths. */
 export const PARAMETERS = {
-  fleet: { type: text('the name of a fleet', /^/), required: true, help: 'Name of the fleet.' },
+  fleet: { type: NAME, required: true, help: 'Name of the fleet.' },
   slot: { type: integer(0, SLOT_MAX), required: true, help: 'Number of the slot.' },
 } as const satisfies Record<string, Field>;
 
 /** Narrows an answer to one fleet. */
 export const ONE_FLEET = {
-  type: text('the name of a fleet', /^/),
+  type: NAME,
   otherwise: 'all fleets',
   help: 'Only this fleet.',
 } as const;

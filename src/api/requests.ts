@@ -1,22 +1,24 @@
+import { FLEET } from '../specification/fields.ts';
 import { type Fields, type Group, type Sparse, sparse } from '../specification/group.ts';
 import { below, type Problem, show } from '../specification/problems.ts';
-import { AGENTS_MAX } from '../specification/slots.ts';
 import type { Share } from '../specification/spec.ts';
 import { integer, isMapping, scalar, type Type } from '../specification/types.ts';
 
 /** What a type gives for what it reads. */
 export type ReadBy<T> = T extends Type<infer R> ? R : never;
 
-/**
- * A spec as written. It is only passed on here: whoever applies it reads it, and refuses it as SPEC_INVALID. Its schema
- * is a part of the OpenAPI document by itself, so that a client of the API need not load the table of all its keys.
- */
+/** A spec as written. It is only passed on here: whoever applies it reads it, and refuses it as SPEC_INVALID. */
 export const SPEC_DOCUMENT: Type<unknown, ''> = {
   suffix: '',
   expected: 'a spec',
-  schema: { $ref: '#/components/schemas/Spec' },
+  schema: { title: 'Spec', ...FLEET.schema },
   read: (value) => value,
 };
+
+/** A body under the name that it has in the OpenAPI document. */
+export function requestOf<T>(title: string, type: Group<T>): Group<T> {
+  return { ...type, schema: { title, ...type.schema } };
+}
 
 /** The type of a mapping in which exactly one of the keys is written. */
 export function exactlyOne<const F extends Fields>(fields: F): Group<Sparse<F>> {
@@ -42,7 +44,7 @@ export function exactlyOne<const F extends Fields>(fields: F): Group<Sparse<F>> 
 function share(from: 'above 0' | 'from 0 on'): Type<Share, ''> {
   const least = from === 'above 0' ? 1 : 0;
   return exactlyOne({
-    count: { type: integer(least, AGENTS_MAX), help: 'How many agents.' },
+    count: { type: integer(least, Number.MAX_SAFE_INTEGER), help: 'How many agents.' },
     percent: { type: percent(from), help: 'A share of the fleet.' },
   }) as Type<Share, ''>;
 }
@@ -63,13 +65,18 @@ function percent(from: 'above 0' | 'from 0 on'): Type<number, ''> {
 export const SHARE_ABOVE_0 = share('above 0');
 export const SHARE_FROM_0 = share('from 0 on');
 
-/** The same, or null. */
+/** The same, or null; for types without parts, of which nothing more can be said than what was expected. */
 export function orNull<T>(type: Type<T, ''>): Type<T | null, ''> {
+  const expected = `${type.expected}, or null`;
   return {
     ...type,
-    expected: `${type.expected}, or null`,
+    expected,
     schema: { anyOf: [type.schema, { type: 'null' }] },
-    read: (value, path, problems) => (value === null ? null : type.read(value, path, problems)),
+    read: (value, path, problems) => {
+      const read = value === null ? null : type.read(value, path, []);
+      if (read === undefined) problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
+      return read;
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { ACCEPTED } from './accepted.ts';
 import { SHARE } from './domain.ts';
 import { json, type Operations } from './operation.ts';
 import { ABSOLUTE_PATH, COUNT } from './parameters.ts';
-import { type ReadBy, SHARE_ABOVE_0, SHARE_FROM_0, SPEC_DOCUMENT } from './requests.ts';
+import { type ReadBy, requestOf, SHARE_ABOVE_0, SHARE_FROM_0, SPEC_DOCUMENT } from './requests.ts';
 import {
   documentOf,
   flag,
@@ -121,51 +121,60 @@ export const RELEASES_DOCUMENT = named('ReleasesDocument', {
 });
 export type ReleasesDocument = Of<typeof RELEASES_DOCUMENT>;
 
-const ROLLING_UPDATE = sparse({
-  spec: {
-    type: SPEC_DOCUMENT,
-    otherwise: 'the fleet’s own, with its `binary` read again',
-    help: 'The spec of the new release, as written.',
-  },
-  baseDir: {
-    type: ABSOLUTE_PATH,
-    help: 'Directory that relative paths of `spec` start from; goes with `spec`.',
-  },
-  binary: { type: ABSOLUTE_PATH, help: 'Run this executable instead of the spec’s.' },
-  label: {
-    type: textType('1 to 64 letters, digits, or any of _ . + -', /^[\w.+-]{1,64}$/),
-    help: 'A name for the release.',
-  },
-  options: {
-    type: sparse({
-      batch: { type: SHARE_ABOVE_0, help: 'Agents replaced together.' },
-      waitMs: { type: COUNT, help: 'How long each batch is observed once it is ready.' },
-      canary: { type: COUNT, help: 'Agents replaced first, alone.' },
-      maxFailed: { type: SHARE_FROM_0, help: 'More failed agents end the rollout.' },
-      rollback: { type: BOOLEAN, help: 'Roll back by itself; else the fleet is held.' },
-    }),
-    otherwise: '`update` of the spec',
-    help: 'What holds instead of the spec’s `update`.',
-  },
-});
+const ROLLING_UPDATE = requestOf(
+  'RollingUpdateRequest',
+  sparse({
+    spec: {
+      type: SPEC_DOCUMENT,
+      otherwise: 'the fleet’s own, with its `binary` read again',
+      help: 'The spec of the new release, as written.',
+    },
+    baseDir: {
+      type: ABSOLUTE_PATH,
+      help: 'Directory that relative paths of `spec` start from; goes with `spec`.',
+    },
+    binary: { type: ABSOLUTE_PATH, help: 'Run this executable instead of the spec’s.' },
+    label: {
+      type: textType('1 to 64 letters, digits, or any of _ . + -', /^[\w.+-]{1,64}$/),
+      help: 'A name for the release.',
+    },
+    options: {
+      type: sparse({
+        batch: { type: SHARE_ABOVE_0, help: 'Agents replaced together.' },
+        waitMs: { type: COUNT, help: 'How long each batch is observed once it is ready.' },
+        canary: { type: COUNT, help: 'Agents replaced first, alone.' },
+        maxFailed: { type: SHARE_FROM_0, help: 'More failed agents end the rollout.' },
+        rollback: { type: BOOLEAN, help: 'Roll back by itself; else the fleet is held.' },
+      }),
+      otherwise: '`update` of the spec',
+      help: 'What holds instead of the spec’s `update`.',
+    },
+  }),
+);
 export type RollingUpdateRequest = ReadBy<typeof ROLLING_UPDATE>;
 
-const ROLLOUT_ACTION = sparse({
-  action: {
-    type: word('pause', 'resume', 'abort'),
-    required: true,
-    help: 'Abort has the rollout roll back.',
-  },
-});
+const ROLLOUT_ACTION = requestOf(
+  'RolloutRequest',
+  sparse({
+    action: {
+      type: word('pause', 'resume', 'abort'),
+      required: true,
+      help: 'Abort has the rollout roll back.',
+    },
+  }),
+);
 export type RolloutRequest = ReadBy<typeof ROLLOUT_ACTION>;
 
-const ROLLBACK = sparse({
-  to: {
-    type: textType('a release or its label', /^[^\0]+$/),
-    otherwise: 'the newest earlier release',
-    help: 'A release, by the beginning of its id or by its label.',
-  },
-});
+const ROLLBACK = requestOf(
+  'RollbackRequest',
+  sparse({
+    to: {
+      type: textType('a release or its label', /^[^\0]+$/),
+      otherwise: 'the newest earlier release',
+      help: 'A release, by the beginning of its id or by its label.',
+    },
+  }),
+);
 export type RollbackRequest = ReadBy<typeof ROLLBACK>;
 
 export const ROLLOUT_OPERATIONS = {

@@ -2,7 +2,7 @@ import { sparse } from '../specification/group.ts';
 import { word } from '../specification/types.ts';
 import { json, type Operations } from './operation.ts';
 import { COUNT, ONE_FLEET } from './parameters.ts';
-import { listOf, type ReadBy } from './requests.ts';
+import { listOf, type ReadBy, requestOf } from './requests.ts';
 import {
   anyOf,
   both,
@@ -80,14 +80,17 @@ const STRAYS_ANSWER = named('StraysAnswer', {
 });
 export type StraysAnswer = Of<typeof STRAYS_ANSWER>;
 
-const STRAYS_REQUEST = sparse({
-  action: { type: word('adopt', 'kill'), required: true, help: 'What to do with them.' },
-  pids: {
-    type: listOf(COUNT),
-    otherwise: 'all of the fleet’s',
-    help: 'Just these of them.',
-  },
-});
+const STRAYS_REQUEST = requestOf(
+  'StraysRequest',
+  sparse({
+    action: { type: word('adopt', 'kill'), required: true, help: 'What to do with them.' },
+    pids: {
+      type: listOf(COUNT),
+      otherwise: 'all of the fleet’s',
+      help: 'Just these of them.',
+    },
+  }),
+);
 export type StraysRequest = ReadBy<typeof STRAYS_REQUEST>;
 
 export const STRAY_OPERATIONS = {

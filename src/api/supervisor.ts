@@ -4,36 +4,45 @@ import { BOOLEAN, integer as integerType } from '../specification/types.ts';
 import { MAINTENANCE_STATE } from './domain.ts';
 import { bytes, json, type Operations } from './operation.ts';
 import { COUNT, SWITCH } from './parameters.ts';
-import { orNull, type ReadBy } from './requests.ts';
+import { orNull, type ReadBy, requestOf } from './requests.ts';
 import { integer, nullable, type Of, opaque, record, text } from './shape.ts';
 
 const PORT = orNull(integerType(1, PORT_MAX));
 
-const DASHBOARD = sparse({
-  port: {
-    type: PORT,
-    otherwise: 'the port that it has, else 9955',
-    help: 'Serve the page at 127.0.0.1 and this port from now on; null turns it off.',
-  },
-});
+const DASHBOARD = requestOf(
+  'DashboardRequest',
+  sparse({
+    port: {
+      type: PORT,
+      otherwise: 'the port that it has, else 9955',
+      help: 'Serve the page at 127.0.0.1 and this port from now on; null turns it off.',
+    },
+  }),
+);
 export type DashboardRequest = ReadBy<typeof DASHBOARD>;
 
 const DASHBOARD_PLACE = record({ url: nullable(text('With the token.'), 'Null where it is off.') });
 export type DashboardPlace = Of<typeof DASHBOARD_PLACE>;
 
-const MAINTENANCE = sparse({
-  on: { type: BOOLEAN, required: true, help: 'Whether alarms are silenced.' },
-  forMs: {
-    type: COUNT,
-    otherwise: 'until they are turned on again',
-    help: 'For how many milliseconds.',
-  },
-});
+const MAINTENANCE = requestOf(
+  'MaintenanceRequest',
+  sparse({
+    on: { type: BOOLEAN, required: true, help: 'Whether alarms are silenced.' },
+    forMs: {
+      type: COUNT,
+      otherwise: 'until they are turned on again',
+      help: 'For how many milliseconds.',
+    },
+  }),
+);
 export type MaintenanceRequest = ReadBy<typeof MAINTENANCE>;
 
-const SHUTDOWN = sparse({
-  withAgents: { type: BOOLEAN, otherwise: 'false', help: 'Stop all agents first.' },
-});
+const SHUTDOWN = requestOf(
+  'ShutdownRequest',
+  sparse({
+    withAgents: { type: BOOLEAN, otherwise: 'false', help: 'Stop all agents first.' },
+  }),
+);
 export type ShutdownRequest = ReadBy<typeof SHUTDOWN>;
 
 export const SUPERVISOR_OPERATIONS = {

@@ -169,7 +169,7 @@ function refuseUnknown(value: object, fields: Fields, path: string, problems: Pr
     const question = meant === null ? '' : `; did you mean ${below(path, meant)}?`;
     problems.push({
       path: below(path, key),
-      text: `unknown key${question} (expected one of ${known.join(', ')})`,
+      text: `unknown key${question} (expected ${known.length === 0 ? 'none' : `one of ${known.join(', ')}`})`,
     });
   }
 }
@@ -186,10 +186,12 @@ function groupSchema(fields: Fields): JsonSchema {
 }
 
 function fieldSchema({ type, help, default: value }: Field): JsonSchema {
+  // A schema with a name is one and the same everywhere; what it means here is said around it.
+  const { schema } = type;
   // The default of a mapping is said by its keys.
   return {
     description: help,
-    ...type.schema,
+    ...(schema.title === undefined ? schema : { allOf: [schema] }),
     ...(value !== undefined && fieldsOf(type) === null && { default: value }),
   };
 }

@@ -4,10 +4,11 @@ import { isMapping, isText, scalar, type Type } from './types.ts';
 
 /** Linux takes 131,072 bytes for one argument or variable, its NUL included: MAX_ARG_STRLEN, execve(2). */
 const TEXT_BYTES_MAX = 131_071;
+const UTF8 = new TextEncoder();
 
 const TEXT = scalar<string, ''>(
   { suffix: '', expected: 'text without NUL bytes, of at most 128 KiB', schema: { type: 'string' } },
-  (value) => (isText(value) && Buffer.byteLength(value) <= TEXT_BYTES_MAX ? value : null),
+  (value) => (isText(value) && UTF8.encode(value).length <= TEXT_BYTES_MAX ? value : null),
   // YAML makes numbers, booleans and null of what looks like them.
   (value) => (value === null || isPlain(value) ? `; write it in quotes: "${value ?? ''}"` : ''),
 );
