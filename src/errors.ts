@@ -1,133 +1,133 @@
-/** How a command ends. */
+/** The exit codes of fleetctl. */
 export const EXIT_CODES = {
   0: 'done',
   1: 'failed',
   2: 'wrong usage or spec',
   3: 'no supervisor',
   4: 'degraded: fewer ready than the target, a rollout rolled back, a leak',
-  5: 'a host limit is in the way',
+  5: 'blocked by a host limit',
 } as const;
 
 export type ExitCode = keyof typeof EXIT_CODES;
 
 /**
- * Every error a user can meet, in one table: when, how it ends a command, whether trying again can help, what to do.
- * An entry's `hint` is the default; whoever throws may give a better one that names values.
+ * Every error that a user can see: when it occurs, the exit code, whether a retry can succeed, and what to do.
+ * `hint` is the default; the code that throws may give one that names values.
  */
 export const ERRORS = {
   USAGE: {
-    when: 'A command line that cannot be understood.',
+    when: 'The command line is invalid.',
     exitCode: 2,
     retryable: false,
     hint: 'Run fleetctl --help.',
   },
   SPEC_INVALID: {
-    when: 'The spec has unknown keys, wrong types, or values out of range; all are named.',
+    when: 'The spec has unknown keys, wrong types or values out of range. The message names all of them.',
     exitCode: 2,
     retryable: false,
-    hint: 'Correct the spec; fleetctl init writes a commented one.',
+    hint: 'Correct the spec; fleetctl init writes a commented example.',
   },
   SPEC_MISSING: {
-    when: 'A fleet not yet known, and no spec to make it from.',
+    when: 'The fleet is not known yet, and no spec describes it.',
     exitCode: 2,
     retryable: false,
     hint: 'Give -f FILE, or a command after --.',
   },
   SPEC_FIXED: {
-    when: 'The changed spec cannot be applied while agents run: other ports, another user.',
+    when: 'The changed spec has other ports or another user, which cannot be applied while agents run.',
     exitCode: 2,
     retryable: false,
-    hint: 'Add --force to stop everything and start it anew, or bring the fleet to target 0 first.',
+    hint: 'Add --force to stop everything and start it again, or set the target to 0 first.',
   },
   UNKNOWN: {
-    when: 'No such fleet, release or rollout.',
+    when: 'The fleet, release or rollout does not exist.',
     exitCode: 2,
     retryable: false,
     hint: 'fleetctl status lists the fleets.',
   },
   AMBIGUOUS: {
-    when: 'Several fleets, and none named.',
+    when: 'There are several fleets, and the command names none.',
     exitCode: 2,
     retryable: false,
     hint: 'Add --fleet NAME.',
   },
   BUSY: {
-    when: 'Something under way, or agents that run, are in the way.',
+    when: 'An operation under way, or running agents, prevent this.',
     exitCode: 1,
     retryable: true,
-    hint: 'Bring it to target 0 first: fleetctl kill --all.',
+    hint: 'Set the target to 0 first: fleetctl kill --all.',
   },
   HELD: {
     when: 'The fleet is held, by a user or by the storm breaker.',
     exitCode: 4,
     retryable: false,
-    hint: 'fleetctl resume lets it go on.',
+    hint: 'fleetctl resume ends the hold.',
   },
   ROLLED_BACK: {
-    when: 'A rolling update found the new release worse and went back.',
+    when: 'A rolling update found the new release worse and rolled back.',
     exitCode: 4,
     retryable: false,
-    hint: 'fleetctl rollout status has every verdict, fleetctl events what led to it.',
+    hint: 'fleetctl rollout status shows every verdict, fleetctl events what led to it.',
   },
   SLOT_UNKNOWN: {
-    when: 'A slot that was named has no agent, or no output.',
+    when: 'The slot has no agent, or no output.',
     exitCode: 2,
     retryable: false,
     hint: 'fleetctl ps lists the slots in use.',
   },
   PORT_TAKEN: {
-    when: 'Another process serves a slot’s port.',
+    when: "Another process uses a slot's port.",
     exitCode: 1,
     retryable: true,
     hint: 'Move ports.base, or stop the process that holds the port.',
   },
   EXECUTABLE_UNUSABLE: {
-    when: 'The program is missing, not executable, or made for another machine.',
+    when: 'The program is missing, not executable, or built for another kind of machine.',
     exitCode: 2,
     retryable: false,
     hint: 'Correct the path or the file mode.',
   },
   USER_UNKNOWN: {
-    when: 'The agents’ user does not exist here.',
+    when: "The agents' user does not exist on this host.",
     exitCode: 2,
     retryable: false,
-    hint: 'Create the user, or correct `user`.',
+    hint: 'Create the user, or correct the user in the spec.',
   },
   PRIVILEGE_MISSING: {
-    when: 'Something that only root may do, such as starting agents as another user.',
+    when: 'Only root may do this, such as starting agents as another user.',
     exitCode: 1,
     retryable: false,
     hint: 'Run the supervisor as root.',
   },
   LIMIT_REACHED: {
-    when: 'A limit of the host is in the way; it is named with its value.',
+    when: 'A limit of the host blocks this. The message names it, with its value.',
     exitCode: 5,
     retryable: true,
-    hint: 'Raise the limit that is named.',
+    hint: 'Raise the limit that the message names.',
   },
   STATE_UNUSABLE: {
-    when: 'The state or runtime directory cannot be written, or belongs to somebody else.',
+    when: 'The state or runtime directory is not writable, or belongs to another user.',
     exitCode: 1,
     retryable: true,
     hint: 'Make the directory writable, or set FLEETD_STATE_DIR.',
   },
   CGROUP_UNUSABLE: {
-    when: 'FLEETD_AGENTS_CGROUP names a cgroup that agents cannot be put into.',
+    when: 'fleetd cannot put agents into the cgroup that FLEETD_AGENTS_CGROUP names.',
     exitCode: 1,
     retryable: true,
-    hint: 'Start the unit that owns that cgroup, and the supervisor as a unit of its own; or unset the variable.',
+    hint: 'Start the unit that owns that cgroup, and run the supervisor as a unit of its own; or unset the variable.',
   },
   STATE_LOCKED: {
-    when: 'A supervisor runs with this state directory already.',
+    when: 'Another supervisor already uses this state directory.',
     exitCode: 1,
     retryable: false,
-    hint: 'Use the supervisor that runs, or another FLEETD_STATE_DIR.',
+    hint: 'Use the running supervisor, or set another FLEETD_STATE_DIR.',
   },
   STATE_COPIED: {
     when: 'The state directory is a copy of one whose agents run on this host.',
     exitCode: 1,
     retryable: false,
-    hint: 'Use the original.',
+    hint: 'Use the original directory.',
   },
   SUPERVISOR_AWAY: {
     when: 'No supervisor answers.',
@@ -139,25 +139,25 @@ export const ERRORS = {
     when: 'The supervisor runs as another user.',
     exitCode: 1,
     retryable: false,
-    hint: 'Run as the user that the supervisor runs as.',
+    hint: 'Run fleetctl as the user that the supervisor runs as.',
   },
   REQUEST_INVALID: {
-    when: 'The supervisor cannot make sense of a request.',
+    when: 'The supervisor does not understand the request.',
     exitCode: 2,
     retryable: false,
-    hint: 'fleetctl and fleetd may be of different versions.',
+    hint: 'fleetctl and fleetd may have different versions.',
   },
   INTERNAL: {
-    when: 'A defect.',
+    when: 'fleetctl or fleetd has a defect.',
     exitCode: 1,
     retryable: true,
-    hint: 'Please report this with the supervisor’s log.',
+    hint: "Please report this with the supervisor's log.",
   },
 } as const satisfies Record<string, { when: string; exitCode: ExitCode; retryable: boolean; hint: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** An error as it travels over the API and appears with --json. */
+/** An error as the API sends it and --json prints it. */
 export interface ErrorDocument {
   code: string;
   message: string;
@@ -167,8 +167,9 @@ export interface ErrorDocument {
 }
 
 /**
- * The one error class: what, where and why in `message`, what to do in `hint`.
- * Everything else about it (exit code, retryable) comes from the table by its code.
+ * The one error class. `message` says what, where and why: a clause that begins in lower case and has no final period.
+ * `hint` says what to do, in whole sentences; an empty hint prints nothing. Exit code and `retryable` come from the
+ * table.
  */
 export class FleetError extends Error {
   readonly code: ErrorCode;
@@ -189,7 +190,7 @@ export class FleetError extends Error {
     return ERRORS[this.code].retryable;
   }
 
-  /** The error as a JSON document; codes get the prefix that the outside knows them by (FLEET_PORT_TAKEN). */
+  /** The error as a JSON document, whose code has the public prefix: FLEET_PORT_TAKEN. */
   toDocument(): ErrorDocument {
     return {
       code: `FLEET_${this.code}`,
@@ -201,7 +202,7 @@ export class FleetError extends Error {
   }
 }
 
-/** The error that a document describes; one of an unknown code (another version's) becomes INTERNAL. */
+/** The error that a document describes. A code that this version does not know becomes INTERNAL. */
 export function errorFromDocument(document: ErrorDocument): FleetError {
   const code = document.code.replace(/^FLEET_/, '');
   return new FleetError(code in ERRORS ? (code as ErrorCode) : 'INTERNAL', document.message, {

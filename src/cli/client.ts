@@ -7,29 +7,29 @@ import type { ErrorDocument } from '../errors.ts';
 import { errorFromDocument, FleetError } from '../errors.ts';
 import { linesOf } from './lines.ts';
 
-/** How long a supervisor may take to answer a plain request. */
+/** The maximum time that a supervisor may take to answer a plain request. */
 export const ANSWER_MS_MAX = 30_000;
-/** No line of the API comes near this; one that does is not from a supervisor. */
+/** The API sends no line near this length; a longer one does not come from a supervisor. */
 const LINE_CHARACTERS_MAX = 4 * 1024 * 1024;
 
 export interface StreamOptions {
   signal?: AbortSignal;
-  /** The stream counts as broken after so long without a byte; absent: it may be silent for ever. */
+  /** The maximum time without a byte before the stream counts as broken; absent: unlimited. */
   silenceMsMax?: number;
 }
 
-/** How long a request may take. */
-interface Bounds extends StreamOptions {
-  /** For all of it, also where a byte comes now and then; absent: it is a stream, which may go on for ever. */
+/** The time limits of a request. */
+interface TimeLimits extends StreamOptions {
+  /** For the whole answer, even if bytes keep arriving; absent: a stream, which has no end of its own. */
   answerMsMax?: number;
 }
 
 interface CallOptions {
-  /** How long the whole answer may take, from the connection to its last byte. */
+  /** The maximum time from the connection to the last byte of the answer. */
   answerMsMax?: number;
 }
 
-/** What a call takes after the operation's name; what the operation does without may be left out. */
+/** The arguments of a call after the operation's name; those that the operation does not need are optional. */
 type Arguments<N extends OperationName> =
   BodyOfNamed<N> extends object
     ? [parameters: ParametersOf<N>, body: BodyOfNamed<N>, options?: CallOptions]
@@ -37,18 +37,18 @@ type Arguments<N extends OperationName> =
       ? [parameters?: ParametersOf<N>, body?: undefined, options?: CallOptions]
       : [parameters: ParametersOf<N>, body?: undefined, options?: CallOptions];
 
-/** The supervisor's end of the API socket. Nothing is opened before the first request. */
+/** A client of the supervisor's API socket. It opens nothing before the first request. */
 export interface Client {
   readonly socketPath: string;
-  /** Asks for something that is answered with one document. @throws FleetError as the operation declares it */
+  /** Calls an operation that answers with one document. @throws FleetError as the operation declares */
   call<N extends NamesBy<'json'>>(name: N, ...rest: Arguments<N>): Promise<DocumentOfNamed<N>>;
-  /** Asks for documents that come one by one. */
+  /** Calls an operation that answers with a stream of documents. */
   lines<N extends NamesBy<'lines'>>(
     name: N,
     parameters: ParametersOf<N>,
     options?: StreamOptions,
   ): AsyncGenerator<DocumentOfNamed<N>>;
-  /** Asks for bytes. */
+  /** Calls an operation that answers with bytes. */
   bytes<N extends NamesBy<'bytes'>>(
     name: N,
     parameters: ParametersOf<N>,
@@ -98,15 +98,15 @@ export function clientOf(socketPath: string): Client {
 }
 
 /**
- * Sends a request and waits for the head of its answer. `node:http` is fetched this way because importing it as a
- * module reads all its exports, which loads undici and costs 30 ms.
+ * Sends a request and waits for the head of its answer. getBuiltinModule, because importing `node:http` as a module
+ * reads all its exports, which loads undici and takes 30 ms.
  */
 function open(
   socketPath: string,
   method: Method,
   path: string,
   body: unknown,
-  { signal, silenceMsMax, answerMsMax }: Bounds,
+  { signal, silenceMsMax, answerMsMax }: TimeLimits,
 ): Promise<IncomingMessage> {
   const http = process.getBuiltinModule('node:http');
   const content = body === undefined ? undefined : JSON.stringify(body);
@@ -131,15 +131,15 @@ function open(
       request.setTimeout(silenceMsMax, () => request.destroy(systemError('ETIMEDOUT')));
     }
     if (answerMsMax !== undefined) {
-      const timer = setTimeout(() => giveUp(request), answerMsMax);
+      const timer = setTimeout(() => abandon(request), answerMsMax);
       request.on('close', () => clearTimeout(timer));
     }
     request.end(content);
   });
 }
 
-/** Whoever reads the answer already hears of it by the response alone. */
-function giveUp(request: ClientRequest): void {
+/** Code that already reads the answer sees the error only if the response is destroyed as well. */
+function abandon(request: ClientRequest): void {
   const error = systemError('ETIMEDOUT');
   (request as ClientRequest & { res?: IncomingMessage }).res?.destroy(error);
   request.destroy(error);
@@ -156,7 +156,7 @@ function parseAnswer(text: string): unknown {
   try {
     return text === '' ? null : JSON.parse(text);
   } catch (cause) {
-    throw new FleetError('REQUEST_INVALID', 'The supervisor’s answer is not JSON.', { cause });
+    throw new FleetError('REQUEST_INVALID', 'the answer of the supervisor is not JSON', { cause });
   }
 }
 
@@ -165,33 +165,37 @@ function refusal(text: string, method: Method, path: string, response: IncomingM
   if (typeof body?.error?.code === 'string') return errorFromDocument(body.error as ErrorDocument);
   return new FleetError(
     'REQUEST_INVALID',
-    `The supervisor answered ${method} ${path} with ${response.statusCode}.`,
+    `the supervisor answered ${method} ${path} with status ${response.statusCode}`,
   );
 }
 
-/** A failure of the connection in the user's words; other errors are returned as they are. */
+/** A failed connection as an error for the user; other errors are returned unchanged. */
 export function connectionError(error: unknown, socketPath: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   const at = `at ${socketPath}`;
   switch (code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new FleetError('SUPERVISOR_AWAY', `No supervisor answers ${at}.`, { cause: error });
+      return new FleetError('SUPERVISOR_AWAY', `no supervisor answers ${at}`, { cause: error });
     case 'ECONNRESET':
     case 'EPIPE':
     case 'HPE_INVALID_EOF_STATE':
-      return new FleetError('SUPERVISOR_AWAY', `The supervisor ${at} went away before it had answered.`, {
-        cause: error,
-      });
+      return new FleetError(
+        'SUPERVISOR_AWAY',
+        `the supervisor ${at} closed the connection before it answered`,
+        {
+          cause: error,
+        },
+      );
     case 'ETIMEDOUT':
-    case 'EAGAIN': // The queue of the socket is full: nobody has accepted for long.
-      return new FleetError('SUPERVISOR_AWAY', `The supervisor ${at} does not answer.`, {
-        hint: 'It is there, but stopped or stuck: see its process, and fleetd.log in the state directory.',
+    case 'EAGAIN': // The backlog of the socket is full: nothing has accepted connections for a long time.
+      return new FleetError('SUPERVISOR_AWAY', `the supervisor ${at} does not answer`, {
+        hint: 'It is running, but stopped or stuck: check its process, and fleetd.log in the state directory.',
         cause: error,
       });
     case 'EACCES':
     case 'EPERM':
-      return new FleetError('SUPERVISOR_DENIED', `You may not open the supervisor’s socket ${at}.`, {
+      return new FleetError('SUPERVISOR_DENIED', `permission denied for the supervisor's socket ${at}`, {
         cause: error,
       });
     default:
@@ -203,12 +207,12 @@ function systemError(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(code), { code });
 }
 
-/** Whether an error says that no supervisor is there (and trying again may help). */
+/** Whether an error says that no supervisor answers, so that a retry may succeed. */
 export function isAway(error: unknown): boolean {
   return error instanceof FleetError && error.code === 'SUPERVISOR_AWAY';
 }
 
-/** Whether an error says that nobody listens on the socket, so that a supervisor may be started. */
+/** Whether an error says that nothing listens on the socket, so that a supervisor may be started. */
 export function isAbsent(error: unknown): boolean {
   const code = isAway(error) ? ((error as FleetError).cause as NodeJS.ErrnoException).code : undefined;
   return code === 'ENOENT' || code === 'ECONNREFUSED';

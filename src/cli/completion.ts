@@ -3,13 +3,13 @@ import { COMMANDS, COMMON_OPTIONS } from './commands.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 
-/** A command as a shell needs to know it. */
+/** What a shell completes of a command. */
 interface Completable {
   name: string;
   summary: string;
   options: CompletableOption[];
-  /** What its argument may be, where that is a fixed set. */
-  words: readonly string[];
+  /** The values of its argument, where they are a fixed set. */
+  choices: readonly string[];
 }
 
 interface CompletableOption {
@@ -20,7 +20,7 @@ interface CompletableOption {
   completes: OptionEntry['completes'];
 }
 
-/** The names of the fleets, asked of the supervisor when the user presses Tab; nothing where none answers. */
+/** Lists the names of the fleets when the user presses Tab; prints nothing if no supervisor answers. */
 const FLEETS = `fleetctl status --json 2>/dev/null | grep -o '{"name":"[a-z0-9-]*' | cut -d'"' -f4`;
 
 /** The completion script of a shell, made from the table of commands. */
@@ -41,7 +41,7 @@ async function completable({
     name,
     summary,
     options: all.map(completableOption),
-    words: args.flatMap(({ choices }) => choices ?? []),
+    choices: args.flatMap(({ choices }) => choices ?? []),
   };
 }
 
@@ -56,8 +56,8 @@ function bash(commands: Completable[]): string {
     ...new Set(options.flatMap(({ long, short }) => (short ? [long, short] : [long]))),
   ];
   const cases = commands.map(
-    ({ name, options, words }) =>
-      `    ${name}) words="${[...words, ...namesOf(options), '--help'].join(' ')}" ;;`,
+    ({ name, options, choices }) =>
+      `    ${name}) words="${[...choices, ...namesOf(options), '--help'].join(' ')}" ;;`,
   );
   const valueOnly = all.filter(({ takesValue, completes }) => takesValue && completes === undefined);
   return `# bash completion for fleetctl
@@ -87,8 +87,8 @@ complete -F _fleetctl fleetctl
 }
 
 function zsh(commands: Completable[]): string {
-  // In _arguments' notation brackets, colons and quotes are syntax.
-  const quoted = (text: string): string => text.replace(/'/g, '’').replace(/[[\]:]/g, '\\$&');
+  // Brackets and colons are syntax of _arguments, and the text stands within single quotes.
+  const quoted = (text: string): string => text.replace(/[[\]:]/g, '\\$&').replaceAll("'", `'\\''`);
   const value = ({ takesValue, completes }: CompletableOption): string => {
     if (!takesValue) return '';
     return { file: ':file:_files', fleet: ':fleet:_fleetctl_fleets', none: ':value: ' }[completes ?? 'none'];
@@ -97,8 +97,8 @@ function zsh(commands: Completable[]): string {
     [long, short]
       .filter((name) => name !== null)
       .map((name) => `'${name}[${quoted(help)}]${value({ long, short, help, ...rest })}'`);
-  const cases = commands.map(({ name, options, words }) => {
-    const operand = words.length > 0 ? [`'1:${name}:(${words.join(' ')})'`] : [];
+  const cases = commands.map(({ name, options, choices }) => {
+    const operand = choices.length > 0 ? [`'1:${name}:(${choices.join(' ')})'`] : [];
     return `    ${name}) _arguments ${[...options.flatMap(specs), ...operand].join(' ')} ;;`;
   });
   return `#compdef fleetctl
@@ -114,7 +114,7 @@ _fleetctl() {
 ${cases.join('\n')}
   esac
 }
-# Read as an autoloaded function on the first Tab, or sourced.
+# This file is either autoloaded on the first Tab or sourced.
 if [ "$funcstack[1]" = _fleetctl ]; then _fleetctl; else compdef _fleetctl fleetctl; fi
 `;
 }
@@ -130,10 +130,10 @@ function fish(commands: Completable[]): string {
     const when = `-n '__fish_seen_subcommand_from ${name}'`;
     return `complete -c fleetctl ${when}${short} -l ${option.long.slice(2)}${value(option)} -d ${quoted(option.help)}`;
   };
-  const lines = commands.flatMap(({ name, summary, options, words }) => [
+  const lines = commands.flatMap(({ name, summary, options, choices }) => [
     `complete -c fleetctl -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`,
-    ...(words.length > 0
-      ? [`complete -c fleetctl -n '__fish_seen_subcommand_from ${name}' -a ${quoted(words.join(' '))}`]
+    ...(choices.length > 0
+      ? [`complete -c fleetctl -n '__fish_seen_subcommand_from ${name}' -a ${quoted(choices.join(' '))}`]
       : []),
     ...options.map((option) => optionLine(name, option)),
   ]);

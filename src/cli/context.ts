@@ -1,6 +1,6 @@
 import type { Client } from './client.ts';
 
-/** The options of all commands as commander hands them over; each command reads its own. */
+/** The options of all commands, as commander parses them; each command reads its own. */
 export interface Options {
   file?: string;
   force?: boolean;
@@ -38,7 +38,7 @@ export interface Options {
   to?: string;
 }
 
-/** What a command is given. */
+/** The input of a command. */
 export interface Context {
   /** The arguments before `--`. */
   args: string[];
@@ -52,5 +52,5 @@ export interface Context {
   client: Client;
 }
 
-/** A command: does its work and returns the exit code; failures are thrown. */
+/** Runs a command and returns its exit code. @throws FleetError for a failure */
 export type Run = (context: Context) => Promise<number>;

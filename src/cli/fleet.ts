@@ -8,21 +8,21 @@ export async function fleetNames(client: Client): Promise<string[]> {
   return fleets.map((fleet) => fleet.name);
 }
 
-/** The fleet that a command is about: the one named, else the only one. A wrong name is the supervisor's to refuse. */
+/** The fleet of a command: the one that --fleet names, else the only one. The supervisor refuses an unknown name. */
 export async function chooseFleet({ fleet, client }: Context): Promise<string> {
   return fleet ?? onlyFleet(await fleetNames(client));
 }
 
-/** The only fleet there is. */
+/** The only fleet. @throws FleetError UNKNOWN if there is none, AMBIGUOUS if there are several */
 export function onlyFleet(names: string[]): string {
   const [name, second] = names;
   if (name === undefined) {
-    throw new FleetError('UNKNOWN', 'No fleet is known here.', {
+    throw new FleetError('UNKNOWN', 'the supervisor knows no fleet', {
       hint: 'fleetctl init writes a spec, fleetctl spawn starts it.',
     });
   }
   if (second !== undefined) {
-    throw new FleetError('AMBIGUOUS', `There are several fleets: ${names.join(', ')}.`);
+    throw new FleetError('AMBIGUOUS', `there are several fleets: ${names.join(', ')}`);
   }
   return name;
 }

@@ -1,6 +1,6 @@
 export { formatCount, formatElapsed } from '../specification/units.ts';
 
-/** A moment as local time, to the second: 2026-03-01 17:04:05. */
+/** A time in the local time zone, to the second: 2026-03-01 17:04:05. */
 export function formatTime(iso: string): string {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return iso;

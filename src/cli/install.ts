@@ -6,7 +6,7 @@ import type { FileChange } from '../host/install/files.ts';
 import type { Context } from './context.ts';
 import { print, printJson, say } from './output.ts';
 
-/** What install or uninstall did, or would do. */
+/** What install or uninstall did, or would do in a dry run. */
 export interface Outcome {
   root: string;
   isDryRun: boolean;
@@ -14,26 +14,26 @@ export interface Outcome {
   /** Links that enable units, below --root. */
   links: readonly string[];
   applied: readonly Applied[];
-  /** What is left to do, in words. */
+  /** Sentences about what remains to be done. */
   left: readonly string[];
 }
 
-/** The directory that takes the place of /; absolute. @throws FleetError USAGE for an empty one */
+/** The absolute path of the directory that replaces /. @throws FleetError USAGE for an empty one */
 export function installRoot({ options }: Context): string {
   const { root } = options;
   if (root === undefined) return '/';
-  if (root === '') throw new FleetError('USAGE', '--root needs a directory.');
+  if (root === '') throw new FleetError('USAGE', '--root needs a directory');
   return isAbsolute(root) ? root : resolve(root);
 }
 
-/** Whether a file is somebody else's, and was left alone. */
+/** Whether a file was left unchanged because fleetctl did not write its present content. */
 export function isKept({ verdict }: FileChange): boolean {
   return verdict === 'foreign' || verdict === 'edited';
 }
 
 /**
- * Shows the differences, then what was done and what is left.
- * @returns the exit code: 1 where a file was left alone or a command failed
+ * Prints the differences, then what was done and what remains to be done.
+ * @returns the exit code: 1 if a file was left unchanged or a command failed
  */
 export function reportChanges({ json }: Context, outcome: Outcome): number {
   if (json) printJson(documentFor(outcome));
@@ -55,22 +55,23 @@ function printOutcome({ isDryRun, changes, links, applied, left }: Outcome): voi
   const differing = changes.filter(({ verdict }) => verdict !== 'same' && verdict !== 'absent');
   for (const { path, before, after } of differing) print(unifiedDiff(path, before, after));
   for (const path of links) print(`link ${path}`);
-  for (const change of differing) say(`${wordFor(change, isDryRun)} ${change.path}${whyKept(change)}`);
+  for (const change of differing) say(`${actionOn(change, isDryRun)} ${change.path}${whyKept(change)}`);
   for (const { command, problem } of applied) {
     say(problem === null ? `ran ${command}` : `failed: ${command}: ${problem}`);
   }
-  if (differing.length + links.length + applied.length === 0) say('Nothing differs.');
-  for (const words of left) say(words);
+  if (differing.length + links.length + applied.length === 0) say('Nothing to change.');
+  for (const sentence of left) say(sentence);
 }
 
-function wordFor(change: FileChange, isDryRun: boolean): string {
-  if (isKept(change)) return 'left alone:';
-  const word = change.verdict === 'remove' ? 'removed' : 'wrote';
-  return isDryRun ? `would have ${word === 'wrote' ? 'written' : word}` : word;
+function actionOn(change: FileChange, isDryRun: boolean): string {
+  if (isKept(change)) return 'left unchanged:';
+  if (change.verdict === 'remove') return isDryRun ? 'would remove' : 'removed';
+  return isDryRun ? 'would write' : 'wrote';
 }
 
 function whyKept({ verdict }: FileChange): string {
-  if (verdict === 'foreign') return ' (fleetctl did not write it; move it away, then run this again)';
-  if (verdict === 'edited') return ' (edited since; keep your changes in a drop-in, and move it away)';
+  if (verdict === 'foreign') return ' (fleetctl did not write it; move it away, then run this command again)';
+  if (verdict === 'edited')
+    return ' (edited since it was written; move your changes to a drop-in and the file away, then run this command again)';
   return '';
 }

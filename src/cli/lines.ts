@@ -1,6 +1,6 @@
 /**
- * Text by lines, without the line breaks. A line longer than `charactersMax` comes in pieces, so that nobody's
- * output can make us hold more than that.
+ * Yields text line by line, without the line breaks. A line longer than `charactersMax` comes in pieces, which bounds
+ * the memory whatever an agent writes.
  */
 export async function* linesOf(
   chunks: AsyncIterable<Uint8Array>,

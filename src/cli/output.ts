@@ -2,43 +2,43 @@ import type { ErrorDocument } from '../errors.ts';
 import { FleetError } from '../errors.ts';
 import { plainJson, withoutControls } from './plain.ts';
 
-/** Result for a person, on stdout; what agents had a hand in must be made safe before, as it may hold colours. */
+/** Prints a result on stdout. It may hold colours, so the caller must make text of agents safe first. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Progress, notes and messages, on stderr. */
+/** Prints progress, a note or a message on stderr. */
 export function say(text: string): void {
   process.stderr.write(`${withoutControls(text)}\n`);
 }
 
-/** One JSON document on a line of stdout. */
+/** Prints one JSON document as a line of stdout. */
 export function printJson(document: unknown): void {
   process.stdout.write(`${plainJson(document)}\n`);
 }
 
-/** Any failure as the document that users know. */
+/** Any failure as an error document; one that is no FleetError becomes INTERNAL. */
 export function documentOf(error: unknown): ErrorDocument {
   if (error instanceof FleetError) return error.toDocument();
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new FleetError('INTERNAL', message).toDocument();
 }
 
-/** Tells of a failure in the place where the user looks for it. */
+/** Reports a failure: as JSON on stdout, or as text on stderr. */
 export function reportError(error: ErrorDocument, json: boolean): void {
   if (json) printJson({ error });
   else sayError(error);
 }
 
-/** What happened and what to do, in two lines on stderr. */
+/** Prints what happened and what to do, as two lines on stderr. */
 export function sayError(error: { code: string; message: string; hint: string }): void {
   say(`${error.code}: ${error.message}`);
   if (error.hint !== '') say(`  ${error.hint}`);
 }
 
 /**
- * Ends quietly when the reader of our output went away (`| head`), as a process does that gets SIGPIPE; Node
- * ignores that signal and would print a stack trace instead.
+ * Exits quietly when the reader of the output has gone (`| head`), as SIGPIPE would do. Node ignores that signal and
+ * prints a stack trace instead.
  */
 export function surviveClosedPipes(): void {
   const sigpipeExitCode = 128 + 13;
@@ -46,7 +46,7 @@ export function surviveClosedPipes(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(sigpipeExitCode);
     sayError(
-      new FleetError('INTERNAL', `The output cannot be written: ${error.message}`, { hint: '' }).toDocument(),
+      new FleetError('INTERNAL', `cannot write the output: ${error.message}`, { hint: '' }).toDocument(),
     );
     process.exit(1);
   });

@@ -1,22 +1,22 @@
 /**
- * Agents are not trusted: what they wrote may hold escape sequences that would command the reader's terminal.
- * `\p{Cc}` is C0, DEL and C1 (a lone U+009B starts a sequence too); `\p{Bidi_Control}` is whatever changes the reading
- * direction, the marks among them (UAX #9); `\p{Zl}` and `\p{Zp}` end lines that a reader would take for ours.
+ * Agents are not trusted: their output may hold escape sequences that control the reader's terminal. `\p{Cc}` is C0, DEL
+ * and C1 (U+009B alone starts a sequence too); `\p{Bidi_Control}` is everything that changes the reading direction, the
+ * marks included (UAX #9); `\p{Zl}` and `\p{Zp}` start a line that a reader could take for one of fleetctl.
  */
 const UNSAFE = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
 const UNSAFE_IN_LINES = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu;
 
-/** Text for one line: control characters gone, line breaks and tabs turned into spaces. */
+/** Text for one line: without control characters, and with spaces for line breaks and tabs. */
 export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').replace(UNSAFE, '').trim();
 }
 
-/** Text of several lines without control characters. */
+/** Text of several lines, without control characters. */
 export function withoutControls(text: string): string {
   return text.replace(UNSAFE_IN_LINES, '');
 }
 
-/** Output of an agent for a terminal: control characters shown as their pictures (␛), lines and tabs kept. */
+/** Output of an agent for a terminal: control characters become their pictures (␛), lines and tabs stay. */
 export function visibleControls(text: string): string {
   return text.replace(UNSAFE_IN_LINES, (character) => {
     const code = character.codePointAt(0)!;
@@ -25,7 +25,7 @@ export function visibleControls(text: string): string {
   });
 }
 
-/** JSON in which the same is written as escapes, which mean the same to a program and nothing to a terminal. */
+/** JSON with escapes for the same characters: unchanged for a parser, harmless on a terminal. */
 export function plainJson(document: unknown): string {
   return JSON.stringify(document).replace(
     UNSAFE,

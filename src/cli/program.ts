@@ -3,32 +3,32 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import type { CommandEntry, OptionEntry } from './commands.ts';
 import { COMMON_OPTIONS } from './commands.ts';
 
-/** fleetctl without its commands: the options that all of them take, also before the command's name. */
+/** fleetctl without its commands, but with the options of all commands, which may also precede the command's name. */
 export function newProgram(): Command {
   const program = new Command('fleetctl')
     .usage('COMMAND [options] [arguments]')
     .description('Runs and watches fleets of like daemons through the supervisor fleetd.')
     .configureHelp({ showGlobalOptions: true })
     .helpOption('-h, --help', 'Show this help.')
-    .helpCommand('help [command]', 'show the help of a command')
+    .helpCommand('help [command]', 'show the help for a command')
     .configureOutput({ outputError: () => {} })
     .exitOverride();
   for (const entry of COMMON_OPTIONS) program.addOption(optionFrom(entry));
-  // Not commander's own version(), which would have the file read at every start.
+  // Commander's own version() would need the version, and so a file, at every start.
   return program.option('--version', 'Print the version.').on('option:version', () => {
     process.stdout.write(`${packageVersion()}\n`);
     throw new CommanderError(0, 'commander.version', '');
   });
 }
 
-/** Adds one command of the table, with these options. */
+/** Adds a command of the table, with these options. */
 export function addCommand(program: Command, entry: CommandEntry, options: readonly OptionEntry[]): Command {
-  const words = ['[options]', ...entry.arguments.map(({ notation }) => notation), entry.afterDashes ?? ''];
+  const usage = ['[options]', ...entry.arguments.map(({ notation }) => notation), entry.afterDashes ?? ''];
   const command = program
     .command(entry.name)
     .summary(entry.summary)
     .description(`${entry.summary[0]!.toUpperCase()}${entry.summary.slice(1)}.`)
-    .usage(words.join(' ').trim())
+    .usage(usage.join(' ').trim())
     .addHelpText('after', `\nExamples:\n${entry.examples.map((example) => `  ${example}`).join('\n')}`);
   for (const { notation, help, choices } of entry.arguments) {
     const argument = new Argument(notation, help);

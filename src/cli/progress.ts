@@ -8,9 +8,9 @@ export type ProgressLine = Extract<WatchLine, { kind: 'progress' }>;
 
 export interface Progress {
   update(line: ProgressLine): void;
-  /** Says something else in between. */
-  tell(text: string): void;
-  /** Shows the last state and leaves the line. */
+  /** Prints a message between the states. */
+  note(text: string): void;
+  /** Shows the last state and ends the line. */
   finish(): void;
 }
 
@@ -19,35 +19,35 @@ const PLAIN_LINE_MS = 5000;
 const RATE_WINDOW_MS = 20_000;
 const BAR_WIDTH = 24;
 
-/** What `done` counts, or how a line of progress reads. */
-type Words = string | ((line: ProgressLine) => string);
+/** What `done` counts, or a function that writes the whole line. */
+type Description = string | ((line: ProgressLine) => string);
 
-/** Progress on stderr: one line redrawn in place on a terminal, now and then a line elsewhere. */
+/** Progress on stderr: one line redrawn in place on a terminal, occasional lines elsewhere. */
 export function progressOn(
   stream: WriteStream,
-  what: Words,
+  what: Description,
   now: () => number = () => performance.now(),
 ): Progress {
-  const pace = paceMeter(now);
-  return isTerminal(stream) ? barOn(stream, what, pace, now) : plainLinesOn(stream, what, pace, now);
+  const rate = rateMeter(now);
+  return isTerminal(stream) ? barOn(stream, what, rate, now) : plainLinesOn(stream, what, rate, now);
 }
 
-function barOn(stream: WriteStream, what: Words, pace: Pace, now: () => number): Progress {
+function barOn(stream: WriteStream, what: Description, rate: RateMeter, now: () => number): Progress {
   let latest: ProgressLine | null = null;
   let drawnAt = Number.NEGATIVE_INFINITY;
   const draw = (): void => {
     if (latest === null) return;
-    const text = `${bar(latest)} ${describe(latest, what, pace)}`;
+    const text = `${bar(latest)} ${describe(latest, what, rate)}`;
     stream.write(`\r${withoutControls(text).slice(0, (stream.columns || 80) - 1)}\x1b[K`);
     drawnAt = now();
   };
   return {
     update(line) {
       latest = line;
-      pace.note(line.done);
+      rate.add(line.done);
       if (now() - drawnAt >= REDRAW_MS_MIN) draw();
     },
-    tell(text) {
+    note(text) {
       stream.write(`\r\x1b[K${text}\n`);
       draw();
     },
@@ -59,27 +59,27 @@ function barOn(stream: WriteStream, what: Words, pace: Pace, now: () => number):
   };
 }
 
-function plainLinesOn(stream: WriteStream, what: Words, pace: Pace, now: () => number): Progress {
-  let saidAt = Number.NEGATIVE_INFINITY;
-  let saidText = '';
-  let saidStep = -1;
+function plainLinesOn(stream: WriteStream, what: Description, rate: RateMeter, now: () => number): Progress {
+  let printedAt = Number.NEGATIVE_INFINITY;
+  let printedText = '';
+  let printedTenth = -1;
   let latest: ProgressLine | null = null;
-  const tellState = (): void => {
+  const printState = (): void => {
     if (latest === null) return;
-    const text = describe(latest, what, pace);
-    if (text !== saidText) stream.write(`${withoutControls(text)}\n`);
-    saidText = text;
-    saidAt = now();
-    saidStep = tenthOf(latest);
+    const text = describe(latest, what, rate);
+    if (text !== printedText) stream.write(`${withoutControls(text)}\n`);
+    printedText = text;
+    printedAt = now();
+    printedTenth = tenthOf(latest);
   };
   return {
     update(line) {
       latest = line;
-      pace.note(line.done);
-      if (tenthOf(line) !== saidStep || now() - saidAt >= PLAIN_LINE_MS) tellState();
+      rate.add(line.done);
+      if (tenthOf(line) !== printedTenth || now() - printedAt >= PLAIN_LINE_MS) printState();
     },
-    tell: (text) => stream.write(`${text}\n`),
-    finish: tellState,
+    note: (text) => stream.write(`${text}\n`),
+    finish: printState,
   };
 }
 
@@ -93,7 +93,7 @@ function bar({ done, of }: ProgressLine): string {
 }
 
 /** `web: 620 of 1,000 ready, 15 starting, 3 backoff, 52/s, 7s left`. */
-function describe(line: ProgressLine, what: Words, pace: Pace): string {
+function describe(line: ProgressLine, what: Description, rate: RateMeter): string {
   if (typeof what === 'function') return what(line);
   const { done, of, counts } = line;
   const others = (['starting', 'stopping', 'backoff', 'failed'] as const)
@@ -102,26 +102,26 @@ function describe(line: ProgressLine, what: Words, pace: Pace): string {
   return [
     `${counts.name}: ${formatCount(done)} of ${formatCount(of)} ${what}`,
     ...others,
-    ...pace.tell(of - done),
+    ...rate.describe(of - done),
   ].join(', ');
 }
 
-interface Pace {
-  note(done: number): void;
-  /** The rate and the time left, where they can be told. */
-  tell(left: number): string[];
+interface RateMeter {
+  add(done: number): void;
+  /** The rate and the time left; empty while they are unknown. */
+  describe(left: number): string[];
 }
 
-function paceMeter(now: () => number): Pace {
+function rateMeter(now: () => number): RateMeter {
   let marks: { at: number; done: number }[] = [];
   return {
-    note(done) {
+    add(done) {
       const at = now();
       const newest = marks.at(-1);
       if (newest && at - newest.at < REDRAW_MS_MIN) return;
       marks = [...marks.filter((mark) => at - mark.at <= RATE_WINDOW_MS), { at, done }];
     },
-    tell(left) {
+    describe(left) {
       const [oldest] = marks;
       const newest = marks.at(-1);
       if (!oldest || !newest || newest.at === oldest.at || left <= 0) return [];

@@ -3,21 +3,21 @@ import { FleetError } from '../errors.ts';
 import { isAway } from './client.ts';
 
 export interface Patience {
-  /** How long the supervisor may be away. */
+  /** The maximum time that the supervisor may be away. */
   awayMsMax: number;
-  /** The pause between two attempts. */
+  /** The delay between two attempts. */
   pauseMs: number;
   signal?: AbortSignal;
-  /** Called when an attempt failed. */
+  /** Called after each failed attempt. */
   onAway: (awayMs: number) => void;
 }
 
-/** What a watcher allows, as promised in the contract. */
+/** The patience of the commands that watch: spawn exits 3 when the supervisor was away for 10 s. */
 export const PATIENCE = { awayMsMax: 10_000, pauseMs: 250 } as const;
 
 /**
- * The items of a stream that is opened again whenever it breaks, until nothing came for `awayMsMax`. `open` gets
- * the last item seen, to go on from there. A stream that merely ends broke too: whoever has what it came for
+ * Yields the items of a stream and opens it again whenever it breaks, until nothing has come for `awayMsMax`. `open`
+ * gets the last item seen, to continue from there. A stream that ends counts as broken: a reader that has what it needs
  * stops reading.
  */
 export async function* reconnecting<Item>(
@@ -39,18 +39,18 @@ export async function* reconnecting<Item>(
     signal?.throwIfAborted();
     awaySince ??= performance.now();
     const awayMs = performance.now() - awaySince;
-    if (awayMs >= awayMsMax) throw awayForGood(awayMsMax);
+    if (awayMs >= awayMsMax) throw awayTooLong(awayMsMax);
     onAway(awayMs);
     await sleep(pauseMs, undefined, signal && { signal });
   }
 }
 
-function awayForGood(awayMs: number): FleetError {
+function awayTooLong(awayMs: number): FleetError {
   return new FleetError(
     'SUPERVISOR_AWAY',
-    `The supervisor has been away for ${Math.round(awayMs / 1000)} s.`,
+    `the supervisor has been away for ${Math.round(awayMs / 1000)} s`,
     {
-      hint: 'Running agents run on. fleetctl spawn starts a supervisor, which takes up the work where it stopped.',
+      hint: 'Running agents keep running. fleetctl spawn starts a supervisor, which continues the work.',
     },
   );
 }

@@ -10,9 +10,8 @@ import type { Paint } from './style.ts';
 import { type Column, formatTable } from './table.ts';
 
 /**
- * A rollout as it goes: one line that is redrawn, or now and then a line where that is no terminal, and a line of its
- * own for every verdict.
- * @param json whether every change is a JSON line on stdout as well
+ * Progress of a rollout: one line that is redrawn (occasional lines where there is no terminal), and a line per verdict.
+ * @param json whether every change is also printed as a JSON line on stdout
  */
 export function rolloutProgress(stream: WriteStream, json: boolean): Progress {
   const inner = progressOn(stream, progressText);
@@ -25,11 +24,11 @@ export function rolloutProgress(stream: WriteStream, json: boolean): Progress {
       for (const verdict of latest?.verdicts ?? []) {
         if (verdict.batch <= judged) continue;
         judged = verdict.batch;
-        inner.tell(oneLine(verdictText(verdict)));
+        inner.note(oneLine(verdictText(verdict)));
       }
       inner.update(line);
     },
-    tell: inner.tell,
+    note: inner.note,
     finish() {
       inner.finish();
       for (const line of sampleLines(latest)) stream.write(`${line}\n`);
@@ -38,16 +37,16 @@ export function rolloutProgress(stream: WriteStream, json: boolean): Progress {
 }
 
 /**
- * `web: 100 of 1,000, batch 2 of 11: 15 of 100 ready, 4m left, 1 failed`: what matters most stands first, as a narrow
- * terminal cuts off the end.
+ * `web: 100 of 1,000, batch 2 of 11: 15 of 100 ready, 4m left, 1 failed`: the most important part comes first, because a
+ * narrow terminal cuts off the end.
  */
 function progressText({ done, of, counts, rollout }: ProgressLine): string {
-  const so = `${counts.name}: ${formatCount(done)} of ${formatCount(of)}`;
-  if (!rollout) return so;
+  const agents = `${counts.name}: ${formatCount(done)} of ${formatCount(of)}`;
+  if (!rollout) return agents;
   const { state, from, batch, batchesLeft, failed, leftMs } = rollout;
-  if (state === 'rolling-back' || state === 'rolled-back') return `${so} back on ${from}`;
+  if (state === 'rolling-back' || state === 'rolled-back') return `${agents} back on ${from}`;
   return [
-    so,
+    agents,
     ...(batch ? [`${nameOf(batch, batchesLeft)}: ${readyText(batch)}`] : []),
     ...(state === 'paused' ? ['paused'] : []),
     ...(leftMs > 0 && state === 'running' ? [`${formatElapsed(leftMs)} left`] : []),
@@ -62,7 +61,7 @@ function nameOf({ number, isCanary }: BatchUnderWay, batchesLeft: number): strin
 }
 
 function readyText({ agents, ready, observedForMs }: BatchUnderWay): string {
-  if (observedForMs !== null) return `observed ${formatElapsed(observedForMs)} more`;
+  if (observedForMs !== null) return `observing for ${formatElapsed(observedForMs)} more`;
   return `${formatCount(ready)} of ${formatCount(agents)} ready`;
 }
 
@@ -70,7 +69,7 @@ function verdictText({ batch, isCanary, isGood, reason }: BatchVerdict): string 
   return `${isCanary ? 'canary' : `batch ${batch}`} ${isGood ? 'good' : 'BAD'}: ${reason}`;
 }
 
-/** All of a rollout for people; figures of the release before are in parentheses. */
+/** A whole rollout as text; figures of the previous release are in parentheses. */
 export function describeRollout(rollout: RolloutDocument, paint: Paint): string {
   const { fleet, state, from, to, updated, total, failed, reason, startedAt, batch, batchesLeft, leftMs } =
     rollout;
@@ -79,7 +78,7 @@ export function describeRollout(rollout: RolloutDocument, paint: Paint): string 
     ['fleet', fleet],
     ['state', state],
     ['release', isBack ? `${to} back to ${from}` : `${from} to ${to}`],
-    ['began', formatTime(startedAt)],
+    ['started', formatTime(startedAt)],
     ['agents', `${formatCount(updated)} of ${formatCount(total)} on ${to}, ${formatCount(failed)} failed`],
     ...(reason === null ? [] : [['reason', oneLine(reason)] as [string, string]]),
     ...(batch ? [['now', `${nameOf(batch, batchesLeft)}: ${readyText(batch)}`] as [string, string]] : []),
@@ -96,9 +95,9 @@ const COLUMNS: Column<BatchVerdict>[] = [
   { title: 'BATCH', cell: ({ batch, isCanary }) => (isCanary ? 'canary' : String(batch)) },
   { title: 'AGENTS', align: 'right', cell: ({ agents }) => formatCount(agents) },
   { title: 'FAILED', align: 'right', cell: ({ failed }) => formatCount(failed) },
-  { title: 'READY IN', cell: (verdict) => beside(verdict, 'readyMs', formatMs) },
-  { title: 'MEMORY', cell: (verdict) => beside(verdict, 'rssBytes', formatSize) },
-  { title: 'CPU', cell: (verdict) => beside(verdict, 'cpu', (share) => share.toFixed(2)) },
+  { title: 'READY IN', cell: (verdict) => compared(verdict, 'readyMs', formatMs) },
+  { title: 'MEMORY', cell: (verdict) => compared(verdict, 'rssBytes', formatSize) },
+  { title: 'CPU', cell: (verdict) => compared(verdict, 'cpu', (share) => share.toFixed(2)) },
   {
     title: 'VERDICT',
     cell: ({ isGood }) => (isGood ? 'good' : 'bad'),
@@ -106,8 +105,8 @@ const COLUMNS: Column<BatchVerdict>[] = [
   },
 ];
 
-/** A figure of the batch, and in parentheses that of the release before. */
-function beside(
+/** A figure of the batch, with that of the previous release in parentheses. */
+function compared(
   { cohort, before }: BatchVerdict,
   key: 'readyMs' | 'rssBytes' | 'cpu',
   format: (value: number) => string,
@@ -120,9 +119,9 @@ function formatMs(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** What an agent said that failed, where the rollout went wrong. */
+/** The last output of an agent that failed, if the rollout went wrong. */
 function sampleLines(rollout: RolloutDocument | undefined): string[] {
   if (!rollout?.sample) return [];
   const lines = withoutControls(rollout.sample).trimEnd().split('\n');
-  return ['', 'An agent that failed last said:', ...lines.map((line) => `  | ${line}`)];
+  return ['', 'Last output of an agent that failed:', ...lines.map((line) => `  | ${line}`)];
 }

@@ -4,12 +4,13 @@ import { FleetError } from '../errors.ts';
 import { directories } from '../host/state/directories.ts';
 import { clientOf } from './client.ts';
 import type { CommandEntry } from './commands.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, type CommandName } from './commands.ts';
 import type { Context, Options } from './context.ts';
+import { LOADERS } from './loaders.ts';
 import { documentOf, reportError, surviveClosedPipes } from './output.ts';
 import { addCommand, newProgram } from './program.ts';
 
-/** Runs one command line and returns its exit code. Everything that goes wrong is told here, in one way. */
+/** Runs one command line and returns its exit code. Every failure is reported here, in one format. */
 export async function run(argv: string[]): Promise<number> {
   surviveClosedPipes();
   const { head, command } = splitAtDashes(argv);
@@ -19,7 +20,7 @@ export async function run(argv: string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const document = documentOf(error instanceof CommanderError ? usageError(error) : error);
-    // Where no command was given, commander has shown the help on stderr; that says it all.
+    // Without a command, commander has already printed the help on stderr.
     if (json || (error as CommanderError).code !== 'commander.help') reportError(document, json);
     return document.exitCode;
   }
@@ -35,7 +36,7 @@ async function parseAndRun(head: string[], command: string[] | null): Promise<nu
   let exitCode = 0;
   const program = newProgram();
   for (const entry of COMMANDS) {
-    // Only where the command may be meant: the module of more options costs time that others need not pay.
+    // Only if this may be the command: the module with more options takes time to load.
     const more = head.includes(entry.name) ? await entry.moreOptions?.() : undefined;
     const parsed = addCommand(program, entry, [...entry.options, ...(more ?? [])]);
     parsed.action(async () => {
@@ -46,17 +47,21 @@ async function parseAndRun(head: string[], command: string[] | null): Promise<nu
   return exitCode;
 }
 
-async function runEntry(entry: CommandEntry, parsed: Command, command: string[] | null): Promise<number> {
+async function runEntry(
+  entry: CommandEntry & { name: CommandName },
+  parsed: Command,
+  command: string[] | null,
+): Promise<number> {
   if (command !== null && entry.afterDashes === undefined) {
-    throw new FleetError('USAGE', `${entry.name} takes nothing after --.`);
+    throw new FleetError('USAGE', `${entry.name} takes no command after --`);
   }
   const { json, fleet, ...options } = parsed.optsWithGlobals<Options & { json?: boolean; fleet?: string }>();
-  // Names go into paths of the API; what cannot be a name is no fleet's.
+  // The name becomes part of an API path; a name of other characters belongs to no fleet.
   if (fleet !== undefined && !/^[a-z0-9-]+$/.test(fleet)) {
-    throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”.`);
+    throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
   }
   const places = directories();
-  const { run: runCommand } = await entry.load();
+  const { run: runCommand } = await LOADERS[entry.name]();
   const context: Context = {
     args: parsed.args,
     command,
@@ -69,9 +74,13 @@ async function runEntry(entry: CommandEntry, parsed: Command, command: string[] 
   return runCommand(context);
 }
 
-/** Commander's complaint in the shape of all others. */
+/** Commander's error in the style of all others: one line, double quotes, no final period. */
 function usageError({ code, message }: CommanderError): FleetError {
-  if (code === 'commander.help') return new FleetError('USAGE', 'No command was given.');
-  const text = message.replace(/^error: /, '').replace(/\n+/g, ' ');
-  return new FleetError('USAGE', `${text[0]?.toUpperCase()}${text.slice(1)}${/[.)]$/.test(text) ? '' : '.'}`);
+  if (code === 'commander.help') return new FleetError('USAGE', 'no command was given');
+  const text = message
+    .replace(/^error: /, '')
+    .replace(/\n+/g, ' ')
+    .replace(/'([^']*)'/g, '"$1"')
+    .replace(/\.$/, '');
+  return new FleetError('USAGE', text);
 }

@@ -3,28 +3,28 @@ import { dirname, resolve } from 'node:path';
 import { FleetError } from '../errors.ts';
 import type { Spec } from '../specification/spec.ts';
 
-/** The file that is looked at where none is named. */
+/** The file that is read if none is named. */
 export const LOCAL_FILE = 'fleet.yaml';
 
-/** A spec as it was written, not yet checked. */
+/** A spec as written, not yet checked. */
 export interface Source {
   document: unknown;
-  /** The name in it; null where there is none. */
+  /** Its `name`; null if it has none. */
   name: string | null;
-  /** Where its relative paths start from. */
+  /** The directory that its relative paths are relative to. */
   baseDir: string;
-  /** Whether the user asked for it, with -f or `--`; ./fleet.yaml is only looked at. */
+  /** Whether the user named it, with -f or `--`, as opposed to ./fleet.yaml. */
   explicit: boolean;
 }
 
 /** The spec in a file that the user named. */
 export async function sourceFromFile(file: string): Promise<Source> {
   const text = readText(file);
-  if (text === null) throw new FleetError('SPEC_MISSING', `There is no file ${file}.`);
+  if (text === null) throw new FleetError('SPEC_MISSING', `there is no file ${file}`);
   return sourceFromText(text, file, true);
 }
 
-/** The spec in ./fleet.yaml; null where there is no such file. */
+/** The spec in ./fleet.yaml; null if there is no such file. */
 export async function localSource(): Promise<Source | null> {
   const text = readText(LOCAL_FILE);
   return text === null ? null : sourceFromText(text, LOCAL_FILE, false);
@@ -35,7 +35,7 @@ export function sourceFromDocument(document: unknown): Source {
   return { document, name: nameIn(document), baseDir: process.cwd(), explicit: true };
 }
 
-/** The spec of a source, checked; throws SPEC_INVALID with everything that is wrong with it. */
+/** The spec of a source, checked. @throws FleetError SPEC_INVALID with every problem */
 export async function checked(source: Source): Promise<Spec> {
   const { parseSpec } = await import('../specification/parse.ts');
   return parseSpec(source.document);
@@ -53,7 +53,7 @@ function readText(file: string): string | null {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
-    throw new FleetError('SPEC_INVALID', `${file} cannot be read: ${message}.`, { hint: '', cause });
+    throw new FleetError('SPEC_INVALID', `cannot read ${file}: ${message}`, { hint: '', cause });
   }
 }
 

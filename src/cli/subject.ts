@@ -13,26 +13,26 @@ import { wholeNumber } from './numbers.ts';
 import { say } from './output.ts';
 import { checked, localSource, type Source, sourceFromFile } from './spec-source.ts';
 
-/** What doctor and plan are about: agents, and the host that they are to run on. */
+/** What doctor and plan examine: agents, and the host that they run on. */
 export interface Subject {
   demand: Demand;
   facts: HostFacts;
-  /** The spec with what its relative paths start from, where there is one spec. */
+  /** The spec and the directory that its paths are relative to, if there is exactly one spec. */
   source: { spec: Spec; baseDir: string } | null;
-  /** Main processes of all agents that are known here. */
+  /** Main processes of all agents that the supervisor knows. */
   agents: ReadonlySet<number>;
 }
 
-/** A fleet that is meant: its spec, and what the supervisor says about it. */
-interface Meant {
+/** A fleet that the command examines: its spec, and what the supervisor reports about it. */
+interface Examined {
   spec: Spec | null;
   baseDir: string;
   status: FleetStatus | null;
 }
 
 /**
- * Finds out what the user means: the fleet of -f FILE, else of ./fleet.yaml, else the fleets that the supervisor knows.
- * Agents that run are measured. Neither a supervisor nor a fleet is needed where --agents says how many.
+ * Finds out what to examine: the fleet of -f FILE, else of ./fleet.yaml, else the fleets that the supervisor knows.
+ * Running agents are measured. With --agents, neither a supervisor nor a fleet is needed.
  */
 export async function settleSubject(
   context: Context,
@@ -42,17 +42,19 @@ export async function settleSubject(
   const wanted = options.agents === undefined ? null : wholeNumber(options.agents, '--agents', 1);
   const source = await sourceOf(context);
   const status = await statusOrNull(context);
-  const meant = source ? [await meantBy(source, status)] : await fleetsOf(context, status?.fleets ?? []);
+  const examined = source
+    ? [await examinedFrom(source, status)]
+    : await fleetsOf(context, status?.fleets ?? []);
   const rows = status === null ? [] : await runningRows(context);
-  const demands = meant.map((one) =>
-    demandFor(one, { wanted, status, rows, directories, count: meant.length }),
+  const demands = examined.map((one) =>
+    demandFor(one, { wanted, status, rows, directories, count: examined.length }),
   );
   if (demands.length === 0) demands.push(demandOf({ spec: null, agents: wanted ?? 0, directories }));
-  if (isCountNeeded && demands.every(({ agents }) => agents === 0)) throw howMany();
+  if (isCountNeeded && demands.every(({ agents }) => agents === 0)) throw countMissing();
   const demand =
     demands.length > 1 && wanted !== null ? { ...combine(demands), agents: wanted } : combine(demands);
   const pids = rows.map(({ pid }) => pid);
-  const [only] = meant;
+  const [only] = examined;
   return {
     demand,
     facts: readHostFacts({
@@ -60,12 +62,12 @@ export async function settleSubject(
       pids: status === null ? [] : [status.supervisor.pid, ...pids.slice(0, 1)],
       ...nofileHere(status === null),
     }),
-    source: meant.length === 1 && only?.spec ? { spec: only.spec, baseDir: only.baseDir } : null,
+    source: examined.length === 1 && only?.spec ? { spec: only.spec, baseDir: only.baseDir } : null,
     agents: new Set(pids),
   };
 }
 
-/** Agents inherit the soft limit that their supervisor was started with, before Node raised its own (bin/with-node). */
+/** Agents inherit the soft limit that their supervisor had before Node raised it; bin/with-node notes it. */
 function nofileHere(isHere: boolean): { nofileOfAgents?: number } {
   const soft = Number(process.env.FLEETD_SOFT_NOFILE);
   return isHere && soft > 0 ? { nofileOfAgents: soft } : {};
@@ -77,19 +79,19 @@ async function sourceOf({ options, fleet }: Context): Promise<Source | null> {
   return local && (fleet === null || local.name === fleet) ? local : null;
 }
 
-/** What the supervisor says; null where none answers, or where it is another user's. */
+/** The status that the supervisor reports; null if none answers, or if it belongs to another user. */
 async function statusOrNull({ client }: Context): Promise<StatusDocument | null> {
   try {
     return await client.call('status');
   } catch (error) {
     if (isAbsent(error) || (error as FleetError).code === 'SUPERVISOR_DENIED') return null;
     if (!isAway(error)) throw error;
-    say(`note: ${(error as FleetError).message} Its agents are taken for strangers.`);
+    say(`note: ${(error as FleetError).message}; its agents count as other processes`);
     return null;
   }
 }
 
-async function meantBy(source: Source, status: StatusDocument | null): Promise<Meant> {
+async function examinedFrom(source: Source, status: StatusDocument | null): Promise<Examined> {
   const spec = await checked(source);
   return {
     spec,
@@ -98,12 +100,11 @@ async function meantBy(source: Source, status: StatusDocument | null): Promise<M
   };
 }
 
-async function fleetsOf({ client, fleet }: Context, fleets: readonly FleetStatus[]): Promise<Meant[]> {
-  const meant = fleets.filter(({ name }) => fleet === null || name === fleet);
-  if (fleet !== null && meant.length === 0)
-    throw new FleetError('UNKNOWN', `There is no fleet “${fleet}” here.`);
+async function fleetsOf({ client, fleet }: Context, fleets: readonly FleetStatus[]): Promise<Examined[]> {
+  const chosen = fleets.filter(({ name }) => fleet === null || name === fleet);
+  if (fleet !== null && chosen.length === 0) throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
   return Promise.all(
-    meant.map(async (status) => {
+    chosen.map(async (status) => {
       return { ...(await client.call('fleet', { fleet: status.name })), status };
     }),
   );
@@ -125,12 +126,12 @@ interface Known {
   status: StatusDocument | null;
   rows: readonly Row[];
   directories: Context['directories'];
-  /** How many fleets are meant; with several, each keeps its own target. */
+  /** The number of fleets examined; with several, each keeps its own target. */
   count: number;
 }
 
 function demandFor(
-  { spec, status: own }: Meant,
+  { spec, status: own }: Examined,
   { wanted, status, rows, directories, count }: Known,
 ): Demand {
   const name = own?.name ?? spec?.name;
@@ -138,7 +139,7 @@ function demandFor(
   const others = status?.fleets.filter((fleet) => fleet.name !== name) ?? [];
   return demandOf({
     spec,
-    // What a spec says is what will be wanted; a fleet that is known may be wanted larger already.
+    // The spec states the future target; a fleet that already runs may have a higher one.
     agents: (count === 1 ? wanted : null) ?? Math.max(spec?.target ?? 0, own?.target ?? 0),
     running: mine.length,
     others: count === 1 ? others.reduce((sum, { target }) => sum + target, 0) : 0,
@@ -156,8 +157,8 @@ function portsOf(spec: Spec | null, rows: readonly Row[]): Set<number> {
   );
 }
 
-function howMany(): FleetError {
-  return new FleetError('USAGE', 'How many agents? Neither --agents nor a spec with a target says so.', {
-    hint: 'Give --agents N, or -f FILE.',
+function countMissing(): FleetError {
+  return new FleetError('USAGE', 'the number of agents is missing', {
+    hint: 'Give --agents N, or -f FILE with a spec that has a target.',
   });
 }

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { fleetNames } from './fleet.ts';
 import { say } from './output.ts';
 
-/** The fleets that the supervisor knows; null where none is there. */
+/** The fleets that the supervisor knows; null if no supervisor runs. */
 export async function knownFleets({ client }: Context): Promise<string[] | null> {
   try {
     return await fleetNames(client);
@@ -16,13 +16,13 @@ export async function knownFleets({ client }: Context): Promise<string[] | null>
 
 /** Starts a supervisor in the background. */
 export async function start({ directories }: Context): Promise<void> {
-  // Loaded only here: it brings in the FFI.
+  // Loaded only here, because it loads the FFI.
   const { startSupervisor } = await import('../host/autostart/autostart.ts');
   const { pid, unit } = await startSupervisor(directories);
-  say(`started supervisor, pid ${pid}${unit === null ? '' : `, as ${unit}`}`);
+  say(`started the supervisor, pid ${pid}${unit === null ? '' : `, as ${unit}`}`);
 }
 
-/** Whether the state directory holds nothing, so that a supervisor would know no fleet from there. */
+/** Whether the state directory is empty or absent, so that a supervisor would find no fleet in it. */
 export function isFresh(directory: string): boolean {
   try {
     return readdirSync(directory).length === 0;

@@ -10,11 +10,11 @@ export interface Column<Row> {
 
 export interface TableOptions {
   paint: Paint;
-  /** Lines are cut to so many characters; absent: as long as they are. */
+  /** The maximum length of a line, in characters; absent: unlimited. */
   widthMax?: number | undefined;
 }
 
-/** A table as wide as its content. Cells may hold text of agents: they are made safe for a terminal here. */
+/** A table as wide as its content. Cells may hold text of agents; this makes them safe for a terminal. */
 export function formatTable<Row>(
   columns: Column<Row>[],
   rows: Row[],
@@ -25,7 +25,7 @@ export function formatTable<Row>(
     cells.reduce((width, row) => Math.max(width, row[at]!.length), column.title.length),
   );
   const line = (texts: string[], colourAt: (at: number) => Colour | null): string => {
-    // A serial console says 0, and means that it does not know.
+    // A serial console reports 0 columns for an unknown width.
     let room = widthMax || Number.POSITIVE_INFINITY;
     const painted = texts.map((text, at) => {
       const shown = aligned(text, widths[at]!, columns[at]!.align, at === texts.length - 1).slice(

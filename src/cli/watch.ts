@@ -10,7 +10,7 @@ import type { Progress, ProgressLine } from './progress.ts';
 import { progressOn } from './progress.ts';
 import { PATIENCE, reconnecting } from './reconnect.ts';
 
-/** How a watch ended; `error` is set where it ended badly for a known cause. */
+/** How a watch ended; `error` is set if it failed for a known cause. */
 export interface Outcome {
   exitCode: number;
   message: string;
@@ -19,26 +19,26 @@ export interface Outcome {
 }
 
 export interface WatchOptions {
-  /** Opens the stream of the goal, anew after each break. */
+  /** Opens the stream of the goal, again after each break. */
   open: (signal: AbortSignal) => AsyncIterable<WatchLine>;
   progress: Progress;
   patience: { awayMsMax: number; pauseMs: number };
-  /** Stop watching after so long; absent: never. */
+  /** Stops watching after this time; absent: never. */
   timeoutMs?: number | undefined;
-  /** Aborted when the user has seen enough. */
+  /** Aborted when the user stops watching. */
   interrupted: AbortSignal;
 }
 
-/** Node's timers hold no more; a longer one would fire at once. */
+/** The maximum of Node's timers; a longer one fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const INTERRUPTED_EXIT_CODE = 128 + 2;
-/** A notice comes only for an absence that a person would notice. */
+/** The minimum absence that is worth a notice to the user. */
 const AWAY_NOTICE_MS = 1000;
 
 /**
- * Has work accepted, follows it to its end, tells of it, and returns the exit code: what all commands that wait have
- * in common.
- * @param show how progress is shown
+ * Submits a request, follows the accepted work to its end, reports it, and returns the exit code. All commands that wait
+ * use this.
+ * @param show creates the display of the progress
  */
 export async function follow(
   context: Context,
@@ -65,7 +65,7 @@ export async function follow(
   return outcome.exitCode;
 }
 
-/** Reads the stream of a goal until its end, through absences of the supervisor, a timeout or an interruption. */
+/** Reads the stream of a goal to its end, a timeout or an interruption; survives absences of the supervisor. */
 export async function watch(options: WatchOptions): Promise<Outcome> {
   const { open, progress, patience, timeoutMs, interrupted } = options;
   const timeout = new AbortController();
@@ -93,7 +93,7 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
   } catch (error) {
     progress.finish();
     if (interrupted.aborted) return stopped(INTERRUPTED_EXIT_CODE, 'Stopped watching', latest);
-    if (timeout.signal.aborted) return stopped(4, 'Not done yet: stopped watching', latest);
+    if (timeout.signal.aborted) return stopped(4, 'Timed out: stopped watching', latest);
     if (!isAway(error)) throw error;
     const document = documentOf(error);
     return { exitCode: document.exitCode, message: document.message, counts: counts(), error: document };
@@ -104,22 +104,22 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
 
 function stopped(exitCode: number, what: string, latest: ProgressLine | null): Outcome {
   const where = latest ? ` at ${formatCount(latest.done)} of ${formatCount(latest.of)}` : '';
-  const message = `${what}${where}. The work goes on in the supervisor; fleetctl status shows it.`;
+  const message = `${what}${where}. The work continues in the supervisor; fleetctl status shows it.`;
   return { exitCode, message, counts: latest?.counts ?? null, error: null };
 }
 
 function noticeOfAway(progress: Progress): (awayMs: number) => void {
-  let said = false;
+  let isReported = false;
   return (awayMs) => {
-    if (awayMs < AWAY_NOTICE_MS) said = false;
-    else if (!said) {
-      said = true;
-      progress.tell('The supervisor is away; waiting for it.');
+    if (awayMs < AWAY_NOTICE_MS) isReported = false;
+    else if (!isReported) {
+      isReported = true;
+      progress.note('The supervisor is away; waiting for it.');
     }
   };
 }
 
-/** The cause that the end of a watch names, as a document like that of any other error. */
+/** The cause that the end of a watch names, as an error document. */
 function errorOf({ exitCode, message, error }: Extract<WatchLine, { kind: 'end' }>): ErrorDocument | null {
   if (!error) return null;
   const cause = errorFromDocument({ ...error, message, exitCode, retryable: false });

@@ -1,6 +1,6 @@
 import type { Ports, Spec, User } from '../specification/spec.ts';
 
-/** What one agent takes of the host; averages, so fractions are possible. */
+/** What one agent uses of the host. These are averages, so fractions are possible. */
 export interface Needs {
   /** Processes and threads. */
   tasks: number;
@@ -15,41 +15,41 @@ export interface Needs {
   inodes: number;
 }
 
-/** The needs that can be seen on agents that run. */
+/** The needs that can be measured on running agents. */
 export type Measurable = Exclude<keyof Needs, 'diskBytes' | 'inodes'>;
 
-/** What was seen on a sample of running agents (memory as PSS); null for what could not be read. */
+/** What was measured on some running agents (memory as PSS); null for what could not be read. */
 export type AgentMeasure = { agents: number } & Record<Measurable, number | null>;
 
-/** A fleet that is to be on this host, for the doctor. */
+/** What a fleet demands of this host. */
 export interface Demand {
-  /** How many agents are wanted. */
+  /** The number of agents wanted. */
   agents: number;
-  /** How many of them run already: what they use is in the host's figures. */
+  /** The number of them that already run; the host's figures include what they use. */
   running: number;
   /** Agents of other fleets; the supervisor needs a descriptor for each of them too. */
   others: number;
   fleet: string | null;
   user: User | null;
   ports: Ports | null;
-  /** Ports that the fleet's own running agents serve. */
+  /** Ports that the fleet's running agents serve. */
   ownPorts: ReadonlySet<number>;
-  /** What the spec gives an agent as its limit of open files. */
+  /** The spec's limit of open files for an agent. */
   nofile: number | null;
   memory: { requestBytes: number | null; limitBytes: number | null };
   logsTo: Spec['logs']['to'];
   directories: { stateDir: string; runtimeDir: string } | null;
-  /** What an agent takes, as far as is known; assumed where it is not. */
+  /** What an agent is expected to use: measured, from the spec, or assumed. */
   likely: Needs;
-  /** What it takes for sure. */
+  /** What an agent uses at least. */
   least: Needs;
-  /** Where each figure of `likely` comes from, in words. */
+  /** A description of the origin of each figure in `likely`. */
   basis: Readonly<Record<keyof Needs, string>>;
 }
 
 const KIBIBYTE = 1024;
 
-/** What a small daemon takes where nothing tells more: one process, the descriptors of a daemon with a few sockets. */
+/** Assumptions for a small daemon: one process, and the descriptors of a daemon with a few sockets. */
 const ASSUMED: Needs = {
   tasks: 1,
   files: 16,
@@ -63,12 +63,12 @@ const ASSUMED: Needs = {
 };
 
 /**
- * What a process takes in the kernel, beside its own pages: 56 KiB of slab, 49 KiB of page tables and a stack of 16 KiB,
+ * Kernel memory of a process, in addition to its own pages: 56 KiB of slab, 49 KiB of page tables and a stack of 16 KiB,
  * measured on 3,000 sleeping processes in leaf cgroups of their own (Linux 6.18, x86-64).
  */
 const KERNEL_BYTES = 120 * KIBIBYTE;
 
-/** What no agent can do without: one task; /dev/null and its log; its part of the kernel; a directory and a log. */
+/** The minimum of any agent: one task; /dev/null and its log; its kernel memory; a directory and a log. */
 const LEAST: Needs = {
   tasks: 1,
   files: 2,
@@ -81,7 +81,7 @@ const LEAST: Needs = {
   inodes: 2,
 };
 
-/** What is known of a fleet; whatever is left out is not. */
+/** What is known about a fleet. */
 export interface Known {
   spec: Spec | null;
   agents: number;
@@ -92,7 +92,7 @@ export interface Known {
   directories?: { stateDir: string; runtimeDir: string };
 }
 
-/** What `agents` agents of a fleet need: measured where they run, else from the spec, else assumed. */
+/** The demand of a fleet: measured if its agents run, else from the spec, else assumed. */
 export function demandOf(known: Known): Demand {
   const { spec, agents, running = 0, others = 0, ownPorts = new Set(), measured = null } = known;
   const memory = spec?.resources?.memory;
@@ -115,7 +115,7 @@ export function demandOf(known: Known): Demand {
   };
 }
 
-/** Several fleets as one: their agents together, with the average of what they need. Ports are each fleet's own matter. */
+/** Several fleets as one: the sum of their agents, with average needs. Ports are left to each fleet. */
 export function combine(demands: readonly Demand[]): Demand {
   const [first] = demands;
   if (first === undefined || demands.length === 1) return first ?? demandOf({ spec: null, agents: 0 });
@@ -152,20 +152,20 @@ function likelyNeeds(spec: Spec | null, measured: AgentMeasure | null): Pick<Dem
       set(ports.protocol === 'udp' ? 'udpSockets' : 'tcpSockets', ports.perAgent, 'the ports of the spec');
     }
     set('memoryBytes', resources?.memory?.requestBytes, 'resources.memory.request');
-    // A log and the one that it was rotated from.
+    // The current log and the rotated one.
     if (logs.to === 'file') set('diskBytes', 2 * logs.maxSizeBytes, 'logs.maxSize');
   }
   for (const need of MEASURABLE) {
     if (need !== 'memoryBytes') set(need, measured?.[need], `measured on ${measured?.agents} of them`);
   }
   if (measured?.memoryBytes != null) {
-    const basis = `PSS of ${measured.agents} of them, and ${KERNEL_BYTES / KIBIBYTE}K in the kernel`;
+    const basis = `PSS of ${measured.agents} of them, plus ${KERNEL_BYTES / KIBIBYTE}K in the kernel`;
     set('memoryBytes', measured.memoryBytes + KERNEL_BYTES, basis);
   }
   return { likely, basis };
 }
 
-/** What was measured is certain enough: the next agents are like those that run. */
+/** Measured needs count as certain, because the next agents are like the running ones. */
 function leastNeeds(likely: Needs, measured: AgentMeasure | null): Needs {
   const least: Needs = { ...LEAST };
   for (const need of MEASURABLE) if (measured?.[need] != null) least[need] = likely[need];

@@ -1,2 +1,2 @@
-/** Descriptors of the supervisor beside one for each agent: databases, sockets, checks under way, clients. */
+/** Descriptors of the supervisor in addition to one per agent: databases, sockets, checks, clients. */
 export const OWN_DESCRIPTORS = 256;

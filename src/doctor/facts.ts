@@ -1,4 +1,4 @@
-/** The kernel's settings that the doctor looks at, as sysctl(8) names them; dots are slashes below /proc/sys. */
+/** The kernel settings that the doctor examines, by their sysctl(8) names; a dot is a slash below /proc/sys. */
 export const SYSCTLS = [
   'kernel.pid_max',
   'kernel.threads-max',
@@ -20,18 +20,18 @@ export const SYSCTLS = [
 ] as const;
 export type SysctlName = (typeof SYSCTLS)[number];
 
-/** What the doctor knows of a host: plain values, so that any host can be imagined. */
+/** What the doctor knows about a host: plain values, so that tests can describe any host. */
 export interface HostFacts {
-  /** Who runs, or would run, the supervisor. */
+  /** The user that runs, or would run, the supervisor. */
   uid: number;
   pageBytes: number;
-  /** Values as the kernel prints them; a setting that this kernel has not is absent. */
+  /** Values as the kernel prints them; a setting that this kernel lacks is absent. */
   sysctls: Readonly<Partial<Record<SysctlName, string>>>;
   memory: {
     totalBytes: number;
     availableBytes: number;
     swapTotalBytes: number;
-    /** What can be promised when vm.overcommit_memory is 2 (CommitLimit), and what is promised now. */
+    /** The maximum of committed memory if vm.overcommit_memory is 2 (CommitLimit), and the current amount. */
     commitLimitBytes: number;
     committedBytes: number;
   };
@@ -40,22 +40,22 @@ export interface HostFacts {
     tasks: number;
     /** Open files of the whole host (fs.file-nr). */
     files: number;
-    /** Connections tracked now; null where none are. */
+    /** Connections that the firewall tracks now; null if it tracks none. */
     connections: number | null;
   };
-  /** Limits of the process that starts agents: the supervisor, or else this one. Infinity: none. */
+  /** Limits of the process that starts agents: the supervisor, else this one. Infinity: unlimited. */
   rlimits: Readonly<Record<'nofile' | 'nproc', { soft: number; hard: number }>>;
   /** The soft limit of open files that agents inherit. */
   nofileOfAgents: number;
-  /** Limits of every cgroup above the process that starts agents, the innermost first. */
+  /** Limits of every cgroup above the process that starts agents, innermost first. */
   cgroups: readonly CgroupLimit[];
-  /** The namespaces of that process that are not the host's own. */
+  /** The namespaces of that process that differ from the host's. */
   namespaces: readonly string[];
-  /** What the host is where it is no whole machine: docker, lxc …; null where it is one. */
+  /** The kind of container (docker, lxc …); null on a whole machine. */
   container: string | null;
   /** The file systems of the state and the runtime directory. */
   disks: readonly Disk[];
-  /** What takes longer to find out; null where only the quick facts were read. */
+  /** Facts that take longer to read; null if only the quick ones were read. */
   survey: HostSurvey | null;
 }
 
@@ -63,7 +63,7 @@ export interface HostFacts {
 export interface CgroupLimit {
   controller: 'pids' | 'memory';
   version: 1 | 2;
-  /** As the host's users see it: /sys/fs/cgroup/user.slice. */
+  /** Its path on the host: /sys/fs/cgroup/user.slice. */
   directory: string;
   /** The file that holds the limit: pids.max, memory.max, memory.limit_in_bytes. */
   file: string;
@@ -76,31 +76,31 @@ export interface CgroupLimit {
 
 export interface Disk {
   holds: 'state' | 'runtime';
-  /** The directory, or the nearest one above it that exists. */
+  /** The directory, or its nearest existing ancestor. */
   path: string;
   freeBytes: number;
-  /** Null on a file system that makes inodes as it needs them (btrfs). */
+  /** Null on a file system that creates inodes as needed (btrfs). */
   freeInodes: number | null;
 }
 
-/** What is found by looking through the host's processes and files. */
+/** The result of a search through the host's processes and files. */
 export interface HostSurvey {
-  /** Which local ports somebody serves, ascending. */
+  /** Local ports that any process serves, ascending. */
   served: Readonly<Record<'tcp' | 'udp', readonly number[]>>;
   /** Tasks of the user that agents would count against (RLIMIT_NPROC), by uid. */
   tasksOfUser: Readonly<Record<number, number>>;
-  /** Processes that run the fleet's executable, agents that are known left out. */
+  /** Processes that run the fleet's executable and are no known agents. */
   lookAlikes: readonly number[];
-  /** Null where systemd is not PID 1. */
+  /** Null if systemd is not PID 1. */
   systemd: SystemdFacts | null;
-  /** What else would start the fleet. */
+  /** Other scripts that start the fleet. */
   startups: readonly Startup[];
 }
 
 export interface SystemdFacts {
-  /** Null where it could not be found out. */
+  /** Null if unknown. */
   version: number | null;
-  /** Whether the user's services live without a session; null for root, who needs no linger. */
+  /** Whether the user's services run without a session; null for root, who needs no linger. */
   linger: boolean | null;
   /** Where UserTasksMax= is set. */
   userTasksMax: SysctlValue | null;
@@ -116,15 +116,15 @@ export interface SysctlValue {
   text: string;
 }
 
-/** A line of a start-up script: of a file, or of the cloud's metadata (then `file` is the address). */
+/** A line of a start-up script: from a file, or from the cloud's metadata (then `file` is the URL). */
 export type Startup = SysctlValue;
 
-/** The number that a sysctl holds (the first, where it holds several); null where the host has no such setting. */
+/** The number that a sysctl holds (the first of several); null if the host lacks the setting. */
 export function sysctlNumber({ sysctls }: Pick<HostFacts, 'sysctls'>, name: SysctlName): number | null {
   return sysctlNumbers({ sysctls }, name)?.[0] ?? null;
 }
 
-/** All numbers that a sysctl holds; null where the host has no such setting. */
+/** All numbers that a sysctl holds; null if the host lacks the setting. */
 export function sysctlNumbers({ sysctls }: Pick<HostFacts, 'sysctls'>, name: SysctlName): number[] | null {
   const text = sysctls[name];
   return text === undefined ? null : text.split(/\s+/).filter(Boolean).map(Number);

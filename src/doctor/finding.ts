@@ -1,10 +1,10 @@
 import type { Demand, Needs } from './demand.ts';
 import type { HostFacts, SysctlName } from './facts.ts';
 
-/** fail: so many agents surely cannot work. warn: it may hurt, or nobody can tell. */
+/** fail: this number of agents cannot work. warn: it may cause trouble, or its effect is unknown. */
 export type LimitVerdict = 'ok' | 'warn' | 'fail';
 
-/** One limit of the host against what the agents need. Numbers are in the limit's own unit; null: no number. */
+/** One limit of the host, compared with what the agents need. Numbers are in the limit's own unit; null: no number. */
 export interface Finding {
   limit: string;
   verdict: LimitVerdict;
@@ -12,37 +12,37 @@ export interface Finding {
   have: number | string | null;
   /** Where the host's value is set. */
   source: string;
-  /** What the agents need of it, and why. */
+  /** What the agents need of it, and why; a sentence or several. */
   why: string;
-  /** What to do, exactly; null where there is nothing to do. */
+  /** Exactly what to do, as a clause without a final period; null if there is nothing to do. */
   fix: string | null;
-  /** The most agents of this fleet that the limit allows; null where it does not depend on their number. */
+  /** The maximum number of this fleet's agents that the limit allows; null if it does not depend on their number. */
   agentsMax: number | null;
-  /** What `needed` and `have` count, for people; absent: just so many. */
+  /** The unit of `needed` and `have` in texts; absent: a plain number. */
   unit?: 'bytes';
 }
 
-/** An entry of the table: judges one thing about a host, which may be several findings (each cgroup) or none. */
+/** Judges one property of a host. The result may be several findings (one per cgroup) or none. */
 export type Judge = (demand: Demand, facts: HostFacts) => readonly Finding[];
 
-/** A limit that agents share with all else on the host. */
+/** A limit that agents share with everything else on the host. */
 export interface SharedLimit {
   limit: string;
   have: number;
-  /** What is used now, by running agents and all else. */
+  /** What is used now, by running agents and everything else. */
   used: number;
   need: keyof Needs;
   source: string;
   why: string;
   fix: string;
-  /** Whether nothing works beyond it; else it only may hurt. */
+  /** Whether nothing works beyond it; otherwise exceeding it may only cause trouble. */
   isHard: boolean;
   unit?: 'bytes';
 }
 
 /**
- * Judges a limit that agents share: what is used already counts, but not what the fleet's own running agents use.
- * It fails where not even what agents take for sure would fit.
+ * Judges a shared limit. What is already used counts, except what the fleet's running agents use. The verdict is fail if
+ * not even the minimum needs of the agents fit.
  */
 export function judgeShared(demand: Demand, shared: SharedLimit): Finding {
   const { limit, have, used, need, source, why, fix, isHard, unit } = shared;
@@ -67,19 +67,19 @@ export function judgeShared(demand: Demand, shared: SharedLimit): Finding {
   };
 }
 
-/** What the ceiling is reckoned with: what is known of an agent, and of what is only assumed the least that is sure. */
+/** The need that a ceiling is computed from: the likely one if it is known, the minimum if it is only assumed. */
 export function surest({ likely, least, basis }: Demand, need: keyof Needs): number {
   return basis[need] === 'assumed' ? least[need] : likely[need];
 }
 
-/** How many agents fit into what is left; Infinity where they need nothing of it. */
+/** How many agents fit into what is left; Infinity if they need nothing of it. */
 export function agentsWithin(left: number, each: number): number {
   if (each <= 0) return Number.POSITIVE_INFINITY;
-  // A quotient of measured averages may miss a whole number by a rounding error.
+  // Measured averages have rounding errors, which must not lower the quotient by one.
   return Math.max(0, Math.floor(left / each + 1e-9));
 }
 
-/** A finding that no count of agents comes into. */
+/** A finding that does not depend on the number of agents. */
 export function remark(
   verdict: LimitVerdict,
   finding: Pick<Finding, 'limit' | 'source' | 'why' | 'fix'> &
@@ -88,17 +88,17 @@ export function remark(
   return { needed: null, have: null, ...finding, verdict, agentsMax: null };
 }
 
-/** The file that a sysctl is read from. */
+/** The file of a sysctl. */
 export function sysctlSource(name: SysctlName): string {
   return `/proc/sys/${name.replaceAll('.', '/')}`;
 }
 
-/** How a sysctl of the drop-in is raised, for now and for every boot. */
+/** How to raise a sysctl of the drop-in, now and for every boot. */
 export function sysctlFix(name: SysctlName, value: string | number): string {
   return `${byHandFix(name, value)}; fleetctl install does both`;
 }
 
-/** The same for one that fleetctl install leaves alone: it is not in the drop-in, or would have to be lowered. */
+/** The same for a sysctl that fleetctl install does not set, because it is not in the drop-in or would be lowered. */
 export function byHandFix(name: SysctlName, value: string | number): string {
   return `sysctl -w ${name}='${value}', and the same line in /etc/sysctl.d/60-fleetd.conf`;
 }

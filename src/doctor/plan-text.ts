@@ -3,10 +3,10 @@ import type { CapacityPlan, MemoryPlan, Overcommit } from './plan.ts';
 import type { CostPlan } from './plan-cost.ts';
 import { wrap } from './wrap.ts';
 
-/** Columns of the arithmetic: the sign, the figure, the words. */
+/** The width of the figures in the arithmetic. */
 const FIGURE_WIDTH = 10;
 
-/** A plan for people: the answer first, then the arithmetic line by line. */
+/** A plan as text: the answer first, then the arithmetic line by line. */
 export function describePlan(plan: CapacityPlan, cost: CostPlan | null, width = 80): string {
   const { agents, binding, wanted, memory, overcommit, limits } = plan;
   const verdict =
@@ -22,7 +22,7 @@ export function describePlan(plan: CapacityPlan, cost: CostPlan | null, width = 
     ...memoryLines(memory),
     ...overcommitLines(overcommit, width),
     '',
-    'Other limits, the lowest first',
+    'Other limits, lowest first',
     ...limits.flatMap(({ limit, agents: max, have }) => [
       `  ${formatCount(max).padStart(FIGURE_WIDTH)}  ${limit}${typeof have === 'number' ? ` = ${have}` : ''}`,
     ]),
@@ -33,11 +33,11 @@ export function describePlan(plan: CapacityPlan, cost: CostPlan | null, width = 
 function memoryLines(memory: MemoryPlan): string[] {
   const { totalBytes, headroomBytes, elsewhereBytes, usableBytes, eachBytes, basis, agents } = memory;
   return [
-    sum(' ', formatSize(totalBytes), 'in this host'),
+    sum(' ', formatSize(totalBytes), 'total'),
     sum('−', formatSize(headroomBytes), 'headroom for caches and bursts'),
     sum('−', formatSize(elsewhereBytes), 'used by everything else now'),
     sum('=', formatSize(usableBytes), 'for agents'),
-    sum('/', formatSize(eachBytes), `an agent (${basis})`),
+    sum('/', formatSize(eachBytes), `per agent (${basis})`),
     sum('=', formatCount(agents), 'agents'),
   ];
 }
@@ -55,7 +55,7 @@ function overcommitLines(overcommit: Overcommit | null, width: number): string[]
         );
   return [
     '',
-    'Promises',
+    'Requests and limits',
     ...part('request', requestBytes, requestShare),
     ...part('limit', limitBytes, limitShare),
   ];
@@ -68,8 +68,8 @@ function costLines(
   const fleet =
     perAgent === null
       ? 'in the fleet: no agent fits'
-      : `in the fleet: ${amount} / ${formatCount(agents)} agents = ${money(perAgent)} an agent and ${period}`;
-  const alone = `alone in a VM of ${formatSize(vmBytes)}, at this host’s price of memory: ${money(perAgentInVm)} a ${period}`;
+      : `in the fleet: ${amount} / ${formatCount(agents)} agents = ${money(perAgent)} per agent and ${period}`;
+  const alone = `alone in a VM of ${formatSize(vmBytes)}, at this host's price of memory: ${money(perAgentInVm)} per ${period}`;
   const ratio =
     perAgent === null || perAgent === 0
       ? []
@@ -77,7 +77,7 @@ function costLines(
   return [...wrap(fleet, 2, width), ...wrap([alone, ...ratio].join(', '), 2, width)];
 }
 
-/** An amount with as many digits as tell something: 140, 2.19, 0.0140. */
+/** An amount with a useful number of digits: 140, 2.19, 0.014. */
 function money(amount: number): string {
   return amount >= 100
     ? amount.toFixed(0)
@@ -86,6 +86,6 @@ function money(amount: number): string {
       : Number(amount.toPrecision(3)).toString();
 }
 
-function sum(sign: string, figure: string, words: string): string {
-  return `${sign} ${figure.padStart(FIGURE_WIDTH)}  ${words}`;
+function sum(sign: string, figure: string, label: string): string {
+  return `${sign} ${figure.padStart(FIGURE_WIDTH)}  ${label}`;
 }

@@ -6,7 +6,7 @@ import { HEADROOM_SHARE, memoryElsewhere } from './limits/memory.ts';
 import { portRange } from './limits/ports.ts';
 import { examineLimits } from './table.ts';
 
-/** Memory, taken apart: total − headroom − elsewhere = usable, and usable / each = agents. */
+/** The arithmetic of memory: total − headroom − elsewhere = usable, and usable / each = agents. */
 export interface MemoryPlan {
   totalBytes: number;
   headroomBytes: number;
@@ -18,7 +18,7 @@ export interface MemoryPlan {
   agents: number;
 }
 
-/** What requests and limits promise, for so many agents, as a share of the host's memory. */
+/** The sums of requests and limits for this number of agents, as shares of the host's memory. */
 export interface Overcommit {
   agents: number;
   requestBytes: number | null;
@@ -27,22 +27,22 @@ export interface Overcommit {
   limitShare: number | null;
 }
 
-/** Another limit than memory, and how many agents it allows. */
+/** A limit other than memory, and how many agents it allows. */
 export type LimitPlan = Pick<Finding, 'limit' | 'have' | 'needed' | 'why' | 'source'> & { agents: number };
 
 export interface CapacityPlan {
-  /** How many agents fit, whichever limit binds. */
+  /** How many agents fit all limits. */
   agents: number;
   binding: string;
-  /** How many are wanted; null where nobody said. */
+  /** How many are wanted; null if unknown. */
   wanted: number | null;
   memory: MemoryPlan;
   overcommit: Overcommit | null;
-  /** The lowest first; those that no number of slots comes near are left out. */
+  /** Lowest first, without limits above the maximum number of slots. */
   limits: LimitPlan[];
 }
 
-/** How many agents fit a host, by memory as far as it is known and by every limit that depends on their number. */
+/** Computes how many agents fit a host, by memory and by every other limit that depends on their number. */
 export function planCapacity(demand: Demand, facts: HostFacts): CapacityPlan {
   const memory = planMemory(demand, facts);
   const limits = [...examineLimits(demand, facts), ...portRange(demand, facts)]

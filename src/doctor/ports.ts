@@ -1,13 +1,13 @@
 import { PORT_MAX } from '../specification/ports.ts';
 import type { Ports } from '../specification/spec.ts';
 
-/** Ports from first to last, both included. */
+/** Ports from first to last, inclusive. */
 export interface PortRange {
   first: number;
   last: number;
 }
 
-/** Takes `8080,9000-9099` as ip_local_reserved_ports prints it; gives the ranges. What is no port is left out. */
+/** Parses `8080,9000-9099`, as ip_local_reserved_ports prints it, to ranges; skips anything that is no port. */
 export function parsePorts(text: string): PortRange[] {
   return [...text.matchAll(/(\d+)(?:-(\d+))?/g)].map((found) => ({
     first: Number(found[1]),
@@ -15,7 +15,7 @@ export function parsePorts(text: string): PortRange[] {
   }));
 }
 
-/** Gives ranges as ip_local_reserved_ports takes them: ascending, neighbours joined, each port once. */
+/** Formats ranges for ip_local_reserved_ports: ascending, adjacent ranges joined, each port once. */
 export function formatPorts(ranges: readonly PortRange[]): string {
   return mergePorts(ranges)
     .map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`))
@@ -33,7 +33,7 @@ export function mergePorts(ranges: readonly PortRange[]): PortRange[] {
   return merged;
 }
 
-/** The ports of the slots 0 to `slots` − 1, as far as they exist; null where there are none. */
+/** The ports of the slots 0 to `slots` − 1, as far as they exist; null if there are none. */
 export function portsOfSlots(ports: Ports, slots: number): PortRange | null {
   const last = Math.min(PORT_MAX, ports.base + slots * ports.perAgent - 1);
   return last < ports.base ? null : { first: ports.base, last };

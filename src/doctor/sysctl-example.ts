@@ -5,7 +5,7 @@ import { renderSysctl, sysctlSettings } from './sysctl.ts';
 const AGENTS = 10_000;
 const MEMORY_BYTES = 64 * 2 ** 30;
 
-/** A host as it comes, as far as the settings depend on it: a kernel's defaults, and what systemd raises at boot. */
+/** A host with the kernel's defaults and the values that systemd raises at boot, as far as the settings depend on it. */
 const HOST: HostFacts = {
   uid: 0,
   pageBytes: 4_096,
@@ -34,12 +34,12 @@ const HOST: HostFacts = {
   survey: null,
 };
 
-/** The drop-in that is shipped: for 10,000 agents with a UDP port each, from 10000 on, on a host of 64 GiB. */
+/** The shipped drop-in: for 10,000 agents with one UDP port each, from port 10000 on, on a host with 64 GiB. */
 export function sysctlExample(): string {
   const demand = {
     ...demandOf({ spec: null, agents: AGENTS }),
     ports: { base: 10_000, perAgent: 1, protocol: 'udp' as const },
   };
   const settings = sysctlSettings({ ...demand, likely: { ...demand.likely, udpSockets: 1 } }, HOST);
-  return renderSysctl(settings, 'an example: 10,000 agents with a UDP port each on 64 GiB');
+  return renderSysctl(settings, 'an example: 10,000 agents with one UDP port each on 64 GiB');
 }

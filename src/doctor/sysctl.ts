@@ -15,46 +15,46 @@ export interface SysctlSetting {
 const PID_MAX_LIMIT = 4_194_304;
 /** FUTEX_TID_MASK: no kernel takes a higher kernel.threads-max (kernel/fork.c). */
 const THREADS_MAX_LIMIT = 0x3fff_ffff;
-/** What the rest of the host may need beside the fleet: tasks, open files, inotify instances. */
+/** An allowance for everything else on the host. */
 const REST = { tasks: 4_096, files: 65_536, inotifyInstances: 128, inotifyWatches: 65_536 } as const;
-/** A fleet may grow: so much more than is likely. */
+/** The factor by which a fleet may exceed its likely needs. */
 const ROOM = 2;
 /**
- * Daemons have threads, and pids are given out in turn, so that with many spare ones none comes back soon. The numbers
- * themselves cost nothing.
+ * The same factor for tasks. It is larger because daemons have threads, and because the kernel assigns pids in turn: with
+ * many spare pids, none is reused soon. A higher maximum costs nothing.
  */
 const TASK_ROOM = 16;
 const SOCKET_BUFFER = {
   /** The kernel's default (SK_RMEM_MAX, net/core/sock.c). */
   least: 212_992,
   defaultMost: 1_048_576,
-  /** What QUIC libraries ask for is less than this. */
+  /** QUIC libraries request less than this. */
   most: 8_388_608,
 } as const;
-/** How much of the memory all socket buffers together may be promised: by default, and when every agent asks. */
+/** The maximum share of memory for all socket buffers: with default sizes, and if every agent requests the maximum. */
 const BUFFERS_SHARE = { default: 1 / 8, most: 1 / 4 } as const;
 /** The kernel's own default since Linux 5.4. */
 export const SOMAXCONN = 4_096;
-/** An address pair each way, and one that times out. */
+/** Two directions, and as many connections that are timing out. */
 const CONNECTIONS_PER_SOCKET = 4;
 
 /**
- * What the kernel should be set to for these agents on this host: never lower than it is now, ports reserved beside
- * those that are reserved already. A setting that the host has not (conntrack where it is not loaded) is left out.
+ * The kernel settings for these agents on this host: never lower than the current ones, with the slots' ports added to
+ * those already reserved. A setting that the host lacks (conntrack if it is not loaded) is left out.
  */
 export function sysctlSettings(demand: Demand, facts: HostFacts): SysctlSetting[] {
   return [...taskSettings(demand, facts), ...fileSettings(demand, facts), ...networkSettings(demand, facts)];
 }
 
 /**
- * The drop-in for /etc/sysctl.d, as sysctl.d(5) reads it.
- * @param host what the values were computed for, in words
+ * The drop-in for /etc/sysctl.d, in the format of sysctl.d(5).
+ * @param host a description of the host that the values were computed for
  */
 export function renderSysctl(settings: readonly SysctlSetting[], host = 'this host'): string {
   const lines = settings.flatMap(({ key, value, why }) => ['', `# ${why}`, `${key} = ${value}`]);
   return [
     `# Kernel settings for a fleet, computed from its agents and the memory of ${host}.`,
-    '# fleetctl doctor explains each; fleetctl install computes them anew, and never lowers what is set.',
+    '# fleetctl doctor explains each; fleetctl install computes them again, and never lowers a current value.',
     ...lines,
     '',
   ].join('\n');
@@ -67,7 +67,7 @@ function taskSettings({ agents, likely }: Demand, facts: HostFacts): SysctlSetti
       facts,
       'kernel.pid_max',
       Math.min(PID_MAX_LIMIT, roundUp(TASK_ROOM * (tasks + REST.tasks))),
-      `${formatCount(Math.ceil(tasks))} tasks and ${TASK_ROOM} times as many: room for threads, and no pid is reused soon.`,
+      `${TASK_ROOM} times the ${formatCount(Math.ceil(tasks))} tasks: leaves room for threads, and keeps pids from being reused soon.`,
     ),
     atLeast(
       facts,
@@ -91,19 +91,19 @@ function fileSettings({ agents, others, likely, nofile }: Demand, facts: HostFac
       facts,
       'fs.nr_open',
       Math.max(1_048_576, roundUp(Math.max(supervisor, nofile ?? 0))),
-      'Open files of one process: the supervisor has one for each agent.',
+      'Open files of one process: the supervisor has one per agent.',
     ),
     atLeast(
       facts,
       'fs.inotify.max_user_instances',
       roundUp(agents * Math.max(1, likely.inotifyInstances) + REST.inotifyInstances),
-      'Inotify instances of one user: one an agent, as many daemons watch their configuration.',
+      'Inotify instances of one user: one per agent, because many daemons watch their configuration.',
     ),
     atLeast(
       facts,
       'fs.inotify.max_user_watches',
       roundUp(agents * Math.max(8, likely.inotifyWatches) + REST.inotifyWatches),
-      'Inotify watches of one user; each that is used takes about 1 KiB of kernel memory.',
+      'Inotify watches of one user; each one in use takes about 1 KiB of kernel memory.',
     ),
   ];
 }
@@ -119,7 +119,7 @@ function networkSettings(demand: Demand, facts: HostFacts): SysctlSetting[] {
     const what = kind === 'rmem' ? 'receive' : 'send';
     return [
       atLeast(facts, `net.core.${kind}_default`, usual, `The ${what} buffer of a socket: ${promise}.`),
-      atLeast(facts, `net.core.${kind}_max`, most, `What a daemon may ask for as its ${what} buffer.`),
+      atLeast(facts, `net.core.${kind}_max`, most, `The maximum ${what} buffer that a daemon may request.`),
     ];
   });
   const range = ports && portsOfSlots(ports, agents);
@@ -131,14 +131,14 @@ function networkSettings(demand: Demand, facts: HostFacts): SysctlSetting[] {
       facts,
       'net.core.somaxconn',
       SOMAXCONN,
-      'How many connections may wait for a listener to accept them.',
+      'The maximum number of connections that wait for a listener to accept them.',
     ),
     ...(range || reserved.length > 0
       ? [
           {
             key: 'net.ipv4.ip_local_reserved_ports' as const,
             value: formatPorts(range ? [...reserved, range] : reserved),
-            why: 'The ports of the slots, which no outgoing connection may take; one value for the whole host.',
+            why: 'The ports of the slots, which outgoing connections must not take; one value for the whole host.',
           },
         ]
       : []),
@@ -149,14 +149,14 @@ function networkSettings(demand: Demand, facts: HostFacts): SysctlSetting[] {
             facts,
             'net.netfilter.nf_conntrack_max',
             roundUp(CONNECTIONS_PER_SOCKET * sockets),
-            'Connections that the firewall keeps track of.',
+            'Connections that the firewall tracks.',
           ),
         ]),
   ];
 }
 
 /**
- * udp_mem counts pages, and the first of its three values is the one that limits: UDP knows no pressure
+ * udp_mem counts pages. The first of its three values is the limit, because UDP has no memory pressure
  * (Documentation/networking/ip-sysctl.rst). The others keep the kernel's proportions of 3 : 4 : 6 (net/ipv4/udp.c).
  */
 function udpMemory({ agents, likely }: Demand, facts: HostFacts, bufferBytesEach: number): SysctlSetting {
@@ -173,24 +173,24 @@ function udpMemory({ agents, likely }: Demand, facts: HostFacts, bufferBytesEach
   return {
     key: 'net.ipv4.udp_mem',
     value: values.join(' '),
-    why: `Pages of ${formatSize(pageBytes)} (not bytes) that all UDP queues may take: the first value limits, here ${formatSize(values[0]! * pageBytes)}.`,
+    why: `Pages of ${formatSize(pageBytes)} (not bytes) for all UDP queues: the first value is the limit, here ${formatSize(values[0]! * pageBytes)}.`,
   };
 }
 
-/** A buffer for each of so many sockets out of a budget, as a power of two within what makes sense. */
+/** The buffer per socket within a budget, as a power of two between the kernel's default and `most`. */
 function bufferBytes(budgetBytes: number, sockets: number, most: number): number {
   const fair = 2 ** Math.floor(Math.log2(Math.max(1, budgetBytes / sockets)));
   return Math.min(most, Math.max(SOCKET_BUFFER.least, fair));
 }
 
-/** What the host has, in its own digits (fs.file-max can exceed what a double holds exactly), unless that is too low. */
+/** The current value if it is high enough, as printed (fs.file-max can exceed the exact range of a double). */
 function atLeast(facts: HostFacts, key: SysctlName, wanted: number, why: string): SysctlSetting {
   const have = sysctlNumber(facts, key);
   const value = have !== null && have >= wanted ? facts.sysctls[key]!.trim() : String(wanted);
   return { key, value, why };
 }
 
-/** The next power of two: round figures that hold while the fleet grows a little. */
+/** The next power of two: a round value, which stays valid while the fleet grows a little. */
 function roundUp(value: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, value)));
 }

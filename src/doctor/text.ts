@@ -5,13 +5,13 @@ import { wrap } from './wrap.ts';
 
 const MARKS: Record<LimitVerdict, string> = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL' };
 const INDENT = 6;
-/** Where the figures of a finding start, where its name leaves room. */
+/** The column of a finding's figures, if its name leaves room. */
 const FIGURES_AT = 40;
 
-/** How a verdict is coloured; plain text where there are no colours. */
+/** Colours a text by its verdict; returns it unchanged where there are no colours. */
 export type Marked = (verdict: LimitVerdict, text: string) => string;
 
-/** A diagnosis for people: what fails and what may hurt in full, what is well in a line each, and the first ceiling. */
+/** A diagnosis as text: failures and warnings in full, everything else in one line each, and the first ceiling. */
 export function describeDiagnosis(
   { agents, ceiling, findings }: Diagnosis,
   marked: Marked,
@@ -32,16 +32,16 @@ export function describeDiagnosis(
   ].join('\n');
 }
 
-/** The first ceiling in words. */
+/** A sentence about the first ceiling. */
 export function describeCeiling(ceiling: Ceiling | null): string {
-  if (ceiling === null) return 'No limit of this host depends on how many agents there are.';
-  return `This host stops at ${formatCount(ceiling.agents)} agents: ${ceiling.limit}.`;
+  if (ceiling === null) return 'No limit of this host depends on the number of agents.';
+  return `This host allows at most ${formatCount(ceiling.agents)} agents, limited by ${ceiling.limit}.`;
 }
 
 /** A refusal: the limit, its value, what the agents need, and where it is set. */
 export function describeRefusal({ limit, have, needed, why, source, unit }: Finding, agents: number): string {
   const need = needed === null ? '' : `, and ${formatCount(agents)} agents need ${figure(needed, unit)}`;
-  return `${limit} is ${plainFigure(have, unit)}${need}: ${why} Source: ${source}.`;
+  return `${limit} is ${plainFigure(have, unit)}${need}: ${why} Source: ${source}`;
 }
 
 function describeFinding(finding: Finding, marked: Marked, width: number): string[] {
@@ -54,7 +54,7 @@ function describeFinding(finding: Finding, marked: Marked, width: number): strin
   ];
 }
 
-/** One line, or where the figures are too long for it (a list of ports), some. */
+/** The head of a finding: one line, or several if the figures are too long (a list of ports). */
 function headOf({ verdict, limit, needed, have, unit }: Finding, marked: Marked, width: number): string[] {
   const figures = [
     ...(needed === null ? [] : [`needs ${figure(needed, unit)}`]),
@@ -69,12 +69,12 @@ function headOf({ verdict, limit, needed, have, unit }: Finding, marked: Marked,
 
 function figure(value: number | string | null, unit: Finding['unit']): string {
   if (typeof value !== 'number') return value ?? 'unknown';
-  // fs.file-max is 2⁶³ − 1 where systemd has raised it.
+  // fs.file-max is 2⁶³ − 1 if systemd has raised it.
   if (value > Number.MAX_SAFE_INTEGER) return 'no limit';
   return unit === 'bytes' ? formatSize(value) : formatCount(value);
 }
 
-/** Without thousands separators, as the host prints it and as it is searched for. */
+/** Without thousands separators, as the host prints it, so that it can be searched for. */
 function plainFigure(value: number | string | null, unit: Finding['unit']): string {
   return typeof value === 'number' && unit !== 'bytes' ? String(value) : figure(value, unit);
 }
@@ -83,9 +83,10 @@ function summary(agents: number, findings: readonly Finding[]): string {
   const count = (verdict: LimitVerdict) => findings.filter((finding) => finding.verdict === verdict).length;
   const [fails, warns] = [count('fail'), count('warn')];
   if (fails > 0)
-    return `${formatCount(agents)} agents cannot work here: ${plural(fails, 'limit')} in the way, ${plural(warns, 'warning')}.`;
-  if (warns > 0) return `${formatCount(agents)} agents can work here, with ${plural(warns, 'warning')}.`;
-  return `${formatCount(agents)} agents can work here.`;
+    return `${formatCount(agents)} agents cannot work on this host: ${plural(fails, 'limit')} exceeded, ${plural(warns, 'warning')}.`;
+  if (warns > 0)
+    return `${formatCount(agents)} agents can work on this host, with ${plural(warns, 'warning')}.`;
+  return `${formatCount(agents)} agents can work on this host.`;
 }
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

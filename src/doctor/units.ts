@@ -1,8 +1,8 @@
 import type { CgroupLimit, HostSurvey } from './facts.ts';
 
-/** Who set a cgroup's limit, and how it is changed. */
+/** What sets a cgroup's limit, and how to change it. */
 export interface Setter {
-  /** What to call the cgroup: its unit where it is one, else its directory. */
+  /** The name of the cgroup: its unit if it has one, else its directory. */
   name: string;
   source: string;
   fix: string;
@@ -13,8 +13,8 @@ const CONTAINER =
   /(?:^|\/)(?:docker|libpod|cri-containerd|crio|kubepods|lxc)[-./]|\/(?:docker|kubepods|lxc)(?:\/|$)/;
 
 /**
- * Names the systemd unit (or the container manager) behind a cgroup, the setting that gives it its limit, and the
- * change that raises it. Units are named after their cgroup's directory in both versions (systemd.slice(5)).
+ * Finds the systemd unit (or the container manager) of a cgroup, the setting of its limit, and how to raise it. A unit's
+ * name is that of its cgroup's directory in both versions (systemd.slice(5)).
  */
 export function setterOf({ controller, directory, file }: CgroupLimit, survey: HostSurvey | null): Setter {
   const unit = directory.slice(directory.lastIndexOf('/') + 1);
@@ -29,9 +29,9 @@ export function setterOf({ controller, directory, file }: CgroupLimit, survey: H
   if (/^user-\d+\.slice$/.test(unit)) {
     return {
       name: unit,
-      source: `${setting}= of user-.slice${controller === 'pids' ? ' (systemd’s default: 33 % of what the kernel allows)' : ''}; ${source}`,
+      source: `${setting}= of user-.slice${controller === 'pids' ? " (systemd's default: 33 % of the kernel's limit)" : ''}; ${source}`,
       fix:
-        `systemctl set-property --runtime ${unit} ${infinite} for now, and for every boot ` +
+        `systemctl set-property --runtime ${unit} ${infinite} now, and for every boot ` +
         `/etc/systemd/system/user-.slice.d/60-fleetd.conf with [Slice] ${infinite}, which fleetctl install writes`,
     };
   }
@@ -49,5 +49,5 @@ function defaultOf(survey: HostSurvey | null): string {
   const set = survey?.systemd?.defaultTasksMax;
   return set
     ? `, else ${set.text} (${set.file}:${set.line})`
-    : ', else DefaultTasksMax= (systemd’s default: 15 %)';
+    : ", else DefaultTasksMax= (systemd's default: 15 %)";
 }

@@ -1,7 +1,4 @@
-/**
- * Breaks a text into lines of at most `width` characters at its spaces, each behind `indent` spaces; a word that is
- * longer stays whole.
- */
+/** Wraps a text at its spaces into lines of at most `width` characters, indented by `indent` spaces; keeps words whole. */
 export function wrap(text: string, indent: number, width: number): string[] {
   const lines: string[] = [];
   let line = '';

@@ -30,6 +30,11 @@ export function synopsis({ name, arguments: args, afterDashes }: CommandEntry): 
   return words.join(' ').trim();
 }
 
+/** What an argument means, with its values where they are a fixed set. */
+export function argumentHelp({ help, choices }: CommandEntry['arguments'][number]): string {
+  return choices === undefined ? help : `${help} One of ${choices.join(', ')}.`;
+}
+
 /** The options of a command, without those of every command. */
 export async function ownOptions({ options, moreOptions }: CommandEntry): Promise<OptionEntry[]> {
   return [...options, ...((await moreOptions?.()) ?? [])];
@@ -37,7 +42,7 @@ export async function ownOptions({ options, moreOptions }: CommandEntry): Promis
 
 async function section(entry: CommandEntry): Promise<string> {
   const options = await ownOptions(entry);
-  const args = entry.arguments.map(({ notation, help }) => [code(notation), help]);
+  const args = entry.arguments.map((argument) => [code(argument.notation), argumentHelp(argument)]);
   const sentence = `${entry.summary[0]!.toUpperCase()}${entry.summary.slice(1)}.`;
   return [
     `## ${entry.name}\n`,

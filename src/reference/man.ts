@@ -3,7 +3,7 @@ import { EXIT_CODES } from '../errors.ts';
 import { FLEET } from '../specification/fields.ts';
 import { type Field, walk } from '../specification/group.ts';
 import { PLACEHOLDERS } from '../specification/placeholders.ts';
-import { HELP_OPTION, ownOptions, synopsis } from './commands.ts';
+import { argumentHelp, HELP_OPTION, ownOptions, synopsis } from './commands.ts';
 import { ENVIRONMENT, FILES } from './places.ts';
 import { heading, page, paragraph, plain, subheading, terms, verbatim } from './roff.ts';
 import { defaultText, takesText } from './spec.ts';
@@ -76,7 +76,7 @@ function name(title: string, summary: string): string {
 }
 
 async function command(entry: CommandEntry): Promise<string> {
-  const args = entry.arguments.map(({ notation, help }) => [notation, help] as const);
+  const args = entry.arguments.map((argument) => [argument.notation, argumentHelp(argument)] as const);
   const options = (await ownOptions(entry)).map(({ flags, help }) => [flags, help] as const);
   const sentence = `${entry.summary[0]!.toUpperCase()}${entry.summary.slice(1)}.`;
   return [

@@ -2,22 +2,22 @@ import { FLEET } from './fields.ts';
 import { type Field, walk } from './group.ts';
 import { isMapping } from './types.ts';
 
-/** A flag of `fleetctl spawn` that stands for a key of the spec. */
+/** A flag of `fleetctl spawn` that sets a key of the spec. */
 export interface SpecFlag {
-  /** As commander takes it: `--port-base <port>`. */
+  /** In commander's notation: `--port-base <port>`. */
   flags: string;
   help: string;
   /** The key's path: `ports.base`. */
   path: string;
-  /** Where commander puts the value: `portBase`. */
+  /** The name of the value in commander's options: `portBase`. */
   attribute: string;
-  /** The flag may be given several times; its value is a list then. */
+  /** May be given several times; the value is a list then. */
   repeat: boolean;
 }
 
 const FLAGGED = [...walk(FLEET.fields)].filter(({ field }) => field.flag !== undefined);
 
-/** Every flag that stands for a key of the spec. */
+/** Every flag that sets a key of the spec. */
 export const SPEC_FLAGS: readonly SpecFlag[] = FLAGGED.map(({ path, field }) => ({
   flags: field.flag!,
   help: field.help,
@@ -27,8 +27,8 @@ export const SPEC_FLAGS: readonly SpecFlag[] = FLAGGED.map(({ path, field }) => 
 }));
 
 /**
- * Takes the values of the flags by their attributes, as commander collects them, and the command after `--`;
- * gives a document for parseSpec. The name defaults to the command's.
+ * Makes a document for parseSpec from the values of the flags, by attribute as commander collects them, and the command
+ * after `--`. The name defaults to that of the command.
  */
 export function specFromFlags(
   values: Readonly<Record<string, unknown>>,
@@ -45,7 +45,7 @@ export function specFromFlags(
   return document;
 }
 
-/** Gives the name of a program, made to fit the pattern of a fleet's name. */
+/** Returns the name of a program, changed to match the pattern of a fleet's name. */
 export function nameFromCommand(program: string): string {
   const name = program
     .slice(program.lastIndexOf('/') + 1)
@@ -57,7 +57,7 @@ export function nameFromCommand(program: string): string {
   return name === '' ? 'fleet' : name;
 }
 
-/** `--port-base <port>` has its value in `portBase`. */
+/** The attribute of `--port-base <port>` is `portBase`. */
 function attributeOf(field: Field): string {
   const [long] = field.flag!.slice(2).split(' ');
   return long!.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -69,7 +69,7 @@ function documentValue(field: Field, value: unknown): unknown {
   return typeof value === 'string' ? fromText(value) : value;
 }
 
-/** Puts a value at a path; what is a mapping there already takes it in. */
+/** Sets the value at a path; a mapping that is already there keeps its other keys. */
 function put(document: Record<string, unknown>, path: readonly string[], value: unknown): void {
   const [key, ...rest] = path as [string, ...string[]];
   const present = document[key];

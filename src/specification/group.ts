@@ -6,18 +6,18 @@ export interface Field {
   readonly type: Type;
   /** One line, for --help, the template, the schema and the reference. */
   readonly help: string;
-  /** What holds when the key is not written, as it would be written. Without one, and not required: null. */
+  /** The value of a missing key, in spec notation. An optional key without a default is null. */
   readonly default?: unknown;
-  /** The default in words, where it depends on something else. */
+  /** A description of the default, where it depends on something else. */
   readonly otherwise?: string;
   readonly required?: true;
-  /** The flag of `fleetctl spawn` for it, as commander takes it. */
+  /** The flag of `fleetctl spawn` that sets it, in commander's notation. */
   readonly flag?: string;
   /** The flag may be given several times. */
   readonly repeat?: true;
-  /** A value for the template, where there is no default or where the default is no good example. */
+  /** A value for the template, where there is no default or the default is a poor example. */
   readonly example?: unknown;
-  /** The template has it as a live line and not as a comment. */
+  /** The template shows it as a live line, not as a comment. */
   readonly live?: true;
 }
 
@@ -34,12 +34,12 @@ type Value<F extends Field> = F extends { readonly type: Type<infer T> }
     : T | null
   : never;
 
-/** What a mapping with these fields is in a parsed spec. */
+/** The type of a mapping with these fields in a parsed spec. */
 export type Output<F extends Fields> = {
   [K in keyof F & string as `${K}${F[K]['type']['suffix']}`]: Value<F[K]>;
 };
 
-/** What a mapping with these fields is where keys that are not written stay absent. */
+/** The type of a mapping with these fields in which missing keys stay absent. */
 export type Sparse<F extends Fields> = {
   -readonly [K in keyof F as F[K] extends Required ? K : never]: TypeOf<F[K]>;
 } & { -readonly [K in keyof F as F[K] extends Required ? never : K]?: TypeOf<F[K]> } extends infer S
@@ -50,20 +50,20 @@ type Required = { readonly required: true };
 type TypeOf<F extends Field> = F['type'] extends Type<infer T> ? T : never;
 
 /**
- * The type of a mapping with these fields. Its `read` gives a value even when some of the keys have problems;
- * those keys are undefined then.
+ * The type of a mapping with these fields. Its `read` returns a value even if some keys have problems; those keys are
+ * undefined.
  */
 export function group<const F extends Fields>(fields: F): Group<Output<F>> {
   return mapping(fields, Object.keys(fields));
 }
 
-/** The type of a mapping like that of `group`, in which keys that are not written stay absent, as in a request. */
+/** The type of a mapping as of `group`, except that missing keys stay absent instead of becoming null. */
 export function sparse<const F extends Fields>(fields: F): Group<Sparse<F>> {
   const required = Object.keys(fields).filter((key) => fields[key]!.required);
   return mapping(fields, required);
 }
 
-/** @param always keys that the result has even where they are not written */
+/** @param always the keys that the result has even if they are missing */
 function mapping<T>(fields: Fields, always: readonly string[]): Group<T> {
   const expected = `a mapping (${Object.keys(fields).join(', ')})`;
   return {
@@ -89,7 +89,7 @@ function mapping<T>(fields: Fields, always: readonly string[]): Group<T> {
   };
 }
 
-/** The type of a mapping in which at most one of the keys without a default may be written. */
+/** The type of a mapping in which at most one of the keys without a default may be present. */
 export function oneOf<const F extends Fields>(fields: F): Group<Output<F>> {
   const type = group(fields);
   const kinds = Object.keys(fields).filter((key) => fields[key]!.default === undefined);
@@ -100,7 +100,7 @@ export function oneOf<const F extends Fields>(fields: F): Group<Output<F>> {
     read: (value, path, problems) => {
       const written = isMapping(value) ? kinds.filter((kind) => Object.hasOwn(value, kind)) : [];
       if (written.length > 1) {
-        const text = `expected only one of ${kinds.join(', ')}, found ${written.join(' and ')}`;
+        const text = `expected at most one of ${kinds.join(', ')}, found ${written.join(' and ')}`;
         problems.push({ path, text });
       }
       return type.read(value, path, problems);
@@ -108,7 +108,7 @@ export function oneOf<const F extends Fields>(fields: F): Group<Output<F>> {
   };
 }
 
-/** The type of what may be a mapping or something plain. */
+/** The type of a value that may be a mapping or a scalar. */
 export function either<P, G>(plain: Type<P, ''>, mapping: Group<G>): Group<P | G> {
   return {
     ...mapping,
@@ -127,7 +127,7 @@ export function either<P, G>(plain: Type<P, ''>, mapping: Group<G>): Group<P | G
   };
 }
 
-/** The type that reads the same and gives what `shape` makes of it. */
+/** The type that reads the same values and converts them with `shape`. */
 export function shaped<T, U>(type: Group<T>, shape: (value: T) => U): Group<U> {
   return {
     ...type,
@@ -139,12 +139,12 @@ export function shaped<T, U>(type: Group<T>, shape: (value: T) => U): Group<U> {
   };
 }
 
-/** Tells whether a field holds further fields. */
+/** Returns the fields of a mapping type; null for any other type. */
 export function fieldsOf(type: Type): Fields | null {
   return 'fields' in type ? (type as Group<unknown>).fields : null;
 }
 
-/** Gives every field of a table with its path, each mapping before what it holds. */
+/** Yields every field of a table with its path, each mapping before its own fields. */
 export function* walk(fields: Fields, path = ''): Generator<{ path: string; field: Field }> {
   for (const [key, field] of Object.entries(fields)) {
     const here = { path: below(path, key), field };
@@ -157,7 +157,7 @@ function readField(field: Field, written: unknown, path: string, problems: Probl
   const value = written === undefined ? field.default : written;
   if (value !== undefined) return field.type.read(value, path, problems);
   if (!field.required) return null;
-  problems.push({ path, text: `expected ${field.type.expected}, found nothing; it is required` });
+  problems.push({ path, text: `expected ${field.type.expected}, found nothing; the key is required` });
   return undefined;
 }
 
@@ -186,9 +186,9 @@ function groupSchema(fields: Fields): JsonSchema {
 }
 
 function fieldSchema({ type, help, default: value }: Field): JsonSchema {
-  // A schema with a name is one and the same everywhere; what it means here is said around it.
+  // A named schema is the same everywhere; its meaning in this place is stated around it.
   const { schema } = type;
-  // The default of a mapping is said by its keys.
+  // The keys of a mapping have defaults of their own.
   return {
     description: help,
     ...(schema.title === undefined ? schema : { allOf: [schema] }),

@@ -4,12 +4,12 @@ import { type Problem, refuseIfAny } from './problems.ts';
 import { addRuleProblems, type Written } from './rules.ts';
 import type { Ports, Ready, Spec } from './spec.ts';
 
-/** How long an agent has to live to be ready, where nothing tells more about it. */
+/** How long an agent must run to be ready, if the spec offers no better check. */
 const AFTER_DEFAULT_MS = 1_000;
 
 /**
- * Takes a document as YAML or JSON gives it; gives the spec, checked and complete.
- * Throws SPEC_INVALID that names every problem, one a line.
+ * Returns the spec of a parsed YAML or JSON document, checked and complete.
+ * @throws FleetError SPEC_INVALID that names every problem, one per line
  */
 export function parseSpec(document: unknown): Spec {
   const problems: Problem[] = [];

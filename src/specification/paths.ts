@@ -4,30 +4,30 @@ import type { Ports } from './spec.ts';
 /** sun_path has 108 bytes, its terminating NUL included: unix(7). */
 export const SOCKET_PATH_BYTES_MAX = 107;
 
-/** Every path that fleetd uses. Durable ones below the state directory, the others below the runtime directory. */
+/** Every path that fleetd uses: durable ones below the state directory, all others below the runtime directory. */
 export interface Paths {
   stateDir: string;
   /** Wanted state (SQLite). */
   database: string;
-  /** Copy of the wanted state, for recovery and for people. */
+  /** Copy of the wanted state, for recovery and for reading. */
   copy: string;
   /** What happened (SQLite). */
   events: string;
   /** Memory over time (SQLite). */
   samples: string;
   lock: string;
-  /** Who this directory is, whatever path leads to it. */
+  /** Identifies this directory, whatever path leads to it. */
   identity: string;
   /** The supervisor's own log. */
   ownLog: string;
   releases: string;
   release: (id: string) => string;
-  /** What holds the directories of fleets. */
+  /** Parent of the fleets' directories. */
   fleets: string;
-  /** What holds the slots' directories of a fleet. */
+  /** Parent of the slots' directories of a fleet. */
   fleetDir: (fleet: string) => string;
   slotDir: (fleet: string, slot: number) => string;
-  /** What holds the logs of fleets. */
+  /** Parent of the fleets' log directories. */
   logs: string;
   logDir: (fleet: string) => string;
   log: (fleet: string, slot: number) => string;
@@ -36,13 +36,13 @@ export interface Paths {
   notifySocket: string;
   /** Pids (SQLite): they need not survive a reboot. */
   runDatabase: string;
-  /** The supervisor's sign of life, for whoever finds that it does not answer. */
+  /** The supervisor's sign of life; the watchdog reads it when the supervisor does not answer. */
   heartbeat: string;
   slotRuntimeDir: (fleet: string, slot: number) => string;
   agentSocket: (fleet: string, slot: number) => string;
 }
 
-/** Takes the two directories (absolute, without a slash at the end); gives every path in them. */
+/** Returns every path below the two directories, which are absolute and have no slash at the end. */
 export function pathsIn(stateDir: string, runtimeDir: string): Paths {
   const fleetDir = (fleet: string) => `${stateDir}/fleets/${fleet}`;
   const logDir = (fleet: string) => `${stateDir}/logs/${fleet}`;
@@ -74,14 +74,15 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
   };
 }
 
-/** Gives the first port of a slot, or null for a fleet without ports. */
+/** Returns the first port of a slot, or null for a fleet without ports. */
 export function portOf(ports: Ports | null, slot: number): number | null {
   return ports === null ? null : ports.base + slot * ports.perAgent;
 }
 
 /**
- * Gives the directories of the supervisor of this user, or what FLEETD_STATE_DIR and FLEETD_RUNTIME_DIR say.
- * `exists` tells whether a directory exists. Throws USAGE where one of the two variables is not an absolute path.
+ * Returns the directories of this user's supervisor, or those of FLEETD_STATE_DIR and FLEETD_RUNTIME_DIR.
+ * @param exists tells whether a directory exists
+ * @throws FleetError USAGE if one of the two variables is not an absolute path
  */
 export function defaultDirectories(
   env: Readonly<Record<string, string | undefined>>,
@@ -100,13 +101,13 @@ export function defaultDirectories(
   return { stateDir, runtimeDir: exists(ofUser) ? `${ofUser}/fleetd` : `${stateDir}/run` };
 }
 
-/** Throws SPEC_INVALID if a Unix socket cannot have this path, because it is longer than the kernel takes. */
+/** Checks the length of a Unix socket's path. @throws FleetError SPEC_INVALID if the kernel refuses it */
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path);
   if (bytes <= SOCKET_PATH_BYTES_MAX) return;
   throw new FleetError(
     'SPEC_INVALID',
-    `the path of the socket ${path} has ${bytes} bytes, and Linux takes at most ${SOCKET_PATH_BYTES_MAX}`,
+    `the socket path ${path} has ${bytes} bytes; Linux allows at most ${SOCKET_PATH_BYTES_MAX}`,
     { hint: 'Set FLEETD_RUNTIME_DIR to a shorter directory, or give the fleet a shorter name.' },
   );
 }
@@ -115,7 +116,7 @@ function override(env: Readonly<Record<string, string | undefined>>, variable: s
   const directory = env[variable];
   if (!directory) return null;
   if (directory.startsWith('/')) return directory.replace(/(?<=.)\/+$/, '');
-  throw new FleetError('USAGE', `${variable} is ${directory}, and must be an absolute path`, {
+  throw new FleetError('USAGE', `${variable} must be an absolute path, found "${directory}"`, {
     hint: `Set ${variable} to a path that begins with a slash.`,
   });
 }

@@ -1,10 +1,10 @@
 import { FleetError } from '../errors.ts';
 import { nearest, show } from './problems.ts';
 
-/** What the placeholders of one slot stand for. */
+/** The values of the placeholders for one slot. */
 export interface Placeholders {
   slot: number;
-  /** Null without `ports`; the spec is refused if a template asks for it then. */
+  /** Null without `ports`; a spec whose templates use it is refused then. */
   port: number | null;
   socket: string;
   dir: string;
@@ -12,42 +12,42 @@ export interface Placeholders {
   release: string;
 }
 
-/** Every placeholder and what it stands for. */
+/** Every placeholder and its meaning. */
 export const PLACEHOLDERS: Readonly<Record<keyof Placeholders, string>> = {
   slot: 'the number of the slot, from 0',
   port: 'the first port of the slot',
-  socket: 'path of the Unix socket that the agent may listen on',
+  socket: 'the path of the Unix socket that the agent may listen on',
   dir: 'the state directory of the slot, which is also the working directory',
   fleet: 'the name of the fleet',
   release: 'the release that the agent runs',
 };
 
 type Name = keyof Placeholders;
-/** A template taken apart: literal text, and the names of placeholders. */
+/** A part of a template: literal text, or the name of a placeholder. */
 type Part = { text: string } | { name: Name };
 
 const TOKEN = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
-/** Templates come from specs, and there are few; the bound is for a supervisor that sees new specs for years. */
+/** The maximum number of compiled templates that are kept. Specs have few; a supervisor sees new specs for years. */
 const COMPILED_MAX = 4_096;
 const compiled = new Map<string, (values: Placeholders) => string>();
 
-/** Takes a template; gives what is wrong with its braces in words, or null if nothing is. */
+/** Describes the problem of a template's braces; null if there is none. */
 export function placeholderProblem(template: string): string | null {
-  const parts = takeApart(template);
+  const parts = parse(template);
   return typeof parts === 'string' ? parts : null;
 }
 
-/** Tells whether one of the templates has the placeholder `name`. Broken templates have none. */
+/** Tells whether one of the templates has the placeholder `name`. Invalid templates have none. */
 export function uses(templates: readonly string[], name: Name): boolean {
   return templates.some((template) => {
-    const parts = takeApart(template);
+    const parts = parse(template);
     return typeof parts !== 'string' && parts.some((part) => 'name' in part && part.name === name);
   });
 }
 
-/** Takes a template; gives the function that fills it in. Throws SPEC_INVALID for a broken template. */
+/** Returns the function that fills in a template. @throws FleetError SPEC_INVALID for an invalid template */
 export function compile(template: string): (values: Placeholders) => string {
-  const parts = takeApart(template);
+  const parts = parse(template);
   if (typeof parts === 'string')
     throw new FleetError('SPEC_INVALID', `${JSON.stringify(template)}: ${parts}`);
   if (parts.every((part) => 'text' in part)) {
@@ -61,7 +61,7 @@ export function compile(template: string): (values: Placeholders) => string {
   };
 }
 
-/** Fills in a template for one slot; compiles it at its first use. Throws SPEC_INVALID for a broken template. */
+/** Fills in a template for one slot. @throws FleetError SPEC_INVALID for an invalid template */
 export function expand(template: string, values: Placeholders): string {
   let fill = compiled.get(template);
   if (fill === undefined) {
@@ -72,15 +72,15 @@ export function expand(template: string, values: Placeholders): string {
   return fill(values);
 }
 
-/** Gives the text of a template without placeholders; null where it has one, or is broken. */
+/** Returns the text of a template without placeholders; null if it has one, or is invalid. */
 export function literal(template: string): string | null {
-  const parts = takeApart(template);
+  const parts = parse(template);
   if (typeof parts === 'string') return null;
   return parts.every((part) => 'text' in part) ? parts.map((part) => part.text).join('') : null;
 }
 
-/** Gives the parts of a template, or what is wrong with it. */
-function takeApart(template: string): Part[] | string {
+/** Returns the parts of a template, or a description of its problem. */
+function parse(template: string): Part[] | string {
   const parts: Part[] = [];
   let end = 0;
   for (const token of template.matchAll(TOKEN)) {
@@ -88,7 +88,7 @@ function takeApart(template: string): Part[] | string {
     if (token.index > end) parts.push({ text: template.slice(end, token.index) });
     end = token.index + found.length;
     if (found === '{{' || found === '}}') parts.push({ text: found[0]! });
-    else if (name === undefined) return `a lone ${found}; write ${found}${found} for a literal brace`;
+    else if (name === undefined) return `unmatched ${found}; write ${found}${found} for a literal brace`;
     else if (isName(name)) parts.push({ name });
     else return unknown(name);
   }
@@ -104,7 +104,7 @@ function unknown(name: string): string {
   const known = Object.keys(PLACEHOLDERS);
   const meant = nearest(name, known);
   return (
-    `unknown placeholder ${show(`{${name}}`)}${meant === null ? '' : `, did you mean {${meant}}?`}` +
+    `unknown placeholder ${show(`{${name}}`)}${meant === null ? '' : `; did you mean {${meant}}?`}` +
     ` (known: ${known.map((each) => `{${each}}`).join(' ')}; {{ and }} are literal braces)`
   );
 }

@@ -1,19 +1,19 @@
 import { FleetError } from '../errors.ts';
 
-/** One thing that is wrong with a document: where, and what. */
+/** One problem of a document: where, and what. */
 export interface Problem {
   /** As in `ports.base` or `command[2]`; empty for the document as a whole. */
   path: string;
   text: string;
 }
 
-/** A message names at most so many problems: a hostile document must not fill a terminal or a log. */
+/** The maximum number of problems in a message: a hostile document must not fill a terminal or a log. */
 export const PROBLEMS_SHOWN_MAX = 100;
 const TEXT_SHOWN_MAX = 60;
-/** Nobody mistypes a key of this length; the distance to it is not worth its quadratic cost. */
+/** The maximum length of a key for which a similar one is looked for, because the distance takes quadratic time. */
 const KEY_COMPARED_MAX = 40;
 
-/** Gives a value as people see it in an error: scalars as written, cut at 60 characters; the rest by its kind. */
+/** Shows a value in an error: a scalar as written, cut at 60 characters; anything else by its kind. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'nothing (null)';
@@ -22,15 +22,15 @@ export function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(cut(value)) : String(value);
 }
 
-/** Gives the path of a key or of an item below `path`. */
+/** Returns the path of a key or an item below `path`. */
 export function below(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`;
-  // A key that is not a plain word may hold line breaks or escapes of a terminal: it is shown as JSON has it.
+  // A key that is not a plain word may hold line breaks or terminal escapes, so it is shown as JSON.
   const shown = /^[\w-]{1,60}$/.test(key) ? key : show(key);
   return path === '' ? shown : `${path}.${shown}`;
 }
 
-/** Gives the one of `known` that `word` was probably meant to be, or null when none is near. */
+/** Returns the item of `known` that is most similar to `word`; null if none is similar. */
 export function nearest(word: string, known: Iterable<string>): string | null {
   if (word.length > KEY_COMPARED_MAX) return null;
   let best: string | null = null;
@@ -42,7 +42,7 @@ export function nearest(word: string, known: Iterable<string>): string | null {
   return best;
 }
 
-/** Throws FleetError SPEC_INVALID with one line a problem, or returns if there is none. */
+/** Returns if there is no problem. @throws FleetError SPEC_INVALID with one line per problem */
 export function refuseIfAny(problems: readonly Problem[]): void {
   if (problems.length > 0) throw new FleetError('SPEC_INVALID', describeProblems(problems, 'the spec'));
 }
@@ -60,7 +60,7 @@ function cut(text: string): string {
   return text.length <= TEXT_SHOWN_MAX ? text : `${text.slice(0, TEXT_SHOWN_MAX)}…`;
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** The Levenshtein distance, computed row by row. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i++) {

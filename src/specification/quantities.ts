@@ -11,7 +11,7 @@ import {
   parseSize,
 } from './units.ts';
 
-/** Node's timers hold at most 2^31 − 1 ms; more would fire at once. */
+/** The maximum of Node's timers; a longer one fires at once. */
 const DURATION_MS_MAX = 2 ** 31 - 1;
 
 /** A length of time of at least `minMs`. */
@@ -31,7 +31,7 @@ export function duration(minMs = 0): Type<number, 'Ms'> {
     (value) => {
       const isScalar = typeof value === 'number' || typeof value === 'string';
       if (isScalar && /^[1-9]\d*$/.test(`${value}`)) return `; the unit is missing: ${value}s or ${value}ms?`;
-      return (parseDuration(value) ?? 0) > DURATION_MS_MAX ? '; the longest is 596h' : '';
+      return (parseDuration(value) ?? 0) > DURATION_MS_MAX ? '; the maximum is 596h' : '';
     },
   );
 }
@@ -75,8 +75,8 @@ export const PERCENT: Type<number, 'Percent'> = scalar(
   parsePercent,
 );
 
-/** A number of agents or a share of the fleet, above 0 or from 0 on. */
-export function share(from: 'above 0' | 'from 0 on'): Type<Share, ''> {
+/** A number of agents or a share of the fleet, above 0, or 0 or more. */
+export function share(from: 'above 0' | '0 or more'): Type<Share, ''> {
   const min = from === 'above 0' ? 1 : 0;
   const percent = { type: 'string', pattern: PATTERNS.percent.source };
   return scalar(

@@ -10,26 +10,26 @@ const KINDS = {
   socket: { type: TRUE, help: 'The agent listens on its Unix socket.' },
   http: {
     type: text('a path such as /health', /^\/[!-~]*$/),
-    help: 'The agent answers an HTTP GET of this path with success, on its port or else on its socket.',
+    help: 'The agent answers an HTTP GET of this path with a success status, on its port or else on its socket.',
   },
-  exec: { type: ARGV, help: 'This command ends with exit code 0.' },
+  exec: { type: ARGV, help: 'This command exits with code 0.' },
   notify: { type: TRUE, help: 'The agent has sent READY=1 to NOTIFY_SOCKET.' },
   after: { type: duration(), help: 'The agent still runs after this time.' },
   timeout: {
     type: duration(1),
     default: '30s',
     flag: '--ready-timeout <duration>',
-    help: 'An agent not ready so long after its start is stopped, and counts as failed.',
+    help: 'Time after its start at which an agent that is not ready is stopped and counts as failed.',
   },
 } as const;
 
-/** A readiness check as written; without a kind where only its timeout was, and parseSpec finds the kind. */
+/** A readiness check as written. Its kind is null if only the timeout was written; parseSpec then chooses one. */
 export type WrittenReady = Ready | { kind: null; timeoutMs: number };
 
 const MAPPING = oneOf(KINDS);
 const WORD = word('tcp', 'udp', 'socket', 'notify');
 
-/** How an agent shows that it is ready: a mapping with one kind, or the word for a kind that needs no more. */
+/** How an agent shows that it is ready: a mapping with one kind, or just the name of a kind without a value. */
 export const READY: Group<WrittenReady> = {
   ...MAPPING,
   expected: `${WORD.expected}, or ${MAPPING.expected}`,

@@ -4,12 +4,12 @@ import { portProblem } from './ports.ts';
 import { below, type Problem } from './problems.ts';
 import { formatDuration, formatSize } from './units.ts';
 
-/** A spec as the field table gives it: what depends on other keys is still open. */
+/** A spec as the field table returns it: values that depend on other keys are not filled in yet. */
 export type Written = NonNullable<ReturnType<typeof FLEET.read>>;
 
 type Key = keyof Written;
 
-/** What has to hold between keys. A rule is asked only if the keys that it is about have no problem of their own. */
+/** A condition between keys. It is checked only if none of these keys has a problem of its own. */
 interface Rule {
   about: readonly Key[];
   problems: (spec: Written) => Problem[];
@@ -55,7 +55,7 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Adds to the problems of single keys those between keys. */
+/** Adds the problems between keys to those of single keys. */
 export function addRuleProblems(spec: Written, problems: Problem[]): void {
   const broken = new Set(problems.map(({ path }) => path.split(/[.[]/, 1)[0]));
   for (const rule of RULES) {

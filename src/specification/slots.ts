@@ -1,18 +1,18 @@
 import { FleetError } from '../errors.ts';
 
-/** The highest number that a slot can have. */
+/** The highest possible number of a slot. */
 export const SLOT_MAX = 999_999;
-/** As many agents as there are slot numbers. */
+/** The maximum number of agents of a fleet. */
 export const AGENTS_MAX = SLOT_MAX + 1;
 
 const RANGE = /^(\d{1,6})(?:-(\d{1,6}))?$/;
 
-/** Takes `10-19,25`; gives the slots, ascending, each once. Throws USAGE for anything else. */
+/** Parses `10-19,25`; returns the slots, ascending, each once. @throws FleetError USAGE for anything else */
 export function parseSlots(text: string): number[] {
   const ranges = text.split(',').map(parseRange);
   ranges.sort((a, b) => a.first - b.first);
   const slots: number[] = [];
-  // Ranges that overlap are walked once, so that no text makes this longer than SLOT_MAX.
+  // Overlapping ranges are walked once, so that no text yields more than SLOT_MAX + 1 slots.
   let next = 0;
   for (const { first, last } of ranges) {
     for (next = Math.max(next, first); next <= last; next++) slots.push(next);
@@ -20,7 +20,7 @@ export function parseSlots(text: string): number[] {
   return slots;
 }
 
-/** Takes slots in any order; gives them as ranges: `0-14,20`, and an empty text for none. */
+/** Formats slots, in any order, as ranges: `0-14,20`, and an empty text for none. */
 export function formatSlots(slots: Iterable<number>): string {
   const sorted = [...new Set(slots)].sort((a, b) => a - b);
   const ranges: string[] = [];
@@ -33,14 +33,14 @@ export function formatSlots(slots: Iterable<number>): string {
   return ranges.join(',');
 }
 
-/** Gives the `count` lowest slots that are not in `used`, ascending. */
+/** Returns the `count` lowest slots that are not in `used`, ascending. */
 export function lowestFree(used: ReadonlySet<number>, count: number): number[] {
   const free: number[] = [];
   for (let slot = 0; free.length < count; slot++) if (!used.has(slot)) free.push(slot);
   return free;
 }
 
-/** Gives the `count` highest slots of `used` (all, if there are fewer), highest first. */
+/** Returns the `count` highest slots of `used` (all, if there are fewer), highest first. */
 export function highest(used: ReadonlySet<number>, count: number): number[] {
   return [...used].sort((a, b) => b - a).slice(0, Math.max(0, count));
 }
@@ -52,9 +52,9 @@ function parseRange(text: string): { first: number; last: number } {
   if (match === null || last < first) {
     throw new FleetError(
       'USAGE',
-      `slots are written as 10-19,25; found ${JSON.stringify(text.slice(0, 60))}`,
+      `slots must be written like 10-19,25, found ${JSON.stringify(text.slice(0, 60))}`,
       {
-        hint: `Give slots from 0 to ${SLOT_MAX}, ranges from the lower to the higher.`,
+        hint: `Give slots from 0 to ${SLOT_MAX}, and ranges from the lower to the higher slot.`,
       },
     );
   }

@@ -1,7 +1,7 @@
 /** A spec, checked and complete: every default filled in, durations in milliseconds, sizes in bytes. */
 export interface Spec {
   name: string;
-  /** argv as written; placeholders not yet expanded. */
+  /** argv as written, with its placeholders. */
   command: string[];
   binary: string | null;
   env: Record<string, string>;
@@ -47,14 +47,14 @@ export interface Spec {
   logs: { to: 'file' | 'null' | 'journal'; maxSizeBytes: number };
 }
 
-/** A user of the host by name, or one uid (and the same gid) a slot, counted from `base`. */
+/** A user of the host by name, or one uid (and the same gid) per slot, counted from `base`. */
 export type User = { name: string } | { base: number };
 
 /** Slot i owns the ports base + i × perAgent … base + (i + 1) × perAgent − 1. */
 export interface Ports {
   base: number;
   perAgent: number;
-  /** Null where the spec does not say: then both count, as the agents' ports and as what is in their way. */
+  /** Null if the spec does not state it: then both protocols are checked. */
   protocol: 'tcp' | 'udp' | null;
 }
 
@@ -65,7 +65,7 @@ export type Share = { count: number } | { percent: number };
 export type Ready = { timeoutMs: number } & (
   | { kind: 'tcp' }
   | { kind: 'udp' }
-  /** The port served by either protocol: the default where the spec names none. */
+  /** The port served by either protocol: the default if the spec states none. */
   | { kind: 'port' }
   | { kind: 'socket' }
   | { kind: 'http'; path: string }

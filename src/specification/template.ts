@@ -1,26 +1,27 @@
 import { FLEET } from './fields.ts';
 import { type Field, fieldsOf } from './group.ts';
 
-/** The column in which the help begins. */
+/** The column at which the help begins. */
 const HELP_COLUMN = 44;
 
 /**
- * Gives the commented fleet.yaml that `fleetctl init` writes. `schemaReference` is the path or URL of the JSON
- * Schema, for the editor. Without their leading `#`, the keys in comments are YAML as well.
+ * Returns the commented fleet.yaml that `fleetctl init` writes. Without the leading `#`, the keys in comments are valid
+ * YAML too.
+ * @param schemaReference the path or URL of the JSON Schema, for the editor
  */
 export function templateText(schemaReference: string): string {
   const lines = [
     `# yaml-language-server: $schema=${schemaReference}`,
-    '# A fleet of like daemons. A line with # shows a default, or an example where nothing is the default.',
+    '# A fleet of like daemons. A line with # shows a default, or an example if there is no default.',
     '# Durations: 500ms 3s 5m 1h. Sizes: 64K 256M 1G. Shares: 10%.',
-    '# In command, env, prepare and ready.exec: {slot} {port} {socket} {dir} {fleet} {release}; {{ and }} are braces.',
+    '# In command, env, prepare and ready.exec: {slot} {port} {socket} {dir} {fleet} {release}; {{ and }} are literal braces.',
     '',
     ...Object.entries(FLEET.fields).flatMap(([key, field]) => linesOf(key, field, 0, true)),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-/** A mapping is shown key by key, unless it has an example of its own. */
+/** The lines of a field. A mapping is shown key by key, unless it has an example of its own. */
 function linesOf(key: string, field: Field, depth: number, parentLive: boolean): string[] {
   const live = parentLive && field.live === true;
   const margin = (live ? '' : '#') + '  '.repeat(depth);

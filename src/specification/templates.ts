@@ -2,18 +2,18 @@ import { placeholderProblem } from './placeholders.ts';
 import { below, type Problem, show } from './problems.ts';
 import { isMapping, isText, scalar, type Type } from './types.ts';
 
-/** Linux takes 131,072 bytes for one argument or variable, its NUL included: MAX_ARG_STRLEN, execve(2). */
+/** One argument or variable holds at most 131,072 bytes, its NUL included: MAX_ARG_STRLEN, execve(2). */
 const TEXT_BYTES_MAX = 131_071;
 const UTF8 = new TextEncoder();
 
 const TEXT = scalar<string, ''>(
   { suffix: '', expected: 'text without NUL bytes, of at most 128 KiB', schema: { type: 'string' } },
   (value) => (isText(value) && UTF8.encode(value).length <= TEXT_BYTES_MAX ? value : null),
-  // YAML makes numbers, booleans and null of what looks like them.
+  // YAML reads text that looks like a number, a boolean or null as such.
   (value) => (value === null || isPlain(value) ? `; write it in quotes: "${value ?? ''}"` : ''),
 );
 
-/** Gives text whose placeholders are known and whose braces are in order. */
+/** Reads text whose placeholders are known and whose braces match. */
 function readTemplate(value: unknown, path: string, problems: Problem[]): string | undefined {
   const template = TEXT.read(value, path, problems);
   const problem = template === undefined ? null : placeholderProblem(template);
@@ -29,7 +29,7 @@ export const ARGV: Type<string[], ''> = {
   schema: { type: 'array', minItems: 1, items: TEXT.schema },
   read: (value, path, problems) => {
     if (!Array.isArray(value) || value.length === 0 || value[0] === '') {
-      const found = Array.isArray(value) && value.length > 0 ? 'an empty name of a program' : show(value);
+      const found = Array.isArray(value) && value.length > 0 ? 'an empty program name' : show(value);
       problems.push({ path, text: `expected ${ARGV.expected}, found ${found}` });
       return undefined;
     }
@@ -39,7 +39,7 @@ export const ARGV: Type<string[], ''> = {
   },
 };
 
-/** Environment variables, with placeholders. Numbers and booleans become the text that stands for them. */
+/** Environment variables, with placeholders. Numbers and booleans become text. */
 export const ENVIRONMENT: Type<Record<string, string>, ''> = {
   suffix: '',
   expected: 'a mapping of names to values',

@@ -3,20 +3,20 @@ import { PATTERNS } from './units.ts';
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** What may be written as the value of a key. T is what it is in a parsed spec; the suffix names its unit there. */
+/** The values that a key may have. T is their type in a parsed spec; the suffix names their unit there. */
 export interface Type<T = unknown, Suffix extends string = string> {
-  /** What is added to the key in the parsed spec: `delay` becomes `delayMs`. */
+  /** The suffix of the key in the parsed spec: `delay` becomes `delayMs`. */
   readonly suffix: Suffix;
-  /** What an error says was expected. */
+  /** What an error states as expected. */
   readonly expected: string;
   readonly schema: JsonSchema;
-  /** Gives what `value` means, or undefined once the reasons why it means nothing are among the problems. */
+  /** Returns the parsed value; or adds to the problems, and returns undefined. */
   readonly read: (value: unknown, path: string, problems: Problem[]) => T | undefined;
-  /** Gives the value that the text after a command line flag stands for; absent where it is the text itself. */
+  /** Returns the value of the text after a command line flag; absent if it is the text itself. */
   readonly fromText?: (text: string) => unknown;
 }
 
-/** Signals that end a daemon, or that daemons take as a wish to end. */
+/** Signals that end a daemon, or that daemons use as a request to end. */
 const STOP_SIGNALS = [
   'SIGTERM',
   'SIGINT',
@@ -31,7 +31,7 @@ const STOP_SIGNALS = [
   'SIGKILL',
 ] as const;
 
-/** A type without parts. `parse` gives null for what it does not take; `note` may say more about that. */
+/** A type without parts. `parse` returns null for an invalid value; `note` may add a hint about it. */
 export function scalar<T, Suffix extends string>(
   type: Omit<Type<T, Suffix>, 'read'>,
   parse: (value: unknown) => T | null,
@@ -48,19 +48,19 @@ export function scalar<T, Suffix extends string>(
   };
 }
 
-/** Tells whether a value is text that can be handed to the kernel and be written as UTF-8. */
+/** Tells whether a value is text that the kernel takes (no NUL) and that can be written as UTF-8. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && !value.includes('\0') && value.isWellFormed();
 }
 
-/** Text that matches a pattern, which `expected` puts in words. */
+/** Text that matches a pattern, which `expected` describes. */
 export function text(expected: string, pattern: RegExp): Type<string, ''> {
   return scalar({ suffix: '', expected, schema: { type: 'string', pattern: pattern.source } }, (value) =>
     isText(value) && pattern.test(value) ? value : null,
   );
 }
 
-/** One of a few words. `null` may also be written without quotes, as YAML then does not read it as a word. */
+/** One of a few words. `null` is also accepted without quotes, which YAML does not read as a word. */
 export function word<const W extends string>(...words: W[]): Type<W, ''> {
   const values: unknown[] = (words as string[]).includes('null') ? [...words, null] : words;
   return scalar(
@@ -69,7 +69,7 @@ export function word<const W extends string>(...words: W[]): Type<W, ''> {
   );
 }
 
-/** The word `off`; YAML 1.1 and people who write JSON make `false` of it. */
+/** The word `off`; also `false`, which YAML 1.1 reads `off` as. */
 export const OFF: Type<'off', ''> = scalar(
   { suffix: '', expected: 'off', schema: { enum: ['off', false] } },
   (value) => (value === 'off' || value === false ? 'off' : null),
@@ -80,7 +80,7 @@ export const BOOLEAN: Type<boolean, ''> = scalar(
   (value) => (typeof value === 'boolean' ? value : null),
 );
 
-/** Something that can only be chosen, not denied. */
+/** Only `true`: a choice that is made by naming it. */
 export const TRUE: Type<true, ''> = scalar(
   { suffix: '', expected: 'true', schema: { const: true } },
   (value) => (value === true ? value : null),
@@ -114,7 +114,7 @@ export function positive(max: number): Type<number, ''> {
   );
 }
 
-/** A signal by its name, with or without SIG. */
+/** The name of a signal, with or without SIG. */
 export const SIGNAL: Type<string, ''> = scalar(
   {
     suffix: '',

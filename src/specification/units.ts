@@ -10,7 +10,7 @@ const DURATION_UNITS = [
 
 const SIZE_UNITS = ['', 'K', 'M', 'G', 'T'] as const;
 
-/** What a duration, a size, a rate and a percentage look like: for the parsers below and for the JSON Schema. */
+/** The patterns of a duration, a size, a rate and a percentage, for the parsers below and for the JSON Schema. */
 export const PATTERNS = {
   duration: /^(?=\d)(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?(?:(\d{1,12})ms)?$/,
   size: /^(\d{1,15})([KMGT]?)$/,
@@ -19,7 +19,7 @@ export const PATTERNS = {
   count: /^\d{1,9}$/,
 } as const;
 
-/** Takes `500ms`, `3s`, `5m`, `1h`, `1h30m` or 0; gives milliseconds, or null for anything else. */
+/** Parses `500ms`, `3s`, `5m`, `1h`, `1h30m` or 0 to milliseconds; null for anything else. */
 export function parseDuration(value: unknown): number | null {
   if (value === 0 || value === '0') return 0;
   const match = typeof value === 'string' ? PATTERNS.duration.exec(value) : null;
@@ -28,7 +28,7 @@ export function parseDuration(value: unknown): number | null {
   return Number.isSafeInteger(ms) ? ms : null;
 }
 
-/** Gives milliseconds as parseDuration takes them, exactly: `1h30m`, `500ms`, and `0s` for nothing. */
+/** Formats milliseconds exactly, as parseDuration reads them: `1h30m`, `500ms`, `0s`. */
 export function formatDuration(ms: number): string {
   let restMs = Math.round(ms);
   let text = '';
@@ -40,7 +40,7 @@ export function formatDuration(ms: number): string {
   return text === '' ? '0s' : text;
 }
 
-/** How long something took or has lasted, in its two largest units: 45s, 3m 20s, 2d 4h. */
+/** Formats an elapsed time in its two largest units: 45s, 3m 20s, 2d 4h. */
 export function formatElapsed(elapsedMs: number): string {
   const seconds = Math.max(0, Math.round(elapsedMs / 1000));
   const parts = [
@@ -55,7 +55,7 @@ export function formatElapsed(elapsedMs: number): string {
   return shown.map(([value, unit]) => `${value}${unit}`).join(' ');
 }
 
-/** Takes `64K`, `256M`, `1G` (powers of 1024) or a count of bytes; gives bytes, or null for anything else. */
+/** Parses `64K`, `256M`, `1G` (powers of 1024) or a number of bytes to bytes; null for anything else. */
 export function parseSize(value: unknown): number | null {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : null;
   const match = typeof value === 'string' ? PATTERNS.size.exec(value) : null;
@@ -64,11 +64,11 @@ export function parseSize(value: unknown): number | null {
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
-/** Gives bytes for people, rounded to a tenth of the unit: `64M`, `11.8M`, `512`. */
+/** Formats bytes, rounded to a tenth of the unit: `64M`, `11.8M`, `512`. */
 export function formatSize(bytes: number): string {
   let size = bytes;
   let unit = 0;
-  // 1023.95 and above would be rounded to 1024 of a unit, which is 1 of the next.
+  // From 1023.95 on, the size would be rounded to 1024 of a unit, which is 1 of the next.
   while (Math.abs(size) >= 1023.95 && unit < SIZE_UNITS.length - 1) {
     size /= 1024;
     unit++;
@@ -76,25 +76,25 @@ export function formatSize(bytes: number): string {
   return `${Math.round(size * 10) / 10}${SIZE_UNITS[unit]}`;
 }
 
-/** Gives a whole number for people: 12345 → `12,345`. */
+/** Formats a whole number with thousands separators: 12345 → `12,345`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** Takes `100M/h`; gives bytes an hour, or null for anything else. */
+/** Parses `100M/h` to bytes per hour; null for anything else. */
 export function parseRate(value: unknown): number | null {
   const match = typeof value === 'string' ? PATTERNS.rate.exec(value) : null;
   return match === null ? null : parseSize(match[1]);
 }
 
-/** Takes `20%` (0 to 100, fractions allowed); gives the percentage, or null for anything else. */
+/** Parses `20%` (0 to 100, fractions allowed) to the percentage; null for anything else. */
 export function parsePercent(value: unknown): number | null {
   const match = typeof value === 'string' ? PATTERNS.percent.exec(value) : null;
   const percent = Number(match?.[1]);
   return percent <= 100 ? percent : null;
 }
 
-/** Takes a count (`500`, as number or text) or a percentage (`10%`); gives the share, or null for anything else. */
+/** Parses a count (`500`, as number or text) or a percentage (`10%`); null for anything else. */
 export function parseShare(value: unknown): Share | null {
   const percent = parsePercent(value);
   if (percent !== null) return { percent };

@@ -14,22 +14,22 @@ import {
 import { FleetError } from '../errors.ts';
 import { show } from './problems.ts';
 
-/** Far more than any spec needs, and little enough that no text takes long to read. */
+/** The maximum length of a spec's text: far more than any spec needs, and short enough to parse quickly. */
 const TEXT_CHARS_MAX = 262_144;
 
 /**
- * Takes the text of a spec file (YAML 1.2 core, so JSON as well); gives the document for parseSpec.
- * Throws SPEC_INVALID with file, line and column.
+ * Parses the text of a spec file (YAML 1.2 core, which includes JSON) to a document for parseSpec.
+ * @throws FleetError SPEC_INVALID with file, line and column
  */
 export function readSpecText(text: string, fileName: string): unknown {
-  if (text.length > TEXT_CHARS_MAX) throw refusal(fileName, 'longer than 256 KiB; no spec needs that');
+  if (text.length > TEXT_CHARS_MAX) throw refusal(fileName, 'longer than the maximum of 256 KiB');
   const lines = new LineCounter();
   const fail = (offset: number, reason: string): never => {
     const { line, col } = lines.linePos(offset);
     throw refusal(`${fileName}:${line}:${col}`, reason);
   };
   try {
-    // Duplicate keys are looked for below: the package compares every key with every other.
+    // Duplicate keys are found below, because the package compares every key with every other.
     const documents = parseAllDocuments(text, {
       schema: 'core',
       lineCounter: lines,
@@ -43,7 +43,7 @@ export function readSpecText(text: string, fileName: string): unknown {
     return document.toJS();
   } catch (error) {
     if (error instanceof FleetError) throw error;
-    // What is left: alias bombs, which the package refuses, and nesting that no stack is deep enough for.
+    // Other errors: alias bombs, which the package refuses, and nesting too deep for the stack.
     throw refusal(fileName, reasonOf(error as Error), error);
   }
 }
@@ -54,14 +54,14 @@ function onlyDocument([document, second]: Document.Parsed[], fail: Fail): Docume
   const [error] = [...(document?.errors ?? []), ...(document?.warnings ?? [])];
   if (error !== undefined) return fail(error.pos[0], reasonOf(error));
   if (second !== undefined)
-    return fail(second.range[0], 'a second document begins here; a spec file holds one');
+    return fail(second.range[0], 'a second document begins here; a spec file may hold only one');
   const contents = document?.contents ?? null;
   if (document === undefined || (isScalar(contents) && contents.source === ''))
     return fail(0, 'the file is empty');
   return document;
 }
 
-/** Refuses a key that its mapping has already, and an alias of nothing or of what it is part of. */
+/** Refuses a duplicate key, an alias without an anchor, and an alias of a node that contains it. */
 function refuseRepetition(document: Document.Parsed, fail: Fail): void {
   const anchors = new Set<string>();
   visit(document, (_, node, path) => {
@@ -71,7 +71,7 @@ function refuseRepetition(document: Document.Parsed, fail: Fail): void {
       if (circular || !anchors.has(node.source)) {
         fail(
           node.range![0],
-          `the alias *${node.source} stands for ${circular ? 'what it is part of' : 'nothing'}`,
+          circular ? `the alias *${node.source} refers to itself` : `the alias *${node.source} has no anchor`,
         );
       }
     } else if (isNode(node) && node.anchor) anchors.add(node.anchor);
@@ -83,12 +83,12 @@ function refuseDuplicates(map: YAMLMap<unknown, unknown>, fail: Fail): void {
   for (const { key } of map.items) {
     if (!isScalar(key)) continue;
     const name = String(key.value);
-    if (keys.has(name)) fail(key.range![0], `the key ${show(name)} is there twice`);
+    if (keys.has(name)) fail(key.range![0], `the key ${show(name)} is a duplicate`);
     keys.add(name);
   }
 }
 
-/** Environment variables are text: `VERSION: 1.10` means 1.10 and not the number 1.1. */
+/** Keeps environment variables as text: `VERSION: 1.10` means 1.10, not the number 1.1. */
 function keepVariablesAsWritten(contents: ParsedNode | null): void {
   const env = isMap(contents) ? contents.get('env', true) : null;
   if (!isMap(env)) return;

@@ -75,7 +75,7 @@ describe('refuses with the field, what was expected and what was found', () => {
     ],
     ['kill', { body: { all: false } }, 'all: expected true, found false'],
     ['kill', { body: { slots: '9-1' } }, 'slots: expected slots such as 10-19,25'],
-    ['setMaintenance', { body: {} }, 'on: expected true or false, found nothing; it is required'],
+    ['setMaintenance', { body: {} }, 'on: expected true or false, found nothing; the key is required'],
     [
       'serveMetrics',
       { body: { port: 70_000 } },

@@ -89,14 +89,14 @@ describe('kill', () => {
     expect(late.code).toBe(4);
     expect(JSON.parse(late.stdout)).toMatchObject({
       exitCode: 4,
-      message: expect.stringContaining('goes on'),
+      message: expect.stringContaining('continues'),
       ready: 1,
     });
     const { child, ended } = place.start(['kill', '1']);
     child.stderr!.on('data', (chunk) => String(chunk).includes('1 of 3 gone') && child.kill('SIGINT'));
     expect(await ended).toMatchObject({
       code: 130,
-      stderr: expect.stringContaining('The work goes on in the supervisor'),
+      stderr: expect.stringContaining('The work continues in the supervisor'),
     });
   });
 });
@@ -144,7 +144,7 @@ describe('the other changes', () => {
     const { code, stderr } = await place.fleetctl('shutdown');
     expect({ code, stderr }).toEqual({
       code: 0,
-      stderr: 'The supervisor (pid 4242) is stopped; 3 agents run on.\n',
+      stderr: 'The supervisor (pid 4242) has stopped; 3 agents keep running.\n',
     });
     expect(server.listening).toBe(false);
     expect(place.bodies('POST /v1/shutdown')).toEqual([{ withAgents: false }]);
@@ -178,7 +178,7 @@ describe('which fleet', () => {
     const several = await place.fleetctl('hold');
     expect(several).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('FLEET_AMBIGUOUS: There are several fleets: db, web.'),
+      stderr: expect.stringContaining('FLEET_AMBIGUOUS: there are several fleets: db, web'),
     });
     const empty = new Place();
     await empty.supervise([]);
@@ -204,7 +204,7 @@ describe('failures', () => {
     ];
     for (const { code, stderr } of await Promise.all(commands.map((args) => place.fleetctl(...args)))) {
       expect(code).toBe(3);
-      expect(stderr).toContain(`FLEET_SUPERVISOR_AWAY: No supervisor answers at ${place.socketPath}.`);
+      expect(stderr).toContain(`FLEET_SUPERVISOR_AWAY: no supervisor answers at ${place.socketPath}`);
     }
   });
 

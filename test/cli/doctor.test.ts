@@ -37,7 +37,9 @@ describe('doctor', () => {
   test('needs neither supervisor nor fleet, and changes nothing', async () => {
     const ended = await place.fleetctl('doctor', '--agents', '10');
     expect(ended).toMatchObject({ code: 0, stderr: '' });
-    expect(ended.stdout).toMatch(/10 agents can work here.*This host stops at [\d,]+ agents: /s);
+    expect(ended.stdout).toMatch(
+      /10 agents can work on this host.*This\s+host\s+allows\s+at\s+most\s+[\d,]+\s+agents/s,
+    );
     expect(existsSync(place.stateDir)).toBe(false);
   });
 
@@ -177,9 +179,9 @@ describe('plan', () => {
     const { code, stdout } = await place.fleetctl('plan', '--agents', '100', '--cost', '140/month');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^.*, Linux .* × .*\n[\d,]+ agents fit this host; .* binds first\. 100 fit\./);
-    expect(stdout).toContain('/         2M  an agent (resources.memory.request)');
+    expect(stdout).toContain('/         2M  per agent (resources.memory.request)');
     expect(stdout).toMatch(/100 × request 2M = 200M, \d+ % of the memory/);
-    expect(stdout).toMatch(/in the fleet: 140 \/ 100 agents = 1\.40 an agent/);
+    expect(stdout).toMatch(/in the fleet: 140 \/ 100 agents = 1\.40 per agent/);
     for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   });
 
@@ -198,6 +200,6 @@ describe('plan', () => {
   test('refuses a cost that is none', async () => {
     const { code, stderr } = await place.fleetctl('plan', '--cost', '140');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--cost must be a sum for a period, such as 140\/month/);
+    expect(stderr).toMatch(/--cost must be a sum per period such as 140\/month/);
   });
 });

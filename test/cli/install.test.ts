@@ -63,7 +63,7 @@ test('a second install finds that nothing differs, and changes nothing', async (
   await install();
   const before = FILES.map((path) => statSync(join(root, path)).ino);
   const again = await install();
-  expect(again).toEqual({ code: 0, stdout: '', stderr: 'Nothing differs.\n' });
+  expect(again).toEqual({ code: 0, stdout: '', stderr: 'Nothing to change.\n' });
   expect(FILES.map((path) => statSync(join(root, path)).ino)).toEqual(before);
 });
 
@@ -72,7 +72,7 @@ test('--dry-run shows the difference and writes nothing', async () => {
   expect(code).toBe(0);
   expect(stdout).toContain('+++ /etc/systemd/system/fleetd.service');
   expect(stdout).toContain('+Type=notify');
-  expect(stderr).toContain('would have written /etc/sysctl.d/60-fleetd.conf');
+  expect(stderr).toContain('would write /etc/sysctl.d/60-fleetd.conf');
   expect(existsSync(root)).toBe(false);
 });
 
@@ -102,8 +102,8 @@ test('a link or a directory in the place of a file is somebody else’s, also on
   symlinkSync(join(world.root, 'elsewhere'), unit);
   const { code, stderr } = await install();
   expect(code).toBe(1);
-  expect(stderr).toContain('left alone: /etc/sysctl.d/60-fleetd.conf');
-  expect(stderr).toContain('left alone: /etc/systemd/system/fleetd.service');
+  expect(stderr).toContain('left unchanged: /etc/sysctl.d/60-fleetd.conf');
+  expect(stderr).toContain('left unchanged: /etc/systemd/system/fleetd.service');
   expect(readlinkSync(unit)).toBe(join(world.root, 'elsewhere'));
   expect(existsSync(join(world.root, 'elsewhere'))).toBe(false);
   expect((await world.fleetctl('uninstall', '--root', root)).code).toBe(1);
@@ -129,7 +129,7 @@ test('a link within the root is followed', async () => {
   symlinkSync('usr/etc', join(root, 'etc'));
   expect((await install()).code).toBe(0);
   expect(existsSync(join(root, 'usr', FILES[0]!))).toBe(true);
-  expect((await install()).stderr).toBe('Nothing differs.\n');
+  expect((await install()).stderr).toBe('Nothing to change.\n');
 });
 
 test('what is in the place of a link that enables a unit stays, and nothing is written', async () => {
@@ -182,5 +182,5 @@ test.skipIf(isBooted())('where systemd does not run, a dry run says that the uni
   const { code, stdout, stderr } = await world.fleetctl('install', '--agents', '10', '--dry-run');
   expect(code).toBe(0);
   expect(stdout).not.toContain('fleetd.service');
-  expect(stderr).toContain('systemd is not PID 1 here');
+  expect(stderr).toContain('systemd is not PID 1 on this host');
 });

@@ -117,7 +117,7 @@ describe('rolling-update', () => {
     const place = await placeWith(line({}), line({ failed: 1 }), DONE);
     const { stderr, stdout } = await place.fleetctl('rolling-update');
     expect(stderr.match(/canary good: 1 of 1 agents ready/g)).toHaveLength(1);
-    expect(stderr).toContain('web: 1 of 3, batch 2 of 3: observed 4s more, 1m 5s left');
+    expect(stderr).toContain('web: 1 of 3, batch 2 of 3: observing for 4s more, 1m 5s left');
     expect(stderr).toContain('1m 5s left, 1 failed');
     expect(stdout).toBe('');
   });
@@ -155,7 +155,7 @@ describe('rollout', () => {
     const place = await placeWith();
     const { stdout } = await place.fleetctl('rollout', 'status');
     expect(stdout).toContain('agents   1 of 3 on new2, 0 failed');
-    expect(stdout).toContain('now      batch 2 of 3: observed 4s more');
+    expect(stdout).toContain('now      batch 2 of 3: observing for 4s more');
     expect(stdout).toMatch(/canary +1 +0 +110 ms \(105 ms\) +10.5M \(10M\) +- +good/);
     for (const text of stdout.split('\n')) expect(text.length).toBeLessThanOrEqual(80);
     expect(JSON.parse((await place.fleetctl('rollout', 'status', '--json')).stdout)).toEqual(ROLLOUT);
@@ -165,7 +165,7 @@ describe('rollout', () => {
     const place = new Place();
     await place.supervise([fleetOf('web')], { 'GET /v1/fleets/web/rollout': json(null) });
     const shown = await place.fleetctl('rollout', 'status');
-    expect([shown.code, shown.stderr]).toEqual([0, expect.stringContaining('No rollout of web yet')]);
+    expect([shown.code, shown.stderr]).toEqual([0, expect.stringContaining('web has had no rollout yet')]);
     expect((await place.fleetctl('rollout', 'status', '--json')).stdout).toBe('null\n');
   });
 

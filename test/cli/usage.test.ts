@@ -42,7 +42,7 @@ describe('usage', () => {
       expect(JSON.parse(stdout)).toEqual({
         error: {
           code: 'FLEET_USAGE',
-          message: 'kill takes exactly one of COUNT, --slots and --all.',
+          message: 'kill takes exactly one of COUNT, --slots and --all',
           hint: expect.any(String),
           exitCode: 2,
           retryable: false,
@@ -87,7 +87,7 @@ describe('init', () => {
     expect(JSON.parse(first.stdout)).toEqual({ file: `${place.cwd}/fleet.yaml` });
     const again = await place.fleetctl('init');
     expect(again.code).toBe(2);
-    expect(again.stderr).toContain('fleet.yaml exists.');
+    expect(again.stderr).toContain('fleet.yaml exists');
     expect((await place.fleetctl('init', '--force')).code).toBe(0);
     expect((await place.fleetctl('init', '-f', 'other.yaml')).code).toBe(0);
     expect((await place.fleetctl('init', '-f', 'no/such/dir.yaml')).code).toBe(2);

@@ -31,7 +31,7 @@ describe('status', () => {
     const place = new Place();
     await place.supervise([fleetOf('web', { ready: 1, pace }), fleetOf('db', { pace })]);
     const { stdout } = await place.fleetctl('status');
-    expect(stdout).toContain('web: 57 agents may be starting: follows: 487.0 a second get ready');
+    expect(stdout).toContain('web: at most 57 agents may be starting: follows: 487.0 a second get ready');
     expect(stdout).not.toContain('db: 57');
   });
 
@@ -45,7 +45,7 @@ describe('status', () => {
     await place.supervise([fleetOf('web', { held, target: 12_000 })]);
     const { code, stdout } = await place.fleetctl('status');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/web is held since .*: 6 of 10/);
+    expect(stdout).toMatch(/web has been held since .*: 6 of 10/);
     expect(stdout).toContain('  | no config\n');
     expect(stdout).toContain('12,000');
     expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);

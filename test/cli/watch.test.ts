@@ -7,7 +7,7 @@ import { watch } from '../../src/cli/watch.ts';
 import { FleetError } from '../../src/errors.ts';
 import { Place, progress } from './harness.ts';
 
-const QUIET: Progress = { update: () => {}, tell: () => {}, finish: () => {} };
+const QUIET: Progress = { update: () => {}, note: () => {}, finish: () => {} };
 const END: WatchLine = { kind: 'end', exitCode: 0, message: 'done' };
 const never = new AbortController().signal;
 const patience = { awayMsMax: 200, pauseMs: 10 };
@@ -19,7 +19,7 @@ async function* stream(...items: (WatchLine | Error)[]): AsyncGenerator<WatchLin
   }
 }
 
-const away = (): Error => new FleetError('SUPERVISOR_AWAY', 'No supervisor answers.');
+const away = (): Error => new FleetError('SUPERVISOR_AWAY', 'no supervisor answers');
 
 describe('watch', () => {
   test('survives any number of absences, each shorter than the limit', async () => {
@@ -50,7 +50,7 @@ describe('watch', () => {
   });
 
   test('a refusal is final', async () => {
-    const open = (): AsyncGenerator<WatchLine> => stream(new FleetError('UNKNOWN', 'There is no fleet web.'));
+    const open = (): AsyncGenerator<WatchLine> => stream(new FleetError('UNKNOWN', 'there is no fleet web'));
     await expect(watch({ open, progress: QUIET, patience, interrupted: never })).rejects.toThrow(
       'no fleet web',
     );

@@ -220,7 +220,7 @@ describe('memory', () => {
 
   test('takes what was measured before what was asked for', () => {
     const demand = fleet(1_000, { resources: { memory: { request: '64M' } } }, { measured: MEASURED });
-    expect(findingOf('memory', demand, host()).why).toMatch(/^4\.1M an agent \(PSS of 32 of them/);
+    expect(findingOf('memory', demand, host()).why).toMatch(/^4\.1M per agent \(PSS of 32 of them/);
   });
 
   test('fails where not even swap would hold what is measured', () => {

@@ -16,21 +16,21 @@ test('shows what fails before what warns, both in full, and what is well in a li
   expect(text).toContain('\n      fix: systemctl set-property --runtime user-1000.slice');
   const words = text.replaceAll(/\s+/g, ' ');
   expect(words).toMatch(
-    /5,000 agents cannot work here: 1 limit in the way, 1 warning\. This host stops at 4,096 agents: pids\.max of user-1000\.slice\.$/,
+    /5,000 agents cannot work on this host: 1 limit exceeded, 1 warning\. This host allows at most 4,096 agents, limited by pids\.max of user-1000\.slice\.$/,
   );
   for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
 });
 
 test('says that agents can work where nothing fails', () => {
   expect(describeDiagnosis(diagnose(fleet(10), facts), plain)).toMatch(
-    /10 agents can work here, with 1 warning\./,
+    /10 agents can work on this host, with 1 warning\./,
   );
-  expect(describeDiagnosis(diagnose(fleet(10), host()), plain)).toMatch(/10 agents can work here\./);
+  expect(describeDiagnosis(diagnose(fleet(10), host()), plain)).toMatch(/10 agents can work on this host\./);
 });
 
 test('a ceiling is a sentence, also where there is none', () => {
   expect(describeCeiling({ agents: 4096, limit: 'pids.max of a.slice' })).toBe(
-    'This host stops at 4,096 agents: pids.max of a.slice.',
+    'This host allows at most 4,096 agents, limited by pids.max of a.slice.',
   );
   expect(describeCeiling(firstCeiling([]))).toMatch(/^No limit/);
 });

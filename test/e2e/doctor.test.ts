@@ -171,7 +171,7 @@ test('measures agents that run instead of assuming: with all that they forked', 
   const diagnosis = await doctor('--agents', '100');
   expect(about(diagnosis, 'memory').why).toMatch(/PSS of 4 of them/);
   if (world.cgroup)
-    expect(about(diagnosis, 'kernel.pid_max').why).toMatch(/3 an agent \(measured on 4 of them\)/);
+    expect(about(diagnosis, 'kernel.pid_max').why).toMatch(/3 per agent \(measured on 4 of them\)/);
   const plan = JSON.parse((await world.ok('plan', '--json')).stdout);
   expect(plan).toMatchObject({ wanted: 4, memory: { basis: expect.stringMatching(/^PSS of 4/) } });
   expect(plan.memory.eachBytes).toBeLessThan(10 * 2 ** 20);

@@ -92,11 +92,11 @@ describe.runIf(existsSync('/usr/bin/tmux'))('in a terminal', () => {
     open(100, 30);
     await until(() => slots().length === 3);
     await world.killSupervisor();
-    await until(() => screen().includes('No supervisor answers'));
+    await until(() => screen().includes('no supervisor answers'));
     await world.ok('spawn', '4', '--fleet', 'web');
     await until(() => slots().length === 4);
     expect(isRunning(world.supervisorPid()!)).toBe(true);
-    expect(screen()).not.toContain('No supervisor answers');
+    expect(screen()).not.toContain('no supervisor answers');
     press('C-c');
     await until(() => screen().includes('ended with 0'));
   });

@@ -40,7 +40,7 @@ describe('fleetctl watchdog', () => {
     const pid = world.supervisorPid();
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: `ok: the supervisor was down and is started, pid ${pid}; web 5 of 5 ready\n`,
+      stdout: `ok: the supervisor was down and has been started, pid ${pid}; web 5 of 5 ready\n`,
     });
     expect((await world.ps()).map((agent) => agent.pid)).toEqual(before);
     expect((await world.fleetctl('watchdog')).stdout).toBe('ok: web 5 of 5 ready\n');

@@ -38,7 +38,7 @@ test.each([
 
 test('refuses a directory that depends on where the command runs', () => {
   expect(refusal(() => directories({ FLEETD_STATE_DIR: 'state' }))).toContain(
-    'USAGE FLEETD_STATE_DIR is state, and must be an absolute path',
+    'USAGE FLEETD_STATE_DIR must be an absolute path, found "state"',
   );
 });
 
@@ -56,7 +56,7 @@ test('gives every slot its own paths and ports', () => {
 test('refuses a socket path that the kernel would not take, in bytes', () => {
   expect(() => checkSocketPath(`/${'x'.repeat(106)}`)).not.toThrow();
   expect(refusal(() => checkSocketPath(`/${'x'.repeat(107)}`))).toContain(
-    'has 108 bytes, and Linux takes at most 107',
+    'has 108 bytes; Linux allows at most 107',
   );
   expect(refusal(() => checkSocketPath(`/${'é'.repeat(54)}`))).toContain('has 109 bytes');
 });

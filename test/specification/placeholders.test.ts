@@ -23,13 +23,13 @@ test('fills in nothing for a port that there is not', () => {
 });
 
 test.each([
-  ['{prt}', 'unknown placeholder "{prt}", did you mean {port}?'],
+  ['{prt}', 'unknown placeholder "{prt}"; did you mean {port}?'],
   ['{}', 'unknown placeholder "{}"'],
   ['{toString}', 'unknown placeholder "{toString}"'],
-  ['{ port }', 'unknown placeholder "{ port }", did you mean {port}?'],
-  ['a { b', 'a lone {; write {{ for a literal brace'],
-  ['a } b', 'a lone }; write }} for a literal brace'],
-  ['{port', 'a lone {'],
+  ['{ port }', 'unknown placeholder "{ port }"; did you mean {port}?'],
+  ['a { b', 'unmatched {; write {{ for a literal brace'],
+  ['a } b', 'unmatched }; write }} for a literal brace'],
+  ['{port', 'unmatched {'],
 ])('finds the problem of %s', (template, expected) => {
   expect(placeholderProblem(template)).toContain(expected);
   expect(refusal(() => compile(template))).toContain(`SPEC_INVALID "${template}": ${expected}`);

@@ -13,15 +13,15 @@ const MESSAGE = (more: object) => refusal(() => parse(more));
 test.each([
   [{ rounds: { delay: 3 } }, 'rounds.delay: expected a duration', 'found 3; the unit is missing: 3s or 3ms?'],
   [{ stop: { grace: '5' } }, 'stop.grace: expected a duration', 'found "5"; the unit is missing'],
-  [{ stop: { grace: '700h' } }, 'stop.grace: expected a duration', 'the longest is 596h'],
+  [{ stop: { grace: '700h' } }, 'stop.grace: expected a duration', 'the maximum is 596h'],
   [{ ports: { base: 'x' } }, 'ports.base: expected a whole number from 1 to 65535', 'found "x"'],
-  [{ ports: {} }, 'ports.base: expected a whole number', 'found nothing; it is required'],
+  [{ ports: {} }, 'ports.base: expected a whole number', 'found nothing; the key is required'],
   [{ ports: { base: 70_000 } }, 'ports.base: ', 'found 70000'],
   [{ target: -1 }, 'target: expected a whole number from 0', 'found -1'],
   [{ target: 1.5 }, 'target: ', 'found 1.5'],
   [{ command: 'sleep 5' }, 'command: expected a list', 'found "sleep 5"'],
   [{ command: [] }, 'command: expected a list', 'found an empty list'],
-  [{ command: [''] }, 'command: expected a list', 'an empty name of a program'],
+  [{ command: [''] }, 'command: expected a list', 'an empty program name'],
   [{ command: ['sleep', 5] }, 'command[1]: expected text', 'found 5; write it in quotes: "5"'],
   [{ command: ['a\0b'] }, 'command[0]: expected text without NUL', 'found "a\\u0000b"'],
   [{ env: { '1A': 'x' } }, 'env.1A: expected a name of letters', 'found "1A"'],
@@ -40,7 +40,7 @@ test.each([
   [{ leak: { growth: '100M' } }, 'leak.growth: expected a rate', 'found "100M"'],
   [{ ready: { tcp: false } }, 'ready.tcp: expected true', 'found false'],
   [{ ready: { http: 'health' } }, 'ready.http: expected a path such as /health', 'found "health"'],
-  [{ ready: { tcp: true, udp: true } }, 'ready: expected only one of', 'found tcp and udp'],
+  [{ ready: { tcp: true, udp: true } }, 'ready: expected at most one of', 'found tcp and udp'],
 ])('refuses %j with path, expectation and finding', (more, where, found) => {
   const message = MESSAGE(more);
   expect(message).toContain(`SPEC_INVALID ${where}`);
@@ -107,7 +107,7 @@ test.each([
   [{ ready: { udp: true } }, 'ready.udp: needs ports'],
   [{ ready: { http: '/' } }, 'ready.http: needs ports: { base: … }, or {socket} in the command'],
   [{ ports: { base: 65_000 }, target: 537 }, 'ports: slot 536 would own port 65536'],
-  [{ ports: { base: 10_000, perAgent: 20 }, target: 3_000 }, 'slot 2775 is the last that fits'],
+  [{ ports: { base: 10_000, perAgent: 20 }, target: 3_000 }, 'slot 2775 is the last one that fits'],
   [
     { rounds: { adaptive: true, parallel: 9, parallelMax: 8 } },
     'rounds.parallel: expected at most rounds.parallelMax (8), found 9',

@@ -10,7 +10,7 @@ test('reads ranges, sorted and each slot once', () => {
 test.each(['', ',', 'a', '-1', '5-3', '1-', '1000000', '1.5', '1,,2', '0x1'])(
   'refuses the slots %j',
   (text) => {
-    expect(refusal(() => parseSlots(text))).toContain('USAGE slots are written as 10-19,25; found');
+    expect(refusal(() => parseSlots(text))).toContain('USAGE slots must be written like 10-19,25, found');
   },
 );
 

@@ -29,18 +29,18 @@ test('allows anchors', () => {
 
 test.each([
   ['a: [1\nb: 2', 'fleet.yaml:2:1: '],
-  ['a: 1\nb: 2\na: 3', 'fleet.yaml:3:1: the key "a" is there twice'],
-  ['a: { b: 1, "b": 2 }', 'fleet.yaml:1:12: the key "b" is there twice'],
+  ['a: 1\nb: 2\na: 3', 'fleet.yaml:3:1: the key "a" is a duplicate'],
+  ['a: { b: 1, "b": 2 }', 'fleet.yaml:1:12: the key "b" is a duplicate'],
   ['a: 1\n---\nb: 1', 'fleet.yaml:2:1: a second document begins here'],
   ['', 'fleet.yaml:1:1: the file is empty'],
   ['# only a comment\n', 'fleet.yaml:1:1: the file is empty'],
-  ['a: *nothing', 'fleet.yaml:1:4: the alias *nothing stands for nothing'],
-  ['a: &x [*x]', 'fleet.yaml:1:8: the alias *x stands for what it is part of'],
+  ['a: *nothing', 'fleet.yaml:1:4: the alias *nothing has no anchor'],
+  ['a: &x [*x]', 'fleet.yaml:1:8: the alias *x refers to itself'],
   ['a: !js/function x', 'fleet.yaml:1:4: Unresolved tag'],
   ['\tname: a', 'fleet.yaml:1:'],
   ['['.repeat(100_000), 'nested too deeply'],
   ['a: '.repeat(50_000), 'Nested mappings are not allowed'],
-  [' '.repeat(300_000), 'fleet.yaml: longer than 256 KiB'],
+  [' '.repeat(300_000), 'fleet.yaml: longer than the maximum of 256 KiB'],
 ])('refuses %#, saying where', (text, expected) => {
   expect(refusal(() => read(text))).toContain(expected);
 });

@@ -19,7 +19,7 @@ describe.skipIf(reason !== null)(
 
       test('install enables and starts everything, and a second one finds nothing to do', () => {
         expect(told.one('install-code')).toBe('0');
-        expect(told.one('install-again')).toBe('Nothing differs.');
+        expect(told.one('install-again')).toBe('Nothing to change.');
         expect(told.one('active')).toBe('active active active active');
         expect(told.one('spawn-code')).toBe('0');
       });

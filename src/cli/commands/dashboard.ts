@@ -5,18 +5,18 @@ import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
 import { print, printJson, say } from '../output.ts';
 
-/** fleetctl dashboard: turns the web page on and prints its URL, or turns it off. */
+/** fleetctl dashboard: turns the dashboard on and prints its URL, or turns it off. */
 export async function run({ client, options, json }: Context): Promise<number> {
   if (options.port !== undefined && options.off)
-    throw new FleetError('USAGE', '--port and --off exclude each other.');
-  const { url } = await client.call('serveDashboard', {}, wanted(options));
+    throw new FleetError('USAGE', '--port and --off are mutually exclusive');
+  const { url } = await client.call('serveDashboard', {}, requestFor(options));
   if (json) printJson({ url });
   else if (url) print(url);
-  else say('The web page is off.');
+  else say('The dashboard is off.');
   return 0;
 }
 
-function wanted({ port, off }: Context['options']): DashboardRequest {
+function requestFor({ port, off }: Context['options']): DashboardRequest {
   if (off) return { port: null };
   return port === undefined ? {} : { port: wholeNumber(port, '--port', 1, PORT_MAX) };
 }

@@ -13,7 +13,7 @@ import { type Subject, settleSubject } from '../subject.ts';
 const EXIT_LIMIT = 5;
 const COLOURS: Record<LimitVerdict, Colour | null> = { ok: null, warn: 'yellow', fail: 'red' };
 
-/** fleetctl doctor: every limit of the host against what the agents need. It changes nothing. */
+/** fleetctl doctor: compares every limit of the host with what the agents need. It changes nothing. */
 export async function run(context: Context): Promise<number> {
   const subject = await settleSubject(context);
   const executable = subject.source && programOf(subject.source.spec, subject.source.baseDir);
@@ -40,13 +40,13 @@ function unanswered(cloud: CloudAnswer): Finding[] {
     remark('warn', {
       limit: 'metadata service',
       source: cloud.problem,
-      why: 'It does not answer, so nobody can tell whether a start-up script of the cloud starts the fleet as well.',
-      fix: 'leave --cloud out where the host is no VM of that cloud',
+      why: 'It does not answer, so a start-up script of the cloud that also starts the fleet would go unnoticed.',
+      fix: 'omit --cloud if the host is not a VM of that cloud',
     }),
   ];
 }
 
-/** The unit is for people: the names of limits say it. */
+/** A finding without its unit, which the name of the limit implies. */
 function toDocument({ unit: _unit, ...finding }: Finding): Omit<Finding, 'unit'> {
   return finding;
 }

@@ -9,12 +9,12 @@ import { PATIENCE, reconnecting } from '../reconnect.ts';
 
 const LIMIT_DEFAULT = 100;
 
-/** fleetctl events: what happened and why; with --follow also what happens next. */
+/** fleetctl events: prints what happened and why; with --follow also what happens next. */
 export async function run({ client, fleet, json, options }: Context): Promise<number> {
   const limit = options.limit === undefined ? LIMIT_DEFAULT : wholeNumber(options.limit, '--limit');
   const events = (query: { limit?: number; after?: number; follow?: true }): AsyncIterable<FleetEvent> =>
     client.lines('events', { fleet, ...query }, query.follow ? {} : { silenceMsMax: ANSWER_MS_MAX });
-  // A supervisor that goes away is waited for; one that is not there to begin with is an error.
+  // A supervisor that goes away later is waited for; none at the beginning is an error.
   if (options.follow) await client.call('status');
   const stream = options.follow ? followed(events, limit) : events({ limit });
   for await (const event of stream) {
@@ -24,7 +24,7 @@ export async function run({ client, fleet, json, options }: Context): Promise<nu
   return 0;
 }
 
-/** Goes on after the last event seen when the supervisor is restarted. */
+/** Yields events and, after a restart of the supervisor, continues after the last one seen. */
 async function* followed(
   events: (query: { limit?: number; after?: number; follow: true }) => AsyncIterable<FleetEvent>,
   limit: number,
@@ -36,6 +36,6 @@ async function* followed(
 }
 
 function eventLine({ at, fleet, type, slots, reason }: FleetEvent): string {
-  const whose = fleet === null ? 'supervisor' : slots === null ? fleet : `${fleet} ${slots}`;
-  return `${formatTime(at)}  ${oneLine(whose)}  ${oneLine(type)}  ${oneLine(reason)}`;
+  const subject = fleet === null ? 'supervisor' : slots === null ? fleet : `${fleet} ${slots}`;
+  return `${formatTime(at)}  ${oneLine(subject)}  ${oneLine(type)}  ${oneLine(reason)}`;
 }

@@ -19,7 +19,7 @@ export async function run({ options, json }: Context): Promise<number> {
   return 0;
 }
 
-/** The schema as an editor finds it: relative where the package lies below the spec file, absolute elsewhere. */
+/** The path of the schema for an editor: relative if the package lies below the spec file, else absolute. */
 function schemaReference(directory: string): string {
   const path = relative(directory, SCHEMA);
   return path.startsWith('..') ? SCHEMA : `./${path}`;
@@ -31,8 +31,8 @@ function writeNew(file: string, text: string, force: boolean): void {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code !== 'EEXIST')
-      throw new FleetError('USAGE', `${file} cannot be written: ${message}.`, { hint: '', cause });
-    throw new FleetError('USAGE', `${file} exists.`, {
+      throw new FleetError('USAGE', `cannot write ${file}: ${message}`, { hint: '', cause });
+    throw new FleetError('USAGE', `${file} exists`, {
       hint: 'Add --force to overwrite it, or give another -f FILE.',
     });
   }

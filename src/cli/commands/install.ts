@@ -20,12 +20,12 @@ import { installRoot, isKept, reportChanges } from '../install.ts';
 import { say } from '../output.ts';
 import { type Subject, settleSubject } from '../subject.ts';
 
-/** For so many agents is a host prepared where nobody says how many. */
-const AGENTS = 1_000;
+/** The number of agents to prepare the host for, if neither --agents nor a fleet states one. */
+const AGENTS_DEFAULT = 1_000;
 const NO_SYSTEMD =
-  'systemd is not PID 1 here, so its units are not installed; --root DIR writes them below another directory. Without them: start fleetd at boot by the init of this host, and run fleetctl watchdog from cron.';
+  "systemd is not PID 1 on this host, so its units are not installed; --root DIR writes them under another directory. Without the units, start fleetd from this host's init at boot, and run fleetctl watchdog from cron.";
 
-/** fleetctl install: puts the sysctl and systemd files in place and applies them. */
+/** fleetctl install: installs the sysctl and systemd files and applies them. */
 export async function run(context: Context): Promise<number> {
   const root = installRoot(context);
   const isDryRun = context.options.dryRun === true;
@@ -47,16 +47,18 @@ export async function run(context: Context): Promise<number> {
   return reportChanges(context, { root, isDryRun, changes, links, applied, left });
 }
 
-/** The fleet that is meant; where none is, one of a usual size. */
+/** The fleet to prepare for; if there is none, one of the default size. */
 async function subjectOf(context: Context): Promise<Subject> {
   const subject = await settleSubject(context, { isCountNeeded: false });
   if (subject.demand.agents > 0) return subject;
-  say(`Prepares for ${formatCount(AGENTS)} agents: neither --agents nor a fleet says how many.`);
-  return settleSubject({ ...context, options: { ...context.options, agents: String(AGENTS) } });
+  say(
+    `Preparing for ${formatCount(AGENTS_DEFAULT)} agents, because neither --agents nor a fleet states a number.`,
+  );
+  return settleSubject({ ...context, options: { ...context.options, agents: String(AGENTS_DEFAULT) } });
 }
 
 function unitValues({ demand, source }: Subject) {
-  // Of several fleets, or none, the defaults.
+  // The defaults for several fleets, or none.
   const { stop } = source?.spec ?? parseSpec({ name: 'any', command: ['true'] });
   return { bindir: binDirectory(), drainTimeoutSec: drainTimeoutSec(demand.agents, stop) };
 }
@@ -68,11 +70,11 @@ function inForce(settings: readonly SysctlSetting[], { sysctls }: HostFacts): bo
 interface Written {
   changes: readonly FileChange[];
   withUnits: boolean;
-  /** Whether the kernel has all the values already. */
+  /** Whether the kernel already has all the values. */
   isInForce: boolean;
 }
 
-/** Makes the host use what was written. What somebody else has changed is not applied. */
+/** Makes the host use the files that were written; files that others have changed are not applied. */
 async function applyAll(context: Context, { changes, withUnits, isInForce }: Written) {
   const applied: Applied[] = [];
   const left: string[] = [];
@@ -81,7 +83,7 @@ async function applyAll(context: Context, { changes, withUnits, isInForce }: Wri
   if (!isKept(sysctl) && !isInForce) applied.push(await applySysctl(SYSCTL_FILE));
   if (!withUnits) return { applied, left };
   if (units.some(isKept)) {
-    left.push('The units are not enabled: not all of them are ours.');
+    left.push('The units are not enabled, because fleetctl did not write all of them.');
     return { applied, left };
   }
   const isServed = !(await isUnitActive()) && (await answers(context));
@@ -93,7 +95,7 @@ async function applyAll(context: Context, { changes, withUnits, isInForce }: Wri
   );
   if (isServed) {
     left.push(
-      'A supervisor runs that is not the unit’s; the unit takes over at the next boot, or now, while the agents run on, with: fleetctl shutdown && systemctl start fleetd.service',
+      'A supervisor already runs outside the unit. The unit takes over at the next boot; to switch now, while the agents keep running: fleetctl shutdown && systemctl start fleetd.service',
     );
   }
   return { applied, left };

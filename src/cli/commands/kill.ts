@@ -16,9 +16,9 @@ export async function run(context: Context): Promise<number> {
 }
 
 function killRequest({ args: [count], options: { slots, all } }: Context): KillRequest {
-  const ways = [count, slots, all].filter((way) => way !== undefined).length;
-  if (ways !== 1) {
-    throw new FleetError('USAGE', 'kill takes exactly one of COUNT, --slots and --all.');
+  const given = [count, slots, all].filter((selection) => selection !== undefined).length;
+  if (given !== 1) {
+    throw new FleetError('USAGE', 'kill takes exactly one of COUNT, --slots and --all');
   }
   if (count !== undefined) return { count: wholeNumber(count, 'COUNT', 1, AGENTS_MAX) };
   return slots === undefined ? { all: true } : { slots: formatSlots(parseSlots(slots)) };

@@ -10,7 +10,7 @@ import { visibleControls } from '../plain.ts';
 const LINES_DEFAULT = 100;
 const LINE_CHARACTERS_MAX = 64 * 1024;
 
-/** fleetctl logs: an agent's output, as it is into a pipe, harmless on a terminal. */
+/** fleetctl logs: prints an agent's output, unchanged into a pipe, made harmless on a terminal. */
 export async function run(context: Context): Promise<number> {
   const { args, client, json, options } = context;
   const slot = wholeNumber(args[0]!, 'SLOT', 0, SLOT_MAX);

@@ -4,12 +4,12 @@ import { formatTime } from '../format.ts';
 import { durationMs } from '../numbers.ts';
 import { printJson, say } from '../output.ts';
 
-/** fleetctl maintenance: lets alarms rest, or turns them on again. */
+/** fleetctl maintenance: silences alarms, or turns them on again. */
 export async function run({ args, options, client, json }: Context): Promise<number> {
   const on = args[0] === 'on';
   if (!on && options.for !== undefined)
-    throw new FleetError('USAGE', '--for goes with on, not with off.', {
-      hint: 'fleetctl maintenance on --for 1h',
+    throw new FleetError('USAGE', '--for is valid only with on', {
+      hint: 'For example: fleetctl maintenance on --for 1h.',
     });
   const forMs = options.for === undefined ? undefined : durationMs(options.for, '--for');
   const { maintenance } = await client.call(
@@ -19,7 +19,7 @@ export async function run({ args, options, client, json }: Context): Promise<num
   );
   if (json) printJson({ maintenance });
   else if (!maintenance) say('Alarms are on.');
-  else if (maintenance.until === null) say('Alarms rest until fleetctl maintenance off.');
-  else say(`Alarms rest until ${formatTime(maintenance.until)}.`);
+  else if (maintenance.until === null) say('Alarms are silenced until fleetctl maintenance off.');
+  else say(`Alarms are silenced until ${formatTime(maintenance.until)}.`);
   return 0;
 }

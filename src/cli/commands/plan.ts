@@ -8,7 +8,7 @@ import { print, printJson } from '../output.ts';
 import { oneLine } from '../plain.ts';
 import { settleSubject } from '../subject.ts';
 
-/** fleetctl plan: how many agents fit this host, and why. It changes nothing. */
+/** fleetctl plan: shows how many agents fit this host, and why. It changes nothing. */
 export async function run(context: Context): Promise<number> {
   const given = costOf(context.options.cost);
   const { demand, facts } = await settleSubject(context, { isCountNeeded: false });
@@ -28,7 +28,7 @@ function costOf(text: string | undefined): Cost | null {
   if (text === undefined) return null;
   const cost = parseCost(text);
   if (cost) return cost;
-  throw new FleetError('USAGE', `--cost must be a sum for a period, such as 140/month; found “${text}”.`, {
-    hint: 'The period is hour, day, week, month or year; the currency is yours.',
+  throw new FleetError('USAGE', `--cost must be a sum per period such as 140/month, found "${text}"`, {
+    hint: 'The period is hour, day, week, month or year; any currency will do.',
   });
 }

@@ -11,7 +11,7 @@ import { paintFor } from '../style.ts';
 import type { Column } from '../table.ts';
 import { formatTable } from '../table.ts';
 
-/** fleetctl ps: one line an agent. */
+/** fleetctl ps: prints one line per agent. */
 export async function run({ client, fleet, json, options }: Context): Promise<number> {
   const order = orderOf(options.sort ?? 'slot');
   const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit', 1);
@@ -37,7 +37,7 @@ const ORDERS: Record<string, Order> = {
 function orderOf(key: string): Order {
   const order = Object.hasOwn(ORDERS, key) ? ORDERS[key] : undefined;
   if (order) return order;
-  throw new FleetError('USAGE', `--sort is ${key}; it must be one of ${Object.keys(ORDERS).join(', ')}.`);
+  throw new FleetError('USAGE', `--sort must be one of ${Object.keys(ORDERS).join(', ')}, found "${key}"`);
 }
 
 function compare(a: string, b: string): number {

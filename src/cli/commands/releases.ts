@@ -6,7 +6,7 @@ import { print, printJson } from '../output.ts';
 import { paintFor } from '../style.ts';
 import { type Column, formatTable } from '../table.ts';
 
-/** fleetctl releases: the releases that are kept, and how many agents run each. */
+/** fleetctl releases: lists the releases kept, and how many agents run each. */
 export async function run(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
   const document = await context.client.call('releases', { fleet });

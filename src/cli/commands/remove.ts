@@ -10,7 +10,7 @@ export async function run(context: Context): Promise<number> {
   if (context.json) printJson({ fleet, removed: true, purged: purge });
   else
     say(
-      `${fleet} is forgotten${purge ? ' and its slots’ directories are gone' : '; its slots’ directories stay'}.`,
+      `${fleet} is removed${purge ? ', with the directories of its slots' : '; the directories of its slots remain'}.`,
     );
   return 0;
 }

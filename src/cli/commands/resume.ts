@@ -7,6 +7,6 @@ export async function run(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
   await context.client.call('resume', { fleet });
   if (context.json) printJson({ fleet, held: false });
-  else say(`${fleet} goes on.`);
+  else say(`${fleet} is no longer held.`);
   return 0;
 }

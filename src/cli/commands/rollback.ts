@@ -4,7 +4,7 @@ import { chooseFleet } from '../fleet.ts';
 import { rolloutProgress } from '../rollout-view.ts';
 import { follow } from '../watch.ts';
 
-/** fleetctl rollback: brings every agent back to an earlier release, and waits until that is done. */
+/** fleetctl rollback: returns every agent to an earlier release, and waits until that is done. */
 export async function run(context: Context): Promise<number> {
   const { client, json } = context;
   const { to } = context.options;

@@ -10,15 +10,15 @@ import { rolloutProgress } from '../rollout-view.ts';
 import { checked, sourceFromFile } from '../spec-source.ts';
 import { follow } from '../watch.ts';
 
-/** fleetctl rolling-update: replaces the agents batch by batch by a new release, and waits until that is done. */
+/** fleetctl rolling-update: replaces the agents batch by batch with a new release, and waits until that is done. */
 export async function run(context: Context): Promise<number> {
   const { client, options, fleet, json } = context;
   const { file, binary, label } = options;
   const source = file === undefined ? null : await sourceFromFile(file);
   const spec = source && (await checked(source));
   if (spec && fleet !== null && spec.name !== fleet) {
-    throw new FleetError('USAGE', `--fleet ${fleet}, but the spec’s name is ${spec.name}.`, {
-      hint: 'Leave --fleet out, or give the spec that name.',
+    throw new FleetError('USAGE', `--fleet is "${fleet}", but the name in the spec is "${spec.name}"`, {
+      hint: 'Omit --fleet, or change the name in the spec.',
     });
   }
   const body: RollingUpdateRequest = {
@@ -37,7 +37,7 @@ export async function run(context: Context): Promise<number> {
   );
 }
 
-/** What the command line says instead of the spec's `update`. */
+/** The options of the command line that replace those of the spec's `update`. */
 function rolloutOptions({
   batch,
   wait,
@@ -59,5 +59,5 @@ function share(text: string, what: string, min: number): Share {
   const isEnough = found !== null && ('count' in found ? found.count >= min : found.percent > 0 || min === 0);
   if (isEnough) return found;
   const from = min === 0 ? '' : ' above 0';
-  throw new FleetError('USAGE', `${what} must be a number${from} or a share such as 10%; found “${text}”.`);
+  throw new FleetError('USAGE', `${what} must be a number${from} or a share such as 10%, found "${text}"`);
 }

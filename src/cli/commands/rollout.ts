@@ -7,7 +7,7 @@ import { describeRollout, rolloutProgress } from '../rollout-view.ts';
 import { paintFor } from '../style.ts';
 import { follow } from '../watch.ts';
 
-/** fleetctl rollout: shows a rollout, pauses it, lets it go on, or has it go back. */
+/** fleetctl rollout: shows a rollout, pauses it, resumes it, or aborts it and rolls back. */
 export async function run(context: Context): Promise<number> {
   const action = context.args[0] as RolloutRequest['action'] | 'status';
   if (action === 'status') return status(context);
@@ -20,7 +20,7 @@ export async function run(context: Context): Promise<number> {
   }
   const { fleet } = await act(context, action);
   if (context.json) printJson(await documentOf(context, fleet));
-  else say(action === 'pause' ? 'Paused: the batch under way gets ready, no other begins.' : 'Goes on.');
+  else say(action === 'pause' ? 'Paused: the current batch is completed, no other begins.' : 'Resumed.');
   return 0;
 }
 
@@ -33,7 +33,7 @@ async function status(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
   const document = await documentOf(context, fleet);
   if (context.json) printJson(document);
-  else if (document === null) say(`No rollout of ${fleet} yet. fleetctl rolling-update begins one.`);
+  else if (document === null) say(`${fleet} has had no rollout yet. fleetctl rolling-update begins one.`);
   else print(describeRollout(document, paintFor(process.stdout)));
   return 0;
 }

@@ -8,14 +8,14 @@ import { formatCount } from '../format.ts';
 import { printJson, say } from '../output.ts';
 
 const POLL_MS = 100;
-const TELL_MS = 5000;
-/** Without agents to stop a supervisor has little to do before it ends. */
+const REPORT_MS = 5000;
+/** The maximum time that a supervisor without agents to stop may take. */
 const ALONE_MS_MAX = 60_000;
-/** From the closed socket to the end of the process. */
-const LAST_MS_MAX = 5_000;
-const LAST_POLL_MS = 10;
+/** The maximum time from the closed socket to the end of the process. */
+const EXIT_MS_MAX = 5_000;
+const EXIT_POLL_MS = 10;
 
-/** fleetctl shutdown: stops the supervisor and waits until it is gone. */
+/** fleetctl shutdown: stops the supervisor and waits until its process has ended. */
 export async function run({ client, json, options }: Context): Promise<number> {
   const withAgents = options.withAgents === true;
   const { supervisor, fleets } = await client.call('status');
@@ -23,20 +23,20 @@ export async function run({ client, json, options }: Context): Promise<number> {
   await untilGone(client, supervisor.pid, withAgents);
   const agents = fleets.reduce((sum, fleet) => sum + fleet.running, 0);
   if (json) printJson({ pid: supervisor.pid, withAgents });
-  else say(`The supervisor (pid ${supervisor.pid}) is stopped${fateOf(agents, withAgents)}.`);
+  else say(`The supervisor (pid ${supervisor.pid}) has stopped${fateOf(agents, withAgents)}.`);
   return 0;
 }
 
 function fateOf(agents: number, withAgents: boolean): string {
   if (agents === 0) return '';
   const those = agents === 1 ? '1 agent' : `${formatCount(agents)} agents`;
-  return withAgents ? `, and its ${those} with it` : `; ${those} ${agents === 1 ? 'runs' : 'run'} on`;
+  return withAgents ? ` with its ${those}` : `; ${those} ${agents === 1 ? 'keeps' : 'keep'} running`;
 }
 
-/** Stopping agents takes as long as their grace and pace ask for; the supervisor alone has a limit. */
+/** Waits for the end of the supervisor. Stopping agents may take as long as their grace and pace require. */
 async function untilGone(client: Client, pid: number, withAgents: boolean): Promise<void> {
   const startedAt = performance.now();
-  let toldAt = startedAt;
+  let reportedAt = startedAt;
   for (;;) {
     const status = await statusUnlessAway(client);
     if (!status) return untilEnded(pid);
@@ -45,11 +45,11 @@ async function untilGone(client: Client, pid: number, withAgents: boolean): Prom
     if (!withAgents && now - startedAt > ALONE_MS_MAX) {
       throw new FleetError(
         'INTERNAL',
-        `The supervisor (pid ${pid}) still answers after ${ALONE_MS_MAX / 1000} s.`,
+        `the supervisor (pid ${pid}) still answers after ${ALONE_MS_MAX / 1000} s`,
       );
     }
-    if (now - toldAt >= TELL_MS) {
-      toldAt = now;
+    if (now - reportedAt >= REPORT_MS) {
+      reportedAt = now;
       say(
         `stopping: ${formatCount(status.fleets.reduce((sum, fleet) => sum + fleet.running, 0))} agents left`,
       );
@@ -58,11 +58,13 @@ async function untilGone(client: Client, pid: number, withAgents: boolean): Prom
   }
 }
 
-/** The socket closes a moment before the process ends; a zombie has ended, whenever its parent may notice. */
+/** Waits for the process, which ends shortly after its socket closes; a zombie counts as ended. */
 async function untilEnded(pid: number): Promise<void> {
   const { hasEnded, readStat } = await import('../../host/proc/stat.ts');
   const isAlive = () => !hasEnded(readStat(pid));
-  for (let waited = 0; waited < LAST_MS_MAX && isAlive(); waited += LAST_POLL_MS) await sleep(LAST_POLL_MS);
+  for (let waitedMs = 0; waitedMs < EXIT_MS_MAX && isAlive(); waitedMs += EXIT_POLL_MS) {
+    await sleep(EXIT_POLL_MS);
+  }
 }
 
 async function statusUnlessAway(client: Client): Promise<StatusDocument | null> {

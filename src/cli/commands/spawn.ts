@@ -26,15 +26,15 @@ export async function run(context: Context): Promise<number> {
   });
 }
 
-/** What to spawn: a fleet that is known, or one that a source describes. */
+/** What to spawn: a known fleet, or one that a source describes. */
 interface Wanted {
   name: string;
   source: Source | null;
 }
 
 /**
- * Finds out what to spawn, and sees to it that a supervisor is there. What can be refused without a supervisor is
- * refused before one is started.
+ * Finds out what to spawn, and makes sure that a supervisor runs. What can be refused without a supervisor is refused
+ * before one is started.
  */
 async function settle(context: Context, target: number | undefined): Promise<Wanted> {
   const { directories, fleet } = context;
@@ -42,7 +42,7 @@ async function settle(context: Context, target: number | undefined): Promise<Wan
   const choose = (known: string[]): Promise<Wanted> => chooseAmong(known, source, fleet, target);
   const known = await knownFleets(context);
   if (known !== null) return choose(known);
-  // Which fleets an older state knows, only a supervisor can tell.
+  // Only a supervisor can tell which fleets an existing state directory holds.
   if (isFresh(directories.stateDir)) await choose([]);
   else if (source) await checked(source);
   if (context.options.autostart === false) throw away(context);
@@ -50,17 +50,19 @@ async function settle(context: Context, target: number | undefined): Promise<Wan
   return choose(await fleetNames(context.client));
 }
 
-/** The spec that the user gave, or ./fleet.yaml where that may be meant. */
+/** The spec that the user gave, or ./fleet.yaml if the command may refer to it. */
 async function sourceFor({ command, fleet, options }: Context): Promise<Source | null> {
   const { file } = options;
   const flag = specFlagIn(options);
   if (command === null && flag) {
-    throw new FleetError('USAGE', `${flag} goes with -- COMMAND; in a file it is written into the spec.`);
+    throw new FleetError('USAGE', `${flag} is valid only with -- COMMAND`, {
+      hint: 'With -f FILE, write the value into the spec.',
+    });
   }
   if (command !== null && file !== undefined) {
-    throw new FleetError('USAGE', 'Give either -f FILE or -- COMMAND.');
+    throw new FleetError('USAGE', '-f FILE and -- COMMAND are mutually exclusive');
   }
-  if (command?.length === 0) throw new FleetError('USAGE', 'There is no command after --.');
+  if (command?.length === 0) throw new FleetError('USAGE', 'there is no command after --');
   if (command === null && file === undefined) {
     const local = await localSource();
     return fleet === null || local?.name === fleet ? local : null;
@@ -69,14 +71,14 @@ async function sourceFor({ command, fleet, options }: Context): Promise<Source |
     ? sourceFromDocument(specFromFlags({ ...options }, command))
     : await sourceFromFile(file!);
   if (fleet !== null && source.name !== fleet) {
-    throw new FleetError('USAGE', `--fleet ${fleet}, but the spec’s name is ${source.name}.`, {
-      hint: 'Leave --fleet out, or give the spec that name.',
+    throw new FleetError('USAGE', `--fleet is "${fleet}", but the name in the spec is "${source.name}"`, {
+      hint: 'Omit --fleet, or change the name in the spec.',
     });
   }
   return source;
 }
 
-/** A flag that describes a spec, if one was given. */
+/** The first flag given that stands for a key of the spec, if any. */
 function specFlagIn(options: Options): string | undefined {
   const given = SPEC_FLAGS.find(({ attribute }) => Object.hasOwn(options, attribute));
   return given?.flags.split(' ')[0];
@@ -91,7 +93,7 @@ async function chooseAmong(
   if (source === null) return { name: knownFleet(known, fleet), source };
   if (!source.explicit && source.name !== null && known.includes(source.name)) {
     say(
-      `note: ${source.name} keeps the spec that it has; fleetctl spawn -f ${LOCAL_FILE} applies changes of the file.`,
+      `note: ${source.name} keeps its current spec; fleetctl spawn -f ${LOCAL_FILE} applies changes in the file`,
     );
     return { name: source.name, source: null };
   }
@@ -99,9 +101,9 @@ async function chooseAmong(
   if (target === undefined && spec.target === null && !known.includes(spec.name)) {
     throw new FleetError(
       'USAGE',
-      `How many agents of ${spec.name}? Neither TARGET nor \`target\` in the spec says so.`,
+      `the target of ${spec.name} is missing: neither TARGET nor the spec states it`,
       {
-        hint: 'Run fleetctl spawn TARGET, or write `target` into the spec.',
+        hint: 'Run fleetctl spawn TARGET, or write "target: N" into the spec.',
       },
     );
   }
@@ -110,16 +112,16 @@ async function chooseAmong(
 
 function knownFleet(known: string[], fleet: string | null): string {
   if (fleet === null && known.length === 0) {
-    throw new FleetError('SPEC_MISSING', `No fleet is known here, and there is no ./${LOCAL_FILE}.`);
+    throw new FleetError('SPEC_MISSING', `the supervisor knows no fleet, and there is no ./${LOCAL_FILE}`);
   }
   if (fleet !== null && !known.includes(fleet)) {
-    throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”, and no ./${LOCAL_FILE} of that name.`);
+    throw new FleetError('UNKNOWN', `there is no fleet "${fleet}", and no ./${LOCAL_FILE} with that name`);
   }
   return fleet ?? onlyFleet(known);
 }
 
 function away({ client }: Context): FleetError {
-  return new FleetError('SUPERVISOR_AWAY', `No supervisor answers at ${client.socketPath}.`, {
-    hint: 'Leave --no-autostart out, or start fleetd.',
+  return new FleetError('SUPERVISOR_AWAY', `no supervisor answers at ${client.socketPath}`, {
+    hint: 'Omit --no-autostart, or start fleetd.',
   });
 }

@@ -12,20 +12,20 @@ import { paintFor } from '../style.ts';
 import type { Column } from '../table.ts';
 import { formatTable } from '../table.ts';
 
-/** fleetctl status: the fleets at a glance. */
+/** fleetctl status: shows the fleets at a glance. */
 export async function run({ client, fleet, json, options }: Context): Promise<number> {
   const document = await client.call('status');
   const { fleets } = document;
   const shown = fleet === null ? fleets : fleets.filter(({ name }) => name === fleet);
-  if (fleet !== null && shown.length === 0) throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”.`);
+  if (fleet !== null && shown.length === 0) throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
   const chosen = { ...document, fleets: shown };
-  if (json) printJson(options.full ? chosen : promised(chosen));
+  if (json) printJson(options.full ? chosen : stablePart(chosen));
   else print([head(document), '', body(shown), ...shown.flatMap(remarks)].join('\n'));
   return 0;
 }
 
-/** What scripts can rely on, key by key; the rest may change from version to version. */
-function promised({ supervisor, host, fleets }: StatusDocument): object {
+/** The keys that scripts can rely on; all others may change between versions. */
+function stablePart({ supervisor, host, fleets }: StatusDocument): object {
   return {
     supervisor,
     host,
@@ -46,7 +46,7 @@ function head({ supervisor, host, maintenance }: StatusDocument): string {
   return [
     `supervisor  pid ${pid}, version ${version}, up ${formatElapsed(1000 * uptimeSeconds)}, ${formatSize(rssBytes)}`,
     `host        ${[memory, ...pressure, ...room].join(', ')}`,
-    ...(maintenance ? [`alarms      rest ${untilWhen(maintenance)}`] : []),
+    ...(maintenance ? [`alarms      silenced ${untilWhen(maintenance)}`] : []),
   ].join('\n');
 }
 
@@ -59,7 +59,7 @@ function untilWhen({ until }: MaintenanceState): string {
   return until === null ? 'until fleetctl maintenance off' : `until ${formatTime(until)}`;
 }
 
-/** What a fleet's line in the table cannot say. */
+/** Details of a fleet that do not fit its line in the table. */
 function remarks(fleet: FleetStatus): string[] {
   const { name, pressure, verify, leak } = fleet;
   const warnings = [
@@ -77,7 +77,7 @@ function remarks(fleet: FleetStatus): string[] {
   ];
 }
 
-/** What an agent of the fleet uses, and where releases differ. */
+/** The memory of the fleet's agents, per release where there are several. */
 function memoryLines({ name, memory: { rss, pssMeanBytes, cohorts, top } }: FleetStatus): string[] {
   if (!rss) return [];
   const size = (bytes: number) => formatSize(Math.round(bytes));
@@ -90,13 +90,13 @@ function memoryLines({ name, memory: { rss, pssMeanBytes, cohorts, top } }: Flee
   );
   return [
     '',
-    `${name}: an agent uses RSS ${size(rss.mean)}${pss}; ${quantiles}`,
-    `  most: ${heaviest}`,
+    `${name}: RSS ${size(rss.mean)}${pss} per agent; ${quantiles}`,
+    `  largest: ${heaviest}`,
     ...(releases.length > 1 ? releases : []),
   ];
 }
 
-/** A rollout that is not over. */
+/** The rollout, unless it is over. */
 function rolloutLines({ name, rollout }: FleetStatus): string[] {
   if (!rollout || rollout.state === 'done' || rollout.state === 'rolled-back') return [];
   const { state, from, to, updated, total, failed, reason } = rollout;
@@ -105,14 +105,14 @@ function rolloutLines({ name, rollout }: FleetStatus): string[] {
   return [
     '',
     `${name}: rollout from ${from} ${state}${why}`,
-    `  ${agents}; fleetctl rollout status shows more`,
+    `  ${agents}; fleetctl rollout status shows details`,
   ];
 }
 
-/** How many agents may be starting, and why, while that matters. */
+/** How many agents may be starting, and why, while some are not ready. */
 function paceLines({ name, pace, target, ready }: FleetStatus): string[] {
   if (!pace || ready >= target) return [];
-  return ['', `${name}: ${formatCount(pace.limit)} agents may be starting: ${oneLine(pace.reason)}`];
+  return ['', `${name}: at most ${formatCount(pace.limit)} agents may be starting: ${oneLine(pace.reason)}`];
 }
 
 function heldLines({ name, held }: FleetStatus): string[] {
@@ -122,9 +122,9 @@ function heldLines({ name, held }: FleetStatus): string[] {
   const sample = held.sample === null ? [] : withoutControls(held.sample).trimEnd().split('\n');
   return [
     '',
-    paint('yellow', `${name} is held since ${since}: ${oneLine(held.reason)}`),
+    paint('yellow', `${name} has been held since ${since}: ${oneLine(held.reason)}`),
     ...sample.map((line) => `  | ${line}`),
-    `  fleetctl resume --fleet ${name} lets it go on.`,
+    `  fleetctl resume --fleet ${name} ends the hold.`,
   ];
 }
 

@@ -14,16 +14,16 @@ import { formatTable } from '../table.ts';
 
 const POLL_MS = 100;
 
-/** fleetctl strays: lists processes that look like agents but belong to no slot; adopts or kills them on demand. */
+/** fleetctl strays: lists processes that look like agents but belong to no slot; adopts or kills them on request. */
 export async function run(context: Context): Promise<number> {
   const action = actionOf(context);
   return action === null ? list(context) : act(context, action);
 }
 
 function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['action'] | null {
-  if (adopt && kill) throw new FleetError('USAGE', 'strays takes one of --adopt and --kill.');
+  if (adopt && kill) throw new FleetError('USAGE', '--adopt and --kill are mutually exclusive');
   if (args.length > 0 && !adopt && !kill) {
-    throw new FleetError('USAGE', 'strays takes PIDs only with --adopt or --kill.');
+    throw new FleetError('USAGE', 'strays takes PIDs only with --adopt or --kill');
   }
   if (adopt) return 'adopt';
   return kill ? 'kill' : null;
@@ -32,7 +32,7 @@ function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['a
 async function list({ client, fleet, json }: Context): Promise<number> {
   const { strays, unanswered } = await client.call('strays', { fleet });
   if (unanswered > 0)
-    say(`note: ${formatCount(unanswered)} processes that could be strays did not say what they are`);
+    say(`note: ${formatCount(unanswered)} processes that could be strays could not be examined`);
   if (json) printJson({ strays, unanswered });
   else if (strays.length === 0) say('No strays.');
   else print(strayLists(strays));
@@ -48,13 +48,13 @@ async function act(context: Context, action: StraysRequest['action']): Promise<n
   const strays = action === 'kill' ? await untilEnded(answer) : answer.strays;
   const { target, targetBefore } = answer;
   if (context.json) printJson({ fleet, target, targetBefore, strays });
-  else tell(action, { ...answer, strays });
+  else printResults(action, { ...answer, strays });
   return strays.some(({ result }) => result === 'failed') ? 1 : 0;
 }
 
-/** The supervisor ends them; here it is only watched, and told of each what came of it. */
+/** Waits while the supervisor stops the strays, and returns each with its result. */
 async function untilEnded({ strays, withinMs }: StraysAnswer): Promise<StraysAnswer['strays']> {
-  // Loaded only here: it brings in the FFI.
+  // Loaded only here, because it loads the FFI.
   const { isStill } = await import('../../host/strays/adopt-foreign.ts');
   const deadline = performance.now() + withinMs;
   const isLeft = (stray: Stray & StrayResult) => stray.result === 'stopping' && isStill(stray);
@@ -62,20 +62,23 @@ async function untilEnded({ strays, withinMs }: StraysAnswer): Promise<StraysAns
   return strays.map((stray) => {
     if (stray.result !== 'stopping') return stray;
     if (!isStill(stray)) return { ...stray, result: 'ended' };
-    return { ...stray, result: 'failed', reason: 'it is still there; fleetctl events may say why' };
+    return { ...stray, result: 'failed', reason: 'it still runs; fleetctl events may show why' };
   });
 }
 
-function tell(action: StraysRequest['action'], { fleet, target, targetBefore, strays }: StraysAnswer): void {
+function printResults(
+  action: StraysRequest['action'],
+  { fleet, target, targetBefore, strays }: StraysAnswer,
+): void {
   if (strays.length === 0) say('No strays.');
   for (const stray of strays) {
     if (stray.result === 'adopted') say(`pid ${stray.pid} is slot ${stray.slot} of ${fleet}`);
-    if (stray.result === 'gone') say(`pid ${stray.pid} has ended or changed meanwhile; left alone`);
+    if (stray.result === 'gone') say(`pid ${stray.pid} has ended or changed since; nothing was done`);
     if (stray.result === 'failed') say(`pid ${stray.pid}: ${stray.reason}`);
   }
   const done = strays.filter(({ result }) => result === 'adopted' || result === 'ended').length;
   if (done === 0) return;
-  const grown = target === targetBefore ? `target ${target} as before` : `target ${targetBefore} → ${target}`;
+  const grown = target === targetBefore ? `target still ${target}` : `target ${targetBefore} → ${target}`;
   say(
     action === 'adopt'
       ? `${formatCount(done)} adopted into ${fleet}; ${grown}`
@@ -83,7 +86,7 @@ function tell(action: StraysRequest['action'], { fleet, target, targetBefore, st
   );
 }
 
-/** Strays by fleet and by who started them, which is mostly the same for many. */
+/** Strays grouped by fleet and by origin, which many of them usually share. */
 function strayLists(strays: readonly Stray[]): string {
   const groups = Map.groupBy(strays, (stray) => `${stray.fleet}\0${originOf(stray).join('\n')}`);
   return [...groups.values()].map(strayList).join('\n\n');
@@ -102,11 +105,11 @@ function strayList(strays: Stray[]): string {
   return [head, ...originOf(first!).map((line) => `  ${oneLine(line)}`), table, ...refused].join('\n');
 }
 
-/** Who started it: its ancestors, and where systemd (or whoever made the cgroup) put it. */
+/** Where a stray comes from: its ancestors, and its systemd unit or cgroup. */
 function originOf({ parents, cgroup, unit }: Stray): string[] {
   const chain = parents.map(({ pid, name }) => `${name} ${pid}`).join(' < ');
   const place = unit === null ? cgroup : `${unit} (${cgroup})`;
-  return [`started by ${chain || 'nobody that is left'}`, ...(place === null ? [] : [`in ${place}`])];
+  return [`started by ${chain || 'a process that has ended'}`, ...(place === null ? [] : [`in ${place}`])];
 }
 
 const COLUMNS: Column<Stray>[] = [

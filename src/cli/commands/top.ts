@@ -8,17 +8,18 @@ import { isTerminal, paintFor } from '../style.ts';
 import { Screen } from '../top/terminal.ts';
 import { drawTop, type Size, SORTS, scrollMax, type TopState } from '../top/view.ts';
 
-/** The numbers are renewed so often, the agents of a large fleet less often: reading 10,000 takes a tenth of a second. */
-const RENEW_MS = 1_000;
-const RENEW_MS_PER_AGENT = 0.5;
-/** So many points of a fleet's trend are kept. */
+/** The refresh interval. */
+const REFRESH_MS = 1_000;
+/** Agents of a large fleet are read less often, because reading 10,000 of them takes 100 ms. */
+const REFRESH_MS_PER_AGENT = 0.5;
+/** The maximum number of points in the trend of a fleet. */
 const TREND_MAX = 120;
 
-/** fleetctl top: a live screen; one picture where there is no terminal, and JSON lines with --json. */
+/** fleetctl top: a live screen; a single screen where there is no terminal, and JSON lines with --json. */
 export async function run(context: Context): Promise<number> {
   const { client, json } = context;
   const state = await firstState(context);
-  if (json) return tellJson(client);
+  if (json) return printStates(client);
   if (!isTerminal(process.stdout)) {
     const rows = state.agents.length + 10 + state.status.fleets.length;
     print(drawTop(state, { columns: 200, rows }, paintFor(process.stdout)).join('\n').trimEnd());
@@ -27,10 +28,10 @@ export async function run(context: Context): Promise<number> {
   return watch(client, state);
 }
 
-async function tellJson(client: Client): Promise<number> {
+async function printStates(client: Client): Promise<number> {
   for (;;) {
     printJson(await client.call('status'));
-    await sleep(RENEW_MS);
+    await sleep(REFRESH_MS);
   }
 }
 
@@ -38,7 +39,7 @@ async function firstState({ client, fleet }: Context): Promise<TopState> {
   const status = await client.call('status');
   const names = status.fleets.map(({ name }) => name);
   if (fleet !== null && !names.includes(fleet))
-    throw new FleetError('UNKNOWN', `There is no fleet “${fleet}”.`);
+    throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
   const chosen = fleet ?? names[0] ?? null;
   const trends = new Map<string, number[]>();
   for (const name of names) {
@@ -65,7 +66,7 @@ async function agentsOf(client: Client, fleet: string | null): Promise<AgentsDoc
   return (await client.call('agents', { fleet })).agents;
 }
 
-/** Draws and renews until the user quits. */
+/** Draws and refreshes the screen until the user quits. */
 function watch(client: Client, first: TopState): Promise<number> {
   return new Promise((resolve, reject) => {
     let state = first;
@@ -89,15 +90,15 @@ function watch(client: Client, first: TopState): Promise<number> {
     draw();
     void (async () => {
       while (!isOver) {
-        // The keyboard keeps the program going, not this.
-        await sleep(RENEW_MS, undefined, { ref: false });
+        // The keyboard keeps the process alive, not this timer.
+        await sleep(REFRESH_MS, undefined, { ref: false });
         const isDue = performance.now() >= agentsDue;
-        const renewed = await renew(client, state, isDue);
-        if (isDue) agentsDue = performance.now() + RENEW_MS_PER_AGENT * renewed.agents.length;
-        // What the user chose meanwhile stays chosen.
+        const refreshed = await refresh(client, state, isDue);
+        if (isDue) agentsDue = performance.now() + REFRESH_MS_PER_AGENT * refreshed.agents.length;
+        // Keep what the user has chosen meanwhile.
         const { fleet, sort } = state;
-        const scroll = Math.min(state.scroll, scrollMax(renewed, screen.size));
-        state = { ...renewed, fleet, sort, scroll };
+        const scroll = Math.min(state.scroll, scrollMax(refreshed, screen.size));
+        state = { ...refreshed, fleet, sort, scroll };
         if (!isOver) draw();
       }
     })().catch((error: Error) => {
@@ -107,7 +108,7 @@ function watch(client: Client, first: TopState): Promise<number> {
   });
 }
 
-/** What a key changes. */
+/** The state after a key. */
 function afterKey(state: TopState, key: string, size: Size): TopState {
   const { agents, status, fleet, sort, scroll } = state;
   const max = scrollMax(state, size);
@@ -138,8 +139,8 @@ function afterKey(state: TopState, key: string, size: Size): TopState {
   }
 }
 
-/** The numbers of now; where no supervisor answers, those of before, and that it does not. */
-async function renew(client: Client, state: TopState, withAgents: boolean): Promise<TopState> {
+/** The state with current numbers; if no supervisor answers, with the previous numbers and a problem. */
+async function refresh(client: Client, state: TopState, withAgents: boolean): Promise<TopState> {
   try {
     const status = await client.call('status');
     const { fleet } = state;

@@ -4,14 +4,14 @@ import { applyChanges, planRemoval, SYSCTL_FILE, unlinkUnits } from '../../host/
 import type { Context } from '../context.ts';
 import { installRoot, reportChanges } from '../install.ts';
 
-/** fleetctl uninstall: takes away just what install wrote. A supervisor and agents that run, run on. */
+/** fleetctl uninstall: removes only what install wrote. A running supervisor and its agents keep running. */
 export async function run(context: Context): Promise<number> {
   const root = installRoot(context);
   const isDryRun = context.options.dryRun === true;
   const changes = planRemoval(root);
   const removed = changes.filter(({ verdict }) => verdict === 'remove').map(({ path }) => path);
   const isLive = !isDryRun && root === '/' && isBooted() && removed.some((path) => path !== SYSCTL_FILE);
-  const runsOn = isLive && (await isUnitActive());
+  const isRunning = isLive && (await isUnitActive());
   const applied: Applied[] = isLive ? await disableUnits() : [];
   if (!isDryRun) {
     applyChanges(root, changes);
@@ -24,15 +24,15 @@ export async function run(context: Context): Promise<number> {
     changes,
     links: [],
     applied,
-    left: leftOver(removed, runsOn),
+    left: remainingSteps(removed, isRunning),
   });
 }
 
-function leftOver(removed: readonly string[], runsOn: boolean): string[] {
+function remainingSteps(removed: readonly string[], isRunning: boolean): string[] {
   return [
-    ...(runsOn
+    ...(isRunning
       ? [
-          'The supervisor and its agents run on until the host goes down, where nothing stops the agents in batches any more: fleetctl shutdown --with-agents does.',
+          'The supervisor and its agents keep running. Nothing stops the agents in batches when the host shuts down any more: run fleetctl shutdown --with-agents before.',
         ]
       : []),
     ...(removed.includes(SYSCTL_FILE) ? ['The kernel keeps its values until the next boot.'] : []),

@@ -1,6 +1,6 @@
 const BARS = '▁▂▃▄▅▆▇█';
 
-/** Values as a line of bars, the last `width` of them, from their smallest to their largest. */
+/** The last `width` values as a line of bars, scaled from the smallest to the largest. */
 export function sparkline(values: readonly number[], width: number): string {
   const shown = values.slice(-width);
   const low = Math.min(...shown);

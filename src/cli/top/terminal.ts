@@ -6,14 +6,14 @@ const HOME = '\x1b[H';
 const CLEAR_LINE = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
 
-/** A terminal taken over for a screen that is drawn again and again; whatever happens, it is given back as it was. */
+/** Takes over the terminal for a screen that is redrawn, and restores it, even if the process exits early. */
 export class Screen {
   readonly #onExit = () => process.stdout.write(LEAVE);
   #drawn = '';
 
   /**
-   * @param onKey called with each key that is pressed
-   * @param onResize called when the terminal's size has changed
+   * @param onKey called with each key pressed
+   * @param onResize called after the terminal's size has changed
    */
   constructor(onKey: (key: Key) => void, onResize: () => void) {
     process.stdout.write(ENTER);
@@ -33,14 +33,14 @@ export class Screen {
     return { columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 };
   }
 
-  /** Draws these lines, without a flicker; nothing is written where nothing has changed. */
+  /** Draws these lines without flicker; writes nothing if nothing has changed. */
   draw(lines: readonly string[]): void {
     const text = `${HOME}${lines.map((line) => line + CLEAR_LINE).join('\r\n')}${CLEAR_BELOW}`;
     if (text !== this.#drawn) process.stdout.write(text);
     this.#drawn = text;
   }
 
-  /** Gives the terminal back. */
+  /** Restores the terminal. */
   close(): void {
     process.off('exit', this.#onExit);
     if (process.stdin.isTTY) process.stdin.setRawMode(false);

@@ -8,11 +8,11 @@ import type { Paint } from '../style.ts';
 import { type Column, formatTable } from '../table.ts';
 import { sparkline } from './sparkline.ts';
 
-/** What agents can be sorted by; the largest first. */
+/** The keys that agents can be sorted by, largest first. */
 export const SORTS = ['rss', 'restarts', 'up', 'slot'] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** All that the screen shows, and what the user has chosen of it. */
+/** Everything that the screen shows, and what the user has chosen. */
 export interface TopState {
   status: StatusDocument;
   /** The agents of the chosen fleet. */
@@ -21,10 +21,10 @@ export interface TopState {
   trends: ReadonlyMap<string, readonly number[]>;
   fleet: string | null;
   sort: Sort;
-  /** How many agents are above the screen. */
+  /** The number of agents above the screen. */
   scroll: number;
   nowMs: number;
-  /** What is wrong with the connection; null where nothing is. */
+  /** The problem of the connection, if any. */
   problem: string | null;
 }
 
@@ -35,7 +35,7 @@ export interface Size {
 
 const TREND_WIDTH = 12;
 const KEYS = 'q quit  s sort  f fleet  ↑↓ PgUp PgDn move';
-/** So many fleets are shown; agents need room too. */
+/** The maximum number of fleets shown; agents need room too. */
 const FLEETS_MAX = 6;
 
 /** Draws the screen: exactly `rows` lines, none wider than `columns`. */
@@ -50,7 +50,7 @@ export function drawTop(state: TopState, size: Size, paint: Paint): string[] {
   return [...lines.slice(0, rows - 1), paint('dim', cut(foot(state, room), columns))];
 }
 
-/** All that stands above the agents. */
+/** Everything above the agents. */
 function upperPart(state: TopState, { columns, rows }: Size, paint: Paint): string[] {
   const fleets = state.status.fleets.slice(0, FLEETS_MAX);
   const more = state.status.fleets.length - fleets.length;
@@ -58,19 +58,19 @@ function upperPart(state: TopState, { columns, rows }: Size, paint: Paint): stri
     ...head(state, columns),
     '',
     ...formatTable(FLEET_COLUMNS(state), fleets, { paint, widthMax: columns }).split('\n'),
-    ...(more > 0 ? [`and ${more} more fleets`] : []),
+    ...(more > 0 ? [`and ${more} more ${more === 1 ? 'fleet' : 'fleets'}`] : []),
     ...fleets.flatMap((fleet) => remarks(fleet).map((line) => paint('yellow', cut(line, columns)))),
     '',
   ].slice(0, Math.max(0, rows - 3));
 }
 
-/** How far down agents can be scrolled: until the last one stands at the bottom. */
+/** How far down agents can be scrolled: until the last one is at the bottom. */
 export function scrollMax(state: TopState, size: Size): number {
   const above = upperPart(state, size, (_colour, text) => text).length;
   return Math.max(0, state.agents.length - Math.max(1, size.rows - above - 2));
 }
 
-/** Agents in the order that was asked for. */
+/** Agents in the chosen order. */
 export function sortAgents(agents: readonly AgentRow[], sort: Sort): AgentRow[] {
   const weight: Record<Sort, (agent: AgentRow) => number> = {
     rss: ({ rssBytes }) => rssBytes ?? -1,
@@ -85,15 +85,15 @@ function head({ status, problem }: TopState, columns: number): string[] {
   const { supervisor, host, maintenance } = status;
   const used = 1 - host.memoryAvailableBytes / host.memoryTotalBytes;
   const pressure = host.memoryPressure === null ? '' : `, pressure ${host.memoryPressure} %`;
-  const rest = maintenance ? '  alarms rest' : '';
+  const alarms = maintenance ? '  alarms silenced' : '';
   return [
-    `fleetd ${supervisor.version}  pid ${supervisor.pid}  up ${formatElapsed(1000 * supervisor.uptimeSeconds)}  ${formatSize(supervisor.rssBytes)}${rest}`,
+    `fleetd ${supervisor.version}  pid ${supervisor.pid}  up ${formatElapsed(1000 * supervisor.uptimeSeconds)}  ${formatSize(supervisor.rssBytes)}${alarms}`,
     `memory ${bar(used, 20)} ${(100 * used).toFixed(0)} % of ${formatSize(host.memoryTotalBytes)}${pressure}`,
     ...(problem === null ? [] : [problem]),
   ].map((line) => cut(line, columns));
 }
 
-/** A rollout that is over is no news. */
+/** States of a rollout that is over, and so is not shown. */
 const OVER: ReadonlySet<string> = new Set(['done', 'rolled-back']);
 
 function bar(share: number, width: number): string {
@@ -108,7 +108,7 @@ function remarks({ name, held, pressure, verify, leak, rollout }: FleetStatus): 
     ...(verify?.reason ? [`${name}: ${verify.reason}`] : []),
     ...(leak.verdict === 'none'
       ? []
-      : [`${name}: ${leak.verdict}, ${formatSize(Math.round(leak.bytesPerHour))} an hour`]),
+      : [`${name}: ${leak.verdict}, ${formatSize(Math.round(leak.bytesPerHour))} per hour`]),
     ...(rollout && !OVER.has(rollout.state)
       ? [
           `${name}: rollout of ${rollout.to} ${rollout.state}, ${rollout.updated} of ${rollout.total} updated, ${rollout.failed} failed`,

@@ -4,42 +4,42 @@ import { type HostFacts, sysctlNumber } from '../facts.ts';
 import { type Finding, type Judge, judgeShared, remark, sysctlFix, sysctlSource } from '../finding.ts';
 import { sysctlSettings } from '../sysctl.ts';
 
-const SUPERVISOR_FIX =
+const SUPERVISOR_LIMIT =
   'LimitNOFILE= of the unit that starts fleetd; in a session ulimit -Hn, or nofile in /etc/security/limits.conf';
 
-/** RLIMIT_NOFILE of the supervisor, which holds a pidfd for each agent of every fleet. Node raises soft to hard. */
+/** RLIMIT_NOFILE of the supervisor, which has a pidfd per agent of every fleet. Node raises the soft limit to the hard one. */
 export const supervisorFiles: Judge = ({ agents, others }, { rlimits }) => {
   const have = rlimits.nofile.hard;
   if (!Number.isFinite(have)) return [];
   const agentsMax = Math.max(0, have - OWN_DESCRIPTORS - others);
-  const beside = others > 0 ? `, ${others} for other fleets` : '';
+  const elsewhere = others > 0 ? `, ${others} for other fleets` : '';
   return [
     {
       limit: 'RLIMIT_NOFILE',
       verdict: agents > agentsMax ? 'fail' : 'ok',
       needed: agents + others + OWN_DESCRIPTORS,
       have,
-      source: 'ulimit -Hn of what starts fleetd',
-      why: `The supervisor needs an open file for each agent${beside}, and ${OWN_DESCRIPTORS} of its own.`,
-      fix: agents > agentsMax ? `${SUPERVISOR_FIX}; then start fleetd again` : null,
+      source: 'ulimit -Hn of the process that starts fleetd',
+      why: `The supervisor needs an open file per agent${elsewhere}, and ${OWN_DESCRIPTORS} of its own.`,
+      fix: agents > agentsMax ? `raise ${SUPERVISOR_LIMIT}; then start fleetd again` : null,
       agentsMax,
     },
   ];
 };
 
-/** What an agent may have open: the spec's limit must be within the hard one, and enough for what agents have open. */
+/** The open files of an agent: the spec's limit must be within the hard limit, and sufficient for the agent. */
 export const agentFiles: Judge = ({ nofile, likely, basis }, { rlimits, nofileOfAgents }) => {
   const hard = rlimits.nofile.hard;
   const limit = 'resources.nofile';
   if (nofile !== null && nofile > hard) {
-    const why = 'No process gets a soft limit above the hard one of who starts it.';
-    const fix = `lower resources.nofile to ${hard}, or raise ${SUPERVISOR_FIX}`;
+    const why = 'The soft limit of a process cannot exceed the hard limit of the process that starts it.';
+    const fix = `lower resources.nofile to ${hard}, or raise ${SUPERVISOR_LIMIT}`;
     return [
       remark('fail', {
         limit,
         needed: nofile,
         have: hard,
-        source: 'ulimit -Hn of what starts fleetd',
+        source: 'ulimit -Hn of the process that starts fleetd',
         why,
         fix,
       }),
@@ -54,14 +54,14 @@ export const agentFiles: Judge = ({ nofile, likely, basis }, { rlimits, nofileOf
       limit,
       needed,
       have,
-      source: nofile === null ? 'ulimit -Sn of what starts fleetd' : 'the spec',
-      why: `An agent has so many files open (${basis.files}).`,
+      source: nofile === null ? 'ulimit -Sn of the process that starts fleetd' : 'the spec',
+      why: `The number of files that an agent has open (${basis.files}).`,
       fix: verdict === 'ok' ? null : `set resources.nofile to ${2 * needed} or more`,
     }),
   ];
 };
 
-/** fs.file-max: open files of all processes. Who has CAP_SYS_ADMIN is not bound (fs/file_table.c). */
+/** fs.file-max: open files of all processes. It does not bind processes with CAP_SYS_ADMIN (fs/file_table.c). */
 export const fileMax: Judge = (demand, facts) => {
   const have = sysctlNumber(facts, 'fs.file-max');
   if (have === null) return [];
@@ -73,14 +73,14 @@ export const fileMax: Judge = (demand, facts) => {
       used: facts.used.files,
       need: 'files',
       source: sysctlSource('fs.file-max'),
-      why: `All open files of the host: ${Math.ceil(demand.likely.files)} an agent (${demand.basis.files})${isBound ? '' : '; root is not bound, everybody else is'}.`,
+      why: `All open files of the host: ${Math.ceil(demand.likely.files)} per agent (${demand.basis.files})${isBound ? '' : '; it binds every user except root'}.`,
       fix: settingFix(demand, facts, 'fs.file-max'),
       isHard: isBound,
     }),
   ];
 };
 
-/** fs.nr_open bounds every RLIMIT_NOFILE that is set from now on (kernel/sys.c). */
+/** fs.nr_open bounds every RLIMIT_NOFILE when it is set (kernel/sys.c). */
 export const nrOpen: Judge = (demand, facts) => {
   const have = sysctlNumber(facts, 'fs.nr_open');
   if (have === null) return [];
@@ -92,14 +92,14 @@ export const nrOpen: Judge = (demand, facts) => {
     needed,
     have,
     source: sysctlSource('fs.nr_open'),
-    why: 'No process can have more open files: not the supervisor, with one for each agent, nor an agent.',
+    why: 'No process can have more open files: neither the supervisor, which has one per agent, nor an agent.',
     fix: isShort ? settingFix(demand, facts, 'fs.nr_open') : null,
     agentsMax: Math.max(0, have - demand.others - OWN_DESCRIPTORS),
   };
   return [finding];
 };
 
-/** Inotify instances and watches are counted by user (inotify(7)); slots with users of their own share nothing. */
+/** Inotify instances and watches are counted per user (inotify(7)); slots with users of their own do not share them. */
 export const inotify: Judge = (demand, facts) =>
   (['instances', 'watches'] as const).flatMap((what) => {
     const name = `fs.inotify.max_user_${what}` as const;
@@ -112,7 +112,7 @@ export const inotify: Judge = (demand, facts) =>
     if (!isKnown) {
       const isShort = what === 'instances' && demand.agents > have;
       const why =
-        'Counted by user. Whether agents use inotify shows once they run; where each does, one is needed for each.';
+        'Counted per user. Whether agents use inotify is unknown until they run; if they do, each needs at least one.';
       const needed = what === 'instances' ? demand.agents : null;
       return [
         remark(isShort ? 'warn' : 'ok', {
@@ -126,7 +126,7 @@ export const inotify: Judge = (demand, facts) =>
       ];
     }
     const used = demand.running * demand.least[need];
-    const why = `Counted by user: ${Math.round(demand.likely[need] * 10) / 10} an agent (${demand.basis[need]}).`;
+    const why = `Counted per user: ${Math.round(demand.likely[need] * 10) / 10} per agent (${demand.basis[need]}).`;
     return [judgeShared(demand, { limit: name, have, used, need, source, why, fix, isHard: false })];
   });
 

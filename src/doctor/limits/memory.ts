@@ -5,15 +5,15 @@ import { sysctlNumber } from '../facts.ts';
 import { agentsWithin, byHandFix, type Judge, judgeShared, surest } from '../finding.ts';
 import { setterOf } from '../units.ts';
 
-/** Kept free for the kernel's caches and for what agents take at once now and then. */
+/** The share of memory that is kept free for the kernel's caches and for bursts of the agents. */
 export const HEADROOM_SHARE = 0.1;
 
-/** What others take of the host's memory: all that is not available, without the fleet's own running agents. */
+/** The memory of everything else on the host: all that is not available, minus the fleet's running agents. */
 export function memoryElsewhere({ running, least }: Demand, { memory }: HostFacts): number {
   return Math.max(0, memory.totalBytes - memory.availableBytes - running * least.memoryBytes);
 }
 
-/** The host's memory: so many agents, what others take, and headroom. It fails where not even swap would help. */
+/** The host's memory for the agents, everything else and headroom. The verdict is fail if not even swap would help. */
 export const memory: Judge = (demand, facts) => {
   const { agents, likely, least, basis } = demand;
   const { totalBytes, swapTotalBytes } = facts.memory;
@@ -32,11 +32,11 @@ export const memory: Judge = (demand, facts) => {
       have: totalBytes,
       source: 'MemTotal in /proc/meminfo',
       why:
-        `${formatSize(likely.memoryBytes)} an agent (${basis.memoryBytes}), ${formatSize(elsewhere)} for all else, ` +
-        `${100 * HEADROOM_SHARE} % headroom; ${formatSize(totalBytes)} and ${swap} here.`,
+        `${formatSize(likely.memoryBytes)} per agent (${basis.memoryBytes}), ${formatSize(elsewhere)} for everything else, ` +
+        `${100 * HEADROOM_SHARE} % headroom; this host has ${formatSize(totalBytes)} and ${swap}.`,
       fix:
         isImpossible || isTight
-          ? `lower the target to ${formatCount(fitting)}, or add memory; fleetctl plan shows the sum`
+          ? `lower the target to ${formatCount(fitting)}, or add memory; fleetctl plan shows the arithmetic`
           : null,
       agentsMax: agentsWithin(usable, surest(demand, 'memoryBytes')),
       unit: 'bytes',
@@ -44,7 +44,7 @@ export const memory: Judge = (demand, facts) => {
   ];
 };
 
-/** Memory limits of every cgroup above the agents. What they hold in caches can be had back, so it does not count. */
+/** Memory limits of every cgroup above the agents. Their caches can be reclaimed, so they do not count. */
 export const cgroupMemory: Judge = (demand, facts) =>
   facts.cgroups
     .filter(({ controller }) => controller === 'memory')
@@ -56,14 +56,14 @@ export const cgroupMemory: Judge = (demand, facts) =>
         used: demand.running * demand.least.memoryBytes,
         need: 'memoryBytes',
         source,
-        why: `A cgroup bounds the memory of all below it: ${formatSize(demand.likely.memoryBytes)} an agent (${demand.basis.memoryBytes}).`,
+        why: `A cgroup bounds the memory of everything below it: ${formatSize(demand.likely.memoryBytes)} per agent (${demand.basis.memoryBytes}).`,
         fix,
         isHard: !limit.isLeft,
         unit: 'bytes',
       });
     });
 
-/** vm.overcommit_memory = 2: the kernel promises no more than CommitLimit, and a fork above it fails (proc_sys_vm(5)). */
+/** vm.overcommit_memory = 2: the kernel commits at most CommitLimit, and a fork beyond it fails (proc_sys_vm(5)). */
 export const overcommit: Judge = (demand, facts) => {
   if (sysctlNumber(facts, 'vm.overcommit_memory') !== 2) return [];
   const { commitLimitBytes, committedBytes } = facts.memory;
@@ -74,7 +74,7 @@ export const overcommit: Judge = (demand, facts) => {
       used: committedBytes,
       need: 'memoryBytes',
       source: 'CommitLimit in /proc/meminfo, as vm.overcommit_memory is 2',
-      why: `Every byte that a process may write counts, used or not: at least ${formatSize(demand.least.memoryBytes)} an agent, and mostly far more.`,
+      why: `Every byte that a process may write counts, used or not: at least ${formatSize(demand.least.memoryBytes)} per agent, and usually far more.`,
       fix: byHandFix('vm.overcommit_memory', 0),
       isHard: true,
       unit: 'bytes',

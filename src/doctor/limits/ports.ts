@@ -5,8 +5,8 @@ import { sysctlNumbers } from '../facts.ts';
 import { type Finding, type Judge, remark, sysctlFix, sysctlSource } from '../finding.ts';
 import { countShared, formatPorts, type PortRange, parsePorts, portsOfSlots } from '../ports.ts';
 
-/** Fewer ports than this for outgoing connections are soon used up: each stays for a minute after its end. */
-const EPHEMERAL_LEAST = 1_024;
+/** The minimum for outgoing connections, each of which occupies its port for a minute after its end. */
+const EPHEMERAL_MIN = 1_024;
 
 /** Whether every slot's ports exist. */
 export const portRange: Judge = ({ ports, agents }) => {
@@ -19,14 +19,16 @@ export const portRange: Judge = ({ ports, agents }) => {
       needed: ports.base + agents * ports.perAgent - 1,
       have: PORT_MAX,
       source: 'ports of the spec',
-      why: problem ?? `A slot owns ${ports.perAgent} port(s), counted from ${ports.base}.`,
+      why:
+        (problem && `${problem}.`) ??
+        `Each slot owns ${ports.perAgent === 1 ? 'one port' : `${ports.perAgent} ports`}, counted from ${ports.base}.`,
       fix: problem === null ? null : 'lower ports.base, ports.perAgent or the target',
       agentsMax: Math.max(0, Math.floor((PORT_MAX + 1 - ports.base) / ports.perAgent)),
     },
   ];
 };
 
-/** Whether somebody else serves a slot's port. */
+/** Whether another process serves a slot's port. */
 export const portsFree: Judge = ({ ports, agents, ownPorts }, { survey }) => {
   const range = ports && portsOfSlots(ports, agents);
   if (!range || survey === null) return [];
@@ -49,14 +51,16 @@ export const portsFree: Judge = ({ ports, agents, ownPorts }, { survey }) => {
       why:
         first === undefined
           ? 'No other process serves a port of these slots.'
-          : 'Another process serves a port of these slots, and two cannot.',
+          : 'Another process serves a port of these slots.',
       fix:
-        first === undefined ? null : `ss -lnp 'sport = :${first.port}' names it: stop it, or move ports.base`,
+        first === undefined
+          ? null
+          : `find the process with ss -lnp 'sport = :${first.port}' and stop it, or move ports.base`,
     }),
   ];
 };
 
-/** Whether outgoing connections may take a slot's port, or find none because slots have them all. */
+/** Whether outgoing connections may take a slot's port, or lack ports because the slots own them. */
 export const ephemeralPorts: Judge = ({ ports, agents }, facts) => {
   const [first, last] = sysctlNumbers(facts, 'net.ipv4.ip_local_port_range') ?? [];
   if (first === undefined || last === undefined) return [];
@@ -86,19 +90,19 @@ export const ephemeralPorts: Judge = ({ ports, agents }, facts) => {
     );
   }
   findings.push(
-    remark(left < EPHEMERAL_LEAST ? 'warn' : 'ok', {
+    remark(left < EPHEMERAL_MIN ? 'warn' : 'ok', {
       limit: 'net.ipv4.ip_local_port_range',
-      needed: EPHEMERAL_LEAST,
+      needed: EPHEMERAL_MIN,
       have: left,
       source,
-      why: 'Ports left for outgoing connections, to one address and port each.',
-      fix: left < EPHEMERAL_LEAST ? `move ports.base out of ${first}-${last}, or widen the range` : null,
+      why: 'The ports left for outgoing connections to any one address and port.',
+      fix: left < EPHEMERAL_MIN ? `move ports.base out of ${first}-${last}, or widen the range` : null,
     }),
   );
   return findings;
 };
 
-/** How many ports of the slots lie among the ephemeral ones, but are reserved. */
+/** How many of the slots' ports are in the ephemeral range, but reserved. */
 function exposedButReserved(range: PortRange, ephemeral: PortRange, reserved: readonly PortRange[]): number {
   const shared = {
     first: Math.max(range.first, ephemeral.first),

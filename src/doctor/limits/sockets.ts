@@ -4,8 +4,9 @@ import { type HostFacts, sysctlNumber, sysctlNumbers } from '../facts.ts';
 import { byHandFix, type Finding, type Judge, remark, sysctlFix, sysctlSource } from '../finding.ts';
 import { SOMAXCONN, sysctlSettings } from '../sysctl.ts';
 
-/** All socket buffers together may be promised so much of the memory before it is worth a word. */
+/** The share of memory for all socket buffers above which the doctor warns. */
 const PROMISE_SHARE = 1 / 4;
+
 /** net.core.*_default: every socket may fill a buffer of this size. */
 export const bufferDefaults: Judge = (demand, facts) =>
   (['rmem', 'wmem'] as const).flatMap((kind) => {
@@ -23,14 +24,14 @@ export const bufferDefaults: Judge = (demand, facts) =>
         needed: isLarge ? fair : null,
         have,
         source: sysctlSource(name),
-        why: `${formatCount(sockets)} sockets × ${formatSize(have)} is a promise of ${formatSize(promised)} of the host’s ${formatSize(totalBytes)} memory.`,
+        why: `${formatCount(sockets)} sockets × ${formatSize(have)} may use ${formatSize(promised)} of the host's ${formatSize(totalBytes)} of memory.`,
         fix: isLarge ? byHandFix(name, fair) : null,
         unit: 'bytes',
       }),
     ];
   });
 
-/** net.core.*_max: what a daemon gets when it asks for a larger buffer; it is cut to this without a word (socket(7)). */
+/** net.core.*_max: the maximum buffer; the kernel silently cuts larger requests down to it (socket(7)). */
 export const bufferMaxima: Judge = (demand, facts) =>
   (['rmem', 'wmem'] as const).flatMap((kind) => {
     const name = `net.core.${kind}_max` as const;
@@ -38,7 +39,8 @@ export const bufferMaxima: Judge = (demand, facts) =>
     const usual = sysctlNumber(facts, `net.core.${kind}_default`);
     if (have === null || usual === null || socketsOf(demand) === 0) return [];
     const isLow = have < usual;
-    const why = 'What a daemon may ask for as its buffer; less than the default makes asking a loss.';
+    const why =
+      'The maximum buffer that a daemon may request; if it is below the default, a request shrinks the buffer.';
     const fix = isLow ? sysctlFix(name, usual) : null;
     return [
       remark(isLow ? 'warn' : 'ok', {
@@ -53,7 +55,7 @@ export const bufferMaxima: Judge = (demand, facts) =>
     ];
   });
 
-/** net.ipv4.udp_mem, in pages. Its first value limits: UDP has no pressure (Documentation/networking/ip-sysctl.rst). */
+/** net.ipv4.udp_mem, in pages. Its first value is the limit (Documentation/networking/ip-sysctl.rst). */
 export const udpMemory: Judge = (demand, facts) => {
   const have = sysctlNumber(facts, 'net.ipv4.udp_mem');
   const bufferBytes = sysctlNumber(facts, 'net.core.rmem_default');
@@ -65,13 +67,13 @@ export const udpMemory: Judge = (demand, facts) => {
       needed,
       have,
       why:
-        `Pages of ${formatSize(facts.pageBytes)} that all UDP queues may take, here ${formatSize(have * facts.pageBytes)}: ` +
-        `${formatCount(sockets)} sockets with full queues of ${formatSize(bufferBytes)} need ${formatSize(needed * facts.pageBytes)}, and beyond it packets are lost.`,
+        `Pages of ${formatSize(facts.pageBytes)} for all UDP queues, here ${formatSize(have * facts.pageBytes)}: ` +
+        `${formatCount(sockets)} sockets with full queues of ${formatSize(bufferBytes)} need ${formatSize(needed * facts.pageBytes)}. Beyond the limit, packets are lost.`,
     }),
   ];
 };
 
-/** net.ipv4.tcp_mem, in pages: above the third value the kernel drops and resets (tcp(7)). A queue takes a page at least. */
+/** net.ipv4.tcp_mem, in pages: above its third value the kernel drops and resets (tcp(7)). A queue takes at least a page. */
 export const tcpMemory: Judge = (demand, facts) => {
   const have = sysctlNumbers(facts, 'net.ipv4.tcp_mem')?.[2];
   const needed = Math.ceil(demand.agents * demand.likely.tcpSockets);
@@ -80,7 +82,7 @@ export const tcpMemory: Judge = (demand, facts) => {
     pagesFinding(demand, facts, 'net.ipv4.tcp_mem', {
       needed,
       have,
-      why: `Pages of ${formatSize(facts.pageBytes)} that all TCP queues may take: one at least for each of ${formatCount(needed)} sockets.`,
+      why: `Pages of ${formatSize(facts.pageBytes)} for all TCP queues: at least one for each of ${formatCount(needed)} sockets.`,
     }),
   ];
 };
@@ -93,7 +95,7 @@ function pagesFinding(
 ): Finding {
   const isShort = needed > have;
   const computed = sysctlSettings(demand, facts).find(({ key }) => key === name)?.value;
-  // The drop-in leaves tcp_mem to the kernel; these are its own proportions (net/ipv4/tcp.c).
+  // The drop-in does not set tcp_mem; these are the kernel's own proportions (net/ipv4/tcp.c).
   const byHand = `${Math.ceil(needed / 2)} ${Math.ceil((needed * 2) / 3)} ${needed}`;
   const fix = computed === undefined ? byHandFix(name, byHand) : sysctlFix(name, computed);
   return remark(isShort ? 'warn' : 'ok', {
@@ -106,7 +108,7 @@ function pagesFinding(
   });
 }
 
-/** net.core.somaxconn: what all agents connect to at once after its restart must be able to queue them (listen(2)). */
+/** net.core.somaxconn: a service that all agents connect to at once after its restart must queue them (listen(2)). */
 export const somaxconn: Judge = ({ agents }, facts) => {
   const have = sysctlNumber(facts, 'net.core.somaxconn');
   if (have === null) return [];
@@ -118,13 +120,13 @@ export const somaxconn: Judge = ({ agents }, facts) => {
       needed,
       have,
       source: sysctlSource('net.core.somaxconn'),
-      why: 'Connections that may wait for a listener: where all agents connect to one service again, they come at once.',
+      why: 'The maximum number of connections that wait for a listener. After the restart of a service that all agents use, they connect at once.',
       fix: isShort ? sysctlFix('net.core.somaxconn', SOMAXCONN) : null,
     }),
   ];
 };
 
-/** nf_conntrack_max, where the firewall tracks connections: beyond it packets are dropped. */
+/** nf_conntrack_max, if the firewall tracks connections: beyond it packets are dropped. */
 export const conntrack: Judge = (demand, facts) => {
   const name = 'net.netfilter.nf_conntrack_max';
   const have = sysctlNumber(facts, name);
@@ -139,7 +141,7 @@ export const conntrack: Judge = (demand, facts) => {
       needed,
       have,
       source: sysctlSource(name),
-      why: 'Connections that the firewall tracks: one at least for each socket that speaks to others; then packets are dropped.',
+      why: 'The maximum number of connections that the firewall tracks: at least one per socket with a peer. Beyond it, packets are dropped.',
       fix: isShort ? sysctlFix(name, computed!.value) : null,
     }),
   ];

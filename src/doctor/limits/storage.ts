@@ -5,7 +5,7 @@ import type { Demand, Needs } from '../demand.ts';
 import type { Disk } from '../facts.ts';
 import { agentsWithin, type Finding, type Judge } from '../finding.ts';
 
-/** journald takes so many stream connections (sd-journal's STDOUT_STREAMS_MAX). */
+/** The maximum number of stream connections of journald (STDOUT_STREAMS_MAX). */
 export const JOURNAL_STREAMS_MAX = 4_096;
 /** An agent's directory below the runtime directory, and its socket. */
 const RUNTIME_INODES = 2;
@@ -19,12 +19,12 @@ export const space: Judge = (demand, { disks }) =>
         limit: 'space',
         free: disk.freeBytes,
         each: { likely: demand.likely.diskBytes, least: demand.least.diskBytes },
-        why: `${formatSize(demand.likely.diskBytes)} an agent for its log (${demand.basis.diskBytes}), and what it writes itself; ${formatSize(disk.freeBytes)} free.`,
+        why: `${formatSize(demand.likely.diskBytes)} per agent for its log (${demand.basis.diskBytes}), plus what it writes itself; ${formatSize(disk.freeBytes)} free.`,
         fix: 'free some space there, lower logs.maxSize, or move FLEETD_STATE_DIR',
       }),
     );
 
-/** Inodes for directories, logs and sockets; file systems that make them as needed have no limit. */
+/** Inodes for directories, logs and sockets; file systems that create them as needed have no limit. */
 export const inodes: Judge = (demand, { disks }) =>
   disks.flatMap((disk) => {
     if (disk.freeInodes === null) return [];
@@ -34,7 +34,7 @@ export const inodes: Judge = (demand, { disks }) =>
         limit: 'inodes',
         free: disk.freeInodes,
         each: { likely: likely.inodes, least: least.inodes },
-        why: `${likely.inodes} an agent for ${disk.holds === 'state' ? 'its directory, its log and what it writes' : 'its directory and its socket'}.`,
+        why: `${likely.inodes} per agent for ${disk.holds === 'state' ? 'its directory, its log and what it writes' : 'its directory and its socket'}.`,
         fix: `remove files there, or move ${disk.holds === 'state' ? 'FLEETD_STATE_DIR' : 'FLEETD_RUNTIME_DIR'}`,
       }),
     ];
@@ -46,8 +46,8 @@ const RUNTIME_NEEDS: Record<'likely' | 'least', Pick<Needs, 'inodes'>> = {
 };
 
 /**
- * Judges what is free now: agents that run have taken theirs. What is likely is a bound here (a log at its largest), so
- * the ceiling is reckoned with the least.
+ * Judges what is free now, without the share of running agents. The likely need is an upper bound here (a log at its
+ * maximum size), so the ceiling is computed from the minimum.
  */
 function judgeFree(
   { agents, running }: Demand,
@@ -98,14 +98,14 @@ export const socketPath: Judge = ({ agents, fleet, directories }) => {
       needed: bytesOf(agents - 1),
       have: SOCKET_PATH_BYTES_MAX,
       source: agentSocket(fleet, agents - 1),
-      why: 'The address of a Unix socket holds no more bytes.',
+      why: 'The maximum length of a Unix socket path, in bytes.',
       fix: isLong ? 'set FLEETD_RUNTIME_DIR to a shorter directory, or give the fleet a shorter name' : null,
       agentsMax,
     },
   ];
 };
 
-/** journald's streams: each agent with `logs: { to: journal }` holds one. */
+/** journald's streams: each agent with `logs: { to: journal }` needs one. */
 export const journalStreams: Judge = ({ agents, logsTo }) =>
   logsTo !== 'journal'
     ? []
@@ -115,8 +115,8 @@ export const journalStreams: Judge = ({ agents, logsTo }) =>
           verdict: agents > JOURNAL_STREAMS_MAX ? 'fail' : 'ok',
           needed: agents,
           have: JOURNAL_STREAMS_MAX,
-          source: 'systemd-journald, fixed when it was built',
-          why: 'With logs.to: journal every agent holds a stream to journald.',
+          source: 'systemd-journald, a constant of its build',
+          why: 'With logs.to: journal, every agent has a stream to journald.',
           fix: agents > JOURNAL_STREAMS_MAX ? 'use logs: { to: file }' : null,
           agentsMax: JOURNAL_STREAMS_MAX,
         },

@@ -1,11 +1,11 @@
 import type { SysctlValue } from '../facts.ts';
 import { type Finding, type Judge, remark } from '../finding.ts';
 
-/** The first systemd with drop-ins for all user-UID.slice (user-.slice.d), and without UserTasksMax=. */
+/** The first version of systemd with drop-ins for all user-UID.slice (user-.slice.d), and without UserTasksMax=. */
 const SYSTEMD_USER_SLICE = 239;
 const STARTUPS_SHOWN = 10;
 
-/** Namespaces hide limits that bind from outside, and a container's cgroup is not the root of the tree. */
+/** Namespaces hide limits that are set outside, and a container's cgroup is not the root of the tree. */
 export const namespaces: Judge = (_demand, facts) => {
   if (facts.namespaces.length === 0) return [];
   const kind = facts.container === null ? '' : ` (${facts.container})`;
@@ -14,13 +14,13 @@ export const namespaces: Judge = (_demand, facts) => {
       limit: 'namespaces',
       have: facts.namespaces.join(', '),
       source: '/proc/self/ns',
-      why: `This is not the whole host${kind}: limits that are set outside, on its cgroup above all, bind as well and cannot be seen from here.`,
-      fix: 'run fleetctl doctor outside too, and start the container with --pids-limit=-1 and --ulimit nofile=…',
+      why: `This is not the whole host${kind}: limits that are set outside, mostly on its cgroup, also apply and are invisible here.`,
+      fix: 'also run fleetctl doctor outside, and start the container with --pids-limit=-1 and --ulimit nofile=…',
     }),
   ];
 };
 
-/** systemd's version with the traps that belong to it. */
+/** The version of systemd, and settings that it ignores. */
 export const systemd: Judge = (_demand, { survey }) => {
   if (!survey?.systemd) return [];
   const { version, userTasksMax, limitsConf } = survey.systemd;
@@ -32,7 +32,7 @@ export const systemd: Judge = (_demand, { survey }) => {
         needed: SYSTEMD_USER_SLICE,
         have: version,
         source: 'systemd',
-        why: 'Before 239 there are no drop-ins for user-.slice: logind gives each user’s slice its TasksMax.',
+        why: "Before version 239 there are no drop-ins for user-.slice: logind sets TasksMax of each user's slice.",
         fix: 'set UserTasksMax=infinity in /etc/systemd/logind.conf, and log in again',
       }),
     );
@@ -42,8 +42,8 @@ export const systemd: Judge = (_demand, { survey }) => {
         limit: 'UserTasksMax',
         have: userTasksMax.text,
         source: place(userTasksMax),
-        why: 'systemd 239 and newer take no notice of it.',
-        fix: '/etc/systemd/system/user-.slice.d/60-fleetd.conf with [Slice] TasksMax=infinity, which fleetctl install writes',
+        why: 'systemd 239 and later ignore it.',
+        fix: 'create /etc/systemd/system/user-.slice.d/60-fleetd.conf with [Slice] TasksMax=infinity, as fleetctl install does',
       }),
     );
   }
@@ -53,8 +53,8 @@ export const systemd: Judge = (_demand, { survey }) => {
         limit: 'limits.conf',
         have: limitsConf.text,
         source: place(limitsConf),
-        why: 'It holds for sessions (pam_limits(8)) and does not reach services.',
-        fix: 'LimitNOFILE= and LimitNPROC= in the unit that starts fleetd; the one of fleetctl install has them',
+        why: 'It applies to sessions (pam_limits(8)), not to services.',
+        fix: 'set LimitNOFILE= and LimitNPROC= in the unit that starts fleetd, as the one of fleetctl install does',
       }),
     );
   }
@@ -71,13 +71,13 @@ export const linger: Judge = (_demand, { survey }) => {
       needed: 'yes',
       have: lingers ? 'yes' : 'no',
       source: '/var/lib/systemd/linger',
-      why: 'Without it a user’s services are stopped when the last session ends, and do not start at boot.',
+      why: "Without it, a user's services stop when the last session ends, and do not start at boot.",
       fix: lingers ? null : 'loginctl enable-linger',
     }),
   ];
 };
 
-/** Processes that look like the fleet's agents and are none: they hold ports, memory and pids. */
+/** Processes that look like the fleet's agents but are none: they use ports, memory and pids. */
 export const strays: Judge = (_demand, { survey }) => {
   if (survey === null || survey.lookAlikes.length === 0) return [];
   const pids = survey.lookAlikes;
@@ -87,21 +87,21 @@ export const strays: Judge = (_demand, { survey }) => {
       needed: 0,
       have: pids.length,
       source: `pid ${pids.slice(0, 5).join(', ')}${pids.length > 5 ? ' …' : ''}`,
-      why: 'These run the fleet’s executable, and the supervisor did not start them.',
-      fix: 'fleetctl strays says who did; it adopts or kills them on demand',
+      why: "These processes run the fleet's executable, but the supervisor did not start them.",
+      fix: 'fleetctl strays shows what started them; with --adopt or --kill, it adopts or kills them',
     }),
   ];
 };
 
-/** Other scripts that start the fleet at boot: two of them are two truths about how many agents there should be. */
+/** Other scripts that start the fleet at boot, and so compete for its target. */
 export const startups: Judge = (_demand, { survey }) =>
   (survey?.startups ?? []).slice(0, STARTUPS_SHOWN).map((startup) =>
     remark('warn', {
       limit: 'start-up script',
       have: startup.text,
       source: place(startup),
-      why: 'It starts the fleet as well: with fleetctl spawn the last target wins, started in another way the agents are strays.',
-      fix: 'keep one way of starting the fleet, and remove this line',
+      why: 'This line also starts the fleet: if it uses fleetctl spawn, the last target wins; otherwise its agents are strays.',
+      fix: 'keep only one way to start the fleet, and remove this line',
     }),
   );
 

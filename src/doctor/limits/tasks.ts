@@ -7,8 +7,8 @@ import { sysctlSettings } from '../sysctl.ts';
 import { setterOf } from '../units.ts';
 
 /**
- * kernel.pid_max: every process and every thread has a pid. In a PID namespace it counts what is in there since Linux
- * 6.14, and the host's tasks, which are all that can be read, before.
+ * kernel.pid_max: every process and every thread has a pid. In a PID namespace, it counts the namespace's tasks since
+ * Linux 6.14, and the host's before; only the host's can be read.
  */
 export const pidMax: Judge = (demand, facts) =>
   kernelLimit(demand, facts, {
@@ -17,7 +17,7 @@ export const pidMax: Judge = (demand, facts) =>
     isHard: !facts.namespaces.includes('pid'),
   });
 
-/** kernel.threads-max: the kernel's own bound for memory that threads take; root is bound too (kernel/fork.c). */
+/** kernel.threads-max: the kernel's own bound for the memory of threads; it binds root too (kernel/fork.c). */
 export const threadsMax: Judge = (demand, facts) =>
   kernelLimit(demand, facts, {
     name: 'kernel.threads-max',
@@ -40,14 +40,14 @@ function kernelLimit(
       used: facts.used.tasks,
       need: 'tasks',
       source: sysctlSource(name),
-      why: `${what}: ${tasksEach(demand)}, beside those of the host.`,
+      why: `${what}: ${tasksEach(demand)}, plus those of the host.`,
       fix: sysctlFix(name, wanted!.value),
       isHard,
     }),
   ];
 }
 
-/** pids.max of every cgroup above the agents, in both hierarchies: the nearest to its bound refuses the fork. */
+/** pids.max of every cgroup above the agents, in both hierarchies: a fork fails if it exceeds any of them. */
 export const cgroupPids: Judge = (demand, facts) =>
   facts.cgroups
     .filter(({ controller }) => controller === 'pids')
@@ -59,14 +59,14 @@ export const cgroupPids: Judge = (demand, facts) =>
         used: limit.used,
         need: 'tasks' as const,
         source,
-        why: `A cgroup counts the tasks of all below it: ${tasksEach(demand)}.`,
+        why: `A cgroup counts the tasks of everything below it: ${tasksEach(demand)}.`,
         fix,
         isHard: !limit.isLeft,
       };
       const finding = judgeShared(demand, shared);
       if (!limit.isLeft || finding.verdict === 'ok') return finding;
       const why =
-        'A supervisor that root starts leaves this cgroup, and its agents with it; whatever else is started from here does not.';
+        'A supervisor that root starts leaves this cgroup, and so do its agents; other processes started from here stay in it.';
       return { ...finding, why, agentsMax: null };
     });
 
@@ -74,13 +74,14 @@ export const cgroupPids: Judge = (demand, facts) =>
 export const nproc: Judge = (demand, facts) => {
   const { soft } = facts.rlimits.nproc;
   const limit = 'RLIMIT_NPROC';
-  const source = 'ulimit -u of what starts fleetd';
+  const source = 'ulimit -u of the process that starts fleetd';
   const isEach = demand.user !== null && 'base' in demand.user;
   if (facts.uid === 0 && demand.user === null) {
     return [remark('ok', { limit, have: finite(soft), source, why: 'It does not bind root.', fix: null })];
   }
   if (!Number.isFinite(soft)) return [];
-  const fix = `LimitNPROC= of the unit that starts fleetd; in a session ulimit -u, or nproc in /etc/security/limits.conf`;
+  const fix =
+    'raise LimitNPROC= of the unit that starts fleetd; in a session ulimit -u, or nproc in /etc/security/limits.conf';
   if (isEach) {
     const needed = Math.ceil(demand.likely.tasks);
     const verdict = needed > soft ? 'warn' : 'ok';
@@ -94,21 +95,21 @@ export const nproc: Judge = (demand, facts) => {
       used: usedByAgentsUser(demand, facts),
       need: 'tasks',
       source,
-      why: `It counts the tasks of the agents’ user: ${tasksEach(demand)}.`,
+      why: `It counts the tasks of the agents' user: ${tasksEach(demand)}.`,
       fix,
       isHard: true,
     }),
   ];
 };
 
-/** What the agents' user has running; where that was not looked at, or is another user's, only the fleet's own counts. */
+/** The tasks of the agents' user; if they were not counted, or if it is another user, only those of the fleet. */
 function usedByAgentsUser({ user, running, least }: Demand, { uid, survey }: HostFacts): number {
   const known = user === null ? survey?.tasksOfUser[uid] : undefined;
   return known ?? running * least.tasks;
 }
 
 function tasksEach({ likely, basis }: Demand): string {
-  return `${formatCount(Math.round(likely.tasks * 10) / 10)} an agent (${basis.tasks})`;
+  return `${formatCount(Math.round(likely.tasks * 10) / 10)} per agent (${basis.tasks})`;
 }
 
 const finite = (value: number): number | string => (Number.isFinite(value) ? value : 'unlimited');

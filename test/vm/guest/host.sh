@@ -59,7 +59,7 @@ tell oom-exit "$(fleetctl ps --json | grep -o '"lastExit":{[^}]*}')"
 export FLEETD_STATE_DIR=/var/tmp/s FLEETD_RUNTIME_DIR=/run/s
 systemd-run --quiet --scope --unit=login sh -c 'fleetctl spawn 3 --name other -- sleep 2000; sleep 1000' 2>/tmp/session &
 until_true '[ "$(ready)" = 3 ]'
-tell session-said "$(grep 'started supervisor' /tmp/session)"
+tell session-said "$(grep 'started the supervisor' /tmp/session)"
 agents >/tmp/before
 systemctl stop login.scope
 fleetctl status >/dev/null

@@ -1,0 +1,87 @@
+import { type CommandEntry, SLOTS, TIMEOUT } from './entry.ts';
+
+/** Commands that change what is wanted of a fleet. */
+export const FLEETS = [
+  {
+    name: 'init',
+    summary: 'write a commented fleet.yaml',
+    arguments: [],
+    options: [
+      { flags: '-f, --file <FILE>', help: 'The file to write (default: fleet.yaml).', completes: 'file' },
+      { flags: '--force', help: 'Overwrite the file.' },
+    ],
+    examples: ['fleetctl init'],
+  },
+  {
+    name: 'spawn',
+    summary: 'set the target of a fleet and wait until it is ready; registers or updates the fleet',
+    arguments: [{ notation: '[TARGET]', help: 'The number of agents (default: the target of the spec).' }],
+    options: [
+      {
+        flags: '-f, --file <FILE>',
+        help: 'The spec (default: ./fleet.yaml for a new fleet).',
+        completes: 'file',
+      },
+      {
+        flags: '--force',
+        help: 'Apply a change that stops every agent first, such as other ports; start despite a host limit.',
+      },
+      TIMEOUT,
+      { flags: '--no-autostart', help: 'Do not start a supervisor if none answers.' },
+    ],
+    moreOptions: async () => (await import('../../specification/flags.ts')).SPEC_FLAGS,
+    afterDashes: '[-- COMMAND…]',
+    examples: [
+      'fleetctl spawn 1000 -f fleet.yaml',
+      'fleetctl spawn 50 --port-base 10000 -- redis-server --port {port}',
+    ],
+  },
+  {
+    name: 'kill',
+    summary: 'lower the target, or remove slots, and wait until the processes are gone',
+    arguments: [{ notation: '[COUNT]', help: 'The number of agents to remove, highest slots first.' }],
+    options: [SLOTS, { flags: '--all', help: 'All agents: sets the target to 0.' }, TIMEOUT],
+    examples: ['fleetctl kill 100', 'fleetctl kill --slots 10-19,25', 'fleetctl kill --all'],
+  },
+  {
+    name: 'restart',
+    summary: 'restart agents in rounds, on the same release',
+    arguments: [],
+    options: [SLOTS, { flags: '--latest', help: 'Use the newest release.' }, TIMEOUT],
+    examples: ['fleetctl restart --latest', 'fleetctl restart --slots 7'],
+  },
+  {
+    name: 'hold',
+    summary: 'hold a fleet: nothing starts or restarts automatically',
+    arguments: [],
+    options: [],
+    examples: ['fleetctl hold'],
+  },
+  {
+    name: 'resume',
+    summary: 'end the hold of a fleet',
+    arguments: [],
+    options: [],
+    examples: ['fleetctl resume'],
+  },
+  {
+    name: 'strays',
+    summary: "list processes that look like a fleet's agents but belong to no slot; adopt or kill them",
+    arguments: [{ notation: '[PID...]', help: 'With --adopt or --kill: only these (default: all).' }],
+    options: [
+      {
+        flags: '--adopt',
+        help: "Move each into the slot whose port it holds, or into the lowest free slot, if it runs as that slot's user; raises the target as needed.",
+      },
+      { flags: '--kill', help: 'Stop each: stop signal, grace, SIGKILL.' },
+    ],
+    examples: ['fleetctl strays', 'fleetctl strays --adopt', 'fleetctl strays --kill 4711'],
+  },
+  {
+    name: 'remove',
+    summary: 'forget a fleet at target 0',
+    arguments: [],
+    options: [{ flags: '--purge', help: 'Delete the directories of its slots too.' }],
+    examples: ['fleetctl remove --fleet web'],
+  },
+] as const satisfies readonly CommandEntry[];
