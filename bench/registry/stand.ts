@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type AgentsDocument, API, type FleetStatus, type StatusDocument } from '../../src/api/protocol.ts';
+import type { AgentsDocument } from '../../src/api/agents.ts';
+import type { FleetStatus } from '../../src/api/fleets.ts';
 import { type Client, clientOf } from '../../src/cli/client.ts';
 import { Registry } from './registry.ts';
 import type { Scene, Way } from './scenes.ts';
@@ -118,11 +119,11 @@ export class Stand {
   }
 
   async #status(): Promise<FleetStatus> {
-    return (await this.#client.request<StatusDocument>('GET', API.status)).fleets[0]!;
+    return (await this.#client.call('status')).fleets[0]!;
   }
 
   #agents(): Promise<AgentsDocument> {
-    return this.#client.request<AgentsDocument>('GET', API.agents);
+    return this.#client.call('agents');
   }
 
   #fleetctl(...args: string[]): Promise<unknown> {

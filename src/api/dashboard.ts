@@ -4,8 +4,12 @@
  */
 
 import type { Quantiles } from '../fleet/quantiles.ts';
-import type { AgentRow, FleetCounts, FleetEvent, LeakStatus, StatusDocument } from './protocol.ts';
+import type { AgentRow } from './agents.ts';
+import type { FleetEvent } from './events.ts';
+import type { FleetCounts } from './fleets.ts';
+import type { LeakStatus } from './leak.ts';
 import type { RolloutDocument } from './rollout.ts';
+import type { StatusDocument } from './status.ts';
 
 /** Where the page's own requests go, each with the token as its query. */
 export const PAGE_API = {

@@ -1,62 +1,115 @@
-/** GET strays, with ?fleet=NAME for one fleet only. */
-export interface StraysDocument {
-  strays: Stray[];
-  /** Processes that could be agents by what they execute, and did not answer when they were asked for their words. */
-  unanswered: number;
-}
+import { sparse } from '../specification/group.ts';
+import { word } from '../specification/types.ts';
+import { json, type Operations } from './operation.ts';
+import { COUNT, ONE_FLEET } from './parameters.ts';
+import { listOf, type ReadBy, requestOf } from './requests.ts';
+import {
+  anyOf,
+  both,
+  integer,
+  list,
+  named,
+  nullable,
+  number,
+  type Of,
+  record,
+  text,
+  time,
+  titled,
+  words,
+} from './shape.ts';
 
-/** A process that looks like an agent of a fleet, but belongs to no slot of any supervisor. */
-export interface Stray {
-  fleet: string;
-  pid: number;
-  /** Start time in clock ticks since boot: with the pid it names this one process. */
-  startTicks: number;
-  uid: number;
-  /** Its words, joined by spaces. */
-  command: string;
-  /** ISO 8601. */
-  startedAt: string;
-  rssBytes: number | null;
-  /** What it and its workers listen on. */
-  ports: { protocol: 'tcp' | 'udp'; port: number }[];
-  /** The slot of the fleet that owns one of these ports; null where none does. */
-  slot: number | null;
-  /** Why it would not be adopted, whom it runs as and whom its slot; null where it would. */
-  refused: string | null;
-  /** Its descendants that look like agents as well. */
-  workers: number[];
-  /** Who started it: its parent first, up to pid 1. */
-  parents: { pid: number; name: string }[];
-  /** Its cgroup in systemd's hierarchy; null where it has none. */
-  cgroup: string | null;
-  /** The systemd unit that this cgroup belongs to; null for none. */
-  unit: string | null;
-}
+const STRAY_FIELDS = {
+  fleet: text(),
+  pid: integer(),
+  startTicks: integer('Start time in clock ticks since boot: with the pid it names this one process.'),
+  uid: integer(),
+  command: text('Its words, joined by spaces.'),
+  startedAt: time(),
+  rssBytes: nullable(integer()),
+  ports: list(
+    record({ protocol: words(['tcp', 'udp']), port: integer() }),
+    'What it and its workers listen on.',
+  ),
+  slot: nullable(integer(), 'The slot of the fleet that owns one of these ports; null where none does.'),
+  refused: nullable(
+    text(),
+    'Why it would not be adopted: whom it runs as, and whom its slot; null where it would be.',
+  ),
+  workers: list(integer(), 'Its descendants that look like agents as well.'),
+  parents: list(record({ pid: integer(), name: text() }), 'Who started it: its parent first, up to pid 1.'),
+  cgroup: nullable(text(), 'Its cgroup in systemd’s hierarchy; null where it has none.'),
+  unit: nullable(text(), 'The systemd unit that this cgroup belongs to; null for none.'),
+};
 
-/** POST strays. `pids`: just these of them; absent: all. */
-export interface StraysRequest {
-  action: 'adopt' | 'kill';
-  pids?: number[];
-}
+const STRAY = named(
+  'Stray',
+  STRAY_FIELDS,
+  'A process that looks like an agent of a fleet, but belongs to no slot of any supervisor.',
+);
+export type Stray = Of<typeof STRAY>;
+
+const STRAYS_DOCUMENT = named('StraysDocument', {
+  strays: list(STRAY),
+  unanswered: integer(
+    'Processes that could be agents by what they execute, and did not answer when they were asked for their words.',
+  ),
+});
+export type StraysDocument = Of<typeof STRAYS_DOCUMENT>;
 
 /** What became of one stray. A kill that was only begun ends with its process, or after the grace by SIGKILL. */
-export type StrayResult =
-  | { result: 'adopted'; slot: number; state: 'starting' }
-  | { result: 'stopping' }
-  /** Said by fleetctl, which has seen its end. */
-  | { result: 'ended' }
-  /** It has ended or changed meanwhile; nothing was done to it. */
-  | { result: 'gone' }
-  | { result: 'failed'; reason: string };
+const STRAY_RESULT = titled(
+  'StrayResult',
+  anyOf(
+    record({ result: words(['adopted']), slot: integer(), state: words(['starting']) }),
+    record({ result: words(['stopping']) }),
+    record({ result: words(['ended']) }, 'Said by fleetctl, which has seen its end.'),
+    record({ result: words(['gone']) }, 'It has ended or changed meanwhile; nothing was done to it.'),
+    record({ result: words(['failed']), reason: text() }),
+  ),
+);
+export type StrayResult = Of<typeof STRAY_RESULT>;
 
-export interface StraysAnswer {
-  fleet: string;
-  /** The fleet's target from now on, and before. */
-  target: number;
-  targetBefore: number;
-  strays: (Stray & StrayResult)[];
-  /** What the user should know. */
-  notes: string[];
-  /** What is stopping has ended after so long for certain. */
-  withinMs: number;
-}
+const STRAYS_ANSWER = named('StraysAnswer', {
+  fleet: text(),
+  target: integer('The fleet’s target from now on.'),
+  targetBefore: integer(),
+  strays: list(both(STRAY, STRAY_RESULT)),
+  notes: list(text(), 'What the user should know.'),
+  withinMs: number('What is stopping has ended after so long for certain.'),
+});
+export type StraysAnswer = Of<typeof STRAYS_ANSWER>;
+
+const STRAYS_REQUEST = requestOf(
+  'StraysRequest',
+  sparse({
+    action: { type: word('adopt', 'kill'), required: true, help: 'What to do with them.' },
+    pids: {
+      type: listOf(COUNT),
+      otherwise: 'all of the fleet’s',
+      help: 'Just these of them.',
+    },
+  }),
+);
+export type StraysRequest = ReadBy<typeof STRAYS_REQUEST>;
+
+export const STRAY_OPERATIONS = {
+  strays: {
+    method: 'GET',
+    path: '/v1/strays',
+    summary: 'List processes that look like agents but belong to no slot',
+    access: 'read',
+    query: sparse({ fleet: ONE_FLEET }),
+    answer: json(STRAYS_DOCUMENT),
+    errors: ['UNKNOWN'],
+  },
+  actOnStrays: {
+    method: 'POST',
+    path: '/v1/fleets/{fleet}/strays',
+    summary: 'Adopt or kill strays of a fleet',
+    access: 'change',
+    body: STRAYS_REQUEST,
+    answer: json(STRAYS_ANSWER),
+    errors: ['UNKNOWN', 'BUSY', 'HELD', 'PORT_TAKEN', 'PRIVILEGE_MISSING', 'STATE_UNUSABLE'],
+  },
+} as const satisfies Operations;

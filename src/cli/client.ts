@@ -1,4 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type ParametersOf, urlOf } from '../api/call.ts';
+import type { Method } from '../api/operation.ts';
+import type { BodyOfNamed, DocumentOfNamed, NamesBy, OperationName } from '../api/operations.ts';
+import { ROUTES } from '../api/routes.ts';
 import type { ErrorDocument } from '../errors.ts';
 import { errorFromDocument, FleetError } from '../errors.ts';
 import { linesOf } from './lines.ts';
@@ -7,9 +11,6 @@ import { linesOf } from './lines.ts';
 export const ANSWER_MS_MAX = 30_000;
 /** The API sends no line near this length; a longer one does not come from a supervisor. */
 const LINE_CHARACTERS_MAX = 4 * 1024 * 1024;
-
-export type Method = 'GET' | 'POST' | 'DELETE';
-export type Query = Record<string, string | number | boolean | null | undefined>;
 
 export interface StreamOptions {
   signal?: AbortSignal;
@@ -23,29 +24,56 @@ interface TimeLimits extends StreamOptions {
   answerMsMax?: number;
 }
 
+interface CallOptions {
+  /** The maximum time from the connection to the last byte of the answer. */
+  answerMsMax?: number;
+}
+
+/** The arguments of a call after the operation's name; those that the operation does not need are optional. */
+type Arguments<N extends OperationName> =
+  BodyOfNamed<N> extends object
+    ? [parameters: ParametersOf<N>, body: BodyOfNamed<N>, options?: CallOptions]
+    : object extends ParametersOf<N>
+      ? [parameters?: ParametersOf<N>, body?: undefined, options?: CallOptions]
+      : [parameters: ParametersOf<N>, body?: undefined, options?: CallOptions];
+
 /** A client of the supervisor's API socket. It opens nothing before the first request. */
 export interface Client {
   readonly socketPath: string;
-  /** @param answerMsMax the maximum time from the connection to the last byte of the answer */
-  request<Answer>(method: Method, path: string, body?: unknown, answerMsMax?: number): Promise<Answer>;
-  bytes(path: string, options?: StreamOptions): AsyncGenerator<Uint8Array>;
-  lines<Line>(path: string, options?: StreamOptions): AsyncGenerator<Line>;
-}
-
-/** A path of the API with the query parameters that are set. */
-export function withQuery(path: string, query: Query): string {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
-  if (given.length === 0) return path;
-  return `${path}?${new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)]))}`;
+  /** Calls an operation that answers with one document. @throws FleetError as the operation declares */
+  call<N extends NamesBy<'json'>>(name: N, ...rest: Arguments<N>): Promise<DocumentOfNamed<N>>;
+  /** Calls an operation that answers with a stream of documents. */
+  lines<N extends NamesBy<'lines'>>(
+    name: N,
+    parameters: ParametersOf<N>,
+    options?: StreamOptions,
+  ): AsyncGenerator<DocumentOfNamed<N>>;
+  /** Calls an operation that answers with bytes. */
+  bytes<N extends NamesBy<'bytes'>>(
+    name: N,
+    parameters: ParametersOf<N>,
+    options?: StreamOptions,
+  ): AsyncGenerator<Uint8Array>;
 }
 
 /** The client of the supervisor that listens on `socketPath`. */
 export function clientOf(socketPath: string): Client {
-  async function* bytes(path: string, options: StreamOptions = {}): AsyncGenerator<Uint8Array> {
+  async function* read(path: string, options: StreamOptions = {}): AsyncGenerator<Uint8Array> {
     try {
       const response = await open(socketPath, 'GET', path, undefined, options);
-      if (response.statusCode !== 200) throw refusal(await textOf(response), 'GET', path, response);
+      if (response.statusCode !== 200) throw refusal(await contentOf(response), 'GET', path, response);
       yield* response;
+    } catch (error) {
+      throw connectionError(error, socketPath);
+    }
+  }
+
+  async function ask(method: Method, path: string, body: unknown, answerMsMax: number): Promise<unknown> {
+    try {
+      const response = await open(socketPath, method, path, body, { answerMsMax });
+      const text = await contentOf(response);
+      if (response.statusCode! >= 300) throw refusal(text, method, path, response);
+      return parseAnswer(text);
     } catch (error) {
       throw connectionError(error, socketPath);
     }
@@ -53,25 +81,17 @@ export function clientOf(socketPath: string): Client {
 
   return {
     socketPath,
-    bytes,
-    async request<Answer>(
-      method: Method,
-      path: string,
-      body?: unknown,
-      answerMsMax = ANSWER_MS_MAX,
-    ): Promise<Answer> {
-      try {
-        const response = await open(socketPath, method, path, body, { answerMsMax });
-        const text = await textOf(response);
-        if (response.statusCode! >= 300) throw refusal(text, method, path, response);
-        return parseAnswer(text) as Answer;
-      } catch (error) {
-        throw connectionError(error, socketPath);
-      }
-    },
-    async *lines<Line>(path: string, options: StreamOptions = {}): AsyncGenerator<Line> {
-      for await (const line of linesOf(bytes(path, options), LINE_CHARACTERS_MAX)) {
-        if (line !== '') yield parseAnswer(line) as Line;
+    call: (name, ...[parameters, body, options]) =>
+      ask(
+        ROUTES[name].method,
+        urlOf(name, parameters ?? {}),
+        body,
+        options?.answerMsMax ?? ANSWER_MS_MAX,
+      ) as Promise<never>,
+    bytes: (name, parameters, options) => read(urlOf(name, parameters), options),
+    async *lines(name, parameters, options) {
+      for await (const line of linesOf(read(urlOf(name, parameters), options), LINE_CHARACTERS_MAX)) {
+        if (line !== '') yield parseAnswer(line) as never;
       }
     },
   };
@@ -125,7 +145,7 @@ function abandon(request: ClientRequest): void {
   request.destroy(error);
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+async function contentOf(response: IncomingMessage): Promise<string> {
   response.setEncoding('utf8');
   let text = '';
   for await (const chunk of response) text += chunk;

@@ -1,12 +1,10 @@
-import type { StatusDocument } from '../api/protocol.ts';
-import { API } from '../api/protocol.ts';
 import { FleetError } from '../errors.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 
 /** The names of the fleets that the supervisor knows. */
 export async function fleetNames(client: Client): Promise<string[]> {
-  const { fleets } = await client.request<StatusDocument>('GET', API.status);
+  const { fleets } = await client.call('status');
   return fleets.map((fleet) => fleet.name);
 }
 

@@ -1,11 +1,15 @@
 import { FleetError } from '../errors.ts';
 import { parseDuration } from '../specification/units.ts';
 
-/** Parses a whole number of at least `min` that the user typed; `what` names it in the error. @throws FleetError USAGE */
-export function wholeNumber(text: string, what: string, min = 0): number {
+/**
+ * Parses a whole number from `min` to `max` that the user typed; `what` names it in the error.
+ * @throws FleetError USAGE
+ */
+export function wholeNumber(text: string, what: string, min = 0, max = Number.MAX_SAFE_INTEGER): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value) && value >= min) return value;
-  throw new FleetError('USAGE', `${what} must be a whole number of at least ${min}, found "${text}"`);
+  if (value >= min && value <= max) return value;
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+  throw new FleetError('USAGE', `${what} must be a whole number ${range}, found "${text}"`);
 }
 
 /** Parses a duration such as 30s that the user typed, to milliseconds. @throws FleetError USAGE */

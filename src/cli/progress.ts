@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import type { WatchLine } from '../api/protocol.ts';
+import type { WatchLine } from '../api/watch.ts';
 import { formatCount, formatElapsed } from './format.ts';
 import { withoutControls } from './plain.ts';
 import { isTerminal } from './style.ts';

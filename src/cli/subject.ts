@@ -1,5 +1,5 @@
-import type { AgentsDocument, FleetDocument, FleetStatus, StatusDocument } from '../api/protocol.ts';
-import { API } from '../api/protocol.ts';
+import type { FleetStatus } from '../api/fleets.ts';
+import type { StatusDocument } from '../api/status.ts';
 import { combine, type Demand, demandOf } from '../doctor/demand.ts';
 import type { HostFacts } from '../doctor/facts.ts';
 import { FleetError } from '../errors.ts';
@@ -7,7 +7,7 @@ import { measureAgents } from '../host/facts/agents.ts';
 import { readHostFacts } from '../host/facts/facts.ts';
 import { portOf } from '../specification/paths.ts';
 import type { Spec } from '../specification/spec.ts';
-import { isAbsent, isAway, withQuery } from './client.ts';
+import { isAbsent, isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { wholeNumber } from './numbers.ts';
 import { say } from './output.ts';
@@ -82,7 +82,7 @@ async function sourceOf({ options, fleet }: Context): Promise<Source | null> {
 /** The status that the supervisor reports; null if none answers, or if it belongs to another user. */
 async function statusOrNull({ client }: Context): Promise<StatusDocument | null> {
   try {
-    return await client.request<StatusDocument>('GET', API.status);
+    return await client.call('status');
   } catch (error) {
     if (isAbsent(error) || (error as FleetError).code === 'SUPERVISOR_DENIED') return null;
     if (!isAway(error)) throw error;
@@ -105,7 +105,7 @@ async function fleetsOf({ client, fleet }: Context, fleets: readonly FleetStatus
   if (fleet !== null && chosen.length === 0) throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
   return Promise.all(
     chosen.map(async (status) => {
-      return { ...(await client.request<FleetDocument>('GET', API.fleet(status.name))), status };
+      return { ...(await client.call('fleet', { fleet: status.name })), status };
     }),
   );
 }
@@ -117,7 +117,7 @@ interface Row {
 }
 
 async function runningRows({ client }: Context): Promise<Row[]> {
-  const { agents } = await client.request<AgentsDocument>('GET', withQuery(API.agents, {}));
+  const { agents } = await client.call('agents');
   return agents.flatMap(({ fleet, slot, pid }) => (pid === null ? [] : [{ fleet, slot, pid }]));
 }
 

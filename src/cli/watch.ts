@@ -1,7 +1,7 @@
-import type { Accepted, WatchLine } from '../api/protocol.ts';
-import { API } from '../api/protocol.ts';
+import type { Accepted } from '../api/accepted.ts';
+import type { WatchLine } from '../api/watch.ts';
 import { type ErrorDocument, errorFromDocument } from '../errors.ts';
-import { isAway, withQuery } from './client.ts';
+import { isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { formatCount } from './format.ts';
 import { durationMs } from './numbers.ts';
@@ -49,12 +49,12 @@ export async function follow(
   const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, '--timeout');
   const accepted = await request();
   for (const note of accepted.notes) say(`note: ${note}`);
-  const path = withQuery(API.watch(accepted.fleet), { goal: JSON.stringify(accepted.goal) });
+  const { fleet, goal } = accepted;
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
   process.once('SIGINT', interrupt);
   const outcome = await watch({
-    open: (signal) => client.lines(path, { signal, silenceMsMax: PATIENCE.awayMsMax }),
+    open: (signal) => client.lines('watch', { fleet, goal }, { signal, silenceMsMax: PATIENCE.awayMsMax }),
     progress: show(accepted),
     patience: PATIENCE,
     timeoutMs,

@@ -1,4 +1,4 @@
-import type { FleetEvent } from '../api/protocol.ts';
+import type { FleetEvent } from '../api/events.ts';
 import type { EventType } from '../fleet/events.ts';
 import { formatSlots } from '../specification/slots.ts';
 import type { EventStore } from '../store/events.ts';

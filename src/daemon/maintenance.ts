@@ -1,4 +1,4 @@
-import type { MaintenanceRequest } from '../api/protocol.ts';
+import type { MaintenanceRequest } from '../api/supervisor.ts';
 import { FleetError } from '../errors.ts';
 import type { WantedStore } from '../store/wanted.ts';
 import type { MaintenanceState } from '../supervisor/maintenance.ts';

@@ -7,7 +7,7 @@ import type {
   RolloutUpdate,
   Update,
 } from '../api/dashboard.ts';
-import type { FleetEvent } from '../api/protocol.ts';
+import type { FleetEvent } from '../api/events.ts';
 
 /** So many events are kept to be shown. */
 const EVENTS_MAX = 200;

@@ -1,5 +1,5 @@
 import type { HostUpdate } from '../api/dashboard.ts';
-import type { FleetEvent } from '../api/protocol.ts';
+import type { FleetEvent } from '../api/events.ts';
 import { formatCount, formatElapsed, formatSize } from '../specification/units.ts';
 import { byId, element, setProgress, setText } from './dom.ts';
 import type { FleetModel } from './model.ts';

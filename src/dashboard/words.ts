@@ -1,6 +1,6 @@
 import type { Cell, Pulse, RolloutUpdate } from '../api/dashboard.ts';
 import { CELL_STATES } from '../api/dashboard.ts';
-import type { LeakStatus } from '../api/protocol.ts';
+import type { LeakStatus } from '../api/leak.ts';
 import type { BatchVerdict } from '../fleet/rollout/record.ts';
 import { formatCount, formatElapsed, formatSize } from '../specification/units.ts';
 import type { FleetModel } from './model.ts';

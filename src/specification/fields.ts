@@ -3,8 +3,9 @@ import { LEAK, PRESSURE, VERIFY } from './groups/alarms.ts';
 import { HEALTH, RESTART, ROUNDS, STOP, UPDATE } from './groups/lifecycle.ts';
 import { LOGS, PORTS, USER } from './groups/place.ts';
 import { RESOURCES } from './groups/resources.ts';
-import { AGENTS_MAX, PATH } from './groups/values.ts';
+import { PATH } from './groups/values.ts';
 import { READY } from './ready.ts';
+import { AGENTS_MAX } from './slots.ts';
 import { ARGV, ENVIRONMENT } from './templates.ts';
 import { integer, text } from './types.ts';
 

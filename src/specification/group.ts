@@ -39,11 +39,32 @@ export type Output<F extends Fields> = {
   [K in keyof F & string as `${K}${F[K]['type']['suffix']}`]: Value<F[K]>;
 };
 
+/** The type of a mapping with these fields in which missing keys stay absent. */
+export type Sparse<F extends Fields> = {
+  -readonly [K in keyof F as F[K] extends Required ? K : never]: TypeOf<F[K]>;
+} & { -readonly [K in keyof F as F[K] extends Required ? never : K]?: TypeOf<F[K]> } extends infer S
+  ? { [K in keyof S]: S[K] }
+  : never;
+
+type Required = { readonly required: true };
+type TypeOf<F extends Field> = F['type'] extends Type<infer T> ? T : never;
+
 /**
  * The type of a mapping with these fields. Its `read` returns a value even if some keys have problems; those keys are
  * undefined.
  */
 export function group<const F extends Fields>(fields: F): Group<Output<F>> {
+  return mapping(fields, Object.keys(fields));
+}
+
+/** The type of a mapping as of `group`, except that missing keys stay absent instead of becoming null. */
+export function sparse<const F extends Fields>(fields: F): Group<Sparse<F>> {
+  const required = Object.keys(fields).filter((key) => fields[key]!.required);
+  return mapping(fields, required);
+}
+
+/** @param always the keys that the result has even if they are missing */
+function mapping<T>(fields: Fields, always: readonly string[]): Group<T> {
   const expected = `a mapping (${Object.keys(fields).join(', ')})`;
   return {
     suffix: '',
@@ -56,11 +77,14 @@ export function group<const F extends Fields>(fields: F): Group<Output<F>> {
         return undefined;
       }
       refuseUnknown(value, fields, path, problems);
-      const entries = Object.entries(fields).map(([key, field]) => [
+      const present = Object.entries(fields).filter(
+        ([key]) => always.includes(key) || (Object.hasOwn(value, key) && value[key] !== undefined),
+      );
+      const entries = present.map(([key, field]) => [
         key + field.type.suffix,
         readField(field, Object.hasOwn(value, key) ? value[key] : undefined, below(path, key), problems),
       ]);
-      return Object.fromEntries(entries) as Output<F>;
+      return Object.fromEntries(entries) as T;
     },
   };
 }
@@ -145,7 +169,7 @@ function refuseUnknown(value: object, fields: Fields, path: string, problems: Pr
     const question = meant === null ? '' : `; did you mean ${below(path, meant)}?`;
     problems.push({
       path: below(path, key),
-      text: `unknown key${question} (expected one of ${known.join(', ')})`,
+      text: `unknown key${question} (expected ${known.length === 0 ? 'none' : `one of ${known.join(', ')}`})`,
     });
   }
 }
@@ -162,10 +186,12 @@ function groupSchema(fields: Fields): JsonSchema {
 }
 
 function fieldSchema({ type, help, default: value }: Field): JsonSchema {
+  // A named schema is the same everywhere; its meaning in this place is stated around it.
+  const { schema } = type;
   // The keys of a mapping have defaults of their own.
   return {
     description: help,
-    ...type.schema,
+    ...(schema.title === undefined ? schema : { allOf: [schema] }),
     ...(value !== undefined && fieldsOf(type) === null && { default: value }),
   };
 }

@@ -44,12 +44,16 @@ export function nearest(word: string, known: Iterable<string>): string | null {
 
 /** Returns if there is no problem. @throws FleetError SPEC_INVALID with one line per problem */
 export function refuseIfAny(problems: readonly Problem[]): void {
-  if (problems.length === 0) return;
+  if (problems.length > 0) throw new FleetError('SPEC_INVALID', describeProblems(problems, 'the spec'));
+}
+
+/** Gives one line a problem; `whole` is what the document is called where the problem is about all of it. */
+export function describeProblems(problems: readonly Problem[], whole: string): string {
   const lines = problems
     .slice(0, PROBLEMS_SHOWN_MAX)
-    .map(({ path, text }) => `${path === '' ? 'the spec' : path}: ${text}`);
+    .map(({ path, text }) => `${path === '' ? whole : path}: ${text}`);
   if (problems.length > lines.length) lines.push('… and more');
-  throw new FleetError('SPEC_INVALID', lines.join('\n'));
+  return lines.join('\n');
 }
 
 function cut(text: string): string {

@@ -2,6 +2,8 @@ import { FleetError } from '../errors.ts';
 
 /** The highest possible number of a slot. */
 export const SLOT_MAX = 999_999;
+/** The maximum number of agents of a fleet. */
+export const AGENTS_MAX = SLOT_MAX + 1;
 
 const RANGE = /^(\d{1,6})(?:-(\d{1,6}))?$/;
 

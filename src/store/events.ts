@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { FleetEvent } from '../api/protocol.ts';
+import type { FleetEvent } from '../api/events.ts';
 import { onDisk } from '../host/limits.ts';
 import { openExpendable, transaction } from './database.ts';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { API, type FleetEvent } from '../../src/api/protocol.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import { clientOf } from '../../src/cli/client.ts';
 import { ERRORS, FleetError } from '../../src/errors.ts';
 import { isRunning, until, World } from '../e2e/harness.ts';
@@ -135,7 +135,7 @@ export class Arena {
   /** Asks for another target. What is acknowledged holds from then on, and what is refused must have changed nothing. */
   async setTarget(target: number): Promise<void> {
     try {
-      await this.#client.request('POST', API.spawn(FLEET), { target });
+      await this.#client.call('spawn', { fleet: FLEET }, { target });
       this.adopt(target);
     } catch (error) {
       if (!(error instanceof FleetError)) throw error;

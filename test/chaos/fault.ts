@@ -1,4 +1,4 @@
-import type { FleetEvent } from '../../src/api/protocol.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import type { Arena } from './arena.ts';
 
 /** What a fault has done, and what is to follow from it. */

@@ -1,4 +1,4 @@
-import type { FleetEvent } from '../../src/api/protocol.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import { Arena, type ArenaOptions } from './arena.ts';
 import { judgeEnd } from './end.ts';
 import type { Fault, Wound } from './fault.ts';

@@ -1,4 +1,4 @@
-import type { FleetEvent } from '../../src/api/protocol.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import { parseSlots } from '../../src/specification/slots.ts';
 
 /** Whether events of one of these types name every one of the slots. */

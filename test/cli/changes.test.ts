@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { WatchLine } from '../../src/api/protocol.ts';
+import type { WatchLine } from '../../src/api/watch.ts';
 import { connectionError, isAbsent, isAway } from '../../src/cli/client.ts';
 import type { Goal } from '../../src/fleet/goal.ts';
 import { accepted, fleetOf, json, lines, Place, progress, refuse, statusOf } from './harness.ts';

@@ -39,7 +39,7 @@ async function listen(serve: (socket: Socket) => void): Promise<string> {
   return path;
 }
 
-const ask = (path: string) => clientOf(path).request('GET', '/v1/status', undefined, ANSWER_MS_MAX);
+const ask = (path: string) => clientOf(path).call('status', {}, undefined, { answerMsMax: ANSWER_MS_MAX });
 
 test('a socket that accepts and never answers is given up', async () => {
   await expect(ask(await listen(() => {}))).rejects.toMatchObject(AWAY);

@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach } from 'vitest';
-import type { Accepted, FleetStatus, LeakStatus, StatusDocument, WatchLine } from '../../src/api/protocol.ts';
+import type { Accepted } from '../../src/api/accepted.ts';
+import type { FleetStatus } from '../../src/api/fleets.ts';
+import type { LeakStatus } from '../../src/api/leak.ts';
+import type { StatusDocument } from '../../src/api/status.ts';
+import type { WatchLine } from '../../src/api/watch.ts';
 import { type ErrorCode, FleetError } from '../../src/errors.ts';
 import type { Goal } from '../../src/fleet/goal.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { WatchLine } from '../../src/api/protocol.ts';
 import type { RolloutDocument } from '../../src/api/rollout.ts';
+import type { WatchLine } from '../../src/api/watch.ts';
 import type { BatchVerdict } from '../../src/fleet/rollout/record.ts';
 import { accepted, fleetOf, json, lines, Place, progress, refuse, SPEC } from './harness.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { FleetStatus } from '../../src/api/protocol.ts';
+import type { FleetStatus } from '../../src/api/fleets.ts';
 import { accepted, fleetOf, json, lines, Place, progress, SPEC } from './harness.ts';
 
 async function supervised(fleets: FleetStatus[]): Promise<Place> {

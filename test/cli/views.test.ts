@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { AgentRow, FleetEvent } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import { fleetOf, json, lines, Place, refuse, statusOf } from './harness.ts';
 
 const ESCAPE = '\x1b]0;owned\x07\u009b31m';
@@ -107,7 +108,9 @@ describe('events', () => {
       },
     });
     const { child, ended } = place.start(['events', '-f', '--json']);
-    await expect.poll(() => place.seen.at(-1)?.query, { timeout: 5000 }).toEqual({ after: '8', follow: '1' });
+    await expect
+      .poll(() => place.seen.at(-1)?.query, { timeout: 5000 })
+      .toEqual({ after: '8', follow: 'true' });
     await new Promise((resolve) => setTimeout(resolve, 200));
     child.kill('SIGINT');
     expect(
@@ -150,7 +153,7 @@ describe('logs', () => {
       { slot: 7, line: 'one\ufffd' },
       { slot: 7, line: '\x1b[31mtwo' },
     ]);
-    expect(place.seen.at(-1)?.query).toEqual({ lines: '2', follow: '1' });
+    expect(place.seen.at(-1)?.query).toEqual({ lines: '2', follow: 'true' });
   });
 
   test.skipIf(!existsSync('/usr/bin/script'))('on a terminal shows what would command it', async () => {

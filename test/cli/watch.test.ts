@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { WatchLine } from '../../src/api/protocol.ts';
+import type { WatchLine } from '../../src/api/watch.ts';
 import { clientOf, isAway } from '../../src/cli/client.ts';
 import type { Progress } from '../../src/cli/progress.ts';
 import { progressOn } from '../../src/cli/progress.ts';
@@ -44,8 +44,8 @@ describe('watch', () => {
 
   test('a stream that falls silent counts as broken', async () => {
     const place = new Place();
-    await place.supervise([], { 'GET /v1/silent': (_, response) => response.flushHeaders() });
-    const next = clientOf(place.socketPath).lines('/v1/silent', { silenceMsMax: 50 }).next();
+    await place.supervise([], { 'GET /v1/events': (_, response) => response.flushHeaders() });
+    const next = clientOf(place.socketPath).lines('events', {}, { silenceMsMax: 50 }).next();
     expect(await next.catch(isAway)).toBe(true);
   });
 

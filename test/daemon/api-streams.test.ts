@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
-import type { FleetEvent } from '../../src/api/protocol.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import { followEvents } from '../../src/daemon/api/streams.ts';
 import type { Supervisor } from '../../src/daemon/supervisor.ts';
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { FleetEvent } from '../../src/api/protocol.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import { Audience } from '../../src/daemon/dashboard/audience.ts';
 import type { FeedParts } from '../../src/daemon/dashboard/feed.ts';
 

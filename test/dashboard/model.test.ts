@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Cell, FleetUpdate, Update } from '../../src/api/dashboard.ts';
-import type { FleetEvent } from '../../src/api/protocol.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
 import { Model } from '../../src/dashboard/model.ts';
 
 const cell = (slot: number, state = 2): Cell => [slot, state, 0, 100, 0];

@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from 'vitest';
-import { type Accepted, API } from '../../src/api/protocol.ts';
-import { clientOf } from '../../src/cli/client.ts';
+import { type Client, clientOf } from '../../src/cli/client.ts';
 import { FleetError } from '../../src/errors.ts';
 import { expectOneProcessEach, randomOf } from '../long/crashes.ts';
 import { until, World } from './harness.ts';
 
 const AGENTS = 20;
 const ROUNDS = 8;
+const WEB = { fleet: 'web' };
 const SPEC = {
   name: 'web',
   command: ['sleep', '1000'],
@@ -19,9 +19,9 @@ let world: World;
 afterEach(() => world.dispose());
 
 /** Asks for something; gives what was answered, which has to be one or the other. */
-async function ask(path: string, body?: unknown): Promise<Accepted | FleetError> {
+async function ask<Answer>(call: (client: Client) => Promise<Answer>): Promise<Answer | FleetError> {
   try {
-    return await clientOf(`${world.runtimeDir}/fleetd.sock`).request<Accepted>('POST', path, body);
+    return await call(clientOf(`${world.runtimeDir}/fleetd.sock`));
   } catch (error) {
     if (error instanceof FleetError && error.code !== 'INTERNAL') return error;
     throw error;
@@ -29,19 +29,25 @@ async function ask(path: string, body?: unknown): Promise<Accepted | FleetError>
 }
 
 /** What users may do to one fleet at the same moment. */
-function commands(random: () => number): [string, unknown][] {
+function commands(random: () => number): ((client: Client) => Promise<{ target: number }>)[] {
   const count = () => Math.floor(random() * AGENTS);
   return [
-    [API.spawn('web'), { target: AGENTS + count() }],
-    [API.spawn('web'), { target: 1 + count() }],
-    [API.spawn('web'), { spec: { ...SPEC, env: { TURN: String(count()) } }, baseDir: '/', target: AGENTS }],
-    [API.kill('web'), { count: count() }],
-    [API.kill('web'), { slots: '0-3' }],
-    [API.restart('web'), {}],
-    [API.restart('web'), { latest: true }],
-    [API.hold('web'), undefined],
-    [API.resume('web'), undefined],
-    ['/v1/fleets/web/rolling-update', { spec: { ...SPEC, env: { TURN: 'rolled' } }, baseDir: '/' }],
+    (client) => client.call('spawn', WEB, { target: AGENTS + count() }),
+    (client) => client.call('spawn', WEB, { target: 1 + count() }),
+    (client) =>
+      client.call('spawn', WEB, {
+        spec: { ...SPEC, env: { TURN: String(count()) } },
+        baseDir: '/',
+        target: AGENTS,
+      }),
+    (client) => client.call('kill', WEB, { count: count() }),
+    (client) => client.call('kill', WEB, { slots: '0-3' }),
+    (client) => client.call('restart', WEB, {}),
+    (client) => client.call('restart', WEB, { latest: true }),
+    (client) => client.call('hold', WEB),
+    (client) => client.call('resume', WEB),
+    (client) =>
+      client.call('rollingUpdate', WEB, { spec: { ...SPEC, env: { TURN: 'rolled' } }, baseDir: '/' }),
   ];
 }
 
@@ -52,8 +58,8 @@ test('conflicting commands at once leave the fleet as one after the other would'
   const random = randomOf(7);
   for (let round = 0; round < ROUNDS; round++) {
     const asked = commands(random).sort(() => random() - 0.5);
-    const answers = await Promise.all(asked.map(([path, body]) => ask(path, body)));
-    await ask(API.resume('web'));
+    const answers = await Promise.all(asked.map(ask));
+    await ask((client) => client.call('resume', WEB));
     // Commands come one after the other in an order that nobody knows: the last one that set a target was one of these.
     const targets = answers.flatMap((answer) => (answer instanceof FleetError ? [] : [answer.target]));
     const { target } = await world.fleet();

@@ -16,7 +16,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AgentRow } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
 import { expectOneProcessEach } from '../long/crashes.ts';
 import { isRunning, until, World } from './harness.ts';
 

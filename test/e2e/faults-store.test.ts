@@ -2,7 +2,7 @@ import { closeSync, globSync, openSync, rmSync, statSync, truncateSync, writeSyn
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AgentRow } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
 import { expectOneProcessEach } from '../long/crashes.ts';
 import { isRunning, until, World } from './harness.ts';
 

@@ -15,7 +15,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TestRunner } from 'vitest';
-import type { AgentRow, FleetEvent, FleetStatus, StatusDocument } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
+import type { FleetEvent } from '../../src/api/events.ts';
+import type { FleetStatus } from '../../src/api/fleets.ts';
+import type { StatusDocument } from '../../src/api/status.ts';
 import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;

@@ -2,7 +2,6 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSyn
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { FleetMemory } from '../../src/api/protocol.ts';
 import { clientOf } from '../../src/cli/client.ts';
 import { readRssBytes } from '../../src/host/proc/pid.ts';
 import { until, World } from './harness.ts';
@@ -17,7 +16,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-const api = <T>(path: string) => clientOf(`${world.runtimeDir}/fleetd.sock`).request<T>('GET', path);
+const client = () => clientOf(`${world.runtimeDir}/fleetd.sock`);
 const write = (spec: object) => world.write('fleet.json', JSON.stringify(spec));
 const SLEEPERS = {
   name: 'web',
@@ -31,7 +30,7 @@ describe('totals', () => {
     await world.ok('spawn', '30', '-f', write(SLEEPERS));
     const rss = (await world.ps()).map(({ pid }) => readRssBytes(pid!)!);
     const sum = rss.reduce((total, bytes) => total + bytes, 0);
-    const memory = await api<FleetMemory>('/v1/fleets/web/memory?top=3&pss=all');
+    const memory = await client().call('memory', { fleet: 'web', top: 3, pss: 'all' });
     expect(memory.rss!.sum).toBeGreaterThan(sum * 0.99);
     expect(memory.rss!.sum).toBeLessThan(sum * 1.01);
     expect(memory).toMatchObject({ agents: 30, rss: { count: 30, max: Math.max(...rss) } });
@@ -63,8 +62,7 @@ describe('totals', () => {
 
 test('samples are kept, also over a restart of the supervisor', async () => {
   await world.ok('spawn', '3', '-f', write({ ...SLEEPERS, leak: { every: '100ms' } }));
-  const passes = async () =>
-    (await api<{ passes: { at: number; agents: number }[] }>('/v1/fleets/web/samples')).passes;
+  const passes = async () => (await client().call('samples', { fleet: 'web' })).passes;
   await until(async () => (await passes()).length >= 3);
   const before = await passes();
   expect(before[0]).toMatchObject({ agents: 3 });

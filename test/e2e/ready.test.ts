@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AgentRow } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
 import { isRunning, until, World } from './harness.ts';
 
 /** Out of the way of outgoing connections (net.ipv4.ip_local_port_range begins at 32768), and of other test files. */

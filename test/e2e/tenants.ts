@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AgentRow } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
 import { until, World } from './harness.ts';
 
 /** Slot i runs as this uid plus i. */

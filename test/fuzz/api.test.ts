@@ -1,6 +1,8 @@
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COMMON_ERRORS } from '../../src/api/operation.ts';
+import { OPERATIONS } from '../../src/api/operations.ts';
 import type { ErrorDocument } from '../../src/errors.ts';
 import { World } from '../e2e/harness.ts';
 import { fuzz, RUNS, SEED, TIMEOUT_MS } from './fuzz.ts';
@@ -56,13 +58,27 @@ describe(`${RUNS} requests, seed ${SEED}`, () => {
       const body = isPath ? '{}' : input;
       const { status, error } = await ask(join(world.runtimeDir, 'fleetd.sock'), path, body);
       expect([200, 400, 409]).toContain(status);
-      if (status !== 200) expect(error?.code).not.toBe('FLEET_INTERNAL');
+      if (status !== 200) {
+        expect(error?.code).not.toBe('FLEET_INTERNAL');
+        expect(declaredErrors(path)).toContain(error?.code);
+      }
     });
     expect(world.supervisorPid()).toBe(pid);
     const keep = ({ slot, pid: agentPid }: { slot: number; pid: number | null }) => [slot, agentPid];
     expect((await world.ps()).map(keep)).toEqual(before.map(keep));
   });
 });
+
+const ROUTES = Object.values(OPERATIONS).map(({ method, path, errors }) => ({
+  pattern: new RegExp(`^${method} ${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/?]*')}(\\?|$)`),
+  errors,
+}));
+
+/** The codes that a request may be refused with, by what its operation declares. */
+function declaredErrors(line: string): string[] {
+  const route = ROUTES.find(({ pattern }) => pattern.test(line));
+  return [...(route?.errors ?? []), ...COMMON_ERRORS].map((code) => `FLEET_${code}`);
+}
 
 /** Sends one request. A path that HTTP itself cannot carry is escaped, as every client does. */
 function ask(

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { AgentRow } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
 import { isRunning, type World } from '../e2e/harness.ts';
 
 /** Numbers in [0, 1) that are the same for the same seed (mulberry32), so that a failure can be repeated. */

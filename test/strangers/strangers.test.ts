@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { AgentRow } from '../../src/api/protocol.ts';
+import type { AgentRow } from '../../src/api/agents.ts';
 import { until } from '../e2e/harness.ts';
 import { tell } from '../power/scratch.ts';
 import { Namespace, NO_REUSE } from './namespace.ts';

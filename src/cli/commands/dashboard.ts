@@ -1,5 +1,6 @@
-import { API, type DashboardPlace, type DashboardRequest } from '../../api/protocol.ts';
+import type { DashboardRequest } from '../../api/supervisor.ts';
 import { FleetError } from '../../errors.ts';
+import { PORT_MAX } from '../../specification/ports.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
 import { print, printJson, say } from '../output.ts';
@@ -8,7 +9,7 @@ import { print, printJson, say } from '../output.ts';
 export async function run({ client, options, json }: Context): Promise<number> {
   if (options.port !== undefined && options.off)
     throw new FleetError('USAGE', '--port and --off are mutually exclusive');
-  const { url } = await client.request<DashboardPlace>('POST', API.dashboard, requestFor(options));
+  const { url } = await client.call('serveDashboard', {}, requestFor(options));
   if (json) printJson({ url });
   else if (url) print(url);
   else say('The dashboard is off.');
@@ -17,5 +18,5 @@ export async function run({ client, options, json }: Context): Promise<number> {
 
 function requestFor({ port, off }: Context['options']): DashboardRequest {
   if (off) return { port: null };
-  return port === undefined ? {} : { port: wholeNumber(port, '--port', 1) };
+  return port === undefined ? {} : { port: wholeNumber(port, '--port', 1, PORT_MAX) };
 }

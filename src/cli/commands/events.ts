@@ -1,6 +1,5 @@
-import type { FleetEvent } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
-import { ANSWER_MS_MAX, withQuery } from '../client.ts';
+import type { FleetEvent } from '../../api/events.ts';
+import { ANSWER_MS_MAX } from '../client.ts';
 import type { Context } from '../context.ts';
 import { formatTime } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -13,13 +12,10 @@ const LIMIT_DEFAULT = 100;
 /** fleetctl events: prints what happened and why; with --follow also what happens next. */
 export async function run({ client, fleet, json, options }: Context): Promise<number> {
   const limit = options.limit === undefined ? LIMIT_DEFAULT : wholeNumber(options.limit, '--limit');
-  const events = (query: { limit?: number; after?: number; follow?: 1 }): AsyncIterable<FleetEvent> =>
-    client.lines(
-      withQuery(API.events, { fleet, ...query }),
-      query.follow ? {} : { silenceMsMax: ANSWER_MS_MAX },
-    );
+  const events = (query: { limit?: number; after?: number; follow?: true }): AsyncIterable<FleetEvent> =>
+    client.lines('events', { fleet, ...query }, query.follow ? {} : { silenceMsMax: ANSWER_MS_MAX });
   // A supervisor that goes away later is waited for; none at the beginning is an error.
-  if (options.follow) await client.request('GET', API.status);
+  if (options.follow) await client.call('status');
   const stream = options.follow ? followed(events, limit) : events({ limit });
   for await (const event of stream) {
     if (json) printJson(event);
@@ -30,11 +26,11 @@ export async function run({ client, fleet, json, options }: Context): Promise<nu
 
 /** Yields events and, after a restart of the supervisor, continues after the last one seen. */
 async function* followed(
-  events: (query: { limit?: number; after?: number; follow: 1 }) => AsyncIterable<FleetEvent>,
+  events: (query: { limit?: number; after?: number; follow: true }) => AsyncIterable<FleetEvent>,
   limit: number,
 ): AsyncGenerator<FleetEvent> {
   yield* reconnecting<FleetEvent>(
-    (last) => events(last === null ? { limit, follow: 1 } : { after: last.seq, follow: 1 }),
+    (last) => events(last === null ? { limit, follow: true } : { after: last.seq, follow: true }),
     { ...PATIENCE, onAway: (awayMs) => awayMs === 0 && say('The supervisor is away; waiting for it.') },
   );
 }

@@ -1,4 +1,3 @@
-import { API } from '../../api/protocol.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { printJson, say } from '../output.ts';
@@ -6,7 +5,7 @@ import { printJson, say } from '../output.ts';
 /** fleetctl hold: stops every automatic step of a fleet. */
 export async function run(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
-  await context.client.request('POST', API.hold(fleet), {});
+  await context.client.call('hold', { fleet });
   if (context.json) printJson({ fleet, held: true });
   else say(`${fleet} is held: nothing starts or restarts automatically. fleetctl resume ends the hold.`);
   return 0;

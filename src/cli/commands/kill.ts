@@ -1,7 +1,6 @@
-import type { Accepted, KillRequest } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
+import type { KillRequest } from '../../api/commands.ts';
 import { FleetError } from '../../errors.ts';
-import { formatSlots, parseSlots } from '../../specification/slots.ts';
+import { AGENTS_MAX, formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -12,7 +11,7 @@ export async function run(context: Context): Promise<number> {
   const body = killRequest(context);
   return follow(context, async () => {
     const fleet = await chooseFleet(context);
-    return context.client.request<Accepted>('POST', API.kill(fleet), body);
+    return context.client.call('kill', { fleet }, body);
   });
 }
 
@@ -21,6 +20,6 @@ function killRequest({ args: [count], options: { slots, all } }: Context): KillR
   if (given !== 1) {
     throw new FleetError('USAGE', 'kill takes exactly one of COUNT, --slots and --all');
   }
-  if (count !== undefined) return { count: wholeNumber(count, 'COUNT', 1) };
+  if (count !== undefined) return { count: wholeNumber(count, 'COUNT', 1, AGENTS_MAX) };
   return slots === undefined ? { all: true } : { slots: formatSlots(parseSlots(slots)) };
 }

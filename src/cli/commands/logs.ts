@@ -1,5 +1,5 @@
-import { API } from '../../api/protocol.ts';
-import { ANSWER_MS_MAX, withQuery } from '../client.ts';
+import { SLOT_MAX } from '../../specification/slots.ts';
+import { ANSWER_MS_MAX } from '../client.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { linesOf } from '../lines.ts';
@@ -13,11 +13,12 @@ const LINE_CHARACTERS_MAX = 64 * 1024;
 /** fleetctl logs: prints an agent's output, unchanged into a pipe, made harmless on a terminal. */
 export async function run(context: Context): Promise<number> {
   const { args, client, json, options } = context;
-  const slot = wholeNumber(args[0]!, 'SLOT');
+  const slot = wholeNumber(args[0]!, 'SLOT', 0, SLOT_MAX);
   const lines = options.lines === undefined ? LINES_DEFAULT : wholeNumber(options.lines, '--lines');
-  const path = API.log(await chooseFleet(context), slot);
+  const fleet = await chooseFleet(context);
   const output = client.bytes(
-    withQuery(path, { lines, follow: options.follow ? 1 : null }),
+    'log',
+    { fleet, slot, lines, follow: options.follow },
     options.follow ? {} : { silenceMsMax: ANSWER_MS_MAX },
   );
   if (json) await printLines(output, slot);

@@ -1,6 +1,4 @@
-import { API } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
-import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Context } from '../context.ts';
 import { formatTime } from '../format.ts';
 import { durationMs } from '../numbers.ts';
@@ -14,9 +12,9 @@ export async function run({ args, options, client, json }: Context): Promise<num
       hint: 'For example: fleetctl maintenance on --for 1h.',
     });
   const forMs = options.for === undefined ? undefined : durationMs(options.for, '--for');
-  const { maintenance } = await client.request<{ maintenance: MaintenanceState | null }>(
-    'POST',
-    API.maintenance,
+  const { maintenance } = await client.call(
+    'setMaintenance',
+    {},
     { on, ...(forMs !== undefined && { forMs }) },
   );
   if (json) printJson({ maintenance });

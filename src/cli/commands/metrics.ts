@@ -1,6 +1,6 @@
-import { API } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
-import { ANSWER_MS_MAX, withQuery } from '../client.ts';
+import { PORT_MAX } from '../../specification/ports.ts';
+import { ANSWER_MS_MAX } from '../client.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
 import { print, printJson, say } from '../output.ts';
@@ -10,16 +10,16 @@ export async function run({ client, options, json }: Context): Promise<number> {
   if (options.port !== undefined && options.off)
     throw new FleetError('USAGE', '--port and --off are mutually exclusive');
   if (options.port === undefined && !options.off) {
-    const query = withQuery(API.metrics, { agents: options.each ? 1 : undefined });
+    const output = client.bytes('metrics', { agents: options.each }, { silenceMsMax: ANSWER_MS_MAX });
     const chunks: Uint8Array[] = [];
-    for await (const chunk of client.bytes(query, { silenceMsMax: ANSWER_MS_MAX })) chunks.push(chunk);
+    for await (const chunk of output) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString('utf8');
     if (json) printJson({ metrics: text });
     else print(text.trimEnd());
     return 0;
   }
-  const port = options.port === undefined ? null : wholeNumber(options.port, '--port', 1);
-  await client.request('POST', API.metrics, { port });
+  const port = options.port === undefined ? null : wholeNumber(options.port, '--port', 1, PORT_MAX);
+  await client.call('serveMetrics', {}, { port });
   const url = port === null ? null : `http://127.0.0.1:${port}/metrics`;
   if (json) printJson({ url });
   else if (url) print(url);

@@ -1,8 +1,7 @@
-import type { AgentRow, AgentsDocument } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
+import type { AgentRow } from '../../api/agents.ts';
 import { FleetError } from '../../errors.ts';
+import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import { formatSize } from '../../specification/units.ts';
-import { withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { formatElapsed } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -16,8 +15,8 @@ import { formatTable } from '../table.ts';
 export async function run({ client, fleet, json, options }: Context): Promise<number> {
   const order = orderOf(options.sort ?? 'slot');
   const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit', 1);
-  const query = { fleet, slots: options.slots, usage: options.usage ? 1 : undefined };
-  const document = await client.request<AgentsDocument>('GET', withQuery(API.agents, query));
+  const slots = options.slots === undefined ? null : formatSlots(parseSlots(options.slots));
+  const document = await client.call('agents', { fleet, slots, usage: options.usage });
   const agents = document.agents.sort(order).slice(0, limit);
   if (json) printJson({ agents });
   else if (agents.length === 0) say('No agents.');

@@ -1,4 +1,4 @@
-import { type ReleaseRow, type ReleasesDocument, ROLLOUT_API } from '../../api/rollout.ts';
+import type { ReleaseRow } from '../../api/rollout.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { formatCount, formatTime } from '../format.ts';
@@ -9,7 +9,7 @@ import { type Column, formatTable } from '../table.ts';
 /** fleetctl releases: lists the releases kept, and how many agents run each. */
 export async function run(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
-  const document = await context.client.request<ReleasesDocument>('GET', ROLLOUT_API.releases(fleet));
+  const document = await context.client.call('releases', { fleet });
   if (context.json) printJson(document);
   else
     print(

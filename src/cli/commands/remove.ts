@@ -1,5 +1,3 @@
-import { API } from '../../api/protocol.ts';
-import { withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { printJson, say } from '../output.ts';
@@ -8,7 +6,7 @@ import { printJson, say } from '../output.ts';
 export async function run(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
   const purge = context.options.purge === true;
-  await context.client.request('DELETE', withQuery(API.fleet(fleet), { purge }));
+  await context.client.call('remove', { fleet, purge });
   if (context.json) printJson({ fleet, removed: true, purged: purge });
   else
     say(

@@ -1,5 +1,4 @@
-import type { Accepted, RestartRequest } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
+import type { RestartRequest } from '../../api/commands.ts';
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
@@ -14,6 +13,6 @@ export async function run(context: Context): Promise<number> {
   };
   return follow(context, async () => {
     const fleet = await chooseFleet(context);
-    return context.client.request<Accepted>('POST', API.restart(fleet), body);
+    return context.client.call('restart', { fleet }, body);
   });
 }

@@ -1,4 +1,3 @@
-import { API } from '../../api/protocol.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { printJson, say } from '../output.ts';
@@ -6,7 +5,7 @@ import { printJson, say } from '../output.ts';
 /** fleetctl resume: ends a hold. */
 export async function run(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
-  await context.client.request('POST', API.resume(fleet), {});
+  await context.client.call('resume', { fleet });
   if (context.json) printJson({ fleet, held: false });
   else say(`${fleet} is no longer held.`);
   return 0;

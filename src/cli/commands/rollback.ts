@@ -1,5 +1,4 @@
-import type { Accepted } from '../../api/protocol.ts';
-import { ROLLOUT_API, type RollbackRequest } from '../../api/rollout.ts';
+import type { RollbackRequest } from '../../api/rollout.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { rolloutProgress } from '../rollout-view.ts';
@@ -12,7 +11,7 @@ export async function run(context: Context): Promise<number> {
   const body: RollbackRequest = { ...(to !== undefined && { to }) };
   return follow(
     context,
-    async () => client.request<Accepted>('POST', ROLLOUT_API.rollback(await chooseFleet(context)), body),
+    async () => client.call('rollBack', { fleet: await chooseFleet(context) }, body),
     () => rolloutProgress(process.stderr, json),
   );
 }

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import type { Accepted } from '../../api/protocol.ts';
-import { ROLLOUT_API, type RollingUpdateRequest } from '../../api/rollout.ts';
+import type { RollingUpdateRequest } from '../../api/rollout.ts';
 import { FleetError } from '../../errors.ts';
 import type { Share } from '../../specification/spec.ts';
 import { parseShare } from '../../specification/units.ts';
@@ -32,7 +31,7 @@ export async function run(context: Context): Promise<number> {
     context,
     async () => {
       const name = spec?.name ?? (await chooseFleet(context));
-      return client.request<Accepted>('POST', ROLLOUT_API.update(name), body);
+      return client.call('rollingUpdate', { fleet: name }, body);
     },
     () => rolloutProgress(process.stderr, json),
   );

@@ -1,5 +1,5 @@
-import type { Accepted } from '../../api/protocol.ts';
-import { ROLLOUT_API, type RolloutDocument, type RolloutRequest } from '../../api/rollout.ts';
+import type { Accepted } from '../../api/accepted.ts';
+import type { RolloutDocument, RolloutRequest } from '../../api/rollout.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { print, printJson, say } from '../output.ts';
@@ -26,7 +26,7 @@ export async function run(context: Context): Promise<number> {
 
 async function act({ client, ...context }: Context, action: RolloutRequest['action']): Promise<Accepted> {
   const fleet = await chooseFleet({ client, ...context });
-  return client.request<Accepted>('POST', ROLLOUT_API.rollout(fleet), { action } satisfies RolloutRequest);
+  return client.call('actOnRollout', { fleet }, { action });
 }
 
 async function status(context: Context): Promise<number> {
@@ -39,5 +39,5 @@ async function status(context: Context): Promise<number> {
 }
 
 function documentOf({ client }: Context, fleet: string): Promise<RolloutDocument | null> {
-  return client.request<RolloutDocument | null>('GET', ROLLOUT_API.rollout(fleet));
+  return client.call('rollout', { fleet });
 }

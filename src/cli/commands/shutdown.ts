@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ShutdownRequest, StatusDocument } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
+import type { StatusDocument } from '../../api/status.ts';
 import { FleetError } from '../../errors.ts';
 import type { Client } from '../client.ts';
 import { isAway } from '../client.ts';
@@ -19,8 +18,8 @@ const EXIT_POLL_MS = 10;
 /** fleetctl shutdown: stops the supervisor and waits until its process has ended. */
 export async function run({ client, json, options }: Context): Promise<number> {
   const withAgents = options.withAgents === true;
-  const { supervisor, fleets } = await client.request<StatusDocument>('GET', API.status);
-  await client.request('POST', API.shutdown, { withAgents } satisfies ShutdownRequest);
+  const { supervisor, fleets } = await client.call('status');
+  await client.call('shutdown', {}, { withAgents });
   await untilGone(client, supervisor.pid, withAgents);
   const agents = fleets.reduce((sum, fleet) => sum + fleet.running, 0);
   if (json) printJson({ pid: supervisor.pid, withAgents });
@@ -70,7 +69,7 @@ async function untilEnded(pid: number): Promise<void> {
 
 async function statusUnlessAway(client: Client): Promise<StatusDocument | null> {
   try {
-    return await client.request<StatusDocument>('GET', API.status);
+    return await client.call('status');
   } catch (error) {
     if (isAway(error)) return null;
     throw error;

@@ -1,7 +1,7 @@
-import type { Accepted, SpawnRequest } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
+import type { SpawnRequest } from '../../api/commands.ts';
 import { FleetError } from '../../errors.ts';
 import { SPEC_FLAGS, specFromFlags } from '../../specification/flags.ts';
+import { AGENTS_MAX } from '../../specification/slots.ts';
 import type { Context, Options } from '../context.ts';
 import { fleetNames, onlyFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -14,7 +14,7 @@ import { follow } from '../watch.ts';
 /** fleetctl spawn: sets the target of a fleet, new or known, and waits until it is ready. */
 export async function run(context: Context): Promise<number> {
   const { args, client, options } = context;
-  const target = args[0] === undefined ? undefined : wholeNumber(args[0], 'TARGET');
+  const target = args[0] === undefined ? undefined : wholeNumber(args[0], 'TARGET', 0, AGENTS_MAX);
   return follow(context, async () => {
     const { name, source } = await settle(context, target);
     const body: SpawnRequest = {
@@ -22,7 +22,7 @@ export async function run(context: Context): Promise<number> {
       ...(source && { spec: source.document, baseDir: source.baseDir }),
       ...(options.force && { force: true }),
     };
-    return client.request<Accepted>('POST', API.spawn(name), body);
+    return client.call('spawn', { fleet: name }, body);
   });
 }
 

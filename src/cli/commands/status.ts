@@ -1,5 +1,5 @@
-import type { FleetStatus, StatusDocument } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
+import type { FleetStatus } from '../../api/fleets.ts';
+import type { StatusDocument } from '../../api/status.ts';
 import { FleetError } from '../../errors.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { MaintenanceState } from '../../supervisor/maintenance.ts';
@@ -14,7 +14,7 @@ import { formatTable } from '../table.ts';
 
 /** fleetctl status: shows the fleets at a glance. */
 export async function run({ client, fleet, json, options }: Context): Promise<number> {
-  const document = await client.request<StatusDocument>('GET', API.status);
+  const document = await client.call('status');
   const { fleets } = document;
   const shown = fleet === null ? fleets : fleets.filter(({ name }) => name === fleet);
   if (fleet !== null && shown.length === 0) throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { API } from '../../api/protocol.ts';
-import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../../api/strays.ts';
+import type { Stray, StrayResult, StraysAnswer, StraysRequest } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
 import { formatSize } from '../../specification/units.ts';
-import { withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { formatCount, formatElapsed } from '../format.ts';
@@ -32,10 +30,7 @@ function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['a
 }
 
 async function list({ client, fleet, json }: Context): Promise<number> {
-  const { strays, unanswered } = await client.request<StraysDocument>(
-    'GET',
-    withQuery(API.strays, { fleet }),
-  );
+  const { strays, unanswered } = await client.call('strays', { fleet });
   if (unanswered > 0)
     say(`note: ${formatCount(unanswered)} processes that could be strays could not be examined`);
   if (json) printJson({ strays, unanswered });
@@ -48,7 +43,7 @@ async function act(context: Context, action: StraysRequest['action']): Promise<n
   const pids = context.args.map((text) => wholeNumber(text, 'PID', 1));
   const fleet = await chooseFleet(context);
   const body: StraysRequest = { action, ...(pids.length > 0 && { pids }) };
-  const answer = await context.client.request<StraysAnswer>('POST', API.actOnStrays(fleet), body);
+  const answer = await context.client.call('actOnStrays', { fleet }, body);
   for (const note of answer.notes) say(`note: ${note}`);
   const strays = action === 'kill' ? await untilEnded(answer) : answer.strays;
   const { target, targetBefore } = answer;

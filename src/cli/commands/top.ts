@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentsDocument, SamplesDocument, StatusDocument } from '../../api/protocol.ts';
-import { API } from '../../api/protocol.ts';
+import type { AgentsDocument } from '../../api/agents.ts';
 import { FleetError } from '../../errors.ts';
-import { type Client, isAway, withQuery } from '../client.ts';
+import { type Client, isAway } from '../client.ts';
 import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
 import { isTerminal, paintFor } from '../style.ts';
@@ -31,20 +30,20 @@ export async function run(context: Context): Promise<number> {
 
 async function printStates(client: Client): Promise<number> {
   for (;;) {
-    printJson(await client.request<StatusDocument>('GET', API.status));
+    printJson(await client.call('status'));
     await sleep(REFRESH_MS);
   }
 }
 
 async function firstState({ client, fleet }: Context): Promise<TopState> {
-  const status = await client.request<StatusDocument>('GET', API.status);
+  const status = await client.call('status');
   const names = status.fleets.map(({ name }) => name);
   if (fleet !== null && !names.includes(fleet))
     throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
   const chosen = fleet ?? names[0] ?? null;
   const trends = new Map<string, number[]>();
   for (const name of names) {
-    const { passes } = await client.request<SamplesDocument>('GET', API.samples(name));
+    const { passes } = await client.call('samples', { fleet: name });
     trends.set(
       name,
       passes.slice(-TREND_MAX).map(({ rssBytes }) => rssBytes),
@@ -64,7 +63,7 @@ async function firstState({ client, fleet }: Context): Promise<TopState> {
 
 async function agentsOf(client: Client, fleet: string | null): Promise<AgentsDocument['agents']> {
   if (fleet === null) return [];
-  return (await client.request<AgentsDocument>('GET', withQuery(API.agents, { fleet }))).agents;
+  return (await client.call('agents', { fleet })).agents;
 }
 
 /** Draws and refreshes the screen until the user quits. */
@@ -143,7 +142,7 @@ function afterKey(state: TopState, key: string, size: Size): TopState {
 /** The state with current numbers; if no supervisor answers, with the previous numbers and a problem. */
 async function refresh(client: Client, state: TopState, withAgents: boolean): Promise<TopState> {
   try {
-    const status = await client.request<StatusDocument>('GET', API.status);
+    const status = await client.call('status');
     const { fleet } = state;
     const isKnown = status.fleets.some(({ name }) => name === fleet);
     const agents = withAgents ? await agentsOf(client, isKnown ? fleet : null) : state.agents;

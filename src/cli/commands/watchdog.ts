@@ -1,8 +1,7 @@
-import { API } from '../../api/protocol.ts';
 import type { WatchdogAnswer, WatchdogReport } from '../../api/watchdog.ts';
 import { ERRORS, FleetError } from '../../errors.ts';
 import { pathsIn } from '../../specification/paths.ts';
-import { isAbsent, isAway, withQuery } from '../client.ts';
+import { isAbsent, isAway } from '../client.ts';
 import type { Context } from '../context.ts';
 import { documentOf, print, printJson } from '../output.ts';
 import { oneLine } from '../plain.ts';
@@ -45,7 +44,7 @@ async function check(context: Context): Promise<WatchdogReport> {
 }
 
 function ask({ client, fleet }: Context): Promise<WatchdogAnswer> {
-  return client.request<WatchdogAnswer>('GET', withQuery(API.watchdog, { fleet }), undefined, ANSWER_MS_MAX);
+  return client.call('watchdog', { fleet }, undefined, { answerMsMax: ANSWER_MS_MAX });
 }
 
 /** A supervisor that was started because none ran, or because the one that ran was stuck. */

@@ -1,4 +1,6 @@
-import type { AgentRow, FleetStatus, StatusDocument } from '../../api/protocol.ts';
+import type { AgentRow } from '../../api/agents.ts';
+import type { FleetStatus } from '../../api/fleets.ts';
+import type { StatusDocument } from '../../api/status.ts';
 import { formatSize } from '../../specification/units.ts';
 import { formatCount, formatElapsed } from '../format.ts';
 import { oneLine } from '../plain.ts';

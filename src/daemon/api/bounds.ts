@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { httpStatusOf } from '../../api/error.ts';
 import { OWN_DESCRIPTORS } from '../../doctor/descriptors.ts';
 import { FleetError } from '../../errors.ts';
 import { nameFailure } from '../../host/limits.ts';
@@ -34,7 +35,9 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
   app.addHook('onRequest', async ({ query }) => refuseRepetition(query as object));
   app.setErrorHandler((error, _request, reply) => sendError(error, reply, log, refusals));
   app.setNotFoundHandler(({ method, url }, reply) => {
-    const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`);
+    const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`, {
+      hint: 'GET /v1/openapi.json lists every operation; fleetctl and fleetd may be of different versions.',
+    });
     return sendError(error, reply, log, refusals);
   });
   return app;
@@ -51,7 +54,7 @@ function sendError(error: unknown, reply: FastifyReply, log: Logger, refusals: R
   if (known.code === 'INTERNAL') log.error({ err: error }, 'request failed');
   if (known.code === 'REQUEST_INVALID') refusals.add(known.message);
   // A stream that failed at its first byte has left its own type behind, for which no object could be sent.
-  const answer = reply.code(known.exitCode === 2 ? 400 : 409).type('application/json');
+  const answer = reply.code(httpStatusOf(known.code)).type('application/json');
   return answer.send({ error: known.toDocument() });
 }
 

@@ -1,6 +1,5 @@
-import type { WatchLine } from '../../api/protocol.ts';
 import type { RolloutDocument } from '../../api/rollout.ts';
-import { FleetError } from '../../errors.ts';
+import type { WatchLine } from '../../api/watch.ts';
 import type { Goal } from '../../fleet/goal.ts';
 import { judgeGoal } from '../../fleet/goal.ts';
 import { parseSlots } from '../../specification/slots.ts';
@@ -11,21 +10,6 @@ import type { Supervisor } from '../supervisor.ts';
 
 /** A watcher hears of changes at most so often, and of standstill at least so often. */
 const PROGRESS_MS = { min: 200, max: 5_000 } as const;
-
-/** Reads a goal as a watcher names it. @throws FleetError REQUEST_INVALID */
-export function parseGoal(text: string): Goal {
-  try {
-    const goal = JSON.parse(text) as Goal;
-    const isSound =
-      (goal.kind === 'ready' && Number.isInteger(goal.target)) ||
-      (goal.kind === 'restarted' && Number.isInteger(goal.generation) && typeof goal.slots === 'string') ||
-      (goal.kind === 'gone' && typeof goal.slots === 'string') ||
-      (goal.kind === 'rollout' && Number.isInteger(goal.id)) ||
-      (goal.kind === 'on-release' && typeof goal.release === 'string');
-    if (isSound) return goal;
-  } catch {} // Told below, like any other text that is no goal.
-  throw new FleetError('REQUEST_INVALID', `no goal to watch: ${text.slice(0, 100)}`);
-}
 
 /**
  * Tells how a goal gets on, until it is reached or has become pointless.

@@ -1,21 +1,64 @@
+import { type Operation, parametersIn } from '../../api/operation.ts';
+import { PARAMETERS } from '../../api/parameters.ts';
 import { FleetError } from '../../errors.ts';
+import { type Fields, type Group, sparse } from '../../specification/group.ts';
+import { describeProblems, type Problem } from '../../specification/problems.ts';
+import type { Type } from '../../specification/types.ts';
 
-/** The fields that a body may have. */
-export type Shape = Record<string, 'number' | 'string' | 'boolean' | 'any'>;
+/** What a request brought, before anything of it is believed. */
+export interface RawRequest {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/** What a request brought, as its operation declares it. */
+export interface ReadRequest {
+  path: object;
+  query: object;
+  body: object | undefined;
+}
 
 /**
- * Checks a body against the fields that it may have; another fleetctl's fields are told, not passed over.
- * @throws FleetError REQUEST_INVALID
+ * Gives what reads the requests of an operation against its declaration. Where the operation has no body, one that is
+ * sent is passed over. What it gives throws FleetError REQUEST_INVALID that names every problem with its field.
  */
-export function readObject<T>(body: unknown, shape: Shape): T {
-  if (body === undefined || body === null) return {} as T;
-  if (typeof body !== 'object' || Array.isArray(body))
-    throw new FleetError('REQUEST_INVALID', 'the body is no JSON object');
-  for (const [key, value] of Object.entries(body)) {
-    const type = Object.hasOwn(shape, key) ? shape[key] : undefined;
-    if (type === undefined) throw new FleetError('REQUEST_INVALID', `unknown field ${key}`);
-    if (type !== 'any' && typeof value !== type)
-      throw new FleetError('REQUEST_INVALID', `${key} is no ${type}`);
-  }
-  return body as T;
+export function requestReader(operation: Operation): (request: RawRequest) => ReadRequest {
+  const path = sparse(pathFields(operation));
+  const query = operation.query ?? sparse({});
+  return (raw) => {
+    const problems: Problem[] = [];
+    const read = {
+      path: readTexts(path, raw.params, problems),
+      query: readTexts(query, raw.query, problems),
+      body: operation.body && readBody(operation.body, raw.body, problems),
+    };
+    if (problems.length > 0) throw refusal(operation, problems);
+    return read as ReadRequest;
+  };
+}
+
+function pathFields({ path }: Operation): Fields {
+  const all: Fields = PARAMETERS;
+  return Object.fromEntries(parametersIn(path).map((name) => [name, all[name]!]));
+}
+
+/** Reads parameters of a path or a query, which come as texts. */
+function readTexts(type: Group<object>, texts: unknown, problems: Problem[]): object | undefined {
+  const values = Object.entries(texts as Record<string, string>).map(([name, written]) => {
+    const fromText = Object.hasOwn(type.fields, name) ? type.fields[name]!.type.fromText : undefined;
+    return [name, fromText ? fromText(written) : written];
+  });
+  return type.read(Object.fromEntries(values), '', problems);
+}
+
+/** No body at all is one in which nothing is written. */
+function readBody(type: Type<object>, body: unknown, problems: Problem[]): object | undefined {
+  return type.read(body ?? {}, '', problems);
+}
+
+function refusal({ method, path }: Operation, problems: readonly Problem[]): FleetError {
+  return new FleetError('REQUEST_INVALID', describeProblems(problems, 'the body'), {
+    hint: `GET /v1/openapi.json describes ${method} ${path}; fleetctl and fleetd may be of different versions.`,
+  });
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FleetEvent } from '../../api/protocol.ts';
+import type { FleetEvent } from '../../api/events.ts';
 import type { Supervisor } from '../supervisor.ts';
 
 /** A follower of events that reads slower than they come is let go when so many wait for it. */

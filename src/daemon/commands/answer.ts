@@ -1,4 +1,4 @@
-import type { Accepted } from '../../api/protocol.ts';
+import type { Accepted } from '../../api/accepted.ts';
 import type { Decision } from '../../fleet/decide/decision.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
-import type { Accepted, KillRequest, RestartRequest, SpawnRequest } from '../../api/protocol.ts';
+import type { Accepted } from '../../api/accepted.ts';
+import type { KillRequest, RestartRequest, SpawnRequest } from '../../api/commands.ts';
 import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../../api/strays.ts';
 import { type ErrorCode, FleetError } from '../../errors.ts';

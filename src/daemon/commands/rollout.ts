@@ -1,4 +1,4 @@
-import type { Accepted } from '../../api/protocol.ts';
+import type { Accepted } from '../../api/accepted.ts';
 import type { RollingUpdateRequest } from '../../api/rollout.ts';
 import { checkUpdate, decideUpdate } from '../../fleet/decide/rollout.ts';
 import { specFor } from '../../fleet/decide/spawn.ts';

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { Accepted, SpawnRequest } from '../../api/protocol.ts';
+import type { Accepted } from '../../api/accepted.ts';
+import type { SpawnRequest } from '../../api/commands.ts';
 import { decideSpawn, noteOlder, proposeSpawn, type WrittenSpec } from '../../fleet/decide/spawn.ts';
 import { Fleet } from '../../fleet/fleet.ts';
 import { parseSpec } from '../../specification/parse.ts';

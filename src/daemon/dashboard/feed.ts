@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FleetUpdate, HostUpdate, Update } from '../../api/dashboard.ts';
-import type { FleetEvent } from '../../api/protocol.ts';
+import type { FleetEvent } from '../../api/events.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';

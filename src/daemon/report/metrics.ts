@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import type { AgentState } from '../../api/protocol.ts';
+import type { AgentState } from '../../api/agents.ts';
 import type { AgentExit } from '../../fleet/restart.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';

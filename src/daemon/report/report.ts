@@ -1,14 +1,7 @@
-import type {
-  AgentRow,
-  AgentState,
-  AgentsDocument,
-  FleetCounts,
-  FleetMemory,
-  FleetStatus,
-  SamplesDocument,
-  StatusDocument,
-  VerifyStatus,
-} from '../../api/protocol.ts';
+import type { AgentRow, AgentState, AgentsDocument } from '../../api/agents.ts';
+import type { FleetCounts, FleetStatus, VerifyStatus } from '../../api/fleets.ts';
+import type { FleetMemory, SamplesDocument } from '../../api/memory.ts';
+import type { StatusDocument } from '../../api/status.ts';
 import { FleetError } from '../../errors.ts';
 import { type Agent, runOf, type Slot } from '../../fleet/agent.ts';
 import { USAGE_PIDS_MAX } from '../../host/process/usage.ts';

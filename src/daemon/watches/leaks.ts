@@ -1,4 +1,4 @@
-import type { LeakStatus } from '../../api/protocol.ts';
+import type { LeakStatus } from '../../api/leak.ts';
 import { chooseRecycled, type Heavy } from '../../fleet/recycle.ts';
 import { recycleAgent } from '../../fleet/transitions.ts';
 import { type Leak, LeakDetector, type LeakEvent, type LeakLimits } from '../../leak/detector.ts';

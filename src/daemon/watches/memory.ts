@@ -1,4 +1,4 @@
-import type { CohortMemory, FleetMemory, MemorySummary } from '../../api/protocol.ts';
+import type { CohortMemory, FleetMemory, MemorySummary } from '../../api/memory.ts';
 import { runOf } from '../../fleet/agent.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { quantilesOf } from '../../fleet/quantiles.ts';

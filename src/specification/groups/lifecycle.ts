@@ -1,7 +1,7 @@
 import { either, group, shaped } from '../group.ts';
 import { duration, share } from '../quantities.ts';
+import { AGENTS_MAX } from '../slots.ts';
 import { BOOLEAN, integer, OFF, SIGNAL, word } from '../types.ts';
-import { AGENTS_MAX } from './values.ts';
 
 export const ROUNDS = group({
   parallel: {

@@ -1,8 +1,5 @@
-import { SLOT_MAX } from '../slots.ts';
 import { text } from '../types.ts';
 
-/** The maximum number of agents of a fleet. */
-export const AGENTS_MAX = SLOT_MAX + 1;
 /** One page: the kernel counts memory in pages. */
 export const MEMORY_BYTES_MIN = 4_096;
 

@@ -1,4 +1,4 @@
-import type { FleetEvent } from '../../../src/api/protocol.ts';
+import type { FleetEvent } from '../../../src/api/events.ts';
 import { CgroupV1 } from '../cgroup-v1.ts';
 import type { Fault } from '../fault.ts';
 import { signalIfThere } from '../signals.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { FleetEvent } from '../../../src/api/protocol.ts';
+import type { FleetEvent } from '../../../src/api/events.ts';
 import type { Fault } from '../fault.ts';
 import { signalIfThere } from '../signals.ts';
 import { tellOfSlots } from '../told.ts';

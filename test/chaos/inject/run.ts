@@ -1,6 +1,6 @@
 import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StatusDocument } from '../../../src/api/protocol.ts';
+import type { StatusDocument } from '../../../src/api/status.ts';
 import { isRunning, until } from '../../e2e/harness.ts';
 import { Arena, type ArenaOptions, FLEET } from '../arena.ts';
 import { judgeEnd } from '../end.ts';

@@ -1,0 +1,76 @@
+import { sparse } from '../specification/group.ts';
+import { LAST_EXIT } from './domain.ts';
+import { bytes, json, type Operations } from './operation.ts';
+import { COUNT, ONE_FLEET, SLOTS, SWITCH } from './parameters.ts';
+import { integer, list, named, nullable, number, type Of, optional, text, time, words } from './shape.ts';
+
+const AGENT_STATE = words(['starting', 'ready', 'unready', 'stopping', 'backoff', 'failed']);
+export type AgentState = Of<typeof AGENT_STATE>;
+
+const USAGE_ROW = named(
+  'UsageRow',
+  {
+    cpuPercent: number('Of one processor, since the last question about it.'),
+    cpuSeconds: number(),
+    threads: integer(),
+    files: nullable(integer(), 'Open files; null where they cannot be counted.'),
+  },
+  'What an agent’s main process uses besides memory.',
+);
+export type UsageRow = Of<typeof USAGE_ROW>;
+
+export const AGENT_ROW = named(
+  'AgentRow',
+  {
+    fleet: text(),
+    slot: integer(),
+    state: AGENT_STATE,
+    pid: nullable(integer(), 'Null where nothing runs.'),
+    port: nullable(integer(), 'The first port of its slot; null where the fleet has none.'),
+    socket: text('Path of its Unix socket.'),
+    dir: text('Its state directory.'),
+    release: nullable(text()),
+    restarts: integer(),
+    startedAt: nullable(time()),
+    rssBytes: nullable(integer(), 'As it was sampled last.'),
+    lastExit: nullable(LAST_EXIT),
+    usage: optional(nullable(USAGE_ROW, 'There where `usage` was asked for.')),
+  },
+  'A line of `ps`.',
+);
+export type AgentRow = Of<typeof AGENT_ROW>;
+
+export const AGENTS_DOCUMENT = named('AgentsDocument', { agents: list(AGENT_ROW) });
+export type AgentsDocument = Of<typeof AGENTS_DOCUMENT>;
+
+export const AGENT_OPERATIONS = {
+  agents: {
+    method: 'GET',
+    path: '/v1/agents',
+    summary: 'List agents',
+    access: 'read',
+    query: sparse({
+      fleet: ONE_FLEET,
+      slots: { type: SLOTS, otherwise: 'all slots', help: 'Only these slots.' },
+      usage: {
+        type: SWITCH,
+        otherwise: 'false',
+        help: 'With processor time, threads and open files, of at most 256 agents.',
+      },
+    }),
+    answer: json(AGENTS_DOCUMENT),
+    errors: ['UNKNOWN', 'USAGE'],
+  },
+  log: {
+    method: 'GET',
+    path: '/v1/fleets/{fleet}/slots/{slot}/log',
+    summary: 'Read what an agent wrote',
+    access: 'secret',
+    query: sparse({
+      lines: { type: COUNT, otherwise: '100', help: 'The last lines, at most 100,000 of them.' },
+      follow: { type: SWITCH, otherwise: 'false', help: 'Go on with what the agent writes next.' },
+    }),
+    answer: bytes('application/octet-stream', 'The output as the agent wrote it.'),
+    errors: ['UNKNOWN', 'USAGE', 'SLOT_UNKNOWN'],
+  },
+} as const satisfies Operations;

@@ -1,0 +1,122 @@
+import { sparse } from '../specification/group.ts';
+import { AGENTS_MAX } from '../specification/slots.ts';
+import { BOOLEAN, integer as integerType, TRUE, type Type } from '../specification/types.ts';
+import { ACCEPTED } from './accepted.ts';
+import { FLEET_COUNTS } from './fleets.ts';
+import { json, type Operations } from './operation.ts';
+import { ABSOLUTE_PATH, SLOTS, SWITCH } from './parameters.ts';
+import { exactlyOne, type ReadBy, requestOf, SPEC_DOCUMENT } from './requests.ts';
+import { record, text } from './shape.ts';
+
+const SPAWN = requestOf(
+  'SpawnRequest',
+  sparse({
+    target: {
+      type: integerType(0, AGENTS_MAX),
+      otherwise: '`target` of the spec, else the target that the fleet has',
+      help: 'How many agents run.',
+    },
+    spec: {
+      type: SPEC_DOCUMENT,
+      otherwise: 'the fleet keeps the spec that it has',
+      help: 'The spec, as written; it is not checked yet.',
+    },
+    baseDir: {
+      type: ABSOLUTE_PATH,
+      help: 'Directory that relative paths of `spec` start from; goes with `spec`.',
+    },
+    force: {
+      type: BOOLEAN,
+      otherwise: 'false',
+      help: 'Apply what needs everything stopped first; go on where a host limit is in the way.',
+    },
+  }),
+);
+export type SpawnRequest = ReadBy<typeof SPAWN>;
+
+const KILL = requestOf(
+  'KillRequest',
+  exactlyOne({
+    count: { type: integerType(0, AGENTS_MAX), help: 'How many agents, highest slots first.' },
+    slots: { type: SLOTS, help: 'Just these slots.' },
+    all: { type: TRUE as Type<boolean, ''>, help: 'All agents: target 0.' },
+  }),
+);
+export type KillRequest = ReadBy<typeof KILL>;
+
+const RESTART = requestOf(
+  'RestartRequest',
+  sparse({
+    slots: { type: SLOTS, otherwise: 'all slots', help: 'Just these slots.' },
+    latest: { type: BOOLEAN, otherwise: 'false', help: 'On the newest release.' },
+  }),
+);
+export type RestartRequest = ReadBy<typeof RESTART>;
+
+export const COMMAND_OPERATIONS = {
+  spawn: {
+    method: 'POST',
+    path: '/v1/fleets/{fleet}/spawn',
+    summary: 'Set the target of a fleet; register or update the fleet',
+    access: 'change',
+    body: SPAWN,
+    answer: json(ACCEPTED),
+    errors: [
+      'UNKNOWN',
+      'USAGE',
+      'SPEC_INVALID',
+      'SPEC_MISSING',
+      'SPEC_FIXED',
+      'PORT_TAKEN',
+      'EXECUTABLE_UNUSABLE',
+      'USER_UNKNOWN',
+      'PRIVILEGE_MISSING',
+      'STATE_UNUSABLE',
+    ],
+  },
+  kill: {
+    method: 'POST',
+    path: '/v1/fleets/{fleet}/kill',
+    summary: 'Lower the target, or remove slots',
+    access: 'change',
+    body: KILL,
+    answer: json(ACCEPTED),
+    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'STATE_UNUSABLE'],
+  },
+  restart: {
+    method: 'POST',
+    path: '/v1/fleets/{fleet}/restart',
+    summary: 'Restart agents in rounds',
+    access: 'change',
+    body: RESTART,
+    answer: json(ACCEPTED),
+    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'HELD', 'BUSY', 'STATE_UNUSABLE'],
+  },
+  hold: {
+    method: 'POST',
+    path: '/v1/fleets/{fleet}/hold',
+    summary: 'Stop every automatic step of a fleet',
+    access: 'change',
+    answer: json(FLEET_COUNTS),
+    errors: ['UNKNOWN', 'STATE_UNUSABLE'],
+  },
+  resume: {
+    method: 'POST',
+    path: '/v1/fleets/{fleet}/resume',
+    summary: 'End a hold',
+    access: 'change',
+    answer: json(FLEET_COUNTS),
+    errors: ['UNKNOWN', 'HELD', 'STATE_UNUSABLE'],
+  },
+  remove: {
+    method: 'DELETE',
+    path: '/v1/fleets/{fleet}',
+    summary: 'Forget a fleet at target 0',
+    access: 'change',
+    query: sparse({
+      purge: { type: SWITCH, otherwise: 'false', help: 'Delete its slots’ directories too.' },
+    }),
+    answer: json(record({ fleet: text() })),
+    errors: ['UNKNOWN', 'BUSY', 'STATE_UNUSABLE'],
+  },
+} as const satisfies Operations;

@@ -1,0 +1,47 @@
+import { AGENT_OPERATIONS } from './agents.ts';
+import { COMMAND_OPERATIONS } from './commands.ts';
+import { EVENT_OPERATIONS } from './events.ts';
+import { FLEET_OPERATIONS } from './fleets.ts';
+import { MEMORY_OPERATIONS } from './memory.ts';
+import type { BodyOf, DocumentOf, Operation, PathOf, QueryOf } from './operation.ts';
+import { ROLLOUT_OPERATIONS } from './rollout.ts';
+import { STATUS_OPERATIONS } from './status.ts';
+import { STRAY_OPERATIONS } from './strays.ts';
+import { SUPERVISOR_OPERATIONS } from './supervisor.ts';
+import { WATCH_OPERATIONS } from './watch.ts';
+import { WATCHDOG_OPERATIONS } from './watchdog.ts';
+
+/**
+ * Every operation of the API, once: HTTP with JSON over a socket that only the supervisor's user can open. The routes
+ * of the supervisor, the client of fleetctl, the OpenAPI document and the reference are derived from this table. The
+ * documents of `status` and `ps` are promised to users; the rest is between fleetctl and fleetd of one version.
+ */
+export const OPERATIONS = {
+  ...STATUS_OPERATIONS,
+  ...FLEET_OPERATIONS,
+  ...COMMAND_OPERATIONS,
+  ...WATCH_OPERATIONS,
+  ...ROLLOUT_OPERATIONS,
+  ...AGENT_OPERATIONS,
+  ...MEMORY_OPERATIONS,
+  ...EVENT_OPERATIONS,
+  ...STRAY_OPERATIONS,
+  ...WATCHDOG_OPERATIONS,
+  ...SUPERVISOR_OPERATIONS,
+} as const;
+
+export type OperationName = keyof typeof OPERATIONS;
+
+/** An operation as it is declared. */
+export type Named<N extends OperationName> = (typeof OPERATIONS)[N];
+
+/** The operations that answer in one way. */
+export type NamesBy<As extends Operation['answer']['as']> = {
+  [N in OperationName]: Named<N>['answer']['as'] extends As ? N : never;
+}[OperationName];
+
+/** What goes in and comes out, by the name of the operation. */
+export type PathOfNamed<N extends OperationName> = PathOf<Named<N>>;
+export type QueryOfNamed<N extends OperationName> = QueryOf<Named<N>>;
+export type BodyOfNamed<N extends OperationName> = BodyOf<Named<N>>;
+export type DocumentOfNamed<N extends OperationName> = DocumentOf<Named<N>>;

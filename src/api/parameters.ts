@@ -1,0 +1,57 @@
+import { FLEET } from '../specification/fields.ts';
+import type { Field } from '../specification/group.ts';
+import { parseSlots, SLOT_MAX } from '../specification/slots.ts';
+import { integer, isText, scalar, type Type, text } from '../specification/types.ts';
+
+/** The name of a fleet. Whether there is one, and whether one may be called so, is for the commands to say. */
+const NAME: Type<string, ''> = scalar(
+  { suffix: '', expected: 'the name of a fleet', schema: FLEET.fields.name!.type.schema },
+  (value) => (isText(value) ? value : null),
+);
+
+/** What stands for the parameters in paths. */
+export const PARAMETERS = {
+  fleet: { type: NAME, required: true, help: 'Name of the fleet.' },
+  slot: { type: integer(0, SLOT_MAX), required: true, help: 'Number of the slot.' },
+} as const satisfies Record<string, Field>;
+
+/** Narrows an answer to one fleet. */
+export const ONE_FLEET = {
+  type: NAME,
+  otherwise: 'all fleets',
+  help: 'Only this fleet.',
+} as const;
+
+/** A query parameter that is said or not: `true` and `1`, `false` and `0`. */
+export const SWITCH: Type<boolean, ''> = {
+  ...scalar<boolean, ''>({ suffix: '', expected: 'true or false', schema: { type: 'boolean' } }, (value) =>
+    typeof value === 'boolean' ? value : null,
+  ),
+  fromText: (written) => SWITCH_WORDS[written] ?? written,
+};
+
+const SWITCH_WORDS: Readonly<Record<string, boolean>> = { true: true, 1: true, false: false, 0: false };
+
+/** A count without a bound; who asks for more than there may be gets as many as there may be. */
+export const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
+
+/** Slots as ranges. It stays text: ranges of a million slots are expanded where they are used. */
+export const SLOTS: Type<string, ''> = scalar(
+  {
+    suffix: '',
+    expected: `slots such as 10-19,25, from 0 to ${SLOT_MAX}, ranges from the lower to the higher`,
+    schema: { type: 'string', pattern: '^ *\\d{1,6}(-\\d{1,6})? *(, *\\d{1,6}(-\\d{1,6})? *)*$' },
+  },
+  (value) => (typeof value === 'string' && areSlots(value) ? value : null),
+);
+
+function areSlots(written: string): boolean {
+  try {
+    parseSlots(written);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const ABSOLUTE_PATH = text('an absolute path', /^\/[^\0]*$/);

@@ -1,0 +1,100 @@
+import { FLEET } from '../specification/fields.ts';
+import { type Fields, type Group, type Sparse, sparse } from '../specification/group.ts';
+import { below, type Problem, show } from '../specification/problems.ts';
+import type { Share } from '../specification/spec.ts';
+import { integer, isMapping, scalar, type Type } from '../specification/types.ts';
+
+/** What a type gives for what it reads. */
+export type ReadBy<T> = T extends Type<infer R> ? R : never;
+
+/** A spec as written. It is only passed on here: whoever applies it reads it, and refuses it as SPEC_INVALID. */
+export const SPEC_DOCUMENT: Type<unknown, ''> = {
+  suffix: '',
+  expected: 'a spec',
+  schema: { title: 'Spec', ...FLEET.schema },
+  read: (value) => value,
+};
+
+/** A body under the name that it has in the OpenAPI document. */
+export function requestOf<T>(title: string, type: Group<T>): Group<T> {
+  return { ...type, schema: { title, ...type.schema } };
+}
+
+/** The type of a mapping in which exactly one of the keys is written. */
+export function exactlyOne<const F extends Fields>(fields: F): Group<Sparse<F>> {
+  const type = sparse(fields);
+  const keys = Object.keys(fields);
+  return {
+    ...type,
+    schema: { ...type.schema, minProperties: 1, maxProperties: 1 },
+    read: (value, path, problems) => {
+      const before = problems.length;
+      const read = type.read(value, path, problems);
+      if (problems.length > before || !isMapping(value)) return read;
+      const written = keys.filter((key) => value[key] !== undefined);
+      if (written.length === 1) return read;
+      const found = written.length === 0 ? 'none' : written.join(' and ');
+      problems.push({ path, text: `expected exactly one of ${keys.join(', ')}, found ${found}` });
+      return undefined;
+    },
+  };
+}
+
+/** A number of agents, or a share of the fleet, as a request has it. */
+function share(from: 'above 0' | 'from 0 on'): Type<Share, ''> {
+  const least = from === 'above 0' ? 1 : 0;
+  return exactlyOne({
+    count: { type: integer(least, Number.MAX_SAFE_INTEGER), help: 'How many agents.' },
+    percent: { type: percent(from), help: 'A share of the fleet.' },
+  }) as Type<Share, ''>;
+}
+
+function percent(from: 'above 0' | 'from 0 on'): Type<number, ''> {
+  const isAbove = from === 'above 0';
+  return scalar(
+    {
+      suffix: '',
+      expected: `a number ${isAbove ? 'above 0, at most 100' : 'from 0 to 100'}`,
+      schema: { type: 'number', [isAbove ? 'exclusiveMinimum' : 'minimum']: 0, maximum: 100 },
+    },
+    (value) =>
+      typeof value === 'number' && value <= 100 && (isAbove ? value > 0 : value >= 0) ? value : null,
+  );
+}
+
+export const SHARE_ABOVE_0 = share('above 0');
+export const SHARE_FROM_0 = share('from 0 on');
+
+/** The same, or null; for types without parts, of which nothing more can be said than what was expected. */
+export function orNull<T>(type: Type<T, ''>): Type<T | null, ''> {
+  const expected = `${type.expected}, or null`;
+  return {
+    ...type,
+    expected,
+    schema: { anyOf: [type.schema, { type: 'null' }] },
+    read: (value, path, problems) => {
+      const read = value === null ? null : type.read(value, path, []);
+      if (read === undefined) problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
+      return read;
+    },
+  };
+}
+
+/** A list of what `item` takes. */
+export function listOf<T>(item: Type<T, ''>): Type<T[], ''> {
+  const expected = `a list, each item ${item.expected}`;
+  return {
+    suffix: '',
+    expected,
+    schema: { type: 'array', items: item.schema },
+    read: (value, path, problems: Problem[]) => {
+      if (!Array.isArray(value)) {
+        problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
+        return undefined;
+      }
+      const before = problems.length;
+      const items = value.map((each, i) => item.read(each, below(path, i), problems));
+      return problems.length === before ? (items as T[]) : undefined;
+    },
+  };
+}

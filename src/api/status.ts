@@ -1,0 +1,40 @@
+import { MAINTENANCE_STATE } from './domain.ts';
+import { FLEET_STATUS } from './fleets.ts';
+import { json, type Operations } from './operation.ts';
+import { integer, list, named, nullable, number, type Of, record, text } from './shape.ts';
+
+const STATUS_DOCUMENT = named(
+  'StatusDocument',
+  {
+    supervisor: record({
+      pid: integer(),
+      version: text(),
+      uptimeSeconds: integer(),
+      rssBytes: integer(),
+    }),
+    host: record({
+      memoryTotalBytes: integer(),
+      memoryAvailableBytes: integer(),
+      memoryPressure: nullable(
+        number(),
+        'Share of the last 10 s in which some task waited for memory, in percent (PSI some avg10); null without PSI.',
+      ),
+      agentsMax: nullable(integer(), 'How many agents this host’s limits allow, all fleets together.'),
+    }),
+    fleets: list(FLEET_STATUS),
+    maintenance: nullable(MAINTENANCE_STATE, 'Null where alarms are on.'),
+  },
+  'The supervisor, the host and the fleets at a glance.',
+);
+export type StatusDocument = Of<typeof STATUS_DOCUMENT>;
+
+export const STATUS_OPERATIONS = {
+  status: {
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'Show the supervisor, the host and all fleets',
+    access: 'read',
+    answer: json(STATUS_DOCUMENT),
+    errors: [],
+  },
+} as const satisfies Operations;

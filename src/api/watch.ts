@@ -1,0 +1,82 @@
+import type { Goal } from '../fleet/goal.ts';
+import { sparse } from '../specification/group.ts';
+import { show } from '../specification/problems.ts';
+import type { Type } from '../specification/types.ts';
+import { GOAL } from './domain.ts';
+import { FLEET_COUNTS } from './fleets.ts';
+import { lines, type Operations } from './operation.ts';
+import { ROLLOUT_DOCUMENT } from './rollout.ts';
+import { anyOf, integer, named, type Of, optional, record, text, titled, words } from './shape.ts';
+
+const ERROR_LINE = named(
+  'ErrorLine',
+  { code: text(), hint: text() },
+  'Why a watch ended badly, where a host limit or a hold is the cause.',
+);
+export type ErrorLine = Of<typeof ERROR_LINE>;
+
+const WATCH_LINE = titled(
+  'WatchLine',
+  anyOf(
+    record({
+      kind: words(['progress']),
+      done: integer(),
+      of: integer(),
+      counts: FLEET_COUNTS,
+      rollout: optional(ROLLOUT_DOCUMENT),
+    }),
+    record({
+      kind: words(['end']),
+      exitCode: integer(),
+      message: text(),
+      error: optional(ERROR_LINE),
+      rollout: optional(ROLLOUT_DOCUMENT),
+    }),
+  ),
+);
+export type WatchLine = Of<typeof WATCH_LINE>;
+
+/** A goal as a command's answer has it, given back as text. */
+const GOAL_PARAMETER: Type<Goal, ''> = {
+  suffix: '',
+  expected: 'a goal as the answer of a command has it, in JSON',
+  schema: GOAL.schema,
+  fromText: (written) => {
+    try {
+      return JSON.parse(written);
+    } catch {
+      return written;
+    }
+  },
+  read: (value, path, problems) => {
+    if (isGoal(value)) return value;
+    problems.push({ path, text: `expected ${GOAL_PARAMETER.expected}, found ${show(value)}` });
+    return undefined;
+  },
+};
+
+function isGoal(value: unknown): value is Goal {
+  const goal = value as Goal | null;
+  return (
+    (goal?.kind === 'ready' && Number.isInteger(goal.target)) ||
+    (goal?.kind === 'restarted' && Number.isInteger(goal.generation) && typeof goal.slots === 'string') ||
+    (goal?.kind === 'gone' && typeof goal.slots === 'string') ||
+    (goal?.kind === 'rollout' && Number.isInteger(goal.id)) ||
+    (goal?.kind === 'on-release' && typeof goal.release === 'string')
+  );
+}
+
+export const WATCH_OPERATIONS = {
+  watch: {
+    method: 'GET',
+    path: '/v1/fleets/{fleet}/watch',
+    summary: 'Follow the work of a command to its end',
+    help: 'The last line has the kind `end`. A watch that breaks off can be asked for again, also from another supervisor.',
+    access: 'read',
+    query: sparse({
+      goal: { type: GOAL_PARAMETER, required: true, help: 'The goal that the command answered with.' },
+    }),
+    answer: lines(WATCH_LINE),
+    errors: ['UNKNOWN', 'USAGE'],
+  },
+} as const satisfies Operations;

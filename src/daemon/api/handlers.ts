@@ -1,0 +1,153 @@
+import { openapiDocument } from '../../api/openapi.ts';
+import { AGENTS_MAX, parseSlots } from '../../specification/slots.ts';
+import type { Commands } from '../commands/commands.ts';
+import type { Dashboard } from '../dashboard/server.ts';
+import type { Metrics } from '../report/metrics.ts';
+import type { MetricsServer } from '../report/metrics-server.ts';
+import type { Report } from '../report/report.ts';
+import { releasesDocument, rolloutDocument } from '../report/rollout.ts';
+import { watchOnce } from '../report/watchdog.ts';
+import { listStrays } from '../strays/strays.ts';
+import type { Supervisor } from '../supervisor.ts';
+import { VERSION } from '../version.ts';
+import { Output } from '../watches/output.ts';
+import { watchGoal } from './follow.ts';
+import type { Handlers } from './routes.ts';
+import { closed, followEvents } from './streams.ts';
+
+const EVENTS_MAX = 10_000;
+const LINES = { usual: 100, max: 100_000 } as const;
+
+/** What the operations work with. */
+export interface Served {
+  metrics: Metrics;
+  metricsServer: MetricsServer;
+  dashboard: Dashboard;
+  supervisor: Supervisor;
+  commands: Commands;
+  report: Report;
+  shutdown: (withAgents: boolean) => void;
+}
+
+type Part<K extends keyof Handlers> = Pick<Handlers, K>;
+
+/** One handler an operation. Each reads off what was asked and has somebody else do it. */
+export function handlersOf(served: Served): Handlers {
+  return {
+    ...commandHandlers(served),
+    ...rolloutHandlers(served),
+    ...reportHandlers(served),
+    ...streamHandlers(served),
+    ...supervisorHandlers(served),
+  };
+}
+
+function commandHandlers({
+  commands,
+  report,
+}: Served): Part<'spawn' | 'kill' | 'restart' | 'hold' | 'resume' | 'remove' | 'actOnStrays'> {
+  return {
+    spawn: ({ fleet, body }) => commands.spawn(fleet, body),
+    kill: ({ fleet, body }) => commands.kill(fleet, body),
+    restart: ({ fleet, body }) => commands.restart(fleet, body),
+    hold: async ({ fleet }) => {
+      await commands.hold(fleet);
+      return report.counts(commands.get(fleet));
+    },
+    resume: async ({ fleet }) => {
+      await commands.resume(fleet);
+      return report.counts(commands.get(fleet));
+    },
+    remove: async ({ fleet, query }) => {
+      await commands.remove(fleet, query.purge ?? false);
+      return { fleet };
+    },
+    actOnStrays: ({ fleet, body }) => commands.actOnStrays(fleet, body),
+  };
+}
+
+function rolloutHandlers({
+  commands,
+  supervisor,
+}: Served): Part<'rollingUpdate' | 'rollout' | 'actOnRollout' | 'rollBack' | 'releases'> {
+  return {
+    rollingUpdate: ({ fleet, body }) => commands.rollingUpdate(fleet, body),
+    rollout: ({ fleet }) => rolloutDocument(commands.get(fleet), supervisor.host.now()),
+    actOnRollout: ({ fleet, body }) => commands.actOnRollout(fleet, body),
+    rollBack: ({ fleet, body }) => commands.rollBack(fleet, body),
+    releases: ({ fleet }) => releasesDocument(commands.get(fleet)),
+  };
+}
+
+function reportHandlers({
+  commands,
+  report,
+  supervisor,
+}: Served): Part<'status' | 'fleet' | 'agents' | 'memory' | 'samples' | 'strays' | 'watchdog'> {
+  /** The name of a fleet that is known, or null for all. @throws FleetError UNKNOWN */
+  const named = (fleet: string | undefined): string | null =>
+    fleet === undefined ? null : commands.get(fleet).name;
+  return {
+    status: () => report.status(),
+    fleet: ({ fleet }) => {
+      const { spec, baseDir } = commands.get(fleet).fleet.record;
+      return { spec, baseDir };
+    },
+    agents: ({ query: { fleet, slots, usage = false } }) =>
+      report.agents(fleet === undefined ? supervisor.fleets.values() : [commands.get(fleet)], {
+        slots: slots === undefined ? null : new Set(parseSlots(slots)),
+        withUsage: usage,
+      }),
+    memory: ({ fleet, query: { top = 0, pss = 'some' } }) =>
+      report.memory(commands.get(fleet), Math.min(top, AGENTS_MAX), pss),
+    samples: ({ fleet, query: { since = 0 } }) => report.samples(commands.get(fleet), since),
+    strays: ({ query }) => listStrays(supervisor, named(query.fleet)),
+    watchdog: ({ query }) => watchOnce(supervisor, named(query.fleet)),
+  };
+}
+
+function streamHandlers({ commands, report, supervisor }: Served): Part<'watch' | 'events' | 'log'> {
+  return {
+    watch: ({ fleet, query: { goal }, connection }) =>
+      watchGoal(supervisor, report, commands.get(fleet), goal, closed(connection)),
+    events: ({ query: { fleet, after = 0, limit = EVENTS_MAX, follow = false }, connection }) => {
+      const name = fleet === undefined ? null : commands.get(fleet).name;
+      const first = supervisor.journal.read(name, after, Math.min(limit, EVENTS_MAX));
+      return follow ? followEvents(supervisor, name, first, connection) : first;
+    },
+    log: ({ fleet, slot, query: { lines = LINES.usual, follow = false }, connection }) => {
+      const path = commands.get(fleet).watch(Output).written(slot);
+      const { logs } = supervisor.host.files;
+      return { content: logs.read(path, Math.min(lines, LINES.max), follow, closed(connection)) };
+    },
+  };
+}
+
+function supervisorHandlers({
+  dashboard,
+  metrics,
+  metricsServer,
+  shutdown,
+  supervisor,
+}: Served): Part<'metrics' | 'serveMetrics' | 'serveDashboard' | 'setMaintenance' | 'shutdown' | 'openapi'> {
+  return {
+    metrics: async ({ query }) => {
+      const { contentType, body } = await metrics.text(query.agents ?? false);
+      return { content: body, mediaType: contentType };
+    },
+    serveMetrics: async ({ body }) => {
+      await metricsServer.set(body.port);
+      return { port: metricsServer.port };
+    },
+    serveDashboard: async ({ body }) => {
+      await dashboard.set(body.port);
+      return { url: dashboard.url };
+    },
+    setMaintenance: ({ body }) => ({ maintenance: supervisor.maintenance.set(body) }),
+    shutdown: ({ body }) => {
+      setImmediate(() => shutdown(body.withAgents ?? false));
+      return { pid: process.pid };
+    },
+    openapi: () => openapiDocument(VERSION),
+  };
+}
