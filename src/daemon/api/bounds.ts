@@ -4,7 +4,7 @@ import { httpStatusOf } from '../../api/error.ts';
 import { OWN_DESCRIPTORS } from '../../doctor/descriptors.ts';
 import { FleetError } from '../../errors.ts';
 import { nameFailure } from '../../host/limits.ts';
-import { boundConnections } from './connections.ts';
+import { boundConnections } from '../http/connections.ts';
 import type { Refusals } from './refusals.ts';
 
 /**

@@ -6,7 +6,7 @@ import { parseSlots } from '../../specification/slots.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /** A watcher hears of changes at most so often, and of standstill at least so often. */
 const PROGRESS_MS = { min: 200, max: 5_000 } as const;

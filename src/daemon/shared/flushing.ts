@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { explainFailure } from '../host/limits.ts';
-import type { Paths } from '../specification/paths.ts';
-import type { EventStore } from '../store/events.ts';
-import type { RunStore } from '../store/runs.ts';
+import { explainFailure } from '../../host/limits.ts';
+import type { Paths } from '../../specification/paths.ts';
+import type { EventStore } from '../../store/events.ts';
+import type { RunStore } from '../../store/runs.ts';
 import type { Journal } from './journal.ts';
 
 /** Events reach their file within this time. */
