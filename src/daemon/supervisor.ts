@@ -7,7 +7,6 @@ import type { RolloutChange } from '../fleet/rollout/changes.ts';
 import type { Executors, Step } from '../fleet/steps.ts';
 import type { SlotPaths } from '../host/files/slot-paths.ts';
 import type { Host } from '../host/host.ts';
-import { explainFailure } from '../host/limits.ts';
 import type { SlotFiles } from '../host/process/containment.ts';
 import { type Paths, portOf } from '../specification/paths.ts';
 import type { EventStore } from '../store/events.ts';
@@ -283,7 +282,7 @@ export class Supervisor implements Context {
       if (this.#unwritten.delete(path)) this.journal.note('limit', null, `${path} can be written again`);
       return true;
     } catch (error) {
-      const { message } = explainFailure(`cannot write ${path}`, error, path);
+      const { message } = this.host.facts.explain(`cannot write ${path}`, error, path);
       if (!this.#unwritten.has(path)) {
         this.#unwritten.add(path);
         this.log.error({ error: message }, 'not written');
@@ -376,9 +375,12 @@ export class Supervisor implements Context {
   #checkLaunch(managed: Managed, slot: number, run: Run) {
     const release = managed.releaseOf(run.release);
     const spec = managed.specOf(run.release);
-    const world = { spec, baseDir: managed.baseDirOf(run.release), release, slot, paths: this.paths };
+    const { host } = this;
+    const world = { host, spec, baseDir: managed.baseDirOf(run.release), release, slot, paths: this.paths };
     const argv = spec.ready.kind === 'exec' ? spec.ready.argv : [];
-    return helperLaunch(world, argv, 'ready.exec[0]', accountFor(spec.user, slot), { path: '/dev/null' });
+    return helperLaunch(world, argv, 'ready.exec[0]', accountFor(host.processes.users, spec.user, slot), {
+      path: '/dev/null',
+    });
   }
 
   #find(key: string): { managed: Managed; slot: number } | null {

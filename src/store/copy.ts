@@ -1,4 +1,5 @@
-import { hashText, readTextFile, writeDurable } from '../host/files/files.ts';
+import { readTextFile, writeDurable } from '../host/files/files.ts';
+import { hashText } from '../host/files/hash.ts';
 import type { Settings, StoredFleet } from './records.ts';
 
 /** The wanted state as the copy holds it; `seq` counts the changes it has seen. */

@@ -14,6 +14,8 @@ export class Crash extends Error {}
 export class Gate {
   isDead = false;
   isDiskFull = false;
+  /** Called before slots are written to be prepared. */
+  onPrepared: (fleet: string, slots: readonly number[]) => void = () => {};
   #left = Number.POSITIVE_INFINITY;
   readonly #trace: (line: string) => void;
 
@@ -74,6 +76,7 @@ export class MortalWantedStore extends WantedStore {
 
   override writePrepared(name: string, slots: readonly number[]): void {
     this.#gate.write(`store.writePrepared ${name} ${slots}`);
+    this.#gate.onPrepared(name, slots);
     super.writePrepared(name, slots);
   }
 

@@ -6,6 +6,8 @@ import { Fleet } from '../../src/fleet/fleet.ts';
 import { Rounds } from '../../src/fleet/rounds.ts';
 import { RunStore } from '../../src/store/runs.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
+import { FakeFiles } from './fake-files.ts';
+import { Kernel } from './kernel.ts';
 import { run } from './run.ts';
 
 const RUNS = Number(process.env.FLEET_SIM_RUNS ?? 2_000);
@@ -65,6 +67,10 @@ function seeds(): void {
       'pid taken by a stranger',
       'rollout done',
       'rollout rolled-back',
+      'strays',
+      'stray adopted',
+      'stray signalled',
+      'directory deleted',
     ];
     for (const what of often) expect(tally.get(what), what).toBeGreaterThan(RUNS / 20);
     for (const what of seldom) expect(tally.get(what), what).toBeGreaterThan(RUNS / 200);
@@ -136,6 +142,18 @@ function defects(): void {
       if (hold?.by !== 'user') setHold.call(this, hold);
     });
     expect(await found()).toMatch(/holds the fleet|held/);
+  });
+
+  test('a pid that is taken for its process', async () => {
+    vi.spyOn(Kernel.prototype, 'find').mockImplementation(function (this: Kernel, { pid }) {
+      return this.processes.get(pid) ?? null;
+    });
+    expect(await found()).toMatch(/is a stranger|no stray|another is noted|taken/);
+  });
+
+  test('a stray of somebody else that is adopted', async () => {
+    vi.spyOn(FakeFiles.prototype, 'isSupervised').mockReturnValue(false);
+    expect(await found()).toMatch(/is adopted into|is a stranger/);
   });
 
   test('a supervisor that ends of an error', async () => {

@@ -149,7 +149,11 @@ export class Commands {
       withDirectories ? 'removed, directories purged' : 'removed; the directories stay',
     );
     // Not set aside before the fleet is forgotten: after a power cut its agents would be started without their programs.
-    return Promise.all([aside.purge(), host.files.discard(unused)]);
+    const discarding = host.files.discard(unused).catch((error: Error) => {
+      // The fleet is removed all the same: an answer that says otherwise would be wrong.
+      journal.note('limit', name, `its releases are kept: ${error.message}`);
+    });
+    return Promise.all([aside.purge(), discarding]);
   }
 
   /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */

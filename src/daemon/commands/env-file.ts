@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { FleetError } from '../../errors.ts';
-import type { ReadProblem } from '../../host/files/bounded.ts';
+import type { ReadProblem } from '../../host/files/read-problem.ts';
 import type { ReadsOthers } from '../../host/files/reader.ts';
 
 /** More than this no kernel would hand over to a process anyway (execve(2)). */

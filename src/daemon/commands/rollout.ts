@@ -50,7 +50,7 @@ export async function rollingUpdate(
   const release = await makeRelease(spec, {
     baseDir,
     paths,
-    files: host.files,
+    host,
     known,
     label: request.label,
     now: host.date(),

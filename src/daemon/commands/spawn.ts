@@ -34,10 +34,9 @@ export async function spawnFleet(
   const slots = wanted.union(new Set(change.add)).difference(new Set(change.remove));
   preflight({ spec, baseDir, slots }, host, paths, fleets);
   const isMore = request.spec !== undefined || target > wanted.size;
-  if (isMore && !request.force) checkCapacity(spec, slots.size, paths, fleets);
+  if (isMore && !request.force) checkCapacity(spec, slots.size, supervisor);
 
-  const { files } = host;
-  const making = { baseDir, paths, files, known: existing?.releases ?? new Map(), now: host.date() };
+  const making = { baseDir, paths, host, known: existing?.releases ?? new Map(), now: host.date() };
   const newest = request.spec === undefined ? null : await makeRelease(spec, making);
   const release = newest?.id ?? existing!.fleet.release;
   const isNew = !existing || release !== existing.fleet.release || !isSame(spec, existing.record.spec);

@@ -2,7 +2,6 @@ import { FleetError } from '../../errors.ts';
 import { describeExit } from '../../fleet/restart.ts';
 import type { Executors, Step } from '../../fleet/steps.ts';
 import type { Host, Output, ProcessId, StartRequest } from '../../host/host.ts';
-import { describeLimit } from '../../host/limits.ts';
 import type { Context } from './context.ts';
 import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
 import type { Managed } from './managed.ts';
@@ -89,14 +88,21 @@ function trySignal(host: Host, key: string, signal: string): string {
 /** What a slot's processes are made from; its release is known, as it was written with the slot. */
 function worldOf(context: Context, managed: Managed, slot: number): LaunchContext {
   const release = managed.releaseOf(managed.fleet.slot(slot).release);
-  const { paths } = context;
-  return { spec: managed.specOf(release.id), baseDir: managed.baseDirOf(release.id), release, slot, paths };
+  const { host, paths } = context;
+  return {
+    host,
+    spec: managed.specOf(release.id),
+    baseDir: managed.baseDirOf(release.id),
+    release,
+    slot,
+    paths,
+  };
 }
 
 /** Begins to give a slot's directories to its user; null where there is nothing to do. */
 function tryHandOver(context: Context, managed: Managed, slot: number): Promise<void> | null {
   try {
-    const owner = accountFor(managed.fleet.spec.user, slot);
+    const owner = accountFor(context.host.processes.users, managed.fleet.spec.user, slot);
     return context.host.files.handOver(context.places(managed, slot), owner);
   } catch {
     return null; // Told by the start, which needs the same.
@@ -151,7 +157,7 @@ function start(context: Context, managed: Managed, steps: Starts): void {
 
 function requestFor(context: Context, managed: Managed, slot: number, journals: number[]): StartRequest {
   const { spec } = managed.fleet;
-  const account = accountFor(spec.user, slot);
+  const account = accountFor(context.host.processes.users, spec.user, slot);
   const output = context.logs.outputFor(spec, slot);
   if ('fd' in output) journals.push(output.fd);
   return {
@@ -177,7 +183,7 @@ function started(context: Context, managed: Managed, number: number, process: Pr
 export function failStart(context: Context, managed: Managed, slot: number, error: Error): void {
   const { host, journal } = context;
   const { fleet, name } = managed;
-  const limit = limitOf(error, context.paths.stateDir);
+  const limit = limitOf(host, error, context.paths.stateDir);
   if (limit) {
     const message = `cannot start slot ${slot}: ${limit.limit}`;
     if (fleet.blocked?.message !== message) journal.note('limit', name, `${message}. ${limit.hint}`, [slot]);
@@ -191,12 +197,12 @@ export function failStart(context: Context, managed: Managed, slot: number, erro
 }
 
 /** The limit of the host that a start ran into, by its errno or as the store has named it; null for any other failure. */
-function limitOf(error: Error, path: string): { limit: string; hint: string } | null {
+function limitOf(host: Host, error: Error, path: string): { limit: string; hint: string } | null {
   if (error instanceof FleetError) {
     return error.code === 'LIMIT_REACHED' ? { limit: error.message, hint: error.hint } : null;
   }
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  const found = describeLimit(code, path);
+  const found = host.facts.describeLimit(code, path);
   return found && { ...found, limit: `${code}; ${found.limit}` };
 }
 
@@ -222,7 +228,7 @@ async function prepare(context: Context, managed: Managed, slot: number): Promis
   const { fleet, name } = managed;
   const command = fleet.spec.prepare!;
   try {
-    const account = accountFor(fleet.spec.user, slot);
+    const account = accountFor(host.processes.users, fleet.spec.user, slot);
     fleet.preparing(slot, host.now());
     await host.files.handOver(context.places(managed, slot), account);
     host.files.readySlot(context.places(managed, slot), account);

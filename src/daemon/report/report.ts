@@ -11,7 +11,7 @@ import type {
 } from '../../api/protocol.ts';
 import { FleetError } from '../../errors.ts';
 import { type Agent, runOf, type Slot } from '../../fleet/agent.ts';
-import { USAGE_PIDS_MAX } from '../../host/process/usage.ts';
+import { USAGE_PIDS_MAX } from '../../host/processes.ts';
 import { portOf } from '../../specification/paths.ts';
 import { agentsMax } from '../commands/capacity.ts';
 import type { Managed } from '../fleet/managed.ts';
@@ -81,7 +81,7 @@ export class Report {
         memoryTotalBytes: totalBytes,
         memoryAvailableBytes: availableBytes,
         memoryPressure: pressurePercent,
-        agentsMax: agentsMax(this.#supervisor.paths, this.#supervisor.fleets),
+        agentsMax: agentsMax(this.#supervisor),
       },
       fleets: fleets.map((managed) => this.fleet(managed)),
       maintenance: this.#supervisor.maintenance.state,

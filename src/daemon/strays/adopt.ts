@@ -1,7 +1,7 @@
 import type { StrayResult } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
-import type { OtherProcesses } from '../../host/host.ts';
+import type { Processes } from '../../host/host.ts';
 import { ticksToMs } from '../../host/process/process-id.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { SlotRecord } from '../../store/records.ts';
@@ -29,9 +29,9 @@ export async function adoptStrays(
   checkPossible(supervisor, managed);
   const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
   // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
-  const { others } = supervisor.host.processes;
-  const here = still.filter((stray) => others.isStill(stray));
-  const { slotOf, refused } = place(managed, here, others);
+  const { processes } = supervisor.host;
+  const here = still.filter((stray) => processes.others.isStill(stray));
+  const { slotOf, refused } = place(managed, here, processes);
   const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, managed, slotOf);
   const results = strays.map((stray): StrayResult => {
     const slot = slotOf.get(stray);
@@ -47,11 +47,11 @@ export async function adoptStrays(
 function place(
   { fleet, name }: Managed,
   strays: readonly FoundStray[],
-  others: OtherProcesses,
+  { others, users }: Processes,
 ): { slotOf: Map<FoundStray, number>; refused: Map<FoundStray, string> } {
   const judged = strays.map((stray) => ({
     stray,
-    ...judgeUser(fleet.spec, { ...stray, uids: others.uidsOf(stray.pid) }),
+    ...judgeUser(users, fleet.spec, { ...stray, uids: others.uidsOf(stray.pid) }),
   }));
   const places = placeStrays(
     judged.map(({ stray, allowed, refused }) => ({

@@ -174,7 +174,7 @@ function describe(
       rssBytes: others.rssBytes(stray.pid),
       ports,
       slot,
-      refused: judgeUser(managed.fleet.spec, { uids, slot }).refused,
+      refused: judgeUser(host.processes.users, managed.fleet.spec, { uids, slot }).refused,
       workers,
       forks: workers.map((worker) => byPid.get(worker)!),
       ...others.originOf(pid),

@@ -6,7 +6,6 @@ import {
   learnFingerprints,
   type Suspect,
 } from '../../fleet/strays/fingerprint.ts';
-import { ReadProblem } from '../../host/files/bounded.ts';
 import type { Files, Host } from '../../host/host.ts';
 import type { FoundProgram } from '../../host/strays/find.ts';
 import { literal } from '../../specification/placeholders.ts';
@@ -42,7 +41,7 @@ export async function fingerprintsOf(managed: Managed, host: Host): Promise<Fing
   );
   return commands.flatMap((command, i) => {
     const program = programs[i];
-    const found = program instanceof ReadProblem ? null : program!;
+    const found = program?.ok ? program.value : null;
     return fingerprintOf(host.files, command, found, baseDir, agents);
   });
 }

@@ -1,0 +1,43 @@
+import type { OtherProcesses, ProcessId } from '../../host/host.ts';
+
+const POLL_MS = 100;
+/** From SIGKILL to the end of a process; one that waits for a dead disk takes longer, and nobody can help it. */
+export const KILL_MS_MAX = 5_000;
+
+/** How an attempt to end a process came out: `left` says that it is still there, or is no longer what was meant. */
+export type EndResult = 'ended' | 'killed' | 'left';
+
+/**
+ * Ends a process that is not ours: signal, grace, SIGKILL, all through one handle, so that no other process can be hit.
+ * Before each signal it is asked again whether this still is what was meant.
+ * @param isMeant judges the process as it is now
+ * @throws SystemCallError where it may not be signalled (EPERM)
+ */
+export async function endProcess(
+  others: OtherProcesses,
+  process: ProcessId,
+  isMeant: () => Promise<boolean>,
+  { signal, graceMs }: { signal: string; graceMs: number },
+): Promise<EndResult> {
+  const handle = others.hold(process.pid);
+  if (handle === null) return 'left';
+  const isStill = () => others.isStill(process);
+  const send = async (name: string) => isStill() && (await isMeant()) && isStill() && handle.signal(name);
+  try {
+    if (!(await send(signal))) return 'left';
+    if (await hasEnded(isStill, graceMs)) return 'ended';
+    if (!(await send('SIGKILL'))) return isStill() ? 'left' : 'ended';
+    return (await hasEnded(isStill, KILL_MS_MAX)) ? 'killed' : 'left';
+  } finally {
+    handle.close();
+  }
+}
+
+async function hasEnded(isStill: () => boolean, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (isStill()) {
+    if (performance.now() >= deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return true;
+}
