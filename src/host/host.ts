@@ -10,12 +10,14 @@ export type { ReadsOthers } from './files/reader.ts';
 export type { Owner, SlotPaths } from './files/slot-paths.ts';
 export type { Files, LogFiles, VacatedSlot } from './files.ts';
 export type { Memory } from './memory.ts';
+export type { SlotFiles } from './process/containment.ts';
 export type { HelperEnd, HookOptions, RunningErrand } from './process/errand.ts';
 export type { Launch, Output, User } from './process/launch.ts';
 export type { ForeignAdoption, FoundProcess, ProcessId } from './process/process-id.ts';
 export type { Usage } from './process/usage.ts';
 export type { Processes, StartRequest } from './processes.ts';
 export type { HttpPlace, Sockets } from './sockets.ts';
+export type { FoundProgram, Suspected } from './strays/find.ts';
 export type { OtherProcesses, ProcessHandle } from './strays/others.ts';
 export type { Account, Locale, Users } from './users.ts';
 

@@ -1,7 +1,6 @@
 import type { Hold } from '../../fleet/hold.ts';
 import type { RolloutChange } from '../../fleet/rollout/changes.ts';
-import type { SlotPaths } from '../../host/files/slot-paths.ts';
-import type { Host } from '../../host/host.ts';
+import type { Host, SlotPaths } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { WantedStore } from '../../store/wanted.ts';
 import type { Journal } from '../journal.ts';

@@ -6,8 +6,7 @@ import {
   learnFingerprints,
   type Suspect,
 } from '../../fleet/strays/fingerprint.ts';
-import type { Files, Host } from '../../host/host.ts';
-import type { FoundProgram } from '../../host/strays/find.ts';
+import type { Files, FoundProgram, Host } from '../../host/host.ts';
 import { literal } from '../../specification/placeholders.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import type { Managed } from '../fleet/managed.ts';

@@ -1,7 +1,5 @@
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
-import type { ReadsOthers } from '../../host/files/reader.ts';
-import type { ProcessId } from '../../host/host.ts';
-import type { Suspected } from '../../host/strays/find.ts';
+import type { ProcessId, ReadsOthers, Suspected } from '../../host/host.ts';
 
 /** A process's words come within microseconds, unless it sees to it that they do not. */
 const ANSWER_MS_MAX = 1_000;

@@ -181,7 +181,7 @@ async function untilAnswering(
   let deadline = Date.now() + TIMEOUT_MS;
   let ended = false;
   try {
-    while (!('pid' in findListener(socketPath))) {
+    while (!findListener(socketPath).ok) {
       if (!ended && (pidfd === null || reapPidfd(pidfd) !== null)) {
         ended = true;
         deadline = Date.now() + OTHER_ANSWERS_MS;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
 import { SYSTEM_ENV } from '../process/system-command.ts';
 import { type Result, refusal, success } from '../result.ts';
+import { siblingOf } from '../sibling.ts';
 import type { ReadRequest, Value } from './others.ts';
 import { ReadProblem } from './read-problem.ts';
 
@@ -14,8 +15,7 @@ interface Problem {
 }
 export type ReadAnswer = { value: unknown } | Problem;
 
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-const PROCESS = fileURLToPath(new URL(`./reader-process${EXTENSION}`, import.meta.url));
+const PROCESS = fileURLToPath(siblingOf(import.meta.url, 'reader-process'));
 /** One that has answered waits so long for more to read. */
 const IDLE_MS = 5_000;
 /** So many read at once; who asks then waits. */

@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { Reports } from '../launcher/reports.ts';
 import { SystemCallError } from '../libc.ts';
 import { type Result, refusal, success } from '../result.ts';
+import { siblingOf } from '../sibling.ts';
 import type { Launch } from './launch.ts';
 import type { ProcessId } from './process-id.ts';
 
@@ -34,8 +35,7 @@ export const END = 'end';
 /** The counters: orders given, orders carried out. */
 export const COUNTER = { given: 0, done: 1 } as const;
 
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-const THREAD = new URL(`./spawner-thread${EXTENSION}`, import.meta.url);
+const THREAD = siblingOf(import.meta.url, 'spawner-thread');
 
 /** While one child is on its way to its exec, another can be: two threads keep two processors busy. */
 const THREADS = 2;
