@@ -1,5 +1,6 @@
 import type { StoredFleet } from '../fleet/records.ts';
-import { hashText, readTextFile, writeDurable } from '../host/files/files.ts';
+import { readTextFile, writeDurable } from '../host/files/files.ts';
+import { hashText } from '../host/files/hash.ts';
 import type { Settings } from './settings.ts';
 
 /** The wanted state as the copy holds it; `seq` counts the changes it has seen. */

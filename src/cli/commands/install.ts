@@ -103,5 +103,5 @@ async function applyAll(context: Context, { changes, withUnits, isInForce }: Wri
 
 async function answers({ client }: Context): Promise<boolean> {
   const { findListener } = await import('../../host/net/unix.ts');
-  return 'pid' in findListener(client.socketPath);
+  return findListener(client.socketPath).ok;
 }

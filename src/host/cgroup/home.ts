@@ -9,7 +9,7 @@ import { lockTree } from './tree-lock.ts';
 import { ownUnits } from './unit-memory.ts';
 
 /** The leaf that the supervisor lives in where it has no cgroup of its own; no fleet can have this name. */
-export const OWN_LEAF = '_supervisor';
+const OWN_LEAF = '_supervisor';
 /** Where helpers and hooks live, a cgroup each; no fleet can have these names either. */
 export const ERRAND_DIRECTORIES = { helper: '_helpers', hook: '_hooks' } as const;
 /** Whether a directory right below the tree's root is a fleet's. */

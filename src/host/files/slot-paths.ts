@@ -78,9 +78,10 @@ function removeStaleSocket(path: string, owner: Owner): void {
     throw inTheWay(path, `a socket of uid ${found.uid}`);
   }
   const listener = findListener(path);
-  if ('pid' in listener) throw inTheWay(path, `served by pid ${listener.pid} (${readCommand(listener.pid)})`);
+  if (listener.ok) throw inTheWay(path, `served by pid ${listener.value} (${readCommand(listener.value)})`);
   // Only a refusal says that nobody has it: a full queue (EAGAIN) or another type (EPROTOTYPE) is somebody's.
-  if (listener.error !== 'ECONNREFUSED') throw inTheWay(path, `in use (${listener.error})`);
+  const { code } = listener.error;
+  if (code !== 'ECONNREFUSED') throw inTheWay(path, `in use (${code})`);
   unlinkSync(path);
 }
 
