@@ -166,7 +166,7 @@ export class FakeProcesses implements Processes {
 
   #moveIn(process: Process, key: string): void {
     this.#world.adopting(process, key);
-    Object.assign(process, { kind: 'worker', key, isContained: true, isAdopted: true });
+    Object.assign(process, { kind: 'worker', key, isContained: true });
   }
 
   keyOf(pid: number): string | null {

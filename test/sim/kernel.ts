@@ -43,8 +43,6 @@ export interface Process extends ProcessId {
   parentPid: number;
   /** Another supervisor runs it. */
   isOfOthers: boolean;
-  /** It was taken into its slot as it ran. */
-  isAdopted: boolean;
   /** By the clock of the run. */
   startedAt: number;
   /** Its launcher has come to where nothing that it forks can escape. */
@@ -130,7 +128,6 @@ export class Kernel {
       uid: 0,
       parentPid: 1,
       isOfOthers: false,
-      isAdopted: false,
       ...of,
       pid,
       startTicks,

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
+import type { ProcessId } from '../../src/fleet/agent.ts';
 import { slotRecord } from '../../src/fleet/derive.ts';
 import { nameFailure } from '../../src/host/limits.ts';
 import { type Paths, pathsIn } from '../../src/specification/paths.ts';
@@ -49,6 +50,8 @@ export class SimulatedHost {
   notesLostAt = Number.NEGATIVE_INFINITY;
   readonly #hostRandom: Random;
   readonly directory: string;
+  /** Processes that were adopted, those included whose end the supervisor has not seen yet. */
+  readonly #adopted = new Set<string>();
   readonly #trace: string[] = [];
   readonly #traceMax: number;
   #violation: Violation | null = null;
@@ -344,6 +347,7 @@ export class SimulatedHost {
     const { fleet } = this.fleets.get(name)!;
     if (!fleet.wanted().has(Number(slot))) this.fail(`pid ${pid} is adopted into ${key}, which nobody wants`);
     this.count('stray adopted');
+    this.#adopted.add(identity(process));
     this.trace(`  pid ${pid} is adopted into ${key}`);
     process.env = { ...process.env, FLEET_RELEASE: fleet.slot(Number(slot)).release };
     // It counts as an agent that was restarted, however old it is.
@@ -358,7 +362,7 @@ export class SimulatedHost {
   #adoptedStarting(name: string): number {
     const { slots } = this.fleets.get(name)!.fleet;
     return [...slots.values()].filter(
-      ({ agent }) => agent.state === 'starting' && this.kernel.processes.get(agent.run.pid)?.isAdopted,
+      ({ agent }) => agent.state === 'starting' && this.#adopted.has(identity(agent.run)),
     ).length;
   }
 
@@ -419,4 +423,8 @@ function withoutNewRestarts(after: Promises, before: Promises): Promises {
       return [name, { ...its, renewedAt: new Map([...old].filter(([slot]) => its.renewedAt.has(slot))) }];
     }),
   );
+}
+
+function identity({ pid, startTicks }: ProcessId): string {
+  return `${pid}/${startTicks}`;
 }
