@@ -1,6 +1,6 @@
 /**
- * What travels over the API socket: HTTP with JSON. The shapes of `status` and `ps` are promised to users
- * (they are what --json prints); the rest is between fleetctl and fleetd of one version.
+ * The API: HTTP with JSON over a socket. The shapes of `status` and `ps` are stable, because --json prints them; all
+ * others are internal to one version of fleetctl and fleetd.
  */
 
 import type { Spec } from '../specification/spec.ts';
@@ -35,20 +35,20 @@ export interface StatusDocument {
   host: {
     memoryTotalBytes: number;
     memoryAvailableBytes: number;
-    /** Share of the last 10 s in which some task waited for memory, in percent (PSI some avg10); null without PSI. */
+    /** Share of the last 10 s in which some tasks waited for memory, in percent (PSI some avg10); null without PSI. */
     memoryPressure: number | null;
-    /** How many agents this host's limits allow, all fleets together. */
+    /** The maximum number of agents that this host's limits allow, all fleets together. */
     agentsMax: number | null;
   };
   fleets: FleetStatus[];
-  /** Alarms rest; null where they do not. */
+  /** Null unless alarms are silenced. */
   maintenance: MaintenanceState | null;
 }
 
-/** A fleet in numbers that change all the time. */
+/** The numbers of a fleet that change all the time. */
 export type FleetCounts = Omit<FleetStatus, 'leak' | 'memory' | 'pace' | 'rollout'>;
 
-/** Until when alarms rest (ISO 8601); null: until they are turned on again. */
+/** Until when alarms are silenced (ISO 8601); null: until they are turned on again. */
 export interface MaintenanceState {
   until: string | null;
 }
@@ -74,17 +74,17 @@ export interface FleetStatus {
   pssBytes: number | null;
   leak: LeakStatus;
   memory: FleetMemory;
-  /** Null while no rollout was ever asked for. */
+  /** Null if there never was a rollout. */
   rollout: RolloutStatus | null;
-  /** Why nothing starts: memory is short; null where it is not, or the spec has no `pressure`. */
+  /** Why no agents are started, while memory is short; null otherwise, and without `pressure` in the spec. */
   pressure: { reason: string } | null;
-  /** Somebody else's count of the agents; null where the spec has no `verify`. */
+  /** The external count of the agents; null without `verify` in the spec. */
   verify: VerifyStatus | null;
-  /** How many agents may be starting; null where rounds are of a fixed size. */
+  /** How many agents may be starting; null if rounds are not adaptive. */
   pace: PaceStatus | null;
 }
 
-/** GET fleet: what a fleet is to be, its spec null where that was lost. */
+/** GET fleet: the spec of a fleet; null if it was lost. */
 export interface FleetDocument {
   spec: Spec | null;
   baseDir: string;
@@ -95,38 +95,38 @@ export interface LeakStatus {
   verdict: 'none' | 'suspect' | 'leak';
   /** Growth of the whole fleet. */
   bytesPerHour: number;
-  /** ISO 8601; null where nothing is suspected. */
+  /** ISO 8601; null if no leak is suspected. */
   since: string | null;
-  /** The release that alone leaks; null where it is the fleet, or single agents. */
+  /** The only release that leaks; null if the whole fleet leaks, or single agents. */
   cohort: string | null;
-  /** Slots whose own growth carries it, and those above the limit. */
+  /** The slots that grow by themselves, and those above agentLimit. */
   agents: number[];
-  /** When the host's memory is used up at this rate, ISO 8601; null where it is not within sight. */
+  /** When the host runs out of memory at this rate, ISO 8601; null if not within a year. */
   exhaustsAt: string | null;
-  /** All of it in a sentence. */
+  /** All of this in a sentence. */
   words: string;
 }
 
-/** What `rounds.adaptive` has come to. */
+/** The state of `rounds.adaptive`. */
 export interface PaceStatus {
   limit: number;
-  /** Agents that got ready a second, at best, lately; null before that is known. */
+  /** The best recent rate of agents that became ready, per second; null until it is known. */
   ratePerSecond: number | null;
-  /** From start to ready without a queue. */
+  /** The time from start to ready without a queue. */
   baseMs: number | null;
   reason: string;
 }
 
-/** What somebody else counts of a fleet's agents. */
+/** The external count of a fleet's agents. */
 export interface VerifyStatus {
-  /** Null where it could not be read. */
+  /** Null if it could not be read. */
   counted: number | null;
   running: number;
   degraded: boolean;
   reason: string | null;
 }
 
-/** Why no automatic step is taken, since when, and what a failing agent last said. */
+/** Why a fleet is held, since when, and the last output of an agent that failed. */
 export interface Held {
   reason: string;
   since: string;
@@ -156,25 +156,25 @@ export interface AgentRow {
   startedAt: string | null;
   rssBytes: number | null;
   lastExit: LastExit | null;
-  /** Asked for with ?usage=1. */
+  /** Present with ?usage=1. */
   usage?: UsageRow | null;
 }
 
-/** What an agent's main process uses beside memory. */
+/** What an agent's main process uses in addition to memory. */
 export interface UsageRow {
-  /** Of one processor, since the last question about it. */
+  /** Share of one processor since the last request. */
   cpuPercent: number;
   cpuSeconds: number;
   threads: number;
   files: number | null;
 }
 
-/** GET agents, with ?fleet=NAME to see one fleet only, ?slots=RANGES, ?usage=1. */
+/** GET agents, with ?fleet=NAME for one fleet, ?slots=RANGES, ?usage=1. */
 export interface AgentsDocument {
   agents: AgentRow[];
 }
 
-/** A distribution in a few numbers. */
+/** A summary of a distribution. */
 export interface Quantiles {
   count: number;
   sum: number;
@@ -185,9 +185,9 @@ export interface Quantiles {
   max: number;
 }
 
-/** Memory of some agents: resident bytes as a distribution, proportional bytes as the mean of a sample. */
+/** Memory of some agents: RSS as a distribution, PSS as the mean of some of them. */
 export interface MemorySummary {
-  /** How many agents were sampled. */
+  /** The number of agents that were measured. */
   agents: number;
   rss: Quantiles | null;
   pssMeanBytes: number | null;
@@ -215,33 +215,33 @@ export interface SamplesDocument {
   }[];
 }
 
-/** POST dashboard: answers with where the page is now, or null. */
+/** POST dashboard: answers with the URL of the page, or null. */
 export interface DashboardRequest {
-  /** Null turns it off; absent: the port that it has, or the usual one. */
+  /** Null turns it off; absent: its present port, or the default one. */
   port?: number | null;
 }
 
 export interface DashboardPlace {
-  /** With the token. */
+  /** Includes the token. */
   url: string | null;
 }
 
-/** POST spawn. `spec` is the document as written (not yet checked); absent: the fleet's own spec stays. */
+/** POST spawn. `spec` is the document as written, not yet checked; absent: the fleet keeps its spec. */
 export interface SpawnRequest {
   target?: number;
   spec?: unknown;
-  /** Directory that relative paths of `spec` start from; required with `spec`. */
+  /** The directory that paths in `spec` are relative to; required with `spec`. */
   baseDir?: string;
   force?: boolean;
 }
 
-/** What a command that changes something answers once it is durable. */
+/** The answer to a change, once it is durable. */
 export interface Accepted {
   fleet: string;
   target: number;
-  /** What the user should know: fields that nothing acts on yet, files that were not read … */
+  /** Notes for the user. */
   notes: string[];
-  /** What to give GET watch in order to follow the work. */
+  /** The goal for GET watch, to follow the work. */
   goal: Goal;
 }
 
@@ -258,8 +258,8 @@ export interface RestartRequest {
 }
 
 /**
- * What a watcher waits for. It is about the state of the fleet and not about one request, so that it can be
- * asked for again from a new supervisor. GET watch?goal=<JSON> answers with lines of WatchLine.
+ * What a command waits for. It is a state of the fleet, not a request, so that a new supervisor can be asked for it again.
+ * GET watch?goal=<JSON> answers with lines of WatchLine.
  */
 export type Goal =
   | { kind: 'ready'; target: number }
@@ -272,7 +272,7 @@ export type WatchLine =
   | { kind: 'progress'; done: number; of: number; counts: FleetCounts; rollout?: RolloutDocument }
   | { kind: 'end'; exitCode: number; message: string; error?: ErrorLine; rollout?: RolloutDocument };
 
-/** Why a watch ended badly, where a host limit or a hold is the cause. */
+/** Why a watch failed, if the cause is a host limit or a hold. */
 export interface ErrorLine {
   code: string;
   hint: string;
@@ -285,7 +285,7 @@ export interface FleetEvent {
   at: string;
   fleet: string | null;
   type: string;
-  /** Slots as ranges, or null where it is about the fleet or the supervisor. */
+  /** Slots as ranges; null for an event of the fleet or the supervisor. */
   slots: string | null;
   reason: string;
 }

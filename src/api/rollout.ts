@@ -1,6 +1,6 @@
 import type { Share } from '../specification/spec.ts';
 
-/** GET and POST of a fleet's rollout, and what goes with it. */
+/** The paths of rollouts and releases. */
 export const ROLLOUT_API = {
   update: (name: string) => `/v1/fleets/${name}/rolling-update`,
   rollout: (name: string) => `/v1/fleets/${name}/rollout`,
@@ -10,19 +10,19 @@ export const ROLLOUT_API = {
 
 export type RolloutState = 'running' | 'paused' | 'rolling-back' | 'done' | 'rolled-back';
 
-/** How a rollout goes. */
+/** How a rollout proceeds. */
 export interface RolloutOptions {
-  /** Agents replaced together. */
+  /** The number of agents replaced together. */
   batch: Share;
   /** How long a batch is observed once it is ready. */
   waitMs: number;
-  /** Agents replaced first, alone; 0 for none. */
+  /** The number of agents replaced first, in a batch of their own; 0 for none. */
   canary: number;
-  /** More failed agents than this end the rollout. */
+  /** The maximum number of failed agents; more of them end the rollout. */
   maxFailed: Share;
-  /** Whether it goes back by itself; else the fleet is held. */
+  /** Whether it rolls back automatically; otherwise the fleet is held. */
   rollback: boolean;
-  /** An agent not ready after so long has failed. */
+  /** The time after which an agent that is not ready counts as failed. */
   healthyDeadlineMs: number;
 }
 
@@ -36,17 +36,17 @@ export interface Batch {
   begunAt: number;
 }
 
-/** What the agents of one release are like: medians, and the mean for the processor; null where nobody could tell. */
+/** Measurements of the agents of one release: medians, and the mean of the processor time; null if unknown. */
 export interface Cohort {
   agents: number;
-  /** From start to ready. */
+  /** The time from start to ready. */
   readyMs: number | null;
   rssBytes: number | null;
-  /** Of one processor, by one agent. */
+  /** The share of one processor per agent. */
   cpu: number | null;
 }
 
-/** What was found of a batch, and against what. */
+/** The verdict on a batch, with the measurements that it is based on. */
 export interface BatchVerdict {
   batch: number;
   isCanary: boolean;
@@ -54,7 +54,7 @@ export interface BatchVerdict {
   failed: number;
   isGood: boolean;
   reason: string;
-  /** The batch, where it was measured, and the release before it. */
+  /** The measurements of the batch, and of the previous release. */
   cohort: Cohort | null;
   before: Cohort | null;
   /** From the beginning of the batch to its verdict. */
@@ -68,8 +68,8 @@ export interface AgentFailure {
 }
 
 /**
- * A rollout as it survives: what was decided. What is under way follows from the slots, whose release says what each is
- * to be. `from` is the release that it goes back to, `to` the one that it brings, or that a rollback leaves.
+ * The durable part of a rollout: what was decided. The work under way follows from the slots' wanted releases. `from` is
+ * the release that it rolls back to, `to` the one that it introduces, or that a rollback abandons.
  */
 export interface Rollout {
   /** Grows with each rollout of the fleet. */
@@ -77,25 +77,25 @@ export interface Rollout {
   state: RolloutState;
   from: string;
   to: string;
-  /** Releases of rollouts that this one took the place of: going back leaves them too. */
+  /** Releases of rollouts that this one has replaced; a rollback abandons them too. */
   unproven: string[];
   options: RolloutOptions;
   /** ISO 8601. */
   startedAt: string;
-  /** The batch under way; null between two of them. */
+  /** The current batch; null between two batches. */
   batch: Batch | null;
-  /** Slots that were broken before their batch began: their failures do not count. */
+  /** Slots that had failed before their batch began; their failures do not count. */
   broken: number[];
   failures: AgentFailure[];
-  /** The latest ones; every one of them is an event too. */
+  /** The latest verdicts; each one is also an event. */
   verdicts: BatchVerdict[];
-  /** What the agents were like before the first batch. */
+  /** Measurements of the agents before the first batch. */
   baseline: Cohort | null;
-  /** Why it is paused or goes back. */
+  /** Why it is paused or rolls back. */
   reason: string | null;
-  /** What an agent that failed last said. */
+  /** The last output of an agent that failed. */
   sample: string | null;
-  /** How many agents were on the new release when it ended; null before. */
+  /** The number of agents on the new release when it ended; null before. */
   updated: number | null;
 }
 
@@ -111,36 +111,36 @@ export interface RolloutStatus {
   reason: string | null;
 }
 
-/** GET rollout: the status, and more. */
+/** GET rollout: the status with all details. */
 export interface RolloutDocument extends RolloutStatus {
   fleet: string;
   id: number;
   startedAt: string;
   options: RolloutOptions;
-  /** The batch under way. */
+  /** The current batch. */
   batch: {
     number: number;
     isCanary: boolean;
     agents: number;
     ready: number;
-    /** How long it is to be observed yet; null while it is not ready as a whole. */
+    /** How much longer it is observed; null until all of it is ready. */
     observedForMs: number | null;
   } | null;
-  /** How many batches come after this one. */
+  /** The number of batches after this one. */
   batchesLeft: number;
-  /** An estimate, from the batches so far. */
+  /** An estimate from the batches so far. */
   leftMs: number;
   verdicts: BatchVerdict[];
   failures: AgentFailure[];
   sample: string | null;
 }
 
-/** POST rolling-update. Without `spec` the fleet's own spec is read anew (its `binary` may have changed). */
+/** POST rolling-update. Without `spec`, the fleet's spec is used again (its `binary` may have changed). */
 export interface RollingUpdateRequest {
   spec?: unknown;
-  /** Directory that relative paths of `spec` start from; required with `spec`. */
+  /** The directory that paths in `spec` are relative to; required with `spec`. */
   baseDir?: string;
-  /** Absolute path of the executable to run instead of the spec's. */
+  /** The absolute path of the executable that replaces the one in the spec. */
   binary?: string;
   label?: string;
   options?: Partial<Omit<RolloutOptions, 'healthyDeadlineMs'>>;
@@ -153,7 +153,7 @@ export interface RolloutRequest {
 
 /** POST rollback. */
 export interface RollbackRequest {
-  /** A release, by the beginning of its id or by its label; absent: the newest earlier one. */
+  /** The beginning of a release's id, or its label; absent: the newest earlier release. */
   to?: string;
 }
 
@@ -167,7 +167,7 @@ export interface ReleaseRow {
   label: string | null;
   /** ISO 8601. */
   createdAt: string;
-  /** How many agents run it. */
+  /** The number of agents that run it. */
   agents: number;
   /** Whether new agents get it. */
   current: boolean;

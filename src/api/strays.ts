@@ -1,7 +1,7 @@
-/** GET strays, with ?fleet=NAME for one fleet only. */
+/** GET strays, with ?fleet=NAME for one fleet. */
 export interface StraysDocument {
   strays: Stray[];
-  /** Processes that could be agents by what they execute, and did not answer when they were asked for their words. */
+  /** Processes whose executable is an agent's, but whose command line could not be read in time. */
   unanswered: number;
 }
 
@@ -9,54 +9,54 @@ export interface StraysDocument {
 export interface Stray {
   fleet: string;
   pid: number;
-  /** Start time in clock ticks since boot: with the pid it names this one process. */
+  /** The start time in clock ticks since boot; with the pid, it identifies the process. */
   startTicks: number;
   uid: number;
-  /** Its words, joined by spaces. */
+  /** Its command line, joined by spaces. */
   command: string;
   /** ISO 8601. */
   startedAt: string;
   rssBytes: number | null;
-  /** What it and its workers listen on. */
+  /** The ports that it and its workers listen on. */
   ports: { protocol: 'tcp' | 'udp'; port: number }[];
-  /** The slot of the fleet that owns one of these ports; null where none does. */
+  /** The slot of the fleet that owns one of these ports; null if there is none. */
   slot: number | null;
-  /** Why it would not be adopted, whom it runs as and whom its slot; null where it would. */
+  /** Why it cannot be adopted, with its user and that of the slot; null if it can. */
   refused: string | null;
-  /** Its descendants that look like agents as well. */
+  /** Its descendants that also look like agents. */
   workers: number[];
-  /** Who started it: its parent first, up to pid 1. */
+  /** Its ancestors: its parent first, up to pid 1. */
   parents: { pid: number; name: string }[];
-  /** Its cgroup in systemd's hierarchy; null where it has none. */
+  /** Its cgroup in systemd's hierarchy; null if it has none. */
   cgroup: string | null;
-  /** The systemd unit that this cgroup belongs to; null for none. */
+  /** The systemd unit of this cgroup; null if there is none. */
   unit: string | null;
 }
 
-/** POST strays. `pids`: just these of them; absent: all. */
+/** POST strays. `pids` selects some of them; absent: all. */
 export interface StraysRequest {
   action: 'adopt' | 'kill';
   pids?: number[];
 }
 
-/** What became of one stray. A kill that was only begun ends with its process, or after the grace by SIGKILL. */
+/** The result for one stray. One that is stopping ends by itself, or by SIGKILL after the grace. */
 export type StrayResult =
   | { result: 'adopted'; slot: number; state: 'starting' }
   | { result: 'stopping' }
-  /** Said by fleetctl, which has seen its end. */
+  /** Set by fleetctl, once the process has ended. */
   | { result: 'ended' }
-  /** It has ended or changed meanwhile; nothing was done to it. */
+  /** It has ended or changed since; nothing was done to it. */
   | { result: 'gone' }
   | { result: 'failed'; reason: string };
 
 export interface StraysAnswer {
   fleet: string;
-  /** The fleet's target from now on, and before. */
+  /** The fleet's new target, and the previous one. */
   target: number;
   targetBefore: number;
   strays: (Stray & StrayResult)[];
-  /** What the user should know. */
+  /** Notes for the user. */
   notes: string[];
-  /** What is stopping has ended after so long for certain. */
+  /** The maximum time until strays that are stopping have ended. */
   withinMs: number;
 }

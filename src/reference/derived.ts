@@ -8,7 +8,7 @@ import { fleetctlMan, fleetdMan, fleetYamlMan } from './man.ts';
 import { metricsPage } from './metrics.ts';
 import { specPage } from './spec.ts';
 
-/** Every file of the repository that is made from the tables of the code, and its text. */
+/** Every file of the repository that is derived from the tables of the code, and its text. */
 export const DERIVED: Readonly<Record<string, () => string | Promise<string>>> = {
   'schema/fleet.schema.json': () => `${JSON.stringify(SCHEMA)}\n`,
   'sysctl/60-fleetd.conf': sysctlExample,

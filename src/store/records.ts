@@ -1,12 +1,12 @@
 import type { Rollout } from '../api/rollout.ts';
 import type { Spec } from '../specification/spec.ts';
 
-/** What must survive: the wanted state of a fleet. */
+/** The wanted state of a fleet, which must survive. */
 export interface FleetRecord {
   name: string;
-  /** Null where the state was lost and only the running agents told that there is such a fleet. */
+  /** Null if the state was lost, and the fleet is known only from its running agents. */
   spec: Spec | null;
-  /** Where relative paths of the spec start. */
+  /** The directory that paths in the spec are relative to. */
   baseDir: string;
   /** The newest release. */
   release: string;
@@ -17,11 +17,11 @@ export interface FleetRecord {
     sample: string | null;
   } | null;
   recreate: boolean;
-  /** The latest rollout; absent where there never was one. */
+  /** The latest rollout; absent if there never was one. */
   rollout?: Rollout | null;
 }
 
-/** What is wanted of one slot, and what is known of it for ever. */
+/** What is wanted of one slot, and whether it was prepared. */
 export interface SlotRecord {
   slot: number;
   wanted: boolean;
@@ -33,32 +33,32 @@ export interface SlotRecord {
 /** One version of command, binary and environment, ready to be started in any slot. */
 export interface ReleaseRecord {
   id: string;
-  /** Absolute path of the executable: the copy in the release store where the spec names a binary. */
+  /** The absolute path of the executable: the copy in the release store if the spec names a binary. */
   path: string;
   /** argv and environment with their placeholders. */
   argv: string[];
   env: Record<string, string>;
-  /** What `envFile` held when the release was made. Secret: it leaves the store for an agent's environment only. */
+  /** The content of `envFile` when the release was made. Secret: it leaves the store only for an agent's environment. */
   secrets: Record<string, string>;
   createdAt: string;
   /** A name that the user gave it. */
   label?: string;
-  /** The spec that it came with, which a rollback restores; absent in what an older fleetd has written. */
+  /** The spec of the release, which a rollback restores; absent in records of an older fleetd. */
   spec?: Spec;
   baseDir?: string;
 }
 
 /** What is wanted of the supervisor itself. */
 export interface Settings {
-  /** Alarms rest until then (ISO 8601), or until they are turned on again (null); absent: they do not rest. */
+  /** Until when alarms are silenced (ISO 8601), or until they are turned on again (null); absent: they are on. */
   maintenance?: { until: string | null };
-  /** Where metrics are served beside the API socket; absent: nowhere. */
+  /** The loopback port of the metrics; absent: none. */
   metricsPort?: number;
-  /** Where the web page is served, and the token that it asks for; absent: nowhere. Secret. */
+  /** The loopback port of the dashboard, and its token, which is secret; absent: none. */
   dashboard?: { port: number; token: string };
 }
 
-/** A fleet with all that belongs to it. */
+/** A fleet with its slots and releases. */
 export interface StoredFleet {
   fleet: FleetRecord;
   slots: SlotRecord[];

@@ -18,10 +18,10 @@ interface GivenUp {
   generation: number;
 }
 
-/** What runs in a slot, and the slot's recent past: needed by the next supervisor, worthless after a reboot. */
+/** What runs in a slot, and the slot's recent past. The next supervisor needs it; a reboot makes it worthless. */
 export interface RunRecord {
   slot: number;
-  /** Null where nothing runs. */
+  /** Null if nothing runs. */
   process: {
     pid: number;
     startTicks: number;
@@ -29,9 +29,9 @@ export interface RunRecord {
     release: string;
     generation: number;
   } | null;
-  /** Why no automatic start follows, and for which generation that holds; null where one may. */
+  /** Why no automatic start follows, and for which generation; null if one may. */
   givenUp: GivenUp | null;
-  /** Milliseconds since boot; null where it is not ready. */
+  /** Milliseconds since boot; null if it is not ready. */
   readyAt: number | null;
   restarts: number;
   failures: number;
@@ -39,8 +39,8 @@ export interface RunRecord {
 }
 
 /**
- * Which process is in which slot, on tmpfs and without fsync: it need only survive the supervisor. Writes are
- * gathered and flushed once a turn of the loop.
+ * The process in each slot, on tmpfs and without fsync, because it only needs to survive the supervisor. Writes are
+ * collected and flushed once per turn of the loop.
  */
 export class RunStore {
   readonly #db: DatabaseSync;
@@ -49,7 +49,7 @@ export class RunStore {
   readonly #dirty = new Map<string, { fleet: string; slot: number; record: RunRecord | null }>();
   readonly #behind: MarkFile;
   readonly notice: string | null;
-  /** Whether an earlier supervisor could not write all that it had to note: processes may have come since. */
+  /** Whether an earlier supervisor could not write everything: processes may exist that no record names. */
   readonly wasBehind: boolean;
 
   /** @param bootId records of another boot are dropped */
@@ -89,12 +89,12 @@ export class RunStore {
       }));
   }
 
-  /** Notes what is in a slot from now on; null forgets the slot. */
+  /** Notes the new record of a slot; null forgets the slot. */
   set(fleet: string, slot: number, record: RunRecord | null): void {
     this.#dirty.set(`${fleet}/${slot}`, { fleet, slot, record });
   }
 
-  /** Writes what was noted. @throws where the file cannot be written; what was noted stays noted */
+  /** Writes the noted records. @throws if the file cannot be written; they stay noted then */
   flush(): void {
     if (this.#dirty.size === 0) return;
     try {
@@ -144,7 +144,7 @@ function dropOtherBoots(db: DatabaseSync, bootId: string): void {
   db.prepare('INSERT INTO boot VALUES (?)').run(bootId);
 }
 
-/** A slot's past that cannot be read, or is none, is forgotten: no supervisor fails to start for that. */
+/** Parses a part of a slot's past; null if it is invalid, because that must not keep a supervisor from starting. */
 function fromJson<T extends object>(
   text: unknown,
   isSound: (past: Partial<Record<keyof T, unknown>>) => boolean,
