@@ -63,7 +63,7 @@ function untilWhen({ until }: MaintenanceState): string {
 function remarks(fleet: FleetStatus): string[] {
   const { name, pressure, verify, leak } = fleet;
   const warnings = [
-    ...(pressure ? [`${name} starts nothing: ${pressure.reason}`] : []),
+    ...(pressure ? [`${name} starts no agents: ${pressure.reason}`] : []),
     ...(verify?.reason ? [`${name}: ${verify.reason}`] : []),
     ...(leak.verdict === 'none' ? [] : [`${name}: ${leak.words}`]),
   ];
