@@ -36,7 +36,7 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
   app.setErrorHandler((error, _request, reply) => sendError(error, reply, log, refusals));
   app.setNotFoundHandler(({ method, url }, reply) => {
     const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`, {
-      hint: 'GET /v1/openapi.json lists all operations; the versions of fleetctl and fleetd may differ.',
+      hint: 'GET /v1/openapi.json lists all operations; fleetctl and fleetd may have different versions.',
     });
     return sendError(error, reply, log, refusals);
   });

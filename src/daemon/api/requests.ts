@@ -59,6 +59,6 @@ function readBody(type: Type<object>, body: unknown, problems: Problem[]): objec
 
 function refusal({ method, path }: Operation, problems: readonly Problem[]): FleetError {
   return new FleetError('REQUEST_INVALID', describeProblems(problems, 'the body'), {
-    hint: `GET /v1/openapi.json describes ${method} ${path}; the versions of fleetctl and fleetd may differ.`,
+    hint: `GET /v1/openapi.json describes ${method} ${path}; fleetctl and fleetd may have different versions.`,
   });
 }
