@@ -19,6 +19,7 @@ const WAYS: Record<string, RegExp> = {
 /** Who may all the same, and why. */
 const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/files/bounded.ts': { opens: 'the one bounded way' },
+  'src/host/net/http-get.ts': { 'asks an address': 'an agent’s own port or socket, bounded there' },
   'src/host/net/bounded-fetch.ts': { 'asks an address': 'the one bounded way' },
   'src/host/files/reader.ts': { 'runs a program': 'the process that reads what may hang' },
   'src/host/files/stage.ts': { opens: 'the copy in our own store; runs in a reader' },
@@ -39,7 +40,6 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
     opens: 'our own heartbeat',
   },
   'src/host/state/mark-file.ts': { opens: 'our own mark' },
-  'src/host/state/lock-holder.ts': { 'reads a file whole': 'the pid in our own lock' },
   'src/host/cgroup/resources.ts': { opens: 'files of our own cgroups, for writing' },
   'src/host/net/unix.ts': { opens: 'a place only (O_PATH)' },
   'src/host/process/executable.ts': {
@@ -53,9 +53,6 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/autostart/autostart.ts': {
     'reads a file whole': 'the last words of a supervisor in our own directory, by fleetctl',
     opens: 'the file for these, for writing',
-  },
-  'src/daemon/watches/checks.ts': {
-    'asks an address': 'checks of an agent’s own port or socket, bounded there',
   },
 };
 
@@ -84,8 +81,27 @@ test('every exception is one', () => {
 
 test('a process’s words and environment are read only where it may keep its reader waiting', () => {
   const readers = globSync('src/**/*.ts').filter((file) =>
-    /\/(cmdline|environ)`/.test(readFileSync(file, 'utf8')),
+    /\b(readWords|readEnvironment)\(|\/(cmdline|environ)`/.test(readFileSync(file, 'utf8')),
   );
   // recognise.ts: without a cgroup tree, processes of the supervisor's own user alone.
-  expect(readers.sort()).toEqual(['src/host/process/recognise.ts', 'src/host/strays/find.ts']);
+  expect(readers.sort()).toEqual([
+    'src/host/proc/pid.ts',
+    'src/host/process/recognise.ts',
+    'src/host/strays/find.ts',
+  ]);
+});
+
+/** Paths of /proc that are no reading of it: our own descriptors by a name, and what a launcher writes. */
+const OWN_PROC = /\/proc\/(self\/fd|thread-self\/fd|self\/oom_score_adj)\b/g;
+
+test('/proc is read below one root: by its own room, or as part of a host (Root)', () => {
+  const others = globSync('src/{host,daemon,store}/**/*.ts').filter((file) => {
+    if (file.startsWith('src/host/proc/') || file === 'src/host/facts/root.ts') return false;
+    const code = readFileSync(file, 'utf8')
+      .replaceAll(/\/\*\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+      .replaceAll(/\broot\.(text|number|list|link)\([`'][^`']*[`']/g, '')
+      .replaceAll(OWN_PROC, '');
+    return /['"`]\/proc/.test(code);
+  });
+  expect(others).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { findCgroupMount } from '../../src/host/cgroup/path.ts';
+import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
 import { readIdentity } from '../../src/host/state/identity.ts';
 import { removeTree } from '../cgroups.ts';
 import { launch, run } from '../commands.ts';

@@ -3,13 +3,13 @@ import { FleetError } from '../errors.ts';
 import { removeFile } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';
-import { readProcText } from '../host/proc/read.ts';
+import { readBootId } from '../host/proc/boot.ts';
 import { directories } from '../host/state/directories.ts';
 import { HeartbeatFile } from '../host/state/heartbeat-file.ts';
 import { takeLock } from '../host/state/lock.ts';
 import { OwnLog } from '../host/state/own-log.ts';
 import { checkWay, makePrivate, makeTraversable, publish } from '../host/state/statedir.ts';
-import { type Paths, pathsIn } from '../specification/paths.ts';
+import { type Paths, pathsIn, slotFiles } from '../specification/paths.ts';
 import { EventStore } from '../store/events.ts';
 import { RunStore } from '../store/runs.ts';
 import { ReadingStore } from '../store/samples.ts';
@@ -19,15 +19,15 @@ import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
 import { Dashboard } from './dashboard/server.ts';
-import { recover } from './fleet/recovery.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Patrol } from './patrol.ts';
 import { possess } from './possession.ts';
+import { recover } from './recovery.ts';
 import { Metrics } from './report/metrics.ts';
 import { MetricsServer } from './report/metrics-server.ts';
 import { Report } from './report/report.ts';
 import { Shutdown } from './shutdown.ts';
-import { type Parts, Supervisor, slotFiles } from './supervisor.ts';
+import { type Parts, Supervisor } from './supervisor.ts';
 import { VERSION } from './version.ts';
 
 const HELP = `fleetd ${VERSION}: supervises fleets of daemons; fleetctl talks to it.
@@ -63,11 +63,11 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const unlock = takePossession(paths);
   const log = pino({ base: null }, new OwnLog(paths.ownLog));
   exit.catchDefects(log);
-  const sign = new HeartbeatFile(paths.heartbeat, bootId());
+  const sign = new HeartbeatFile(paths.heartbeat, readBootId());
   const store = new WantedStore(paths.database, paths.copy);
   const events = new EventStore(paths.events);
-  const runs = new RunStore(paths.runDatabase, bootId());
-  const samples = new ReadingStore(paths.samples);
+  const runs = new RunStore(paths.runDatabase, readBootId());
+  const readings = new ReadingStore(paths.samples);
   removeFile(paths.notifySocket);
   const files = slotFiles(paths);
   const possessed = possess(paths, files);
@@ -78,10 +78,10 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
     nofile: Number(process.env.FLEETD_SOFT_NOFILE) || Number.POSITIVE_INFINITY,
   });
   publish(paths.notifySocket);
-  const parts = { host, paths, store, runs, events, samples, log };
+  const parts = { host, paths, store, runs, events, readings, log };
   await supervise(parts, possessed.notices, { unlock, exit });
   sign.supervises();
-  log.info({ pid: process.pid, version: VERSION, containment: host.containment }, 'started');
+  log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
 
 /** How the supervisor lets go of what it has. */
@@ -92,19 +92,19 @@ interface Ending {
 
 /** Recovers what is under supervision and serves the API. @param found what was found out about the state directory */
 async function supervise(parts: Parts, found: readonly string[], ending: Ending): Promise<void> {
-  const { host, paths, store, runs, events, samples, log } = parts;
+  const { host, paths, store, runs, events, readings, log } = parts;
   const supervisor = new Supervisor(parts);
   supervisor.journal.note(
     'supervisor',
     null,
-    `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.containment}`,
+    `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.processes.containment}`,
   );
-  for (const notice of [...found, ...store.notices, events.notice, runs.notice, samples.notice]) {
+  for (const notice of [...found, ...store.notices, events.notice, runs.notice, readings.notice]) {
     if (notice === null) continue;
     log.warn(notice);
     supervisor.journal.note('supervisor', null, notice);
   }
-  for (const kept of [store, samples])
+  for (const kept of [store, readings])
     kept.onNotice = (notice) => supervisor.journal.note('supervisor', null, notice);
   recover(supervisor, store.load(), runs);
   await serve(supervisor, paths, log, ending);
@@ -133,10 +133,6 @@ function takePossession(paths: Paths): () => void {
   return () => {
     for (const lock of locks) lock.unlock();
   };
-}
-
-function bootId(): string {
-  return readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown';
 }
 
 async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: Ending): Promise<void> {
@@ -188,15 +184,15 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
 /** Stops every agent within the fleets' pace; the targets stay, so that the next supervisor brings them back. */
 function stopAgents(supervisor: Supervisor): Promise<void> {
   const fleets = [...supervisor.fleets.values()];
-  for (const managed of fleets) {
-    managed.fleet.setStopAll('shutdown', supervisor.host.now());
-    supervisor.wake(managed);
+  for (const runner of fleets) {
+    runner.fleet.setStopAll('shutdown', supervisor.host.now());
+    supervisor.wake(runner);
   }
   const isDone = () =>
     fleets.every(({ fleet }) => fleet.running + fleet.counts.clearing + fleet.counts.preparing === 0);
   if (isDone()) return Promise.resolve();
   return new Promise((resolve) => {
-    const unfollow = supervisor.onTurn(() => {
+    const unfollow = supervisor.loop.follow(() => {
       if (!isDone()) return;
       unfollow();
       resolve();

@@ -1,9 +1,15 @@
 /** All times of the planner are milliseconds since boot: they outlive the supervisor and never jump with the wall clock. */
 export type BootMs = number;
 
-/** What is known of a process that runs. */
-export interface Run {
+/** A process for certain, until the next boot. */
+export interface ProcessId {
   pid: number;
+  /** Start time in clock ticks since boot (/proc/PID/stat). */
+  startTicks: number;
+}
+
+/** What is known of a process that runs. */
+export interface Run extends ProcessId {
   startedAt: BootMs;
   /** The same for people: ISO 8601, the same string for as long as the agent runs. */
   startedIso: string;
@@ -47,15 +53,17 @@ export type Agent =
 
 export type AgentStateName = Agent['state'];
 
-/** A slot: what is wanted of it, what is in it, and what happened in it. */
-export interface Slot {
-  readonly number: number;
-  wanted: boolean;
+/** What is wanted of a slot, and known of it for ever; `SlotRecord` is what survives of it. */
+export interface Wish {
   release: string;
-  /** Grows with every restart that is asked for; an agent of an older generation is due for one. */
+  /** Grows with every restart that is requested; an agent of an older generation is due for one. */
   generation: number;
+  /** Its `prepare` has succeeded. */
   prepared: boolean;
-  agent: Agent;
+}
+
+/** What has happened in a slot: it outlives the supervisor, but not the boot. */
+export interface Past {
   /** How often an agent was started here again after one had ended by itself. */
   restarts: number;
   /** Starts that failed in a row. */
@@ -63,22 +71,17 @@ export interface Slot {
   lastExit: LastExit | null;
 }
 
-/** What is wanted of a slot. */
-export type Wish = Pick<Slot, 'release' | 'generation' | 'prepared'>;
+/** A slot: what is wanted of it, what is in it, and what happened in it. */
+export interface Slot extends Wish, Past {
+  readonly number: number;
+  wanted: boolean;
+  agent: Agent;
+}
 
 /** A slot in which nothing has ever run. */
-export function newSlot(number: number, { release, generation, prepared }: Wish): Slot {
-  return {
-    number,
-    wanted: false,
-    release,
-    generation,
-    prepared,
-    agent: { state: 'pending', reason: 'new' },
-    restarts: 0,
-    failures: 0,
-    lastExit: null,
-  };
+export function newSlot(number: number, wish: Wish): Slot {
+  const agent: Agent = { state: 'pending', reason: 'new' };
+  return { ...wish, number, wanted: false, agent, restarts: 0, failures: 0, lastExit: null };
 }
 
 /** The process in a slot, if one runs. */

@@ -1,5 +1,5 @@
 import type { Fleet } from './fleet.ts';
-import { countReadyOn } from './rollout/rollout.ts';
+import { countReadyOn } from './rollout/view.ts';
 
 /**
  * What a watcher waits for. It is about the state of the fleet and not about one request, so that it can be

@@ -1,5 +1,5 @@
 import type { Spec } from '../specification/spec.ts';
-import type { LastExit } from './agent.ts';
+import type { Past, Run, Wish } from './agent.ts';
 import type { Rollout } from './rollout/record.ts';
 
 /** What must survive: the wanted state of a fleet. */
@@ -23,12 +23,9 @@ export interface FleetRecord {
 }
 
 /** What is wanted of one slot, and what is known of it for ever. */
-export interface SlotRecord {
+export interface SlotRecord extends Wish {
   slot: number;
   wanted: boolean;
-  release: string;
-  generation: number;
-  prepared: boolean;
 }
 
 /** One version of command, binary and environment, ready to be started in any slot. */
@@ -62,21 +59,12 @@ export interface GivenUp {
 }
 
 /** What runs in a slot, and the slot's recent past: needed by the next supervisor, worthless after a reboot. */
-export interface RunRecord {
+export interface RunRecord extends Past {
   slot: number;
   /** Null where nothing runs. */
-  process: {
-    pid: number;
-    startTicks: number;
-    startedIso: string;
-    release: string;
-    generation: number;
-  } | null;
+  process: Pick<Run, 'pid' | 'startTicks' | 'startedIso' | 'release' | 'generation'> | null;
   /** Why no automatic start follows, and for which generation that holds; null where one may. */
   givenUp: GivenUp | null;
   /** Milliseconds since boot; null where it is not ready. */
   readyAt: number | null;
-  restarts: number;
-  failures: number;
-  lastExit: LastExit | null;
 }

@@ -47,7 +47,7 @@ export function isFailedStart(readyAt: BootMs | null, now: BootMs): boolean {
  * @param failures starts that failed in a row, this one included; 0 after a stretch of health
  * @param seed spreads the delays of slots that fail together (any integer)
  */
-export function decideRestart(
+export function judgeExit(
   policy: Spec['restart'],
   exit: ExitStatus,
   failures: number,

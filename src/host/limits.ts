@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { FleetError } from '../errors.ts';
 import { readCgroupLimits } from './facts/cgroups.ts';
 import { Root } from './facts/root.ts';
-import { readProcText } from './proc/read.ts';
+import { readMemory } from './proc/meminfo.ts';
 import { getLimit } from './process/rlimit.ts';
 
 /** A limit on how many of something there may be, and how much of it is used. */
@@ -13,8 +13,7 @@ export interface CountLimit {
 }
 
 /** Every limit on the number of processes that applies to this one: cgroups v1 and v2, kernel, user. */
-export function processLimits(): CountLimit[] {
-  const root = new Root();
+export function processLimits(root = new Root()): CountLimit[] {
   const tasks = Number(/\/(\d+)/.exec(root.text('/proc/loadavg') ?? '')?.[1] ?? 0);
   const limits = [
     ...readCgroupLimits(root, 'self')
@@ -42,10 +41,14 @@ const SLACK = 8;
  * @param path what was being written, for limits of file systems
  * @returns null where the error is no matter of limits
  */
-export function describeLimit(code: string, path: string): { limit: string; hint: string } | null {
+export function describeLimit(
+  code: string,
+  path: string,
+  root = new Root(),
+): { limit: string; hint: string } | null {
   switch (code) {
     case 'EAGAIN': {
-      const limits = processLimits();
+      const limits = processLimits(root);
       const hit = limits.filter((limit) => limit.used >= limit.value - SLACK);
       const named = (hit.length > 0 ? hit : limits).map(
         (limit) => `${limit.name} = ${limit.value} (${limit.used} used)`,
@@ -62,14 +65,14 @@ export function describeLimit(code: string, path: string): { limit: string; hint
       };
     case 'ENFILE':
       return {
-        limit: `the host's open files: fs.file-max = ${readProcText('/proc/sys/fs/file-max')}`,
+        limit: `the host's open files: fs.file-max = ${root.text('/proc/sys/fs/file-max')}`,
         hint: 'Raise fs.file-max.',
       };
     case 'ENOMEM': {
-      const available = /^MemAvailable:\s+(\d+)/m.exec(readProcText('/proc/meminfo') ?? '')?.[1];
-      const overcommit = readProcText('/proc/sys/vm/overcommit_memory');
+      const { availableBytes } = readMemory(root.proc);
+      const overcommit = root.text('/proc/sys/vm/overcommit_memory');
       return {
-        limit: `no memory: ${Math.floor(Number(available) / 1024)} MiB available, vm.overcommit_memory = ${overcommit}`,
+        limit: `no memory: ${Math.floor(availableBytes / 2 ** 20)} MiB available, vm.overcommit_memory = ${overcommit}`,
         hint: 'Lower the target, or add memory.',
       };
     }

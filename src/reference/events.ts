@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '../daemon/journal.ts';
+import { EVENT_TYPES } from '../fleet/events.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# Events

@@ -120,3 +120,19 @@ function override(env: Readonly<Record<string, string | undefined>>, variable: s
     hint: `Set ${variable} to a path that begins with a slash.`,
   });
 }
+
+/** Tells which slot a log or a working directory belongs to: the reverse of `log` and `slotDir`. */
+export function slotFiles({ stateDir }: Paths): {
+  keyOfLog: (path: string) => string | null;
+  keyOfDir: (path: string) => string | null;
+} {
+  const matcher = (kind: string, ending: string) => {
+    const prefix = `${stateDir}/${kind}/`;
+    return (path: string) => {
+      if (!path.startsWith(prefix) || !path.endsWith(ending)) return null;
+      const key = path.slice(prefix.length, path.length - ending.length);
+      return /^[a-z][a-z0-9-]*\/\d+$/.test(key) ? key : null;
+    };
+  };
+  return { keyOfLog: matcher('logs', '.log'), keyOfDir: matcher('fleets', '') };
+}

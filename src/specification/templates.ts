@@ -4,11 +4,11 @@ import { isMapping, isText, scalar, type Type } from './types.ts';
 
 /** One argument or variable holds at most 131,072 bytes, its NUL included: MAX_ARG_STRLEN, execve(2). */
 const TEXT_BYTES_MAX = 131_071;
-const UTF8 = new TextEncoder();
+const utf8 = new TextEncoder();
 
 const TEXT = scalar<string, ''>(
   { suffix: '', expected: 'text without NUL bytes, of at most 128 KiB', schema: { type: 'string' } },
-  (value) => (isText(value) && UTF8.encode(value).length <= TEXT_BYTES_MAX ? value : null),
+  (value) => (isText(value) && utf8.encode(value).length <= TEXT_BYTES_MAX ? value : null),
   // YAML reads text that looks like a number, a boolean or null as such.
   (value) => (value === null || isPlain(value) ? `; write it in quotes: "${value ?? ''}"` : ''),
 );

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors.ts';
-import type { FleetRecord, ReleaseRecord, SlotRecord, StoredFleet } from '../fleet/records.ts';
+import type { Change } from '../fleet/change.ts';
+import type { FleetRecord, ReleaseRecord, StoredFleet } from '../fleet/records.ts';
 import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
 import { explainFailure, onDisk } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
@@ -20,14 +21,8 @@ const SCHEMA = [
   `ALTER TABLE meta ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'`,
 ];
 
-/** What one change writes; all of it or nothing. */
-export interface StoreChange {
-  fleet?: FleetRecord;
-  release?: ReleaseRecord;
-  slots?: readonly SlotRecord[];
-  /** Releases that are no longer kept. */
-  forgotten?: readonly string[];
-}
+/** What is durable of a change; all of it is written, or nothing. */
+export type StoredChange = Pick<Change, 'record' | 'release' | 'slots' | 'forgotten' | 'prepared'>;
 
 /**
  * The wanted state: which fleets there are, of what spec and release, and which slots are wanted. It is in SQLite,
@@ -66,23 +61,19 @@ export class WantedStore {
   }
 
   /**
-   * Makes a change of one fleet durable.
+   * Makes a change of one fleet durable. One that only marks slots as prepared does not renew the copy: at worst `prepare`
+   * would run once more after the database was lost; nor does it count as a change, so that the copy stays the one to
+   * compare with.
    * @throws FleetError LIMIT_REACHED on a full disk, STATE_UNUSABLE else; nothing has changed then
    */
-  write(name: string, change: StoreChange): void {
-    this.#commit(() => writeChange(this.#db, name, change));
-    this.#writeCopy();
-  }
-
-  /**
-   * Notes that slots were prepared. The copy is not renewed for that: at worst `prepare` would run once more after
-   * the database was lost. It counts as no change, so that the copy stays the one to compare with.
-   */
-  writePrepared(name: string, slots: readonly number[]): void {
-    this.#transact(() => {
-      const update = this.#db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
-      for (const slot of slots) update.run(name, slot);
-    });
+  write(name: string, change: StoredChange): void {
+    const { record, release, slots, forgotten, prepared } = change;
+    if (record || release || slots || forgotten) {
+      this.#commit(() => writeChange(this.#db, name, change));
+      this.#writeCopy();
+    } else if (prepared) {
+      this.#transact(() => writeChange(this.#db, name, change));
+    }
   }
 
   /** Does what the disk did not take when it was due; writes the copy where somebody has deleted it. */
@@ -261,7 +252,7 @@ function withoutMarks({ seq, fleets, settings }: WantedCopy): string {
 function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void {
   transaction(db, () => {
     for (const { fleet, releases, slots } of fleets) {
-      writeChange(db, fleet.name, { fleet, slots });
+      writeChange(db, fleet.name, { record: fleet, slots });
       for (const release of releases) writeChange(db, fleet.name, { release });
     }
     db.prepare('UPDATE meta SET seq = ?, settings = ?').run(seq, JSON.stringify(settings));
@@ -271,27 +262,22 @@ function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void 
 function writeChange(
   db: DatabaseSync,
   name: string,
-  { fleet, release, slots, forgotten = [] }: StoreChange,
+  { record, release, slots = [], forgotten = [], prepared = [] }: StoredChange,
 ): void {
-  if (fleet) {
-    db.prepare('INSERT OR REPLACE INTO fleets VALUES (?, ?)').run(name, JSON.stringify(fleet));
+  if (record) {
+    db.prepare('INSERT OR REPLACE INTO fleets VALUES (?, ?)').run(name, JSON.stringify(record));
   }
   if (release) {
-    db.prepare('INSERT OR REPLACE INTO releases VALUES (?, ?, ?)').run(
-      name,
-      release.id,
-      JSON.stringify(release),
-    );
+    const row = [name, release.id, JSON.stringify(release)] as const;
+    db.prepare('INSERT OR REPLACE INTO releases VALUES (?, ?, ?)').run(...row);
   }
-  for (const id of forgotten) {
-    db.prepare('DELETE FROM releases WHERE fleet = ? AND id = ?').run(name, id);
-  }
-  if (slots) {
-    const insert = db.prepare('INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?)');
-    for (const { slot, wanted, release: id, generation, prepared } of slots) {
-      insert.run(name, slot, Number(wanted), id, generation, Number(prepared));
-    }
-  }
+  const forget = db.prepare('DELETE FROM releases WHERE fleet = ? AND id = ?');
+  for (const id of forgotten) forget.run(name, id);
+  const insert = db.prepare('INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?)');
+  for (const { slot, wanted, release: id, generation, prepared: isPrepared } of slots)
+    insert.run(name, slot, Number(wanted), id, generation, Number(isPrepared));
+  const mark = db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
+  for (const slot of prepared) mark.run(name, slot);
 }
 
 function loadAll(db: DatabaseSync): StoredFleet[] {

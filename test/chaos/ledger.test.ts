@@ -12,11 +12,11 @@ test('counts what was tried, told and lost, and shows what was tried', () => {
   expect(ledger.total).toEqual({ tried: 3, told: 2, losses: 2 });
   expect(ledger.table()).toBe(
     [
-      '| fault   | tried | told by events | losses |',
-      '| ------- | ----: | -------------: | -----: |',
-      '| one     |     2 |              1 |      0 |',
-      '| two     |     1 |              1 |      2 |',
-      '| **all** |     3 |              2 |      2 |',
+      '| fault   | tried | in events | losses |',
+      '| ------- | ----: | --------: | -----: |',
+      '| one     |     2 |         1 |      0 |',
+      '| two     |     1 |         1 |      2 |',
+      '| **all** |     3 |         2 |      2 |',
     ].join('\n'),
   );
 });

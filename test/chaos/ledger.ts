@@ -34,13 +34,13 @@ export class Ledger {
     return sum;
   }
 
-  /** The account as a table in Markdown, as the README has it. */
+  /** The account as a table in Markdown, as docs/reliability.md has it. */
   table(): string {
     const rows = [
       ...[...this.#entries].filter(([, { tried }]) => tried > 0),
       ['**all**', this.total] as const,
     ].map(([name, { tried, told, losses }]) => [name, ...[tried, told, losses].map(String)]);
-    const cells = [['fault', 'tried', 'told by events', 'losses'], ...rows];
+    const cells = [['fault', 'tried', 'in events', 'losses'], ...rows];
     const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column]!.length)));
     const lines = cells.map(
       (row) =>

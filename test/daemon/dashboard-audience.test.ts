@@ -38,7 +38,7 @@ function follow<T>(all: Set<T>, one: T): () => void {
 const PARTS = {
   supervisor: {
     fleets: new Map(),
-    onTurn: (watcher: () => void) => follow(turns, watcher),
+    loop: { follow: (follower: () => void) => follow(turns, follower) },
     events: { follow: (listener: (event: FleetEvent) => void) => follow(followers, listener) },
     journal: { read: () => [] },
   },

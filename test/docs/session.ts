@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { World } from '../e2e/harness.ts';
 import type { Block } from './markdown.ts';
@@ -14,6 +14,8 @@ export class Session {
   #output: string | null = null;
 
   constructor() {
+    // Readers work where every user may enter: agents with users of their own run programs from there.
+    chmodSync(this.#world.root, 0o755);
     mkdirSync(this.#directory);
   }
 

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup/path.ts';
+import { findCgroupMount, parseCgroupPath } from '../../src/host/proc/cgroup.ts';
 import { Namespace, NO_REUSE } from '../strangers/namespace.ts';
 import { isRunning, until, World } from './harness.ts';
 

@@ -19,7 +19,7 @@ import type { AgentRow } from '../../src/api/agents.ts';
 import type { FleetEvent } from '../../src/api/events.ts';
 import type { FleetStatus } from '../../src/api/fleets.ts';
 import type { StatusDocument } from '../../src/api/status.ts';
-import { findCgroupMount } from '../../src/host/cgroup/path.ts';
+import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;
 const UNTIL_POLL_MS = 50;

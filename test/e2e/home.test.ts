@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { findCgroupMount } from '../../src/host/cgroup/path.ts';
+import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
 import { isRunning, until, World } from './harness.ts';
 
 const FLEETD = new URL('../../bin/fleetd', import.meta.url).pathname;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { findCgroupMount } from '../../src/host/cgroup/path.ts';
+import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
 import { World } from './harness.ts';
 
 const MOUNT = findCgroupMount(readFileSync('/proc/self/mountinfo', 'utf8'));

@@ -1,84 +1,86 @@
 import { expect } from 'vitest';
-import { Managed } from '../../src/daemon/fleet/managed.ts';
+import { FleetError } from '../../src/errors.ts';
 import { runOf } from '../../src/fleet/agent.ts';
-import type { Fleet } from '../../src/fleet/fleet.ts';
-import { plan } from '../../src/fleet/plan.ts';
-import type { FleetRecord, RunRecord, SlotRecord } from '../../src/fleet/records.ts';
-import type { AgentExit } from '../../src/fleet/restart.ts';
+import { applyChange, type Change } from '../../src/fleet/change.ts';
+import type { Decision } from '../../src/fleet/decide/decision.ts';
 import {
-  beginRollout,
-  changeOf,
-  goBack,
-  provenRelease,
-  type RolloutChange,
-  resumeRollout,
-  rollBackTo,
-  untouched,
-} from '../../src/fleet/rollout/changes.ts';
-import type { RolloutOptions } from '../../src/fleet/rollout/record.ts';
-import { type AgentMeasurement, isOver } from '../../src/fleet/rollout/rollout.ts';
-import type { Step } from '../../src/fleet/steps.ts';
-import { toTarget } from '../../src/fleet/target.ts';
+  decideHold,
+  decideRecreated,
+  decideResume,
+  decideStormHold,
+  decideStormOver,
+} from '../../src/fleet/decide/hold.ts';
+import { decideKill } from '../../src/fleet/decide/kill.ts';
+import { decidePrune } from '../../src/fleet/decide/releases.ts';
+import { decideRestart } from '../../src/fleet/decide/restart.ts';
+import {
+  decideRollback,
+  decideRolloutAction,
+  decideUpdate,
+  type RolloutAction,
+  rolloutChange,
+  type UpdateRequest,
+} from '../../src/fleet/decide/rollout.ts';
+import { decideSpawn, proposeSpawn } from '../../src/fleet/decide/spawn.ts';
+import { runRecord, slotKey, wantedRecord } from '../../src/fleet/derive.ts';
+import { Fleet } from '../../src/fleet/fleet.ts';
+import { plan } from '../../src/fleet/plan.ts';
+import type { ReleaseRecord, RunRecord, SlotRecord } from '../../src/fleet/records.ts';
+import { candidates, clearAway, reattach, recall, slotsToRecover } from '../../src/fleet/recovery.ts';
+import type { AgentExit } from '../../src/fleet/restart.ts';
+import type { AgentMeasurement } from '../../src/fleet/rollout/rolling.ts';
+import type { Executors, Step } from '../../src/fleet/steps.ts';
+import { expire, nextDue } from '../../src/fleet/time.ts';
+import {
+  agentExited,
+  agentReady,
+  agentStarted,
+  agentUnhealthy,
+  killSent,
+  notReadyBecause,
+  preparing,
+  startBlocked,
+  startFailed,
+  stopSent,
+} from '../../src/fleet/transitions.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
-import { parseSlots } from '../../src/specification/slots.ts';
+import { formatSlots } from '../../src/specification/slots.ts';
+import type { Spec } from '../../src/specification/spec.ts';
+import { type Nature, type Process, WELL_BEHAVED } from './natures.ts';
 import { checkQueues } from './queues.ts';
-
-/** How the imaginary agents of a slot behave. */
-export interface Nature {
-  /** What becomes of an attempt to start one. */
-  start: 'runs' | 'cannot be executed' | 'hits a limit';
-  /** Ready so long after the start; null: never. */
-  readyMs: number | null;
-  /** Ends by itself so long after the start; null: never. */
-  crashMs: number | null;
-  crashExit: AgentExit;
-  /** Ends so long after the stop signal; null: by SIGKILL only. */
-  stopMs: number | null;
-  stopExit: AgentExit;
-  prepareMs: number;
-  prepare: 'succeeds' | 'fails' | 'hits a limit';
-}
-
-export const WELL_BEHAVED: Nature = {
-  start: 'runs',
-  readyMs: 100,
-  crashMs: null,
-  crashExit: { code: 1, signal: null },
-  stopMs: 10,
-  stopExit: { code: 0, signal: null },
-  prepareMs: 50,
-  prepare: 'succeeds',
-};
-
-export interface Process {
-  pid: number;
-  slot: number;
-  startedAt: number;
-  release: string;
-  /** When it ends as things stand, and how. */
-  endsAt: number;
-  exit: AgentExit;
-}
 
 export type Done = Step & { at: number };
 
 /** No fleet of these tests needs nearly as many turns at one moment, or moments in one stretch of time. */
 const TURNS_MAX = 5_000;
 const MOMENTS_MAX = 50_000;
+const DATE = new Date(0);
 
 /** The spec of a fleet named f, with some fields of the document given. */
-export function specOf(document: object = {}) {
+export function specOf(document: object = {}): Spec {
   return parseSpec({ name: 'f', command: ['agent'], ...document });
 }
 
+/** A fleet named f without any slot, on release r1. */
+export function fleetOf(spec: Spec, now = 0): Fleet {
+  const fleet = { name: 'f', spec, baseDir: '/', release: 'r1', hold: null, recreate: false };
+  return new Fleet({ fleet, slots: [], releases: [releaseOf('r1', spec)] }, now);
+}
+
+function releaseOf(id: string, spec: Spec): ReleaseRecord {
+  const createdAt = DATE.toISOString();
+  return { id, path: '/agent', argv: [], env: {}, secrets: {}, createdAt, spec, baseDir: '/' };
+}
+
 /**
- * An imaginary host with one fleet, its clock and its processes. It does what the daemon does around the planner
- * (`expire`, `plan`, one executor a step, the transitions), wakes it only for what happens and for `nextDue`, and
- * checks after every turn what must hold always.
+ * An imaginary host with one fleet, its clock, its disk and its processes. It drives what the supervisor drives: the
+ * deciders, the changes that they make, the planner, the transitions and the recovery; of its own it has only an
+ * executor a step. It wakes the planner only for what happens and for `nextDue`, and checks after every turn what must
+ * hold always.
  */
 export class ImaginaryHost {
   now = 1_000_000;
-  managed: Managed;
+  fleet: Fleet;
   /** Every step that was carried out. */
   readonly done: Done[] = [];
   readonly processes = new Map<number, Process>();
@@ -91,18 +93,12 @@ export class ImaginaryHost {
   readonly #runs = new Map<number, RunRecord>();
   #preparing: { slot: number; endsAt: number; fleet: Fleet }[] = [];
   #pid = 100;
-  readonly #wantedAnew = new Set<number>();
+  readonly #wantedAgain = new Set<number>();
   /** What the open round was opened with: a spec with a smaller `parallel` is for the next one. */
   #parallel = 0;
 
   constructor(document: object = {}) {
-    const spec = specOf(document);
-    const record: FleetRecord = { name: 'f', spec, baseDir: '/', release: 'r1', hold: null, recreate: false };
-    this.managed = new Managed({ fleet: record, slots: [], releases: [] }, this.now);
-  }
-
-  get fleet(): Fleet {
-    return this.managed.fleet;
+    this.fleet = fleetOf(specOf(document), this.now);
   }
 
   // ── looking ──
@@ -134,118 +130,97 @@ export class ImaginaryHost {
     return Object.fromEntries([...this.processes.values()].map(({ slot, pid }) => [slot, pid]));
   }
 
-  // ── commands, as the daemon carries them out ──
+  // ── commands ──
 
   /** Sets the target; with changes of the document, under a new spec or release. */
   spawn(target: number, changed?: { document?: object; release?: string; recreate?: boolean }): void {
-    const { managed, fleet } = this;
-    const record: FleetRecord = {
-      ...managed.record,
-      spec: changed?.document ? specOf(changed.document) : managed.record.spec,
-      release: changed?.release ?? managed.record.release,
-      hold: changed ? null : managed.record.hold,
-      recreate: (changed?.recreate && fleet.slots.size > 0) || managed.record.recreate,
-    };
-    const { rollout } = managed.record;
-    const isRolling = rollout && !isOver(rollout);
-    const isEnded = isRolling && (record.recreate || record.release !== managed.record.release);
-    if (isEnded) record.rollout = null;
-    const { add, remove } = toTarget(fleet.wanted(), target);
-    for (const slot of add) this.#wantedAnew.add(slot);
-    const kept = [...fleet.slots.values()].filter(({ number, wanted }) => wanted && !remove.includes(number));
-    const moved = kept.filter(
-      ({ agent, failures, lastExit }) =>
-        changed &&
-        (!isRolling || isEnded) &&
-        (changed.recreate || (!runOf(agent) && (failures > 0 || lastExit === null))),
-    );
-    this.#write(
-      [
-        ...add.map((slot) => managed.newSlot(slot, record.release)),
-        ...remove.map((slot) => managed.slotRecord(slot, { wanted: false })),
-        ...moved.map(({ number }) => managed.slotRecord(number, { release: record.release })),
-      ],
-      record,
-    );
+    const { fleet } = this;
+    const spec = changed?.document ? specOf(changed.document) : fleet.spec;
+    const proposal = proposeSpawn('f', fleet, changed ? { spec, baseDir: '/' } : null, {
+      target,
+      force: true,
+    });
+    const recreate = changed?.recreate === true && fleet.slots.size > 0;
+    for (const slot of proposal.change.add) this.#wantedAgain.add(slot);
+    const newest = changed ? releaseOf(changed.release ?? fleet.release, spec) : null;
+    this.#commit(decideSpawn(fleet, recreate ? { ...proposal, recreate } : proposal, newest).change);
   }
 
   kill(count: number): void {
-    this.killSlots(toTarget(this.fleet.wanted(), Math.max(0, this.fleet.target - count)).remove);
+    this.#carryOut(() => decideKill(this.fleet, { count }));
   }
 
   killSlots(slots: readonly number[] | string): void {
-    const numbers = typeof slots === 'string' ? parseSlots(slots) : slots;
-    this.#write(numbers.map((slot) => this.managed.slotRecord(slot, { wanted: false })));
+    this.#carryOut(() =>
+      decideKill(this.fleet, { slots: typeof slots === 'string' ? slots : formatSlots(slots) }),
+    );
   }
 
   /** Wants just these slots again, whatever is still in them. */
   want(...slots: number[]): void {
-    this.#write(slots.map((slot) => this.managed.newSlot(slot, this.fleet.release)));
+    const { fleet } = this;
+    this.#commit({ slots: slots.map((slot) => wantedRecord(fleet, slot, fleet.release)) });
   }
 
+  /** @returns the generation of the restart; the current one where it was refused */
   restart(slots: Iterable<number> = this.fleet.wanted(), latest = false): number {
-    const generation = this.managed.generation + 1;
-    const release = latest ? { release: this.fleet.release } : {};
-    this.#write([...slots].map((slot) => this.managed.slotRecord(slot, { generation, ...release })));
-    for (const slot of slots) this.fleet.renew(slot, this.now);
-    return generation;
+    const chosen = formatSlots([...slots]);
+    if (chosen !== '') this.#carryOut(() => decideRestart(this.fleet, { slots: chosen, latest }));
+    return this.fleet.generation;
   }
 
   hold(by: 'user' | 'storm' = 'user', reason = 'held'): void {
-    const hold = { by, reason, since: 'now', sample: null };
-    this.managed.record = { ...this.managed.record, hold };
-    this.fleet.setHold({ ...hold, probeAt: this.now + this.fleet.probeDelayMs });
-  }
-
-  release(): void {
-    this.managed.record = { ...this.managed.record, hold: null };
-    this.fleet.setHold(null);
+    const { fleet } = this;
+    this.#commit(by === 'user' ? decideHold(fleet, DATE) : decideStormHold(fleet, reason, null, DATE));
   }
 
   resume(): void {
-    this.release();
-    for (const slot of this.fleet.slots.keys()) this.fleet.renew(slot, this.now);
+    this.#commit(decideResume(this.fleet));
   }
 
   /** Begins a rolling update to a release, with some of the options of the spec's `update` changed. */
-  roll(to: string, options: Partial<RolloutOptions> = {}): void {
-    const { managed, fleet } = this;
-    const from = provenRelease(fleet, to);
-    const { record } = fleet.rolling;
-    if (record && !isOver(record) && record.from === to) {
-      if (record.state !== 'rolling-back') this.#decide(goBack(fleet, record, 'back'));
-      return;
-    }
-    if ([...fleet.slots.values()].every((slot) => !slot.wanted || slot.release === to)) return;
-    const all = { ...fleet.spec.update, ...options };
-    const rollout = beginRollout(fleet, { from, to, options: all, startedAt: 'now' });
-    const slots = untouched(fleet).map(({ slot, release }) => managed.slotRecord(slot, { release }));
-    this.#write(slots, { ...managed.record, release: to, hold: null, rollout });
+  roll(to: string, options: UpdateRequest['options'] = {}): void {
+    const { spec } = this.fleet;
+    const release = this.fleet.releases.get(to) ?? releaseOf(to, spec);
+    this.#carryOut(() => decideUpdate(this.fleet, { spec, baseDir: '/', release, options }, DATE));
   }
 
   /** Brings everything to one release. */
   rollBack(to: string): void {
-    this.#decide(rollBackTo(this.fleet, to, this.fleet.spec.update, 'now'));
+    this.#carryOut(() => decideRollback(this.fleet, to, DATE));
   }
 
   abort(): void {
-    this.#decide(goBack(this.fleet, this.fleet.rolling.record!, 'aborted'));
+    this.#act('abort');
   }
 
   pause(): void {
-    this.#decide(changeOf({ ...this.fleet.rolling.record!, state: 'paused' }));
+    this.#act('pause');
   }
 
   goOn(): void {
-    this.#decide(resumeRollout(this.fleet, this.fleet.rolling.record!));
+    this.#act('resume');
   }
 
-  /** So many turns of the loop and no more: what follows finds work half done. */
-  turns(count: number): void {
-    for (let i = 0; i < count; i++) {
-      this.#happen();
-      this.#turn();
+  #act(action: RolloutAction): void {
+    this.#carryOut(() => decideRolloutAction(this.fleet, action, DATE));
+  }
+
+  /** What is refused changes nothing. */
+  #carryOut(decide: () => Decision): void {
+    try {
+      this.#commit(decide().change);
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
     }
+  }
+
+  /** Durable first, then true for the planner. */
+  #commit(change: Change | null): void {
+    if (!change) return;
+    for (const slot of change.slots ?? []) this.#slots.set(slot.slot, { ...slot });
+    for (const slot of change.prepared ?? []) this.#slots.get(slot)!.prepared = true;
+    applyChange(this.fleet, change, this.now);
   }
 
   // ── what agents do ──
@@ -258,7 +233,7 @@ export class ImaginaryHost {
 
   /** A health check of a slot fails so many times. */
   miss(slot: number, times = 1): void {
-    for (let i = 0; i < times; i++) this.fleet.unhealthy(slot, 'no answer', this.now);
+    for (let i = 0; i < times; i++) agentUnhealthy(this.fleet, slot, 'no answer', this.now);
   }
 
   // ── the supervisor ends, and another one begins ──
@@ -268,18 +243,26 @@ export class ImaginaryHost {
     this.now += awayMs;
     this.#preparing = [];
     for (const { pid, endsAt } of this.processes.values()) if (endsAt <= this.now) this.processes.delete(pid);
+    const { record, releases } = this.fleet;
     const slots = [...this.#slots.values()];
-    this.managed = new Managed({ fleet: this.managed.record, slots, releases: [] }, this.now);
-    const inUse = [...this.#runs.values()].filter((record) => record.process).map((record) => record.slot);
-    for (const slot of new Set([...this.fleet.slots.keys(), ...inUse])) {
+    this.fleet = new Fleet({ fleet: record, slots, releases: [...releases.values()] }, this.now);
+    const moment = { now: this.now, date: DATE };
+    const census = new Map(
+      [...this.processes.values()].map((process) => [slotKey(this.fleet, process.slot), process]),
+    );
+    for (const slot of slotsToRecover(this.fleet, census, [...this.#runs.values()])) {
+      const noted = this.#runs.get(slot);
       const process = this.processOf(slot);
-      if (process) this.#takeOver(process);
-      else this.#cameToNothing(slot);
+      const found = process ? [{ pid: process.pid, startTicks: process.startedAt, leads: true }] : [];
+      const [main] = candidates('cgroup', noted, found, false);
+      if (process && main) reattach(this.fleet, slot, main, { ...moment, startedAt: process.startedAt });
+      else if (noted) recall(this.fleet, slot, noted, moment);
       this.#noteRun(slot);
     }
+    for (const { slot } of slots) clearAway(this.fleet, slot, this.now);
   }
 
-  /** The host goes down and comes up again: no process is left, and time begins anew. */
+  /** The host goes down and comes up again: no process is left, and time begins again. */
   reboot(): void {
     this.processes.clear();
     this.#runs.clear();
@@ -287,33 +270,15 @@ export class ImaginaryHost {
     this.replaceSupervisor();
   }
 
-  #takeOver({ slot, pid, startedAt, release }: Process): void {
-    const record = this.#runs.get(slot)!;
-    const isWanted = this.fleet.slots.has(slot);
-    if (!isWanted) this.fleet.want(slot, { release, generation: 0, prepared: true }, this.now);
-    const { restarts, failures, lastExit } = record;
-    Object.assign(this.fleet.slot(slot), { restarts, failures, lastExit });
-    const run = { pid, startedAt, startedIso: 'then', release, generation: record.process!.generation };
-    this.fleet.reattached(slot, run, record.readyAt, this.now);
-    if (!isWanted) this.fleet.unwant(slot, this.now);
-  }
+  // ── time ──
 
-  #cameToNothing(slot: number): void {
-    const found = this.fleet.slots.get(slot);
-    const record = this.#runs.get(slot);
-    if (!found || !record) return;
-    const { restarts, failures, lastExit, givenUp } = record;
-    Object.assign(found, { restarts, failures, lastExit });
-    if (record.process) {
-      const isCurrent =
-        record.process.release === found.release && record.process.generation === found.generation;
-      this.fleet.endedUnseen(found.number, { reason: 'unseen', at: 'now' }, isCurrent, this.now);
-    } else if (givenUp && givenUp.generation === found.generation) {
-      this.fleet.giveUp(found.number, givenUp.reason, this.now);
+  /** So many turns of the loop and no more: what follows finds work half done. */
+  turns(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#happen();
+      this.#turn();
     }
   }
-
-  // ── time ──
 
   /** Turns of the loop until nothing is left to do at this moment. */
   settle(): void {
@@ -324,7 +289,7 @@ export class ImaginaryHost {
       if (!happened && !acted) break;
     }
     // A due time that has come without anything to do would make the loop spin.
-    expect(this.fleet.nextDue(this.now) ?? Number.POSITIVE_INFINITY).toBeGreaterThan(this.now);
+    expect(nextDue(this.fleet, this.now) ?? Number.POSITIVE_INFINITY).toBeGreaterThan(this.now);
   }
 
   /** Lets time pass, from one thing that happens or is due to the next. */
@@ -333,7 +298,7 @@ export class ImaginaryHost {
     this.settle();
     for (let moments = 0; ; moments++) {
       expect(moments, 'moments').toBeLessThan(MOMENTS_MAX);
-      const next = Math.min(this.#nextHappening(), this.fleet.nextDue(this.now) ?? Number.POSITIVE_INFINITY);
+      const next = Math.min(this.#nextHappening(), nextDue(this.fleet, this.now) ?? Number.POSITIVE_INFINITY);
       this.now = Math.min(next, until);
       // What can be done earlier than `nextDue` said would be done too late.
       if (next > this.now) expect(plan(this.fleet, this.now)).toEqual([]);
@@ -343,15 +308,16 @@ export class ImaginaryHost {
     }
   }
 
-  /** One pass of the daemon's loop. */
+  /** One turn of the supervisor's loop. */
   #turn(): boolean {
     const { rounds, spec } = this.fleet;
     this.#parallel = Math.max(rounds.size === 0 ? 0 : this.#parallel, spec.rounds.parallel);
-    this.fleet.expire(this.now);
+    expire(this.fleet, this.now);
     checkQueues(this.fleet, this.now);
     const steps = plan(this.fleet, this.now);
     for (const step of steps) {
-      this.#execute(step);
+      // The compiler cannot follow that a step is carried out by the executor of its kind.
+      (this.#executors[step.do] as (steps: readonly Step[]) => void)([step]);
       this.done.push({ ...step, at: this.now });
     }
     checkQueues(this.fleet, this.now);
@@ -375,7 +341,7 @@ export class ImaginaryHost {
     return { ...(this.natures.get(slot) ?? this.nature), ...this.releases.get(release) };
   }
 
-  /** Tells the planner what has happened by now. */
+  /** Reports to the planner what has happened by now. */
   #happen(): boolean {
     let happened = false;
     for (const { pid, slot, endsAt, exit } of this.processes.values()) {
@@ -383,14 +349,14 @@ export class ImaginaryHost {
       happened = true;
       this.processes.delete(pid);
       expect(runOf(this.fleet.slot(slot).agent)?.pid, `process of slot ${slot}`).toBe(pid);
-      this.fleet.exited(slot, exit, 'now', this.now);
+      agentExited(this.fleet, slot, exit, 'now', this.now);
       this.#noteRun(slot);
     }
     for (const slot of [...this.fleet.queues.starting]) {
-      if (this.#readyAt(slot) > this.now) this.fleet.notReadyBecause(slot, 'not listening');
+      if (this.#readyAt(slot) > this.now) notReadyBecause(this.fleet, slot, 'not listening');
       else {
         happened = true;
-        this.fleet.ready(slot, this.now);
+        agentReady(this.fleet, slot, this.now);
         this.#noteRun(slot);
       }
     }
@@ -402,93 +368,62 @@ export class ImaginaryHost {
 
   #prepared(slot: number): void {
     const { prepare } = this.#natureOf(slot);
-    if (prepare === 'fails') this.fleet.startFailed(slot, 'prepare exited 1', 'now', this.now);
-    else if (prepare === 'hits a limit') this.fleet.startBlocked(slot, 'no more processes', this.now);
-    else {
-      this.#slots.get(slot)!.prepared = true;
-      this.fleet.prepared(slot, this.now);
-    }
+    if (prepare === 'fails') startFailed(this.fleet, slot, 'prepare exited 1', 'now', this.now);
+    else if (prepare === 'hits a limit') startBlocked(this.fleet, slot, 'no more processes', this.now);
+    else this.#commit({ prepared: [slot] });
     this.#noteRun(slot);
   }
 
   // ── carrying out ──
 
-  #execute(step: Step): void {
-    const { fleet } = this;
-    switch (step.do) {
-      case 'prepare':
-        this.#checkStart(step.slot);
-        expect(fleet.slot(step.slot).prepared).toBe(false);
-        fleet.preparing(step.slot, this.now);
-        this.#preparing.push({
-          slot: step.slot,
-          endsAt: this.now + this.#natureOf(step.slot).prepareMs,
-          fleet,
-        });
-        return;
-      case 'start':
-        this.#checkStart(step.slot);
-        this.#start(step.slot);
-        return;
-      case 'stop':
-        this.#stop(step);
-        return;
-      case 'kill':
-        Object.assign(this.processOf(step.slot)!, {
-          endsAt: this.now,
-          exit: { code: null, signal: 'SIGKILL' },
-        });
-        fleet.killed(step.slot, this.now);
-        return;
-      case 'vacate':
-        expect(this.processOf(step.slot), `process of vacated slot ${step.slot}`).toBeUndefined();
-        expect(fleet.slot(step.slot).wanted).toBe(false);
-        fleet.vacated(step.slot);
-        this.#noteRun(step.slot);
-        return;
-      case 'hold':
-        this.hold('storm', step.reason);
-        return;
-      case 'resume':
-        this.release();
-        return;
-      case 'recreate':
-        expect(this.processes.size, 'processes when all is recreated').toBe(0);
-        this.managed.record = { ...this.managed.record, recreate: false };
-        fleet.setStopAll(null, this.now);
-        return;
-      case 'rollout':
-        this.#decide(step.change);
-        return;
-      case 'measure':
-        fleet.rolling.surveyed({
-          at: this.now,
-          agents: new Map(step.slots.map((slot) => this.#measured(slot))),
-        });
-        return;
-      case 'drain':
-        fleet.rolling.beginDrain(step.batch, step.slots, step.until);
-    }
-  }
+  readonly #executors: Executors = {
+    prepare: ([step]) => {
+      const { slot } = step!;
+      this.#checkStart(slot);
+      expect(this.fleet.slot(slot).prepared).toBe(false);
+      preparing(this.fleet, slot, this.now);
+      const endsAt = this.now + this.#natureOf(slot).prepareMs;
+      this.#preparing.push({ slot, endsAt, fleet: this.fleet });
+    },
+    start: ([step]) => {
+      this.#checkStart(step!.slot);
+      this.#start(step!.slot);
+    },
+    stop: ([step]) => this.#stop(step!),
+    kill: ([step]) => {
+      const exit = { code: null, signal: 'SIGKILL' };
+      Object.assign(this.processOf(step!.slot)!, { endsAt: this.now, exit });
+      killSent(this.fleet, step!.slot, this.now);
+    },
+    vacate: ([step]) => {
+      const { slot } = step!;
+      expect(this.processOf(slot), `process of vacated slot ${slot}`).toBeUndefined();
+      expect(this.fleet.slot(slot).wanted).toBe(false);
+      this.fleet.remove(slot);
+      this.#noteRun(slot);
+    },
+    hold: ([step]) => this.#commit(decideStormHold(this.fleet, step!.reason, null, DATE)),
+    resume: ([step]) => this.#commit(decideStormOver(this.fleet, step!.reason)),
+    recreate: ([step]) => {
+      expect(this.processes.size, 'processes when all is recreated').toBe(0);
+      this.#commit(decideRecreated(this.fleet, step!.reason));
+    },
+    rollout: ([step]) => {
+      const { change, reason } = step!;
+      this.#commit(rolloutChange(this.fleet, change, { reason, sample: null, date: DATE }));
+      this.#commit(decidePrune(this.fleet));
+    },
+    measure: ([step]) => {
+      const agents = new Map(step!.slots.map((slot) => this.#measured(slot)));
+      this.fleet.rolling.surveyed({ at: this.now, agents });
+    },
+    drain: ([step]) => void this.fleet.rolling.beginDrain(step!.batch, step!.slots, step!.until),
+  };
 
   #measured(slot: number): [number, AgentMeasurement] {
     const { pid, release, startedAt } = this.processOf(slot)!;
     const { rssBytes = 10 * 2 ** 20, cpu = 0.01 } = this.releases.get(release) ?? {};
     return [slot, { pid, rssBytes, cpuMs: cpu * (this.now - startedAt) }];
-  }
-
-  /** Durable first, then true for the planner, as commitRollout() has it. */
-  #decide(change: RolloutChange): void {
-    const { managed, fleet } = this;
-    const { fleet: record, slots } = managed.decided(change, null, new Date(0));
-    for (const slot of slots) this.#slots.set(slot.slot, { ...slot });
-    managed.record = record;
-    if (change.newest !== null) fleet.respecify(record.spec!, record.release, this.now);
-    managed.apply(slots, this.now);
-    fleet.rolling.set(record.rollout ?? null);
-    if (typeof change.hold === 'object') fleet.setHold({ ...record.hold!, probeAt: 0 });
-    if (change.hold === 'lift' && fleet.hold) fleet.setHold(null);
-    for (const { slot } of slots) fleet.renew(slot, this.now);
   }
 
   /** What must hold wherever an agent is started. */
@@ -499,28 +434,23 @@ export class ImaginaryHost {
     expect(this.#preparing.some(({ slot }) => slot === number)).toBe(false);
     expect(fleet.stopAll).toBe(null);
     expect(fleet.hold?.by ?? 'storm', 'what may start').toBe('storm');
-    const { starting, preparing } = fleet.counts;
-    expect(starting + preparing, 'agents starting').toBeLessThan(this.#parallel);
+    const { starting, preparing: preparingCount } = fleet.counts;
+    expect(starting + preparingCount, 'agents starting').toBeLessThan(this.#parallel);
   }
 
   #start(slot: number): void {
     const { fleet } = this;
     const nature = this.#natureOf(slot);
-    if (nature.start === 'hits a limit') fleet.startBlocked(slot, 'no more processes', this.now);
-    else if (nature.start === 'cannot be executed') fleet.startFailed(slot, 'ENOENT', 'now', this.now);
+    if (nature.start === 'hits a limit') startBlocked(fleet, slot, 'no more processes', this.now);
+    else if (nature.start === 'cannot be executed') startFailed(fleet, slot, 'ENOENT', 'now', this.now);
     else {
       const { release, generation } = fleet.slot(slot);
-      const process: Process = {
-        pid: this.#pid++,
-        slot,
-        startedAt: this.now,
-        release,
-        endsAt: nature.crashMs === null ? Number.POSITIVE_INFINITY : this.now + nature.crashMs,
-        exit: nature.crashExit,
-      };
-      this.processes.set(process.pid, process);
-      const { pid, startedAt } = process;
-      fleet.started(slot, { pid, startedAt, startedIso: 'now', release, generation }, this.now);
+      const pid = this.#pid++;
+      const startedAt = this.now;
+      const endsAt = nature.crashMs === null ? Number.POSITIVE_INFINITY : startedAt + nature.crashMs;
+      this.processes.set(pid, { pid, slot, startedAt, release, endsAt, exit: nature.crashExit });
+      const run = { pid, startTicks: startedAt, startedAt, startedIso: 'now', release, generation };
+      agentStarted(fleet, slot, run, this.now);
     }
     this.#noteRun(slot);
   }
@@ -534,7 +464,7 @@ export class ImaginaryHost {
     if (stopMs !== null && this.now + stopMs < process!.endsAt) {
       Object.assign(process!, { endsAt: this.now + stopMs, exit: stopExit });
     }
-    this.fleet.stopping(slot, { cause, reason }, this.now);
+    stopSent(this.fleet, slot, { cause, reason }, this.now);
   }
 
   /**
@@ -544,28 +474,12 @@ export class ImaginaryHost {
   #checkTurn(slot: number, { release }: Process, reason: string): void {
     const { record } = this.fleet.rolling;
     if (record?.id !== 1 || record.state === 'rolling-back' || !reason.startsWith('release ')) return;
-    if (release !== record.to && !this.#wantedAnew.has(slot))
+    if (release !== record.to && !this.#wantedAgain.has(slot))
       expect(record.batch?.slots, `stopped out of turn`).toContain(slot);
   }
 
-  /** Durable first, then true for the planner. */
-  #write(slots: readonly SlotRecord[], record?: FleetRecord): void {
-    for (const slot of slots) this.#slots.set(slot.slot, { ...slot });
-    const { managed, fleet } = this;
-    if (record) {
-      const hadHold = fleet.hold !== null;
-      managed.record = record;
-      fleet.rolling.set(record.rollout ?? null);
-      fleet.respecify(record.spec!, record.release, this.now);
-      if (record.recreate) fleet.setStopAll('recreate', this.now);
-      if (hadHold && !record.hold) fleet.setHold(null);
-    }
-    managed.apply(slots, this.now);
-    if (record && !record.hold) for (const { slot, wanted } of slots) if (wanted) fleet.renew(slot, this.now);
-  }
-
   #noteRun(slot: number): void {
-    const record = this.managed.runRecord(slot);
+    const record = runRecord(this.fleet, slot);
     if (record) this.#runs.set(slot, record);
     else this.#runs.delete(slot);
   }

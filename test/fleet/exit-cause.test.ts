@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import { Fleet } from '../../src/fleet/fleet.ts';
 import { type AgentExit, describeExit } from '../../src/fleet/restart.ts';
+import { agentExited, agentStarted } from '../../src/fleet/transitions.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
+import { fleetOf } from './driver.ts';
 
 const MIB = 1024 * 1024;
 const OOM: AgentExit = { code: null, signal: 'SIGKILL', cause: 'oom-limit' };
@@ -19,10 +20,15 @@ test.each<[AgentExit, number | null, string]>([
 
 test('the last exit names the limit that the agent ran into, and keeps its shape', () => {
   const spec = parseSpec({ name: 'a', command: ['a'], resources: { memory: { limit: '64M' } } });
-  const fleet = new Fleet('a', spec, 'r', 0);
+  const fleet = fleetOf(spec);
   fleet.want(0, { release: 'r', generation: 0, prepared: true }, 0);
-  fleet.started(0, { pid: 1, startedAt: 0, startedIso: '', release: 'r', generation: 0 }, 0);
-  fleet.exited(0, OOM, 'then', 1);
+  agentStarted(
+    fleet,
+    0,
+    { pid: 1, startTicks: 1, startedAt: 0, startedIso: '', release: 'r', generation: 0 },
+    0,
+  );
+  agentExited(fleet, 0, OOM, 'then', 1);
   const reason = 'killed by SIGKILL: out of memory (memory.limit 64M)';
   expect(fleet.slot(0).lastExit).toEqual({ code: null, signal: 'SIGKILL', reason, at: 'then' });
   expect(fleet.slot(0).agent).toMatchObject({ state: 'backoff', reason: `restart: ${reason}` });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
+import { type Nature, WELL_BEHAVED } from './natures.ts';
 
 const CRASHES: Nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 10 };
 const NO_DELAY = { rounds: { parallel: 15, delay: '0s' } };

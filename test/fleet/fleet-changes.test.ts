@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
+import { WELL_BEHAVED } from './natures.ts';
 
 const PORTS = { base: 20_000 };
 

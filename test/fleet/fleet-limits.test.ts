@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
+import { type Nature, WELL_BEHAVED } from './natures.ts';
 
 const LIMIT: Nature = { ...WELL_BEHAVED, start: 'hits a limit' };
 

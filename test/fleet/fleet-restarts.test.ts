@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
+import { agentHealthy } from '../../src/fleet/transitions.ts';
+import { ImaginaryHost } from './driver.ts';
+import { WELL_BEHAVED } from './natures.ts';
 
 const STORM_OFF = { storm: 'off' };
 const SETTLED_MS = 60_000;
@@ -133,7 +135,7 @@ test('restarts what fails its health check so many times in a row, and not befor
   world.miss(0, 2);
   world.settle();
   expect(world.states).toBe('unready');
-  world.fleet.healthy(0, world.now);
+  agentHealthy(world.fleet, 0, world.now);
   expect(world.states).toBe('ready');
   world.miss(0, 2);
   world.settle();

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
+import { nextDue } from '../../src/fleet/time.ts';
+import { ImaginaryHost } from './driver.ts';
+import { WELL_BEHAVED } from './natures.ts';
 
 const ROUNDS = { rounds: { parallel: 3, delay: '10s' } };
 
@@ -64,7 +66,7 @@ test('wakes up for nothing when all is ready', () => {
   world.advance(60_000);
   world.crash(3);
   world.advance(1_000);
-  expect(world.fleet.nextDue(world.now)).toBe(null);
+  expect(nextDue(world.fleet, world.now)).toBe(null);
 });
 
 test('lets crashes, restarts and new slots share the rounds', () => {

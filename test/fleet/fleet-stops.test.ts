@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
+import { expire } from '../../src/fleet/time.ts';
+import { killSent } from '../../src/fleet/transitions.ts';
+import { ImaginaryHost } from './driver.ts';
+import { WELL_BEHAVED } from './natures.ts';
 
 /** A fleet of so many that is ready. */
 function ready(count: number, document: object = {}): ImaginaryHost {
@@ -57,8 +60,8 @@ test('sends SIGKILL only once to what not even that ends', () => {
   world.kill(1);
   world.advance(29_999);
   // Uninterruptible sleep: the signal is pending, and the process stays.
-  world.fleet.expire(world.now + 1);
-  world.fleet.killed(0, world.now + 1);
+  expire(world.fleet, world.now + 1);
+  killSent(world.fleet, 0, world.now + 1);
   world.advance(600_000);
   expect(world.steps('kill')).toEqual([]);
   expect(world.states).toBe('stopping');

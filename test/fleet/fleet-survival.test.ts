@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
+import { remnantsFound, remnantsGone } from '../../src/fleet/transitions.ts';
+import { ImaginaryHost } from './driver.ts';
+import { WELL_BEHAVED } from './natures.ts';
 
 test('does nothing to a fleet at rest that it finds again', () => {
   const world = new ImaginaryHost();
@@ -64,7 +66,10 @@ test('brings back in rounds what ended while no supervisor was there', () => {
   world.advance(60_000);
   expect(new Set(world.startTimes(from)).size).toBe(3);
   expect(world.states).toBe(Array(6).fill('ready').join(' '));
-  expect(world.fleet.slot(0)).toMatchObject({ restarts: 1, lastExit: { code: null, reason: 'unseen' } });
+  expect(world.fleet.slot(0)).toMatchObject({
+    restarts: 1,
+    lastExit: { code: null, reason: 'ended while the supervisor was away' },
+  });
 });
 
 test('gives an agent that it finds starting its whole timeout', () => {
@@ -96,13 +101,13 @@ test('ends what is left of an agent before it starts the next one there', () => 
   world.crash(0);
   world.replaceSupervisor(100);
   // What the agent of slot 0 had forked is still there; so is something in a slot that nobody wants.
-  world.fleet.clearing(0, world.now);
-  world.fleet.clearing(7, world.now);
+  remnantsFound(world.fleet, 0, world.now);
+  remnantsFound(world.fleet, 7, world.now);
   const from = world.now;
   world.advance(30_000);
   expect(world.startTimes(from)).toEqual([]);
-  world.fleet.cleared(0, world.now);
-  world.fleet.cleared(7, world.now);
+  remnantsGone(world.fleet, 0, world.now);
+  remnantsGone(world.fleet, 7, world.now);
   world.advance(30_000);
   expect(world.startTimes(from)).toEqual([30_000]);
   expect([...world.fleet.slots.keys()]).toEqual([0, 1]);

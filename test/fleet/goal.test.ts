@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judgeGoal } from '../../src/fleet/goal.ts';
-import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
+import { type Nature, WELL_BEHAVED } from './natures.ts';
 
 const CRASHES: Nature = { ...WELL_BEHAVED, readyMs: null, crashMs: 1 };
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ImaginaryHost, type Nature, WELL_BEHAVED } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
+import { type Nature, WELL_BEHAVED } from './natures.ts';
 
 const SLOTS = 8;
 const DOCUMENT = {

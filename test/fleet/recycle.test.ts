@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { chooseRecycled } from '../../src/fleet/recycle.ts';
+import { recycleAgent } from '../../src/fleet/transitions.ts';
 import { ImaginaryHost } from './driver.ts';
 
 function readyFleet(count: number): ImaginaryHost {
@@ -23,7 +24,7 @@ test('counts what is unready already, and what was chosen before', () => {
   const world = readyFleet(10);
   world.miss(0);
   expect(slotsOf(chooseRecycled(heavy(1, 7, 3), world.fleet, { count: 3 }))).toEqual([7, 3]);
-  world.fleet.recycle(7, 'too large', world.now);
+  recycleAgent(world.fleet, 7, 'too large', world.now);
   expect(slotsOf(chooseRecycled(heavy(1, 7, 3), world.fleet, { count: 3 }))).toEqual([3]);
 });
 
@@ -38,7 +39,7 @@ test('a recycled agent is replaced in the rounds, once', () => {
   const world = readyFleet(10);
   const before = world.pids;
   const from = world.now;
-  for (const slot of [2, 4, 6]) world.fleet.recycle(slot, '25M is above leak.agentLimit', world.now);
+  for (const slot of [2, 4, 6]) recycleAgent(world.fleet, slot, '25M is above leak.agentLimit', world.now);
   world.advance(120_000);
   const replaced = Object.keys(before).filter((slot) => before[Number(slot)] !== world.pids[Number(slot)]);
   expect(replaced.map(Number)).toEqual([2, 4, 6]);

@@ -1,9 +1,11 @@
-import { Fleet } from '../../src/fleet/fleet.ts';
+import type { Fleet } from '../../src/fleet/fleet.ts';
 import { Heap } from '../../src/fleet/heap.ts';
 import { plan } from '../../src/fleet/plan.ts';
 import { unitHash } from '../../src/fleet/restart.ts';
 import type { Step } from '../../src/fleet/steps.ts';
-import { specOf } from './driver.ts';
+import { expire, nextDue } from '../../src/fleet/time.ts';
+import { agentExited, agentReady, agentStarted, stopSent } from '../../src/fleet/transitions.ts';
+import { fleetOf, specOf } from './driver.ts';
 
 /** What the agents, their registry and their host are like. */
 export interface Nature {
@@ -86,7 +88,7 @@ export class RegistryWorld {
   constructor(nature: Partial<Nature> = {}) {
     this.nature = { ...USUAL, ...nature };
     const { agents, rounds } = this.nature;
-    this.fleet = new Fleet('f', specOf({ rounds, ready: { after: '1s' } }), 'r1', 0);
+    this.fleet = fleetOf(specOf({ rounds, ready: { after: '1s' } }));
     for (let slot = 0; slot < agents; slot++)
       this.fleet.want(slot, { release: 'r1', generation: 0, prepared: true }, 0);
     this.#wake();
@@ -170,7 +172,7 @@ export class RegistryWorld {
 
   #turn(): void {
     const { fleet } = this;
-    fleet.expire(this.now);
+    expire(fleet, this.now);
     const limit = fleet.adaptive?.limit ?? 0;
     if (limit !== this.#limits.at(-1)?.limit) this.#limits.push({ at: this.now, limit });
     const steps = plan(fleet, this.now);
@@ -179,7 +181,7 @@ export class RegistryWorld {
       this.#after(step.do === 'start' ? (i + 1) * costMs : 0, () => this.#execute(step));
     this.#after(steps.length * costMs, () => {
       this.#isTurning = false;
-      const due = fleet.nextDue(this.now);
+      const due = nextDue(fleet, this.now);
       if (steps.length > 0) this.#wake();
       else if (due !== null) this.#after(due - this.now, () => this.#wake());
     });
@@ -192,7 +194,7 @@ export class RegistryWorld {
         this.#start(step.slot);
         return;
       case 'stop':
-        fleet.stopping(step.slot, step, now);
+        stopSent(fleet, step.slot, step, now);
         this.#exit(this.#agents.get(step.slot)!);
         return;
       case 'hold':
@@ -217,8 +219,8 @@ export class RegistryWorld {
     const { startMs, startNoise, broken } = this.nature;
     const agent: Agent = { slot, state: 'coming' };
     this.#agents.set(slot, agent);
-    const run = { pid: 1, startedAt: this.now, startedIso: '', release: 'r1', generation: 0 };
-    this.fleet.started(slot, run, this.now);
+    const run = { pid: 1, startTicks: 1, startedAt: this.now, startedIso: '', release: 'r1', generation: 0 };
+    agentStarted(this.fleet, slot, run, this.now);
     const isBroken = this.#chance() < broken;
     const upMs = startMs * (1 + startNoise * (2 * this.#chance() - 1));
     this.#after(isBroken ? 3 : upMs, () => (isBroken ? this.#exit(agent) : this.#register(agent)));
@@ -235,7 +237,7 @@ export class RegistryWorld {
     for (const slot of [...fleet.queues.starting]) {
       const { agent } = fleet.slot(slot);
       if (agent.state === 'starting') youngestMs = Math.min(youngestMs, now - agent.run.startedAt);
-      if (this.#agents.get(slot)?.state === 'registered') fleet.ready(slot, now, now - this.#lookedAt);
+      if (this.#agents.get(slot)?.state === 'registered') agentReady(fleet, slot, now, now - this.#lookedAt);
     }
     this.#lookedAt = now;
     this.#wake();
@@ -250,7 +252,7 @@ export class RegistryWorld {
     if (agent.state === 'gone') return;
     agent.state = 'gone';
     if (this.fleet.slot(agent.slot).agent.state !== 'ready') this.failed++;
-    this.fleet.exited(agent.slot, { code: 1, signal: null }, 'now', this.now);
+    agentExited(this.fleet, agent.slot, { code: 1, signal: null }, 'now', this.now);
     this.#wake();
   }
 

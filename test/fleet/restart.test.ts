@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   backoffMs,
-  decideRestart,
   describeExit,
   isFailedStart,
+  judgeExit,
   SETTLE_MS,
   unitHash,
 } from '../../src/fleet/restart.ts';
@@ -43,7 +43,7 @@ test.each([
   ['never', OK, false],
   ['never', FAILED, false],
 ] as const)('with restart.on: %s and exit %j, restarts: %s', (on, exit, restart) => {
-  expect(decideRestart(specOf({ restart: { on } }).restart, exit, 0, 0)).toMatchObject({ restart });
+  expect(judgeExit(specOf({ restart: { on } }).restart, exit, 0, 0)).toMatchObject({ restart });
 });
 
 test('restarts at once after a stretch of health', () => {

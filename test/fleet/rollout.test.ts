@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judgeGoal } from '../../src/fleet/goal.ts';
-import { ImaginaryHost, WELL_BEHAVED } from './driver.ts';
+import { ImaginaryHost } from './driver.ts';
+import { WELL_BEHAVED } from './natures.ts';
 
 const UPDATE = { batch: 10, wait: '10s', canary: 0, maxFailed: '10%' };
 
@@ -329,7 +330,12 @@ describe('what a user does meanwhile', () => {
     world.advance(15_000);
     world.abort();
     world.advance(10_000);
-    expect(record(world)).toMatchObject({ state: 'rolled-back', from: 'r1', reason: 'aborted' });
+    expect(record(world)).toMatchObject({
+      state: 'rolled-back',
+      from: 'r1',
+      reason: 'aborted by fleetctl rollout abort',
+    });
+    world.fleet.releases.set('r0', { ...world.fleet.releases.get('r1')!, id: 'r0' });
     world.rollBack('r0');
     world.advance(10_000);
     expect(releases(world)).toEqual({ r0: 30 });
@@ -442,7 +448,9 @@ describe('the supervisor', () => {
     world.crash(3);
     world.replaceSupervisor(1_000);
     world.advance(1);
-    expect(record(world)).toMatchObject({ failures: [{ slot: 3, reason: 'unseen' }] });
+    expect(record(world)).toMatchObject({
+      failures: [{ slot: 3, reason: 'ended while the supervisor was away' }],
+    });
     world.advance(10_000);
     expect(record(world).state).toBe('rolled-back');
   });
@@ -497,7 +505,7 @@ describe('who waits for a rollout', () => {
     const world = settled(20);
     world.roll('r2');
     world.hold();
-    expect(goal(world, 1).end).toMatchObject({ exitCode: 4, message: 'held: held' });
+    expect(goal(world, 1).end).toMatchObject({ exitCode: 4, message: 'held: held by fleetctl hold' });
     world.resume();
     world.roll('r3');
     expect(goal(world, 1).end).toMatchObject({ exitCode: 1 });

@@ -1,10 +1,19 @@
 import { expect, test } from 'vitest';
-import { Fleet } from '../../src/fleet/fleet.ts';
+import type { Fleet } from '../../src/fleet/fleet.ts';
 import { plan } from '../../src/fleet/plan.ts';
-import { specOf } from './driver.ts';
+import { expire, nextDue } from '../../src/fleet/time.ts';
+import {
+  agentExited,
+  agentHealthy,
+  agentReady,
+  agentStarted,
+  agentUnhealthy,
+  stopSent,
+} from '../../src/fleet/transitions.ts';
+import { fleetOf, specOf } from './driver.ts';
 
 const NOW = 1_000_000;
-const START = { pid: 1, startedAt: NOW, startedIso: '', release: 'r1', generation: 0 };
+const START = { pid: 1, startTicks: 1, startedAt: NOW, startedIso: '', release: 'r1', generation: 0 };
 
 /**
  * Counts what is done to Maps and Sets, and every element that a loop over one visits: the planner keeps its slots and
@@ -42,49 +51,49 @@ function countOperations(work: () => void): number {
 /** A fleet of so many that has been ready for long. */
 function settled(count: number): Fleet {
   const spec = specOf({ rounds: { parallel: count, delay: '0s' }, health: { every: '30s', failures: 3 } });
-  const fleet = new Fleet('f', spec, 'r1', 0);
+  const fleet = fleetOf(spec);
   for (let slot = 0; slot < count; slot++) {
     fleet.want(slot, { release: 'r1', generation: 0, prepared: true }, 0);
-    fleet.started(slot, START, 0);
-    fleet.ready(slot, 0);
+    agentStarted(fleet, slot, START, 0);
+    agentReady(fleet, slot, 0);
   }
-  fleet.expire(NOW);
+  expire(fleet, NOW);
   return fleet;
 }
 
 /** A slot's agent ends, and the loop brings it back. */
 function exitAndReturn(fleet: Fleet, slot: number): void {
-  fleet.exited(slot, { code: 1, signal: null }, 'now', NOW);
+  agentExited(fleet, slot, { code: 1, signal: null }, 'now', NOW);
   for (let done = false; !done; ) {
-    fleet.expire(NOW);
+    expire(fleet, NOW);
     const steps = plan(fleet, NOW);
     for (const step of steps) {
       if (step.do !== 'start') throw new Error(`unexpected ${step.do}`);
-      fleet.started(step.slot, START, NOW);
+      agentStarted(fleet, step.slot, START, NOW);
     }
-    fleet.nextDue(NOW);
+    nextDue(fleet, NOW);
     done = steps.length === 0;
   }
-  fleet.ready(slot, NOW);
+  agentReady(fleet, slot, NOW);
 }
 
 const WORK: Record<string, (fleet: Fleet) => void> = {
   'a pass over a fleet at rest': (fleet) => {
-    fleet.expire(NOW);
+    expire(fleet, NOW);
     expect(plan(fleet, NOW)).toEqual([]);
-    fleet.nextDue(NOW);
+    nextDue(fleet, NOW);
   },
   'an exit and the start after it': (fleet) => exitAndReturn(fleet, 500),
   'a health check that fails and one that passes': (fleet) => {
-    fleet.unhealthy(500, 'no answer', NOW);
-    fleet.healthy(500, NOW);
+    agentUnhealthy(fleet, 500, 'no answer', NOW);
+    agentHealthy(fleet, 500, NOW);
   },
   'a kill of one slot': (fleet) => {
     fleet.unwant(500, NOW);
-    fleet.stopping(500, { cause: 'unwanted', reason: '' }, NOW);
-    fleet.exited(500, { code: 0, signal: null }, 'now', NOW);
+    stopSent(fleet, 500, { cause: 'unwanted', reason: '' }, NOW);
+    agentExited(fleet, 500, { code: 0, signal: null }, 'now', NOW);
     expect(plan(fleet, NOW)).toMatchObject([{ do: 'vacate' }]);
-    fleet.vacated(500);
+    fleet.remove(500);
   },
 };
 

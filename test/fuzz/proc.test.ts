@@ -1,11 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findCgroupMount, parseCgroupPath } from '../../src/host/cgroup/path.ts';
 import { readCgroupLimits } from '../../src/host/facts/cgroups.ts';
 import { Root } from '../../src/host/facts/root.ts';
+import { findCgroupMount, parseCgroupPath } from '../../src/host/proc/cgroup.ts';
 import { readMemory } from '../../src/host/proc/meminfo.ts';
-import { PortTable, readConnections } from '../../src/host/proc/net.ts';
+import { readConnections } from '../../src/host/proc/net.ts';
+import { PortTable } from '../../src/host/proc/port-table.ts';
 import { hasEnded, parseStat } from '../../src/host/proc/stat.ts';
 import { formatProblem, HEAD_BYTES } from '../../src/host/process/elf.ts';
 import { parseSystemdCgroup, unitOf } from '../../src/host/strays/origin.ts';
@@ -38,7 +39,8 @@ describe(`${RUNS} damaged files of the kernel each, seed ${SEED}`, () => {
   test('connections are counted by ports that exist', { timeout: TIMEOUT_MS }, () =>
     withDirectory((directory) =>
       fuzz(captured.SOCKET_TABLES, async (input) => {
-        writeFileSync(join(directory, 'tcp'), input);
+        mkdirSync(join(directory, 'net'), { recursive: true });
+        writeFileSync(join(directory, 'net/tcp'), input);
         expect(await readConnections(directory)).toHaveLength(65_536);
       }),
     ),
@@ -86,7 +88,7 @@ describe(`${RUNS} damaged files of the kernel each, seed ${SEED}`, () => {
       await fuzz([...captured.MEMORY_INFOS, ...captured.PRESSURES], (input) => {
         writeFileSync(join(directory, 'proc/meminfo'), input);
         writeFileSync(join(directory, 'proc/pressure/memory'), input);
-        const { pressurePercent, ...memory } = readMemory(directory);
+        const { pressurePercent, ...memory } = readMemory(join(directory, 'proc'));
         for (const bytes of Object.values(memory)) expect(bytes).toBeGreaterThanOrEqual(0);
         if (pressurePercent !== null) expect(pressurePercent).toBeGreaterThanOrEqual(0);
       });

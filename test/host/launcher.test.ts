@@ -5,7 +5,7 @@ import { launchCalls, STEPS } from '../../src/host/launcher/calls.ts';
 import { type Architecture, launcherImage } from '../../src/host/launcher/image.ts';
 import { MACHINE_CODE } from '../../src/host/launcher/machine-code.ts';
 import { compileScript } from '../../src/host/launcher/script.ts';
-import type { Launch } from '../../src/host/process/spawn.ts';
+import type { Launch } from '../../src/host/process/launch.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

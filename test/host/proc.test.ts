@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { currentTicks } from '../../src/host/clock.ts';
-import { PortTable, readConnections, readPorts } from '../../src/host/proc/net.ts';
+import { readConnections, readPorts } from '../../src/host/proc/net.ts';
 import { findSocketFd, listPids, readCommand, readLink, readRssBytes } from '../../src/host/proc/pid.ts';
+import { PortTable } from '../../src/host/proc/port-table.ts';
 import { readProc, readProcText } from '../../src/host/proc/read.ts';
 import { parseStat, readStat } from '../../src/host/proc/stat.ts';
 import { closeFd, openPidfd, reapPid, signalPidfd } from '../../src/host/process/pidfd.ts';
@@ -138,9 +139,10 @@ describe('the kernel’s tables of sockets', () => {
   });
 
   test('tell how many connections are established at each local port', async () => {
-    writeFileSync(scratch.path('tcp'), `${TCP}${TCP.split('\n')[3]}\n`);
+    mkdirSync(scratch.path('net'));
+    writeFileSync(scratch.path('net/tcp'), `${TCP}${TCP.split('\n')[3]}\n`);
     writeFileSync(
-      scratch.path('tcp6'),
+      scratch.path('net/tcp6'),
       TCP6.replace(
         '00:1F90 00000000000000000000000000000000:0000 0A',
         '00:1F91 00000000000000000000000001000000:0001 01',

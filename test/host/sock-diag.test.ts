@@ -2,7 +2,8 @@ import { createSocket } from 'node:dgram';
 import { createConnection, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { readPortRange } from '../../src/host/net/sock-diag.ts';
-import { ALL_PORTS, rangeOf, readPorts } from '../../src/host/proc/net.ts';
+import { readPorts } from '../../src/host/proc/net.ts';
+import { ALL_PORTS, rangeOf } from '../../src/host/proc/port-table.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

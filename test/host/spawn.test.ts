@@ -3,9 +3,10 @@ import { closeSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Reports } from '../../src/host/launcher/reports.ts';
 import { libc } from '../../src/host/libc.ts';
+import type { Launch } from '../../src/host/process/launch.ts';
 import { closeFd, reapPid } from '../../src/host/process/pidfd.ts';
 import { getLimit } from '../../src/host/process/rlimit.ts';
-import { type Launch, spawnProcess } from '../../src/host/process/spawn.ts';
+import { spawnProcess } from '../../src/host/process/spawn.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
 const AF_UNIX = 1;

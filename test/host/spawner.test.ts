@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { readStat } from '../../src/host/proc/stat.ts';
 import { reapPid } from '../../src/host/process/pidfd.ts';
 import { type SpawnedProcess, Spawner } from '../../src/host/process/spawner.ts';
+import type { Result } from '../../src/host/result.ts';
 import { Scratch } from './processes.ts';
 
 const spawner = new Spawner();
@@ -14,9 +15,9 @@ beforeEach(() => {
 });
 afterEach(() => scratch.dispose());
 
-const started = (outcome: SpawnedProcess | Error | undefined): SpawnedProcess => {
-  if (!outcome || outcome instanceof Error) throw outcome;
-  return outcome;
+const started = (outcome: Result<SpawnedProcess>): SpawnedProcess => {
+  if (!outcome.ok) throw outcome.error;
+  return outcome.value;
 };
 
 test('starts children of this process, in order, and knows since when they run', () => {
@@ -33,12 +34,9 @@ test('starts children of this process, in order, and knows since when they run',
 test('one that cannot be started keeps no other back, and says which call failed', () => {
   const nowhere = scratch.launch('', { output: { path: '/nonexistent/log' } });
   const outcomes = spawner.start([nowhere, scratch.launch('echo here')]);
-  expect(outcomes[0]).toMatchObject({
-    code: 'ENOENT',
-    syscall: 'posix_spawn',
-    errno: constants.errno.ENOENT,
-  });
-  reapPid(started(outcomes[1]).pid);
+  const error = { code: 'ENOENT', syscall: 'posix_spawn', errno: constants.errno.ENOENT };
+  expect(outcomes[0]).toMatchObject({ ok: false, error });
+  reapPid(started(outcomes[1]!).pid);
   expect(scratch.read('out.2')).toBe('here\n');
 });
 
@@ -59,7 +57,7 @@ test('tells of each launch by itself what kept it from its program', () => {
 test('hands over a descriptor that this thread has opened since', () => {
   const fd = openSync(scratch.path('handed'), 'w');
   const launch = scratch.launch('echo over', { output: { fd } });
-  reapPid(started(spawner.start([launch])[0]).pid);
+  reapPid(started(spawner.start([launch])[0]!).pid);
   closeSync(fd);
   expect(readFileSync(scratch.path('handed'), 'utf8')).toBe('over\n');
 });

@@ -41,6 +41,7 @@ describe('a process', () => {
     copyFileSync('/bin/sleep', path);
     chmodSync(path, 0o755);
     const pid = scratch.start('', { path, argv: ['thing', '1000'] });
+    await until(() => readExecutable(pid)?.path === path);
     const before = readExecutable(pid);
     expect(before).toEqual({ file: readProgram(path)!.file, path, isReplaced: false });
     unlinkSync(path);

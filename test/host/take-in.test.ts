@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CgroupTree } from '../../src/host/cgroup/tree.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
+import { success } from '../../src/host/result.ts';
 import { adoptForeign } from '../../src/host/strays/adopt-foreign.ts';
 import { isLive, Scratch } from './processes.ts';
 
@@ -39,7 +40,7 @@ describe.skipIf(!HAS_TREE)('taking processes in (needs a cgroup tree that can be
       { key: 'web/0', process: identify(first) },
       { key: 'web/1', process: identify(second) },
     ];
-    expect(adoptForeign(tree, intakes)).toEqual([true, true]);
+    expect(adoptForeign(tree, intakes)).toEqual([success(true), success(true)]);
     expect(new Set(forks).size).toBe(2);
     expect([first, ...forks].map((pid) => tree.keyOf(pid))).toEqual(['web/0', 'web/0', 'web/0']);
     expect(tree.keyOf(second)).toBe('web/1');
@@ -48,7 +49,7 @@ describe.skipIf(!HAS_TREE)('taking processes in (needs a cgroup tree that can be
   test('takes no process for another one that had its pid: it stays where it is, and lives', () => {
     const { pid, startTicks } = identify(scratch.start('exec sleep 1000'));
     const former = { pid, startTicks: startTicks - 1 };
-    expect(adoptForeign(tree, [{ key: 'web/0', process: former }])).toEqual([false]);
+    expect(adoptForeign(tree, [{ key: 'web/0', process: former }])).toEqual([success(false)]);
     expect(tree.keyOf(pid)).toBeNull();
     // The same, where the pid changed hands between the look and the move.
     expect(tree.take('web/0', former)).toBe(false);

@@ -46,7 +46,7 @@ export const SHAPES = {
     keep();
   },
   'with marks that the copy does not have': (store: WantedStore, keep: () => void) => {
-    store.writePrepared('f', [1, 2, 5]);
+    store.write('f', { prepared: [1, 2, 5] });
     store.close();
     keep();
   },

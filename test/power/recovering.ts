@@ -2,7 +2,8 @@ import { closeSync, fsyncSync, openSync, rmSync, truncateSync, writeSync } from 
 import { dirname } from 'node:path';
 import { makeDirectory } from '../../src/host/files/files.ts';
 import { pathsIn } from '../../src/specification/paths.ts';
-import { type StoreChange, WantedStore } from '../../src/store/wanted.ts';
+import { WantedStore } from '../../src/store/wanted.ts';
+import type { NewFleet } from '../store/places.ts';
 
 /** What a process says on stdout when a change was accepted. */
 export const ACCEPTED = 'accepted';
@@ -11,7 +12,7 @@ export const ACCEPTED = 'accepted';
  * A process that is recorded: it changes the wanted state, damages one of its files, recovers, changes on.
  * Arguments: the state directory, a fleet of slots (JSON), how many changes follow each damage.
  */
-function run(stateDir: string, fleet: Required<StoreChange>, changes: number): void {
+function run(stateDir: string, fleet: NewFleet, changes: number): void {
   const paths = pathsIn(stateDir, '/nonexistent');
   const { database, copy } = paths;
   makeDirectory(stateDir, 0o700);

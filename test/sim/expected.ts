@@ -1,4 +1,4 @@
-import type { Managed } from '../../src/daemon/fleet/managed.ts';
+import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 
 /** What users have been promised about a fleet: everything that was acknowledged, and nothing else. */
 export interface Expected {
@@ -68,20 +68,21 @@ export function possibilities(promises: Promises, pending: readonly Pending[]): 
 }
 
 /** How what is there differs from what was promised; null where it does not. */
-export function difference(promises: Promises, fleets: ReadonlyMap<string, Managed>): string | null {
+export function difference(promises: Promises, fleets: ReadonlyMap<string, FleetRunner>): string | null {
   for (const name of fleets.keys())
     if (!promises.has(name)) return `fleet ${name} is there, and should not be`;
   for (const [name, { wanted, isHeld, rolloutId }] of promises) {
-    const managed = fleets.get(name);
-    if (!managed) return `fleet ${name} is lost`;
-    const actual = managed.fleet.wanted();
+    const runner = fleets.get(name);
+    if (!runner) return `fleet ${name} is lost`;
+    const actual = runner.fleet.wanted();
     if (actual.symmetricDifference(wanted).size > 0) {
       return `fleet ${name} wants slots ${[...actual]}, and was to want ${[...wanted]}`;
     }
-    const byUser = managed.record.hold?.by === 'user';
+    const byUser = runner.fleet.record.hold?.by === 'user';
     if (isHeld !== null && isHeld !== byUser)
       return `fleet ${name} is ${byUser ? '' : 'not '}held by its user, and was to be${isHeld ? '' : ' not'}`;
-    if ((managed.record.rollout?.id ?? 0) < rolloutId) return `rollout ${rolloutId} of fleet ${name} is lost`;
+    if ((runner.fleet.record.rollout?.id ?? 0) < rolloutId)
+      return `rollout ${rolloutId} of fleet ${name} is lost`;
   }
   return null;
 }

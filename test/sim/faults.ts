@@ -1,5 +1,4 @@
-import type { HelperEnd } from '../../src/host/host.ts';
-import type { Launch } from '../../src/host/process/spawn.ts';
+import type { HelperEnd, Launch } from '../../src/host/host.ts';
 import type { Faults } from './fake-host.ts';
 import { type Kernel, type Nature, READY_MS_MIN, WELL_BEHAVED } from './kernel.ts';
 import type { Random } from './random.ts';

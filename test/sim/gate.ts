@@ -3,7 +3,7 @@ import { FleetError } from '../../src/errors.ts';
 import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
 import { RunStore } from '../../src/store/runs.ts';
-import { type StoreChange, WantedStore } from '../../src/store/wanted.ts';
+import { type StoredChange, WantedStore } from '../../src/store/wanted.ts';
 
 /** The supervisor was killed here. What still runs of it finds nothing that it could do. */
 export class Crash extends Error {}
@@ -63,19 +63,16 @@ export class MortalWantedStore extends WantedStore {
     this.#copyPath = copyPath;
   }
 
-  override write(name: string, change: StoreChange): void {
+  override write(name: string, change: StoredChange): void {
     this.#gate.write(`store.write ${name} ${describe(change)}`);
-    this.#copied(() => super.write(name, change));
+    if (change.record || change.release || change.slots || change.forgotten)
+      this.#copied(() => super.write(name, change));
+    else super.write(name, change);
   }
 
   override remove(name: string): void {
     this.#gate.write(`store.remove ${name}`);
     this.#copied(() => super.remove(name));
-  }
-
-  override writePrepared(name: string, slots: readonly number[]): void {
-    this.#gate.write(`store.writePrepared ${name} ${slots}`);
-    super.writePrepared(name, slots);
   }
 
   /** One that dies now has committed, but the copy is still the one before. */
@@ -130,11 +127,11 @@ export class MortalEventStore extends EventStore {
   }
 }
 
-function describe({ fleet, release, slots = [], forgotten = [] }: StoreChange): string {
+function describe({ record, release, slots = [], forgotten = [], prepared = [] }: StoredChange): string {
   const parts = [
-    ...(fleet
+    ...(record
       ? [
-          `fleet(release ${fleet.release.slice(0, 4)}, hold ${fleet.hold?.by ?? 'none'}, rollout ${fleet.rollout?.id ?? 0} ${fleet.rollout?.state ?? ''}${fleet.recreate ? ', recreate' : ''})`,
+          `fleet(release ${record.release.slice(0, 4)}, hold ${record.hold?.by ?? 'none'}, rollout ${record.rollout?.id ?? 0} ${record.rollout?.state ?? ''}${record.recreate ? ', recreate' : ''})`,
         ]
       : []),
     ...(release ? [`+release ${release.id.slice(0, 4)}`] : []),
@@ -143,6 +140,7 @@ function describe({ fleet, release, slots = [], forgotten = [] }: StoreChange): 
         `${slot}${wanted ? '' : ':unwanted'}:${id.slice(0, 4)}/${generation}`,
     ),
     ...forgotten.map((id) => `-release ${id.slice(0, 4)}`),
+    ...prepared.map((slot) => `prepared ${slot}`),
   ];
   return parts.join(' ');
 }

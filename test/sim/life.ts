@@ -1,5 +1,5 @@
 import { Commands } from '../../src/daemon/commands/commands.ts';
-import { recover } from '../../src/daemon/fleet/recovery.ts';
+import { recover } from '../../src/daemon/recovery.ts';
 import { Supervisor } from '../../src/daemon/supervisor.ts';
 import { FleetError } from '../../src/errors.ts';
 import { pathsIn } from '../../src/specification/paths.ts';
@@ -39,7 +39,7 @@ export class Life {
     };
     for (const notice of [...this.store.notices, runs.notice]) if (notice) onDefect(notice);
     this.host = new FakeHost(world);
-    const parts = { host: this.host, paths, store: this.store, runs, events, samples };
+    const parts = { host: this.host, paths, store: this.store, runs, events, readings: samples };
     this.supervisor = new Supervisor({ ...parts, log: logger(onDefect) });
     this.commands = new Commands(this.supervisor);
     try {

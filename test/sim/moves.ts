@@ -115,7 +115,7 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
     world.command(`rollout ${action} --fleet ${name}`, call, held(name, null));
   },
   rollBack: (world, name) => {
-    const releases = [...(world.fleets.get(name)?.releases.keys() ?? [])];
+    const releases = [...(world.fleets.get(name)?.fleet.releases.keys() ?? [])];
     const request = world.moves.chance(0.5) && releases.length > 0 ? { to: world.moves.pick(releases) } : {};
     const text = `rollback ${JSON.stringify(request)} --fleet ${name}`;
     world.command(text, () => world.life!.commands.rollBack(name, request), held(name, null));

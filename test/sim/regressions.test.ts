@@ -86,9 +86,9 @@ test('a rollback to a release that serves ports is refused where the fleet has n
     const ports = { base: 20_000, protocol: 'tcp' };
     spawn(world, 1, { ...SPEC, command: ['/bin/sleep', '{port}'], ports });
     await world.advance(MINUTE_MS);
-    const { release } = world.fleets.get('f')!.record;
+    const { release } = world.fleets.get('f')!.fleet.record;
     spawn(world, 1, { ...SPEC, env: { V: 'v1' } });
     await world.advance(MINUTE_MS);
     await expect(world.life!.commands.rollBack('f', { to: release })).rejects.toThrow('serves ports');
-    expect(world.fleets.get('f')!.record.release).not.toBe(release);
+    expect(world.fleets.get('f')!.fleet.record.release).not.toBe(release);
   }));

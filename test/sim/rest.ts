@@ -1,4 +1,4 @@
-import type { Managed } from '../../src/daemon/fleet/managed.ts';
+import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 import { runOf } from '../../src/fleet/agent.ts';
 import type { SimulatedHost } from './world.ts';
 
@@ -7,8 +7,8 @@ const HELPER_MS_MAX = 10_000;
 
 /** What is not yet as it should be when nothing more goes wrong; null where everything is. */
 export function unrest(world: SimulatedHost): string | null {
-  for (const [name, managed] of world.fleets) {
-    const found = unrestOf(world, name, managed);
+  for (const [name, runner] of world.fleets) {
+    const found = unrestOf(world, name, runner);
     if (found) return found;
   }
   const keys = new Set(
@@ -22,7 +22,8 @@ export function unrest(world: SimulatedHost): string | null {
   return left === undefined ? null : `the runtime directory of slot ${left} is left over`;
 }
 
-function unrestOf(world: SimulatedHost, name: string, { fleet, record }: Managed): string | null {
+function unrestOf(world: SimulatedHost, name: string, { fleet }: FleetRunner): string | null {
+  const { record } = fleet;
   const { wanted, renewedAt } = world.promises.get(name)!;
   if (record.hold) return `${name} is held by ${record.hold.by}: ${record.hold.reason}`;
   const { rollout } = record;

@@ -40,7 +40,9 @@ export async function run(seed: number, directory: string, stepsShown = STEPS_SH
   world.time.install();
   try {
     await live(world);
-    for (const { record } of world.fleets.values())
+    for (const {
+      fleet: { record },
+    } of world.fleets.values())
       if (record.rollout) world.count(`rollout ${record.rollout.state}`);
     return { tally: world.tally, steps: world.steps };
   } catch (error) {
@@ -117,7 +119,12 @@ async function comeToRest(world: SimulatedHost): Promise<void> {
 /** What waits for its user goes on. */
 function goOn(world: SimulatedHost): void {
   if (world.pending.length > 0) return;
-  for (const [name, { record }] of world.fleets) {
+  for (const [
+    name,
+    {
+      fleet: { record },
+    },
+  ] of world.fleets) {
     if (record.rollout?.state === 'paused') {
       const call = async () => world.life!.commands.actOnRollout(name, { action: 'resume' });
       world.command(`rollout resume --fleet ${name}`, call, (before) => before);

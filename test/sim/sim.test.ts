@@ -1,9 +1,12 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import { Supervisor } from '../../src/daemon/supervisor.ts';
+import { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 import { Fleet } from '../../src/fleet/fleet.ts';
 import { Rounds } from '../../src/fleet/rounds.ts';
+import type * as Time from '../../src/fleet/time.ts';
+import type * as Transitions from '../../src/fleet/transitions.ts';
+import { agentExited } from '../../src/fleet/transitions.ts';
 import { RunStore } from '../../src/store/runs.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
 import { run } from './run.ts';
@@ -18,7 +21,25 @@ const RUN_MS_MAX = 500;
 // Where there is a file system in memory, fsync costs nothing.
 const directory = mkdtempSync(`${existsSync('/dev/shm') ? '/dev/shm' : tmpdir()}/fleet-sim-`);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const name of Object.keys(mutated)) delete mutated[name as keyof typeof mutated];
+});
+
+/** Defects that are built in for a test, in place of the functions of these names. */
+const mutated = vi.hoisted(
+  () => ({}) as { nextDue?: typeof Time.nextDue; stopSent?: typeof Transitions.stopSent },
+);
+vi.mock('../../src/fleet/time.ts', async (original) => {
+  const real = await original<typeof Time>();
+  const nextDue: typeof Time.nextDue = (...of) => (mutated.nextDue ?? real.nextDue)(...of);
+  return { ...real, nextDue };
+});
+vi.mock('../../src/fleet/transitions.ts', async (original) => {
+  const real = await original<typeof Transitions>();
+  const stopSent: typeof Transitions.stopSent = (...of) => (mutated.stopSent ?? real.stopSent)(...of);
+  return { ...real, stopSent };
+});
 
 if (SEED > 0) {
   test(`keeps every promise, seed ${SEED}`, async () => {
@@ -100,7 +121,7 @@ function defects(): void {
   };
 
   test('a wake-up that is lost', async () => {
-    vi.spyOn(Fleet.prototype, 'nextDue').mockReturnValue(null);
+    mutated.nextDue = () => null;
     expect(await found()).toMatch(/rest: /);
   });
 
@@ -110,10 +131,8 @@ function defects(): void {
   });
 
   test('a start where an agent is', async () => {
-    const exited = Fleet.prototype.exited;
-    vi.spyOn(Fleet.prototype, 'stopping').mockImplementation(function (this: Fleet, slot, { reason }, now) {
-      exited.call(this, slot, { code: 0, signal: null }, reason, now);
-    });
+    mutated.stopSent = (fleet, slot, { reason }, now) =>
+      agentExited(fleet, slot, { code: 0, signal: null }, reason, now);
     expect(await found()).toMatch(/started twice|vacated|left over/);
   });
 
@@ -125,7 +144,7 @@ function defects(): void {
   test('a command that was acknowledged and not written', async () => {
     const write = WantedStore.prototype.write;
     vi.spyOn(WantedStore.prototype, 'write').mockImplementation(function (this: WantedStore, name, change) {
-      if (change.fleet || !change.slots?.some(({ wanted }) => !wanted)) write.call(this, name, change);
+      if (change.record || !change.slots?.some(({ wanted }) => !wanted)) write.call(this, name, change);
     });
     expect(await found()).toMatch(/on disk|after a crash/);
   });
@@ -139,7 +158,7 @@ function defects(): void {
   });
 
   test('a supervisor that ends of an error', async () => {
-    vi.spyOn(Supervisor.prototype, 'noteRun').mockImplementation(() => {
+    vi.spyOn(FleetRunner.prototype, 'noteRun').mockImplementation(() => {
       throw new TypeError('a defect');
     });
     expect(await found()).toMatch(/a defect/);

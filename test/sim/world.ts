@@ -1,15 +1,16 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Managed } from '../../src/daemon/fleet/managed.ts';
+import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 import { FleetError } from '../../src/errors.ts';
+import { slotRecord } from '../../src/fleet/derive.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
-import type { FakeHost } from './fake-host.ts';
+import type { FakeProcesses } from './fake-processes.ts';
 import { RandomFaults } from './faults.ts';
 import { Crash, Gate } from './gate.ts';
 import { Kernel, type Process, READY_MS_MIN } from './kernel.ts';
 import { Life } from './life.ts';
 import { Random } from './random.ts';
-import { VirtualTime } from './time.ts';
+import { settled, VirtualTime } from './time.ts';
 
 /** No second of a run needs nearly as many callbacks: beyond that the loop spins. */
 const CALLBACKS_A_SECOND_MAX = 5_000;
@@ -43,7 +44,7 @@ export class SimulatedHost {
   readonly #trace: string[] = [];
   readonly #traceMax: number;
   #violation: Violation | null = null;
-  #host: FakeHost | null = null;
+  #processes: FakeProcesses | null = null;
   /** What the rounds under way were opened with, by fleet. */
   readonly #parallel = new Map<string, number>();
 
@@ -60,7 +61,7 @@ export class SimulatedHost {
     this.kernel = new Kernel(this.time, this.#hostRandom, {
       signalled: (process, signal) => this.#signalled(process, signal),
       ended: (process) => this.#ended(process),
-      served: (process) => this.#host?.served(process),
+      served: (process) => this.#processes?.served(process),
     });
     this.faults = new RandomFaults(this.#hostRandom, () => this.kernel);
     this.containment = this.#hostRandom.chance(0.7) ? 'cgroup' : 'session';
@@ -89,7 +90,7 @@ export class SimulatedHost {
     this.#violation ??= new Violation(what);
   }
 
-  get fleets(): ReadonlyMap<string, Managed> {
+  get fleets(): ReadonlyMap<string, FleetRunner> {
     return this.life?.supervisor.fleets ?? new Map();
   }
 
@@ -115,8 +116,8 @@ export class SimulatedHost {
           this.fail(`slot ${key} is vacated, and something lives there`);
       },
       preparing: () => this.#noteLimits(),
-      opened: (host: FakeHost) => {
-        this.#host = host;
+      opened: (processes: FakeProcesses) => {
+        this.#processes = processes;
       },
     };
     this.life = new Life(world, this.directory, (what) => this.fail(what));
@@ -129,7 +130,7 @@ export class SimulatedHost {
     this.time.forgetCallbacks();
     if (this.life?.bury()) this.loseNotes();
     this.life = null;
-    this.#host = null;
+    this.#processes = null;
   }
 
   /** Who runs where is noted nowhere any more; restarts that were asked for may be forgotten with that. */
@@ -172,6 +173,8 @@ export class SimulatedHost {
     const until = this.time.now + ms;
     let second = this.time.now;
     let callbacks = 0;
+    // What was asked for a moment ago is under way before any time passes, also where nothing else is due.
+    await settled();
     for (;;) {
       if (this.time.now - second > 1_000) [second, callbacks] = [this.time.now, 0];
       if (++callbacks > CALLBACKS_A_SECOND_MAX) this.fail('the loop spins');
@@ -217,7 +220,7 @@ export class SimulatedHost {
     if (this.pending.length > 0) return;
     this.promises = new Map(
       [...this.promises].map(([name, its]) => {
-        const { hold, rollout } = this.fleets.get(name)!.record;
+        const { hold, rollout } = this.fleets.get(name)!.fleet.record;
         return [name, { ...its, isHeld: its.isHeld ?? hold?.by === 'user', rolloutId: rollout?.id ?? 0 }];
       }),
     );
@@ -235,16 +238,16 @@ export class SimulatedHost {
   /** What was acknowledged is on disk, and not only in memory. */
   #isWritten(): void {
     const stored = new Map(this.life!.store.load().map((each) => [each.fleet.name, each]));
-    for (const [name, managed] of this.fleets) {
+    for (const [name, runner] of this.fleets) {
       const on = stored.get(name);
-      const { hold: _, ...record } = managed.record;
+      const { hold: _, ...record } = runner.fleet.record;
       const { hold: __, ...written } = on?.fleet ?? ({} as never);
       if (!isDeepStrictEqual(JSON.parse(JSON.stringify(record)), written))
         this.fail(`fleet ${name} is not on disk as it is in memory`);
-      const slots = [...managed.fleet.slots.values()].filter((slot) => slot.wanted);
+      const slots = [...runner.fleet.slots.values()].filter((slot) => slot.wanted);
       for (const { number } of slots) {
         const its = on?.slots.find(({ slot }) => slot === number);
-        if (!isDeepStrictEqual(its, managed.slotRecord(number)))
+        if (!isDeepStrictEqual(its, slotRecord(runner.fleet, number)))
           this.fail(`slot ${number} of ${name} is not on disk as it is in memory`);
       }
     }
@@ -280,7 +283,7 @@ export class SimulatedHost {
       ({ kind, key, parent, isSignalled, startedAt }) =>
         kind === 'agent' &&
         key?.startsWith(`${name}/`) &&
-        parent === this.#host &&
+        parent === this.#processes &&
         !isSignalled &&
         now - startedAt < READY_MS_MIN,
     );
@@ -301,7 +304,7 @@ export class SimulatedHost {
   #ended(process: Process): void {
     const { pid, kind, key, exit } = process;
     if (kind !== 'helper') this.trace(`  pid ${pid} ends (${exit?.code ?? exit?.signal}), ${kind} of ${key}`);
-    this.#host?.ended(process);
+    this.#processes?.ended(process);
   }
 }
 

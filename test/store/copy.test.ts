@@ -9,7 +9,7 @@ import { newFleet, overwrite, release, temporary } from './places.ts';
 const COPY = fileURLToPath(new URL('../../src/store/copy.ts', import.meta.url));
 
 function copyOf(count: number, seq = 7): WantedCopy {
-  const { fleet, slots } = newFleet(count);
+  const { record: fleet, slots } = newFleet(count);
   return { seq, fleets: [{ fleet, slots: [...slots], releases: [release('r1')] }], settings: {} };
 }
 

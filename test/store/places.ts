@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { ReleaseRecord, SlotRecord } from '../../src/fleet/records.ts';
-import type { StoreChange } from '../../src/store/wanted.ts';
+import type { StoredChange } from '../../src/store/wanted.ts';
 import { specOf } from '../fleet/driver.ts';
 
 const cleanups: (() => void)[] = [];
@@ -50,10 +50,13 @@ export function release(id: string): ReleaseRecord {
   };
 }
 
+/** The first change of a fleet. */
+export type NewFleet = Required<Omit<StoredChange, 'prepared'>>;
+
 /** A fleet of so many slots, as the first `spawn` writes it. */
-export function newFleet(count: number, name = 'f'): Required<StoreChange> {
+export function newFleet(count: number, name = 'f'): NewFleet {
   return {
-    fleet: { name, spec: specOf({ name }), baseDir: '/', release: 'r1', hold: null, recreate: false },
+    record: { name, spec: specOf({ name }), baseDir: '/', release: 'r1', hold: null, recreate: false },
     release: release('r1'),
     forgotten: [],
     slots: Array.from({ length: count }, (_, number) => slot(number)),

@@ -69,7 +69,7 @@ test('begins empty', () => {
 
 test('finds again what was written', () => {
   const { files, stored } = filled();
-  const { fleet } = newFleet(10);
+  const { record: fleet } = newFleet(10);
   const slots: SlotRecord[] = Array.from({ length: 10 }, (_, number) => slot(number));
   slots[4] = slot(4, { wanted: false });
   slots[5] = slot(5, { generation: 3, prepared: true });
@@ -89,7 +89,7 @@ test('keeps fleets apart, and forgets one without the others', () => {
   expect(
     store.load().map(({ fleet, slots, releases }) => [fleet.name, slots.length, releases.length]),
   ).toEqual([['g', 3, 1]]);
-  store.write('f', { fleet: stored[0]!.fleet });
+  store.write('f', { record: stored[0]!.fleet });
   expect(store.load()[0]!.slots).toEqual([]);
 });
 
@@ -195,7 +195,7 @@ test('trusts the database over a copy that is older', () => {
 
 test('notes prepared slots without a new copy, and trusts them afterwards', () => {
   const { files } = filled();
-  files.with((store) => store.writePrepared('f', [0, 1]));
+  files.with((store) => store.write('f', { prepared: [0, 1] }));
   const store = files.open();
   expect(
     store
@@ -290,9 +290,11 @@ test('changes nothing where a write fails, not even a part', () => {
   const { files, stored } = filled();
   const store = files.open();
   const copy = readFileSync(files.copy);
-  const { fleet } = newFleet(1, 'g');
+  const { record: fleet } = newFleet(1, 'g');
   const broken = slot(2, { release: null as unknown as string });
-  expect(refusal(() => store.write('g', { fleet, slots: [slot(1), broken] }))).toContain('STATE_UNUSABLE');
+  expect(refusal(() => store.write('g', { record: fleet, slots: [slot(1), broken] }))).toContain(
+    'STATE_UNUSABLE',
+  );
   expect(store.load()).toEqual(stored);
   expect(readFileSync(files.copy).equals(copy)).toBe(true);
   store.write('f', { slots: [slot(10)] });
@@ -374,7 +376,7 @@ test('tells of a state that was set aside by somebody who was cut off before the
 
 test.each(['record', 'slot'])('believes no altered %s where the copy lacks the last marks', (what) => {
   const { files } = filled();
-  files.with((store) => store.writePrepared('f', [1, 2]));
+  files.with((store) => store.write('f', { prepared: [1, 2] }));
   const stored = files.open().load();
   if (what === 'record') breakRecord(files);
   else {

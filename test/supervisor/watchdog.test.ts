@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { WatchedFleet } from '../../src/supervisor/watchdog.ts';
 import { judgeWatch, watchFleet } from '../../src/supervisor/watchdog.ts';
-import { ImaginaryHost, WELL_BEHAVED } from '../fleet/driver.ts';
+import { ImaginaryHost } from '../fleet/driver.ts';
+import { WELL_BEHAVED } from '../fleet/natures.ts';
 
 const GIB = 2 ** 30;
 const MEMORY = { totalBytes: 64 * GIB, availableBytes: 32 * GIB, pressurePercent: 0 };

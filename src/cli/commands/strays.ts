@@ -55,7 +55,7 @@ async function act(context: Context, action: StraysRequest['action']): Promise<n
 /** Waits while the supervisor stops the strays, and returns each with its result. */
 async function untilEnded({ strays, withinMs }: StraysAnswer): Promise<StraysAnswer['strays']> {
   // Loaded only here, because it loads the FFI.
-  const { isStill } = await import('../../host/strays/adopt-foreign.ts');
+  const { isStill } = await import('../../host/proc/stat.ts');
   const deadline = performance.now() + withinMs;
   const isLeft = (stray: Stray & StrayResult) => stray.result === 'stopping' && isStill(stray);
   while (strays.some(isLeft) && performance.now() < deadline) await sleep(POLL_MS);

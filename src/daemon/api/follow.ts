@@ -3,7 +3,7 @@ import type { WatchLine } from '../../api/watch.ts';
 import type { Goal } from '../../fleet/goal.ts';
 import { judgeGoal } from '../../fleet/goal.ts';
 import { parseSlots } from '../../specification/slots.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
 import type { Supervisor } from '../supervisor.ts';
@@ -18,7 +18,7 @@ const PROGRESS_MS = { min: 200, max: 5_000 } as const;
 export async function* watchGoal(
   supervisor: Supervisor,
   report: Report,
-  managed: Managed,
+  runner: FleetRunner,
   goal: Goal,
   gone: AbortSignal,
 ): AsyncGenerator<WatchLine> {
@@ -26,25 +26,25 @@ export async function* watchGoal(
   let told = '';
   let toldAt = Number.NEGATIVE_INFINITY;
   while (!gone.aborted) {
-    if (supervisor.fleets.get(managed.name) !== managed) {
+    if (supervisor.fleets.get(runner.name) !== runner) {
       yield {
         kind: 'end',
         exitCode: goal.kind === 'gone' ? 0 : 1,
-        message: `fleet ${managed.name} was removed`,
+        message: `fleet ${runner.name} was removed`,
       };
       return;
     }
-    const { done, of, end } = judgeGoal(managed.fleet, goal, slots);
-    const rollout = rolloutOf(supervisor, managed, goal);
-    const line: WatchLine = { kind: 'progress', done, of, counts: report.counts(managed), ...rollout };
+    const { done, of, end } = judgeGoal(runner.fleet, goal, slots);
+    const rollout = rolloutOf(supervisor, runner, goal);
+    const line: WatchLine = { kind: 'progress', done, of, counts: report.counts(runner), ...rollout };
     const { state, batch, verdicts } = rollout.rollout ?? {};
-    const text = JSON.stringify([done, of, managed.fleet.counts, state, batch?.number, verdicts?.length]);
+    const text = JSON.stringify([done, of, runner.fleet.counts, state, batch?.number, verdicts?.length]);
     if (end || text !== told || performance.now() - toldAt > PROGRESS_MS.max) {
       yield line;
       [told, toldAt] = [text, performance.now()];
     }
     if (end) {
-      yield { kind: 'end', ...end, ...errorOf(managed, end.exitCode), ...rollout };
+      yield { kind: 'end', ...end, ...errorOf(runner, end.exitCode), ...rollout };
       return;
     }
     await nextTurn(supervisor, PROGRESS_MS.min, PROGRESS_MS.max, gone);
@@ -52,14 +52,14 @@ export async function* watchGoal(
 }
 
 /** What a watcher of a rollout is told of it. */
-function rolloutOf(supervisor: Supervisor, managed: Managed, goal: Goal): { rollout?: RolloutDocument } {
+function rolloutOf(supervisor: Supervisor, runner: FleetRunner, goal: Goal): { rollout?: RolloutDocument } {
   if (goal.kind !== 'rollout') return {};
-  const rollout = rolloutDocument(managed, supervisor.host.now());
+  const rollout = rolloutDocument(runner, supervisor.host.now());
   return rollout?.id === goal.id ? { rollout } : {};
 }
 
 /** The error that a bad end is about, for --json. */
-function errorOf({ fleet }: Managed, exitCode: number): Pick<WatchLine & { kind: 'end' }, 'error'> {
+function errorOf({ fleet }: FleetRunner, exitCode: number): Pick<WatchLine & { kind: 'end' }, 'error'> {
   if (exitCode === 5)
     return {
       error: {
@@ -91,7 +91,7 @@ function nextTurn(supervisor: Supervisor, minMs: number, maxMs: number, gone: Ab
       gone.removeEventListener('abort', finish);
       resolve();
     };
-    const unfollow = supervisor.onTurn(() => {
+    const unfollow = supervisor.loop.follow(() => {
       turned = true;
       if (rested) finish();
     });

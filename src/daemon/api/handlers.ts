@@ -1,5 +1,4 @@
 import { openapiDocument } from '../../api/openapi.ts';
-import { readLog } from '../../host/files/logfile.ts';
 import { AGENTS_MAX, parseSlots } from '../../specification/slots.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { Dashboard } from '../dashboard/server.ts';
@@ -11,6 +10,7 @@ import { watchOnce } from '../report/watchdog.ts';
 import { listStrays } from '../strays/strays.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { VERSION } from '../version.ts';
+import { Output } from '../watches/output.ts';
 import { watchGoal } from './follow.ts';
 import type { Handlers } from './routes.ts';
 import { closed, followEvents } from './streams.ts';
@@ -90,7 +90,7 @@ function reportHandlers({
   return {
     status: () => report.status(),
     fleet: ({ fleet }) => {
-      const { spec, baseDir } = commands.get(fleet).record;
+      const { spec, baseDir } = commands.get(fleet).fleet.record;
       return { spec, baseDir };
     },
     agents: ({ query: { fleet, slots, usage = false } }) =>
@@ -116,8 +116,9 @@ function streamHandlers({ commands, report, supervisor }: Served): Part<'watch' 
       return follow ? followEvents(supervisor, name, first, connection) : first;
     },
     log: ({ fleet, slot, query: { lines = LINES.usual, follow = false }, connection }) => {
-      const path = supervisor.logs.written(commands.get(fleet), slot);
-      return { content: readLog(path, Math.min(lines, LINES.max), follow, closed(connection)) };
+      const path = commands.get(fleet).watch(Output).written(slot);
+      const { logs } = supervisor.host.files;
+      return { content: logs.read(path, Math.min(lines, LINES.max), follow, closed(connection)) };
     },
   };
 }

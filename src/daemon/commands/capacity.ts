@@ -8,9 +8,9 @@ import { measureAgents } from '../../host/facts/agents.ts';
 import { readHostFacts } from '../../host/facts/facts.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 
-type Fleets = ReadonlyMap<string, Managed>;
+type Fleets = ReadonlyMap<string, FleetRunner>;
 
 /**
  * Refuses a target that the host's limits surely do not allow: those of the doctor's table that can be read in some
@@ -49,7 +49,7 @@ function demandFor(spec: Spec, agents: number, { stateDir, runtimeDir }: Paths, 
 }
 
 function factsHere({ stateDir, runtimeDir }: Paths, fleets: Fleets): HostFacts {
-  const agents = [...fleets.values()].flatMap((managed) => pidsOf(managed, 1));
+  const agents = [...fleets.values()].flatMap((runner) => pidsOf(runner, 1));
   const soft = Number(process.env.FLEETD_SOFT_NOFILE);
   return readHostFacts({
     directories: { stateDir, runtimeDir },
@@ -61,7 +61,7 @@ function factsHere({ stateDir, runtimeDir }: Paths, fleets: Fleets): HostFacts {
 /** So many of a fleet's main processes tell what one takes. */
 const SAMPLE = 8;
 
-function pidsOf({ fleet }: Managed, count = SAMPLE): number[] {
+function pidsOf({ fleet }: FleetRunner, count = SAMPLE): number[] {
   const pids: number[] = [];
   for (const { agent } of fleet.slots.values()) {
     if (pids.length === count) break;

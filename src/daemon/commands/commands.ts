@@ -4,22 +4,24 @@ import type { KillRequest, RestartRequest, SpawnRequest } from '../../api/comman
 import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../../api/strays.ts';
 import { type ErrorCode, FleetError } from '../../errors.ts';
-import { isOver } from '../../fleet/rollout/rollout.ts';
-import { toTarget } from '../../fleet/target.ts';
-import { discard, finishPurges, setDirectoriesAside } from '../../host/files/purge.ts';
-import { formatSlots, parseSlots } from '../../specification/slots.ts';
-import { commit } from '../fleet/commit.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { Change } from '../../fleet/change.ts';
+import { decideHold, decideResume } from '../../fleet/decide/hold.ts';
+import { decideKill } from '../../fleet/decide/kill.ts';
+import { decideRestart } from '../../fleet/decide/restart.ts';
+import { decideRollback, decideRolloutAction } from '../../fleet/decide/rollout.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import { actOnStrays } from '../strays/strays.ts';
 import type { Supervisor } from '../supervisor.ts';
-import { actOnRollout, rollBack, rollingUpdate } from './rollout.ts';
+import { carryOut } from './answer.ts';
+import { finishRemovals, removeFleet } from './remove.ts';
+import { rollingUpdate } from './rollout.ts';
 import { spawnFleet } from './spawn.ts';
 
-const HOSTS_FAULTS: ReadonlySet<ErrorCode> = new Set(['LIMIT_REACHED', 'STATE_UNUSABLE']);
+const HOST_FAULTS: ReadonlySet<ErrorCode> = new Set(['LIMIT_REACHED', 'STATE_UNUSABLE']);
 
 /**
- * What users ask for. Each command is checked whole, then written, then told to the planner: what is refused has
- * changed nothing, and what is answered is durable. Commands come one after the other.
+ * What users ask for. A command is decided purely (fleet/decide), then committed by the fleet's runner: what is refused
+ * has changed nothing, and what is answered is durable. Commands come one after the other.
  */
 export class Commands {
   readonly #supervisor: Supervisor;
@@ -27,7 +29,7 @@ export class Commands {
 
   constructor(supervisor: Supervisor) {
     this.#supervisor = supervisor;
-    this.#finishPurges().catch((error: Error) =>
+    finishRemovals(supervisor).catch((error: Error) =>
       supervisor.journal.note('limit', null, `what was to be deleted is still there: ${error.message}`),
     );
   }
@@ -38,153 +40,60 @@ export class Commands {
   }
 
   /** Lowers the target: by a count from the highest slots down, by just these slots, or to 0. */
-  kill(name: string, { count = 0, slots, all }: KillRequest): Promise<Accepted> {
-    return this.#queue(name, () => {
-      const managed = this.get(name);
-      const wanted = managed.fleet.wanted();
-      const left = all ? 0 : Math.max(0, wanted.size - count);
-      const remove = slots === undefined ? toTarget(wanted, left).remove : this.#named(managed, slots);
-      const records = remove.map((slot) => managed.slotRecord(slot, { wanted: false }));
-      commit(this.#supervisor, managed, { slots: records });
-      const { target } = managed.fleet;
-      this.#note(managed, `kill: target ${target}`, remove);
-      return { fleet: name, target, notes: [], goal: { kind: 'gone', slots: formatSlots(remove) } };
-    });
+  kill(name: string, request: KillRequest): Promise<Accepted> {
+    return this.#withRunner(name, (runner) => carryOut(runner, decideKill(runner.fleet, request)));
   }
 
   /** Makes a restart of slots due, on the release they have or on the newest. */
-  restart(name: string, { slots, latest }: RestartRequest): Promise<Accepted> {
-    return this.#queue(name, () => {
-      const managed = this.get(name);
-      const { fleet } = managed;
-      if (fleet.hold) throw new FleetError('HELD', `fleet ${name} is held: ${fleet.hold.reason}`);
-      const { record } = fleet.rolling;
-      if (latest && record && !isOver(record)) {
-        throw new FleetError('BUSY', `a rollout of fleet ${name} to release ${record.to} is under way`, {
-          hint: 'fleetctl rollout status shows it; fleetctl rollout abort goes back.',
-        });
-      }
-      const chosen = slots === undefined ? [...fleet.wanted()] : this.#named(managed, slots);
-      const generation = managed.generation + 1;
-      const wish = latest ? { generation, release: fleet.release } : { generation };
-      commit(this.#supervisor, managed, { slots: chosen.map((slot) => managed.slotRecord(slot, wish)) });
-      for (const slot of chosen) fleet.renew(slot, this.#supervisor.host.now());
-      this.#note(managed, latest ? `restart on release ${fleet.release}` : 'restart', chosen);
-      const { target } = fleet;
-      const goal = { kind: 'restarted', target, slots: formatSlots(chosen), generation } as const;
-      return { fleet: name, target, notes: [], goal };
-    });
+  restart(name: string, request: RestartRequest): Promise<Accepted> {
+    return this.#withRunner(name, (runner) => carryOut(runner, decideRestart(runner.fleet, request)));
   }
 
   /** Begins a rolling update. */
   rollingUpdate(name: string, request: RollingUpdateRequest): Promise<Accepted> {
-    return this.#queue(name, () => rollingUpdate(this.#supervisor, this.get(name), request));
+    return this.#withRunner(name, (runner) => rollingUpdate(this.#supervisor, runner, request));
   }
 
-  /** Pauses or resumes a rollout, or has it go back. */
-  actOnRollout(name: string, request: RolloutRequest): Promise<Accepted> {
-    return this.#queue(name, () => actOnRollout(this.#supervisor, this.get(name), request));
+  /** Pauses or resumes a rollout, or has it roll back. */
+  actOnRollout(name: string, { action }: RolloutRequest): Promise<Accepted> {
+    return this.#withRunner(name, (runner) =>
+      carryOut(runner, decideRolloutAction(runner.fleet, action, this.#date)),
+    );
   }
 
   /** Goes back to an earlier release. */
-  rollBack(name: string, request: RollbackRequest): Promise<Accepted> {
-    return this.#queue(name, () => rollBack(this.#supervisor, this.get(name), request));
+  rollBack(name: string, { to }: RollbackRequest): Promise<Accepted> {
+    return this.#withRunner(name, (runner) => carryOut(runner, decideRollback(runner.fleet, to, this.#date)));
   }
 
+  /** Holds a fleet. */
   hold(name: string): Promise<void> {
-    return this.#queue(name, () => {
-      const managed = this.get(name);
-      if (managed.fleet.hold?.by === 'user') return;
-      this.#supervisor.hold(managed, { by: 'user', reason: 'held by fleetctl hold', sample: null });
-    });
+    return this.#withRunner(name, (runner) => commitIfAny(runner, decideHold(runner.fleet, this.#date)));
   }
 
+  /** Lets a held fleet go on. */
   resume(name: string): Promise<void> {
-    return this.#queue(name, () => {
-      const managed = this.get(name);
-      if (!managed.fleet.hold) return;
-      if (managed.record.spec === null) {
-        throw new FleetError('HELD', `the spec of fleet ${name} was lost, so nothing could be started`, {
-          hint: 'fleetctl spawn -f FILE tells what is wanted.',
-        });
-      }
-      this.#supervisor.resume(managed, 'resumed by fleetctl resume');
-      for (const slot of managed.fleet.slots.keys()) managed.fleet.renew(slot, this.#supervisor.host.now());
-    });
+    return this.#withRunner(name, (runner) => commitIfAny(runner, decideResume(runner.fleet)));
   }
 
-  /**
-   * Forgets a fleet at target 0; its slots' directories stay unless purged. Their places are free once the fleet is
-   * forgotten, so that other commands need not wait for their deletion; the answer comes after it.
-   */
+  /** Forgets a fleet at target 0. The answer comes once everything of it that is to go is deleted. */
   async remove(name: string, withDirectories: boolean): Promise<void> {
     // An object: a promise that is returned would be waited for in the queue.
-    const { purging } = await this.#queue(name, () => ({ purging: this.#remove(name, withDirectories) }));
+    const { purging } = await this.#withRunner(name, (runner) => ({
+      purging: removeFleet(this.#supervisor, runner, withDirectories),
+    }));
     await purging;
-  }
-
-  /** @returns what is kept when everything of it is deleted */
-  #remove(name: string, withDirectories: boolean): Promise<unknown> {
-    const managed = this.get(name);
-    const { store, paths, journal, fleets } = this.#supervisor;
-    if (managed.fleet.slots.size > 0) {
-      throw new FleetError(
-        'BUSY',
-        `fleet ${name} has target ${managed.fleet.target} and ${managed.fleet.running} agents that run`,
-      );
-    }
-    const others = [...fleets.values()].filter((other) => other !== managed);
-    const kept = new Set(others.flatMap((other) => [...other.releases.keys()]));
-    const unused = [...managed.releases.keys()].filter((id) => !kept.has(id)).map((id) => paths.release(id));
-    const slots = withDirectories ? [paths.fleetDir(name), paths.logDir(name)] : [];
-    const aside = setDirectoriesAside(slots);
-    try {
-      store.remove(name);
-    } catch (error) {
-      aside.restore();
-      throw error;
-    }
-    this.#supervisor.forget(managed);
-    journal.note(
-      'target',
-      name,
-      withDirectories ? 'removed, directories purged' : 'removed; the directories stay',
-    );
-    // Not set aside before the fleet is forgotten: after a power cut its agents would be started without their programs.
-    return Promise.all([aside.purge(), discard(unused)]);
-  }
-
-  /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */
-  async #finishPurges(): Promise<void> {
-    const { paths, fleets } = this.#supervisor;
-    const releases = new Set([...fleets.values()].flatMap((managed) => [...managed.releases.keys()]));
-    await Promise.all([
-      finishPurges(paths.fleets, (name) => fleets.has(name)),
-      finishPurges(paths.logs, (name) => fleets.has(name)),
-      finishPurges(paths.releases, (id) => releases.has(id)),
-    ]);
   }
 
   /** Adopts or kills processes that look like the fleet's agents. */
   actOnStrays(name: string, request: StraysRequest): Promise<StraysAnswer> {
-    return this.#queue(name, () => actOnStrays(this.#supervisor, this.get(name), request));
+    return this.#withRunner(name, (runner) => actOnStrays(this.#supervisor, runner, request));
   }
 
-  /** One after the other. What the host refuses is told to everybody; what a user got wrong, to that user alone. */
-  async #queue<T>(name: string, work: () => T | Promise<T>): Promise<T> {
-    try {
-      return await this.#limit(work);
-    } catch (error) {
-      if (error instanceof FleetError && HOSTS_FAULTS.has(error.code))
-        this.#supervisor.journal.note('limit', name, `a command was refused: ${error.message}`);
-      throw error;
-    }
-  }
-
-  /** The fleet of this name. @throws FleetError UNKNOWN */
-  get(name: string): Managed {
-    const managed = this.#supervisor.fleets.get(name);
-    if (managed) return managed;
+  /** The runner of the fleet of this name. @throws FleetError UNKNOWN */
+  get(name: string): FleetRunner {
+    const runner = this.#supervisor.fleets.get(name);
+    if (runner) return runner;
     const names = [...this.#supervisor.fleets.keys()];
     throw new FleetError(
       'UNKNOWN',
@@ -192,18 +101,26 @@ export class Commands {
     );
   }
 
-  /** The slots that a command names. @throws FleetError SLOT_UNKNOWN where one of them is not wanted */
-  #named(managed: Managed, text: string): number[] {
-    const slots = parseSlots(text);
-    const unknown = slots.filter((slot) => managed.fleet.slots.get(slot)?.wanted !== true);
-    if (unknown.length === 0) return slots;
-    throw new FleetError(
-      'SLOT_UNKNOWN',
-      `fleet ${managed.name} wants no agent in slots ${formatSlots(unknown)}`,
-    );
+  get #date(): Date {
+    return this.#supervisor.host.date();
   }
 
-  #note(managed: Managed, reason: string, slots: readonly number[]): void {
-    this.#supervisor.journal.note('target', managed.name, reason, slots);
+  #withRunner<T>(name: string, work: (runner: FleetRunner) => T | Promise<T>): Promise<T> {
+    return this.#queue(name, () => work(this.get(name)));
   }
+
+  /** One after the other. What the host refuses is reported to everybody; what a user got wrong, to that user alone. */
+  async #queue<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await this.#limit(work);
+    } catch (error) {
+      if (error instanceof FleetError && HOST_FAULTS.has(error.code))
+        this.#supervisor.journal.note('limit', name, `a command was refused: ${error.message}`);
+      throw error;
+    }
+  }
+}
+
+function commitIfAny(runner: FleetRunner, change: Change | null): void {
+  if (change) runner.commit(change);
 }

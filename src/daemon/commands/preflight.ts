@@ -1,15 +1,13 @@
 import { JOURNAL_STREAMS_MAX } from '../../doctor/limits/storage.ts';
 import { FleetError } from '../../errors.ts';
 import { runOf } from '../../fleet/agent.ts';
-import type { Host } from '../../host/host.ts';
-import { journalIsThere } from '../../host/net/unix.ts';
-import { type Protocol, rangeOf } from '../../host/proc/net.ts';
-import { findExecutable } from '../../host/process/executable.ts';
+import type { Files, Host } from '../../host/host.ts';
+import { type Protocol, rangeOf } from '../../host/proc/port-table.ts';
 import { checkSocketPath, type Paths, portOf } from '../../specification/paths.ts';
 import { checkPorts } from '../../specification/ports.ts';
 import type { Ports, Spec } from '../../specification/spec.ts';
 import { AGENT_PATH, accountFor } from '../fleet/launch.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 
 /** What a spawn is checked against before anything is written or started. */
 export interface Proposal {
@@ -29,7 +27,7 @@ export function preflight(
   { spec, baseDir, slots, served = new Set() }: Proposal,
   host: Host,
   paths: Paths,
-  fleets: ReadonlyMap<string, Managed>,
+  fleets: ReadonlyMap<string, FleetRunner>,
 ): void {
   // Not Math.max(...slots): a call takes some 100,000 arguments at most.
   let highest = -1;
@@ -37,8 +35,8 @@ export function preflight(
   checkPorts(spec, slots);
   if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
   checkUser(spec, highest);
-  checkHelpers(spec, baseDir);
-  checkLogs(spec, slots.size, fleets);
+  checkHelpers(spec, baseDir, host.files);
+  checkLogs(spec, slots.size, fleets, host);
   if (spec.ports) {
     checkOtherFleets(spec.name, spec.ports, slots, fleets);
     checkPortsFree(spec, spec.ports, slots.difference(served), host, fleets.get(spec.name));
@@ -56,17 +54,17 @@ function checkUser({ user }: Spec, highest: number): void {
   }
 }
 
-function checkHelpers({ prepare, ready, env }: Spec, baseDir: string): void {
+function checkHelpers({ prepare, ready, env }: Spec, baseDir: string, files: Files): void {
   const path = env.PATH ?? AGENT_PATH;
-  if (prepare) findExecutable(prepare[0]!, baseDir, path, 'prepare[0]');
-  if (ready.kind === 'exec') findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
+  if (prepare) files.findExecutable(prepare[0]!, baseDir, path, 'prepare[0]');
+  if (ready.kind === 'exec') files.findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
 }
 
-function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, Managed>): void {
+function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetRunner>, host: Host): void {
   if (spec.logs.to !== 'journal') return;
   const others = sum(
     fleets,
-    (managed) => (managed.fleet.spec.logs.to === 'journal' ? managed.fleet.target : 0),
+    (runner) => (runner.fleet.spec.logs.to === 'journal' ? runner.fleet.target : 0),
     spec.name,
   );
   if (others + count > JOURNAL_STREAMS_MAX) {
@@ -76,7 +74,7 @@ function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, Manage
       { hint: 'Use logs: { to: file }.' },
     );
   }
-  if (!journalIsThere())
+  if (!host.sockets.journalIsThere())
     throw new FleetError('SPEC_INVALID', 'logs.to: journal: there is no journald on this host', {
       hint: 'Use logs: { to: file }.',
     });
@@ -87,7 +85,7 @@ function checkOtherFleets(
   name: string,
   ports: Ports,
   slots: ReadonlySet<number>,
-  fleets: ReadonlyMap<string, Managed>,
+  fleets: ReadonlyMap<string, FleetRunner>,
 ): void {
   for (const other of fleets.values()) {
     const theirs = other.fleet.spec.ports;
@@ -119,12 +117,12 @@ function checkPortsFree(
   ports: Ports,
   slots: ReadonlySet<number>,
   host: Host,
-  own: Managed | undefined,
+  own: FleetRunner | undefined,
 ): void {
   const protocols: Protocol[] = ports.protocol ? [ports.protocol] : ['tcp', 'udp'];
   const range = rangeOf([...slots].flatMap((slot) => portsOf(ports, slot)));
   for (const protocol of protocols) {
-    const table = host.readPorts(protocol, range);
+    const table = host.sockets.readPorts(protocol, range);
     const taken = [...slots].flatMap((slot) => {
       const agent = own?.fleet.slots.get(slot)?.agent;
       if (agent && (runOf(agent) || agent.state === 'clearing')) return [];
@@ -133,7 +131,8 @@ function checkPortsFree(
     });
     const [first] = taken;
     if (!first) continue;
-    const holder = host.holderOf(table.inodes(first.port)) ?? 'a process of another user or namespace';
+    const holder =
+      host.sockets.holderOf(table.inodes(first.port)) ?? 'a process of another user or namespace';
     const more = taken.length > 1 ? ` (and ${taken.length - 1} more slots of ${name} find theirs taken)` : '';
     throw new FleetError(
       'PORT_TAKEN',
@@ -147,8 +146,12 @@ function portsOf(ports: Ports, slot: number): number[] {
   return Array.from({ length: ports.perAgent }, (_, i) => first + i);
 }
 
-function sum(fleets: ReadonlyMap<string, Managed>, of: (managed: Managed) => number, except: string): number {
+function sum(
+  fleets: ReadonlyMap<string, FleetRunner>,
+  of: (runner: FleetRunner) => number,
+  except: string,
+): number {
   let total = 0;
-  for (const managed of fleets.values()) if (managed.name !== except) total += of(managed);
+  for (const runner of fleets.values()) if (runner.name !== except) total += of(runner);
   return total;
 }

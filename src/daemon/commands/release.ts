@@ -1,19 +1,13 @@
 import { basename, resolve } from 'node:path';
 import { FleetError } from '../../errors.ts';
-import { runOf } from '../../fleet/agent.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
-import { type ReadProblem, readHeadIfLocal } from '../../host/files/bounded.ts';
-import { hashText, removeFile, storeExecutable } from '../../host/files/files.ts';
-import { discard } from '../../host/files/purge.ts';
-import type { ReadsOthers } from '../../host/files/reader.ts';
+import type { ReadProblem } from '../../host/files/bounded.ts';
+import { hashText } from '../../host/files/files.ts';
+import type { Files } from '../../host/host.ts';
 import { explainFailure } from '../../host/limits.ts';
-import { formatProblem, HEAD_BYTES } from '../../host/process/elf.ts';
-import { findExecutable } from '../../host/process/executable.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
-import type { Managed } from '../fleet/managed.ts';
-import type { Supervisor } from '../supervisor.ts';
 import { readEnvFile } from './env-file.ts';
 
 /** So many hexadecimal digits name a release: 48 bits, far from any collision among a fleet's releases. */
@@ -28,7 +22,7 @@ export interface ReleaseMaking {
   /** Where relative paths start. */
   baseDir: string;
   paths: Paths;
-  reader: ReadsOthers;
+  files: Files;
   /** The releases that the fleet has already. */
   known: ReadonlyMap<string, ReleaseRecord>;
   label?: string | undefined;
@@ -41,13 +35,14 @@ export interface ReleaseMaking {
  * @throws FleetError where the executable or envFile is unusable
  */
 export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
-  const { baseDir, paths, reader, known, label, now } = making;
+  const { baseDir, paths, files, known, label, now } = making;
   const path = spec.env.PATH ?? AGENT_PATH;
-  const executable = findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
-  const binary = spec.binary === null ? null : findExecutable(spec.binary, baseDir, path, 'binary');
-  if (executable !== binary) await checkFormat(reader, 'command[0]', executable, executable);
-  const secrets = spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), reader);
-  const staged = binary === null ? null : await stage(binary, paths, reader);
+  const executable = files.findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
+  const binary = spec.binary === null ? null : files.findExecutable(spec.binary, baseDir, path, 'binary');
+  if (executable !== binary) await checkFormat(files, 'command[0]', executable, executable);
+  const secrets =
+    spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), files.reader);
+  const staged = binary === null ? null : await stage(binary, paths, files);
   const { env } = spec;
   /** What runs, with `copy` for the binary: its content, not its path, is what makes a release. */
   const withCopy = (copy: string | null) => ({
@@ -58,7 +53,7 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
   });
   const content = { ...withCopy(staged && '{binary}'), binary: staged?.hash ?? null };
   const id = hashText(JSON.stringify(content)).slice(0, ID_LENGTH);
-  const stored = staged && storeExecutable(staged.path, paths.release(id), basename(binary!));
+  const stored = staged && files.storeExecutable(staged.path, paths.release(id), basename(binary!));
   const before = known.get(id);
   const name = label ?? before?.label;
   return {
@@ -71,21 +66,17 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
   };
 }
 
-async function stage(
-  binary: string,
-  paths: Paths,
-  reader: ReadsOthers,
-): Promise<{ path: string; hash: string }> {
+async function stage(binary: string, paths: Paths, files: Files): Promise<{ path: string; hash: string }> {
   const path = `${paths.releases}/.staged`;
   const copying = { do: 'stage', source: binary, target: path, bytesMax: BINARY_BYTES_MAX } as const;
-  const hash = await reader.ask(copying, MS_MAX.copy).catch((error: ReadProblem) => {
+  const hash = await files.reader.ask(copying, MS_MAX.copy).catch((error: ReadProblem) => {
     if (isUnusable(error)) throw unusable('binary', error.message);
     throw explainFailure(`cannot copy ${binary} to ${paths.releases}`, error, paths.releases);
   });
   try {
-    await checkFormat(reader, 'binary', binary, path);
+    await checkFormat(files, 'binary', binary, path);
   } catch (error) {
-    removeFile(path);
+    files.remove(path);
     throw error;
   }
   return { path, hash };
@@ -97,18 +88,11 @@ function isUnusable({ code }: ReadProblem): boolean {
 }
 
 /** @throws FleetError where what `path` holds, `named` by the user so, is nothing that this host could execute */
-async function checkFormat(reader: ReadsOthers, where: string, named: string, path: string): Promise<void> {
-  const head = await headOf(reader, path).catch((error: ReadProblem) => {
+async function checkFormat(files: Files, where: string, named: string, path: string): Promise<void> {
+  const problem = await files.formatProblem(path, MS_MAX.head).catch((error: ReadProblem) => {
     throw unusable(where, error.message);
   });
-  const problem = formatProblem(Buffer.from(head));
   if (problem !== null) throw unusable(where, `${named} ${problem}`);
-}
-
-/** At once where that cannot hang, since a reader takes a tenth of a second to start. */
-async function headOf(reader: ReadsOthers, path: string): Promise<Uint8Array> {
-  const asked = { do: 'head', path, bytes: HEAD_BYTES } as const;
-  return readHeadIfLocal(path, HEAD_BYTES) ?? reader.ask(asked, MS_MAX.head);
 }
 
 function unusable(where: string, what: string): FleetError {
@@ -128,35 +112,4 @@ export function withBinary(spec: Spec, baseDir: string, binary: string): Spec {
       ? at === 0
       : word.includes('/') && resolve(baseDir, word) === resolve(baseDir, spec.binary);
   return { ...spec, binary, command: spec.command.map((word, at) => (isOld(word, at) ? binary : word)) };
-}
-
-/**
- * Forgets releases that are beyond `update.keep`, that no agent runs, and that no rollout could go back to. A disk that
- * does not take that keeps them until the next time: what was accepted before is accepted.
- */
-export function pruneReleases(supervisor: Supervisor, managed: Managed): void {
-  const { fleet, record, releases, name } = managed;
-  const inUse = new Set([record.release, record.rollout?.from, record.rollout?.to]);
-  for (const { release, agent } of fleet.slots.values()) inUse.add(release).add(runOf(agent)?.release);
-  const older = [...releases.values()].filter(({ id }) => id !== record.release).toSorted(newestFirst);
-  const expired = older.slice(fleet.spec.update.keep).filter(({ id }) => !inUse.has(id));
-  if (expired.length === 0) return;
-  const ids = expired.map(({ id }) => id);
-  try {
-    supervisor.store.write(name, { forgotten: ids });
-  } catch (error) {
-    supervisor.journal.note('limit', name, `older releases are kept: ${(error as Error).message}`);
-    return;
-  }
-  for (const id of ids) releases.delete(id);
-  const others = [...supervisor.fleets.values()].filter((other) => other !== managed);
-  const unused = ids.filter((id) => !others.some((other) => other.releases.has(id)));
-  void discard(unused.map((id) => supervisor.paths.release(id))).catch((error: Error) =>
-    supervisor.journal.note('limit', name, `older releases are kept: ${error.message}`),
-  );
-}
-
-/** The order of releases by age. */
-export function newestFirst(a: ReleaseRecord, b: ReleaseRecord): number {
-  return b.createdAt.localeCompare(a.createdAt) || a.id.localeCompare(b.id);
 }

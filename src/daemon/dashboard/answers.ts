@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
 import { FleetError } from '../../errors.ts';
-import { readLog } from '../../host/files/logfile.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';
+import { Output } from '../watches/output.ts';
 import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';
 import { cellState, releaseName } from './fleet-view.ts';
@@ -79,10 +79,10 @@ function sendJson(response: ServerResponse, document: object): void {
   response.writeHead(200, { ...HEADERS, 'content-type': 'application/json' }).end(JSON.stringify(document));
 }
 
-function fleetOf({ fleets }: Supervisor, query: URLSearchParams): Managed {
+function fleetOf({ fleets }: Supervisor, query: URLSearchParams): FleetRunner {
   const name = query.get('fleet') ?? '';
-  const managed = fleets.get(name);
-  if (managed) return managed;
+  const runner = fleets.get(name);
+  if (runner) return runner;
   throw new FleetError('UNKNOWN', `there is no fleet ${name.slice(0, 40)}`);
 }
 
@@ -90,27 +90,28 @@ async function agentDocument(
   { supervisor, report }: Sources,
   query: URLSearchParams,
 ): Promise<AgentDocument> {
-  const managed = fleetOf(supervisor, query);
+  const runner = fleetOf(supervisor, query);
   const number = Number(query.get('slot'));
-  const slot = managed.fleet.slots.get(number);
-  if (!slot) throw new FleetError('SLOT_UNKNOWN', `fleet ${managed.name} has no slot ${number}`);
+  const slot = runner.fleet.slots.get(number);
+  if (!slot) throw new FleetError('SLOT_UNKNOWN', `fleet ${runner.name} has no slot ${number}`);
   const { agent } = slot;
-  const row = report.agent(managed, number);
+  const row = report.agent(runner, number);
   return {
-    agent: row?.release ? { ...row, release: releaseName(managed, row.release) } : row,
+    agent: row?.release ? { ...row, release: releaseName(runner, row.release) } : row,
     state: cellState(slot),
     why: 'reason' in agent ? agent.reason : 'waitingFor' in agent ? agent.waitingFor || null : null,
     dueInMs: agent.state === 'backoff' ? Math.max(0, agent.due - supervisor.host.now()) : null,
-    output: await lastOutput(supervisor, managed, number),
+    output: await lastOutput(runner, number),
   };
 }
 
 /** The end of what an agent wrote; where there is none, why. */
-async function lastOutput(supervisor: Supervisor, managed: Managed, slot: number): Promise<string> {
+async function lastOutput(runner: FleetRunner, slot: number): Promise<string> {
   try {
     const chunks: Buffer[] = [];
-    const path = supervisor.logs.written(managed, slot);
-    for await (const chunk of readLog(path, OUTPUT_LINES, false, AbortSignal.abort())) chunks.push(chunk);
+    const path = runner.watch(Output).written(slot);
+    const { logs } = runner.services.host.files;
+    for await (const chunk of logs.read(path, OUTPUT_LINES, false, AbortSignal.abort())) chunks.push(chunk);
     return Buffer.concat(chunks).toString('utf8').slice(-OUTPUT_CHARS_MAX);
   } catch (error) {
     if (error instanceof FleetError) return `(${error.message})`;

@@ -4,6 +4,7 @@ import type { FleetEvent } from '../../api/events.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor.ts';
+import { Memory } from '../watches/memory.ts';
 import { Backlog } from './backlog.ts';
 import { FleetView } from './fleet-view.ts';
 import { readTallies } from './tallies.ts';
@@ -43,7 +44,7 @@ export class Feed {
     this.#parts = parts;
     const { supervisor } = parts;
     this.#unfollow = [
-      supervisor.onTurn(() => this.#soon()),
+      supervisor.loop.follow(() => this.#soon()),
       supervisor.events.follow((event) => {
         this.#events.push(event);
         if (this.#events.length > EVENTS_MAX) this.#events.shift();
@@ -88,13 +89,13 @@ export class Feed {
     const { supervisor, report } = this.#parts;
     const gone: string[] = [];
     for (const [name, view] of this.#views) {
-      if (supervisor.fleets.get(name) === view.managed) continue;
+      if (supervisor.fleets.get(name) === view.runner) continue;
       view.close();
       this.#views.delete(name);
       gone.push(name);
     }
-    for (const [name, managed] of supervisor.fleets)
-      if (!this.#views.has(name)) this.#views.set(name, new FleetView(managed, supervisor, report));
+    for (const [name, runner] of supervisor.fleets)
+      if (!this.#views.has(name)) this.#views.set(name, new FleetView(runner, supervisor, report));
     return { gone, fleets: [...this.#views.values()].flatMap((view) => view.changes() ?? []) };
   }
 
@@ -115,11 +116,11 @@ export class Feed {
 
   async #gaugesOf(view: FleetView): Promise<FleetUpdate[]> {
     const { supervisor, metrics } = this.#parts;
-    const { managed } = view;
-    await supervisor.memory.renew(managed);
-    const tallies = await readTallies(metrics.counters, managed.name);
+    const { runner } = view;
+    await runner.watch(Memory).renew();
+    const tallies = await readTallies(metrics.counters, runner.name);
     // While memory was read, the fleet may have been removed.
-    if (supervisor.fleets.get(managed.name) !== managed) return [];
+    if (supervisor.fleets.get(runner.name) !== runner) return [];
     view.touch();
     return [view.gauges(tallies) ?? []].flat();
   }

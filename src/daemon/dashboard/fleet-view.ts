@@ -8,10 +8,12 @@ import {
   type RolloutUpdate,
 } from '../../api/dashboard.ts';
 import { runOf, type Slot } from '../../fleet/agent.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import { type Report, shownState } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
 import type { Supervisor } from '../supervisor.ts';
+import { Leaks } from '../watches/leaks.ts';
+import { Memory } from '../watches/memory.ts';
 import type { Tallies } from './tallies.ts';
 
 const GONE = -1;
@@ -27,15 +29,15 @@ export function cellState(slot: Slot): CellState {
 }
 
 /** What people call a release: its label, where it has one. */
-export function releaseName({ releases }: Managed, id: string): string {
-  return releases.get(id)?.label ?? id;
+export function releaseName({ fleet }: FleetRunner, id: string): string {
+  return fleet.releases.get(id)?.label ?? id;
 }
 
 type Told = Pick<FleetUpdate, 'pulse' | 'rollout' | 'gauges'>;
 
 /** What was told of a fleet, so that only what changes since is told again. At the cost of what changes. */
 export class FleetView {
-  readonly managed: Managed;
+  readonly runner: FleetRunner;
   readonly #supervisor: Supervisor;
   readonly #report: Report;
   readonly #cells = new Map<number, Cell>();
@@ -43,28 +45,28 @@ export class FleetView {
   readonly #changed = new Set<number>();
   readonly #told: Told = {};
 
-  constructor(managed: Managed, supervisor: Supervisor, report: Report) {
-    this.managed = managed;
+  constructor(runner: FleetRunner, supervisor: Supervisor, report: Report) {
+    this.runner = runner;
     this.#supervisor = supervisor;
     this.#report = report;
     this.touch();
-    managed.fleet.onSlot = (slot) => this.#changed.add(slot);
+    runner.fleet.onSlot = (slot) => this.#changed.add(slot);
   }
 
   /** Has every cell looked at again: memory has moved, which no slot tells. */
   touch(): void {
-    for (const slot of this.managed.fleet.slots.keys()) this.#changed.add(slot);
+    for (const slot of this.runner.fleet.slots.keys()) this.#changed.add(slot);
   }
 
   /** Follows the fleet no longer. */
   close(): void {
-    this.managed.fleet.onSlot = () => {};
+    this.runner.fleet.onSlot = () => {};
   }
 
   /** Everything about the fleet, as far as it was told. */
   whole(): FleetUpdate {
     const releases = this.#labels();
-    return { ...this.#told, name: this.managed.name, releases, cells: [...this.#cells.values()] };
+    return { ...this.#told, name: this.runner.name, releases, cells: [...this.#cells.values()] };
   }
 
   /** What has changed since the last call; null where nothing has. */
@@ -75,23 +77,23 @@ export class FleetView {
     const news = this.#tell({ pulse: this.#pulse(), rollout: this.#rollout() });
     if (cells.length > 0) news.cells = cells;
     if (this.#releases.length > releasesBefore) news.releases = this.#labels();
-    return Object.keys(news).length > 0 ? { ...news, name: this.managed.name } : null;
+    return Object.keys(news).length > 0 ? { ...news, name: this.runner.name } : null;
   }
 
   /** What is looked at every few seconds; null where it has not changed. */
   gauges(tallies: Tallies): FleetUpdate | null {
-    const { managed } = this;
-    const { memory, leaks } = this.#supervisor;
+    const { runner } = this;
+    const memory = runner.watch(Memory);
     const news = this.#tell({
       gauges: {
-        rssBytes: memory.total(managed, 'rssBytes'),
-        pssBytes: memory.total(managed, 'pssBytes'),
-        rss: memory.summary(managed, 0).rss,
-        leak: leaks.of(managed),
+        rssBytes: memory.total('rssBytes'),
+        pssBytes: memory.total('pssBytes'),
+        rss: memory.summary(0).rss,
+        leak: runner.watch(Leaks).status,
         ...tallies,
       },
     });
-    return news.gauges ? { ...news, name: managed.name } : null;
+    return news.gauges ? { ...news, name: runner.name } : null;
   }
 
   /** Those of the values that were not told just so before. */
@@ -114,10 +116,10 @@ export class FleetView {
   }
 
   #cell(number: number, before: Cell | undefined): Cell | null {
-    const slot = this.managed.fleet.slots.get(number);
+    const slot = this.runner.fleet.slots.get(number);
     if (!slot) return null;
     const run = runOf(slot.agent);
-    const bytes = run && this.#supervisor.memory.rssBytes(this.managed, number);
+    const bytes = run && this.runner.watch(Memory).rssBytes(number);
     const kib = bytes === null ? UNKNOWN : Math.round(bytes / KIB);
     const told = before?.[3] ?? UNKNOWN;
     const isSeen = told === UNKNOWN || kib === UNKNOWN || Math.abs(kib - told) > told * RSS_SHARE_MIN;
@@ -138,12 +140,12 @@ export class FleetView {
   }
 
   #labels(): string[] {
-    return this.#releases.map((id) => releaseName(this.managed, id));
+    return this.#releases.map((id) => releaseName(this.runner, id));
   }
 
   #pulse(): Pulse {
-    const { fleet } = this.managed;
-    const { name: _, rssBytes, pssBytes, ...counts } = this.#report.counts(this.managed);
+    const { fleet } = this.runner;
+    const { name: _, rssBytes, pssBytes, ...counts } = this.#report.counts(this.runner);
     return {
       ...counts,
       unready: fleet.counts.unready,
@@ -157,13 +159,13 @@ export class FleetView {
   }
 
   #rollout(): RolloutUpdate | null {
-    const document = rolloutDocument(this.managed, this.#supervisor.host.now());
+    const document = rolloutDocument(this.runner, this.#supervisor.host.now());
     if (!document) return null;
     const { fleet: _, failures, options, ...rollout } = document;
     return {
       ...rollout,
-      from: releaseName(this.managed, rollout.from),
-      to: releaseName(this.managed, rollout.to),
+      from: releaseName(this.runner, rollout.from),
+      to: releaseName(this.runner, rollout.to),
       verdicts: rollout.verdicts.slice(-VERDICTS_MAX),
     };
   }

@@ -26,7 +26,7 @@ export class Dashboard {
     this.#supervisor = supervisor;
     this.#report = report;
     this.#audience = new Audience({ supervisor, report, metrics });
-    this.#history = new History(supervisor.samples);
+    this.#history = new History(supervisor.readings);
   }
 
   /** Where the page is, token included; null where it is off. */

@@ -1,32 +1,53 @@
-import type { Hold } from '../../fleet/hold.ts';
-import type { RolloutChange } from '../../fleet/rollout/changes.ts';
+import type { Change } from '../../fleet/change.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import type { AgentExit } from '../../fleet/restart.ts';
 import type { SlotPaths } from '../../host/files/slot-paths.ts';
-import type { Host } from '../../host/host.ts';
-import type { Paths } from '../../specification/paths.ts';
-import type { WantedStore } from '../../store/wanted.ts';
-import type { Journal } from '../journal.ts';
-import type { Logs } from '../watches/logs.ts';
-import type { Readiness } from '../watches/readiness.ts';
-import type { Managed } from './managed.ts';
+import type { Services } from '../services.ts';
 
-/** What the parts of the supervisor share. */
-export interface Context {
-  readonly host: Host;
-  readonly paths: Paths;
-  readonly store: WantedStore;
-  readonly journal: Journal;
-  readonly logs: Logs;
-  readonly readiness: Readiness;
-  /** Something about a fleet has changed: plan it again, soon. */
-  wake(managed: Managed): void;
-  /** The places of a slot on the host. */
-  places(managed: Managed, slot: number): SlotPaths;
-  /** Notes what is in a slot now for the next supervisor. */
-  noteRun(managed: Managed, slot: number): void;
-  /** Holds a fleet, durably. */
-  hold(managed: Managed, hold: Pick<Hold, 'by' | 'reason' | 'sample'>): void;
-  /** Carries out a decision about a fleet's rollout, durably, and notes why. */
-  decide(managed: Managed, change: RolloutChange, reason: string): void;
-  /** Lets a fleet go on, durably. */
-  resume(managed: Managed, reason: string): void;
+/** What executors and watches know of the fleet that they work for; its runner is the one implementation. */
+export interface FleetContext {
+  readonly name: string;
+  readonly fleet: Fleet;
+  readonly services: Services;
+  /** Aborts when the fleet is removed, or the supervisor ends. */
+  readonly signal: AbortSignal;
+  /** The key of a slot on the host. */
+  key(slot: number): string;
+  slotPaths(slot: number): SlotPaths;
+  /** Something has changed: the fleet has a turn, soon. */
+  wake(): void;
+  /** Notes what is in a slot now, for the next supervisor. */
+  noteRun(slot: number): void;
+  /** Writes a change, applies it and reports it. @throws FleetError where it cannot be written; nothing has changed then */
+  commit(change: Change): void;
+  /** Agents have been started, or found on their way up. */
+  agentsStarted(): void;
+  /** The fleet's watch of this kind. */
+  watch<T extends FleetWatch>(kind: WatchKind<T>): T;
 }
+
+/**
+ * Something that a runner looks after next to its loop. Every method is optional; a watch is one class, and one line in
+ * watches/all.ts.
+ */
+export interface FleetWatch {
+  /** The fleet is under supervision from here on; agents of it may run already. */
+  start?(): void;
+  /** A spec was accepted. */
+  respec?(): void;
+  /** Before each turn: what was seen since may matter for the plan. @param now milliseconds since boot */
+  beforeTurn?(now: number): void;
+  /** A change was committed. */
+  committed?(): void;
+  /** Agents have been started. */
+  agentsStarted?(): void;
+  /** The agent of a slot has ended. */
+  exited?(slot: number, exit: AgentExit): void;
+  /** An agent said something through its notify socket (sd_notify(3)). */
+  notified?(slot: number, text: string): void;
+  /** The fleet is removed, or the supervisor ends: then agents run on, and what holds them stays. */
+  stop?(why: 'removed' | 'shutdown'): void;
+}
+
+/** A class of watches. */
+export type WatchKind<T extends FleetWatch = FleetWatch> = new (context: FleetContext) => T;

@@ -1,7 +1,7 @@
 import { FleetError } from '../../errors.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
+import type { Launch, Output, User as ProcessUser } from '../../host/host.ts';
 import { findExecutable, hostLanguage, hostTimeZone } from '../../host/process/executable.ts';
-import type { Launch, Output, User as ProcessUser } from '../../host/process/spawn.ts';
 import { type Account, accountOf, findUser, groupsOf } from '../../host/process/users.ts';
 import { type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';

@@ -1,9 +1,10 @@
 import { Registry } from 'prom-client';
 import type { AgentState } from '../../api/agents.ts';
 import type { AgentExit } from '../../fleet/restart.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { VERSION } from '../version.ts';
+import { Memory } from '../watches/memory.ts';
 import { type Instruments, instruments } from './instruments.ts';
 import type { Report } from './report.ts';
 
@@ -20,13 +21,13 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #counters: Instruments['counters'];
   readonly #gauges: Instruments['gauges'];
-  readonly #roundsBegun = new Map<Managed, number>();
+  readonly #roundsBegun = new Map<FleetRunner, number>();
 
   constructor(supervisor: Supervisor, report: Report) {
     this.#supervisor = supervisor;
     this.#report = report;
     ({ counters: this.#counters, gauges: this.#gauges } = instruments(this.#registry));
-    supervisor.onTurn(() => this.#followRounds());
+    supervisor.loop.follow(() => this.#followRounds());
   }
 
   /** What was counted since the supervisor's start. */
@@ -54,14 +55,14 @@ export class Metrics {
   async text(withAgents: boolean): Promise<{ contentType: string; body: string }> {
     for (const gauge of Object.values(this.#gauges)) gauge.reset();
     this.#setHost();
-    for (const managed of this.#supervisor.fleets.values()) this.#setFleet(managed);
+    for (const runner of this.#supervisor.fleets.values()) this.#setFleet(runner);
     if (withAgents) await this.#setAgents();
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
   #setHost(): void {
     const { memoryTotal, memoryAvailable, stall, ...own } = this.#gauges;
-    const memory = this.#supervisor.host.readMemory();
+    const memory = this.#supervisor.host.memory.readMemory();
     const { user, system } = process.cpuUsage();
     own.info.set({ version: VERSION }, 1);
     own.maintenance.set(this.#supervisor.maintenance.state ? 1 : 0);
@@ -74,12 +75,12 @@ export class Metrics {
     if (memory.pressurePercent !== null) stall.set(memory.pressurePercent / 100);
   }
 
-  #setFleet(managed: Managed): void {
+  #setFleet(runner: FleetRunner): void {
     const { target, agents, held, pressure, rss, pss, agentRss, growth, verdict, counted, degraded } =
       this.#gauges;
-    const fleet = managed.name;
-    const status = this.#report.fleet(managed);
-    const states = { ...status, unready: managed.fleet.counts.unready };
+    const fleet = runner.name;
+    const status = this.#report.fleet(runner);
+    const states = { ...status, unready: runner.fleet.counts.unready };
     target.set({ fleet }, status.target);
     for (const state of STATES) agents.set({ fleet, state }, states[state]);
     held.set({ fleet }, status.held ? 1 : 0);
@@ -87,7 +88,7 @@ export class Metrics {
     pressure.set({ fleet }, status.pressure ? 1 : 0);
     if (status.rssBytes !== null) rss.set({ fleet }, status.rssBytes);
     if (status.pssBytes !== null) pss.set({ fleet }, status.pssBytes);
-    const distribution = this.#supervisor.memory.summary(managed, 0).rss;
+    const distribution = runner.watch(Memory).summary(0).rss;
     for (const [quantile, key] of Object.entries(QUANTILES))
       if (distribution) agentRss.set({ fleet, quantile }, distribution[key as 'p50']);
     if (status.leak) {
@@ -111,14 +112,14 @@ export class Metrics {
 
   /** A round has begun with its first member and ends with its last; both happen in turns of the loop. */
   #followRounds(): void {
-    for (const managed of this.#supervisor.fleets.values()) {
-      const begun = this.#roundsBegun.get(managed);
-      const isOpen = managed.fleet.rounds.size > 0;
+    for (const runner of this.#supervisor.fleets.values()) {
+      const begun = this.#roundsBegun.get(runner);
+      const isOpen = runner.fleet.rounds.size > 0;
       if (isOpen === (begun !== undefined)) continue;
-      if (isOpen) this.#roundsBegun.set(managed, performance.now());
+      if (isOpen) this.#roundsBegun.set(runner, performance.now());
       else {
-        this.#roundsBegun.delete(managed);
-        this.#counters.rounds.observe({ fleet: managed.name }, (performance.now() - begun!) / 1000);
+        this.#roundsBegun.delete(runner);
+        this.#counters.rounds.observe({ fleet: runner.name }, (performance.now() - begun!) / 1000);
       }
     }
   }

@@ -7,10 +7,12 @@ import { type Agent, runOf, type Slot } from '../../fleet/agent.ts';
 import { USAGE_PIDS_MAX } from '../../host/process/usage.ts';
 import { portOf } from '../../specification/paths.ts';
 import { agentsMax } from '../commands/capacity.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { VERSION } from '../version.ts';
-import type { PssScope } from '../watches/memory.ts';
+import { Leaks } from '../watches/leaks.ts';
+import { Memory, type PssScope } from '../watches/memory.ts';
+import { Verification } from '../watches/verification.ts';
 import { rolloutStatus } from './rollout.ts';
 
 /** What the planner's states are called outside; null: there is nothing to show. */
@@ -36,7 +38,7 @@ export function shownState(slot: Slot): AgentState | null {
   return isReturning(slot) ? 'backoff' : SHOWN[slot.agent.state];
 }
 
-function countReturning({ fleet }: Managed): number {
+function countReturning({ fleet }: FleetRunner): number {
   return fleet.counts.pending === 0 ? 0 : [...fleet.slots.values()].filter(isReturning).length;
 }
 
@@ -60,9 +62,9 @@ export class Report {
   }
 
   status(): StatusDocument {
-    const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.readMemory();
+    const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.memory.readMemory();
     const fleets = [...this.#supervisor.fleets.values()];
-    for (const managed of fleets) this.#supervisor.memory.refresh(managed);
+    for (const runner of fleets) runner.watch(Memory).refresh();
     return {
       supervisor: {
         pid: process.pid,
@@ -76,63 +78,56 @@ export class Report {
         memoryPressure: pressurePercent,
         agentsMax: agentsMax(this.#supervisor.paths, this.#supervisor.fleets),
       },
-      fleets: fleets.map((managed) => this.fleet(managed)),
+      fleets: fleets.map((runner) => this.fleet(runner)),
       maintenance: this.#supervisor.maintenance.state,
     };
   }
 
   /** All about a fleet. */
-  fleet(managed: Managed): FleetStatus {
-    const { leaks, memory } = this.#supervisor;
+  fleet(runner: FleetRunner): FleetStatus {
     return {
-      ...this.counts(managed),
-      leak: leaks.of(managed),
-      memory: memory.summary(managed, TOP_COUNT),
-      pace: managed.fleet.adaptive?.state ?? null,
-      rollout: rolloutStatus(managed),
+      ...this.counts(runner),
+      leak: runner.watch(Leaks).status,
+      memory: runner.watch(Memory).summary(TOP_COUNT),
+      pace: runner.fleet.adaptive?.state ?? null,
+      rollout: rolloutStatus(runner),
     };
   }
 
   /** A fleet in numbers. */
-  counts(managed: Managed): FleetCounts {
-    const { fleet, record } = managed;
+  counts(runner: FleetRunner): FleetCounts {
+    const { fleet } = runner;
     const { counts } = fleet;
+    const memory = runner.watch(Memory);
     return {
-      name: managed.name,
+      name: runner.name,
       target: fleet.target,
       running: fleet.running,
       ready: counts.ready,
       starting: counts.starting + counts.preparing,
       stopping: counts.stopping + counts.clearing,
-      backoff: counts.backoff + countReturning(managed),
+      backoff: counts.backoff + countReturning(runner),
       failed: counts.failed,
       held: fleet.hold && { reason: fleet.hold.reason, since: fleet.hold.since, sample: fleet.hold.sample },
-      release: record.release || null,
-      rssBytes: this.#supervisor.memory.total(managed, 'rssBytes'),
-      pssBytes: this.#supervisor.memory.total(managed, 'pssBytes'),
+      release: fleet.release || null,
+      rssBytes: memory.total('rssBytes'),
+      pssBytes: memory.total('pssBytes'),
       pressure: fleet.pressure && { reason: fleet.pressure.reason },
-      verify: this.#verify(managed),
+      verify: verifyStatus(runner),
     };
-  }
-
-  #verify(managed: Managed): VerifyStatus | null {
-    const verified = this.#supervisor.verification.of(managed);
-    if (!verified) return null;
-    const { counted, running, isDegraded, reason } = verified;
-    return { counted, running, degraded: isDegraded, reason };
   }
 
   /**
    * The agents of one fleet or of all, of some slots or all of them.
    * @throws FleetError USAGE where the use of too many is asked for
    */
-  async agents(fleets: Iterable<Managed>, { slots, withUsage }: AgentsScope): Promise<AgentsDocument> {
+  async agents(fleets: Iterable<FleetRunner>, { slots, withUsage }: AgentsScope): Promise<AgentsDocument> {
     const agents: AgentRow[] = [];
-    for (const managed of fleets) {
-      await this.#supervisor.memory.renew(managed);
-      for (const number of [...managed.fleet.slots.keys()].sort((a, b) => a - b)) {
+    for (const runner of fleets) {
+      await runner.watch(Memory).renew();
+      for (const number of [...runner.fleet.slots.keys()].sort((a, b) => a - b)) {
         if (slots !== null && !slots.has(number)) continue;
-        const row = this.agent(managed, number);
+        const row = this.agent(runner, number);
         if (row) agents.push(row);
       }
     }
@@ -146,22 +141,22 @@ export class Report {
         hint: `Name at most ${USAGE_PIDS_MAX} of them: --slots 0-${USAGE_PIDS_MAX - 1}.`,
       });
     }
-    const found = await this.#supervisor.host.readUsage(pids);
+    const found = await this.#supervisor.host.processes.readUsage(pids);
     return agents.map((agent) => ({ ...agent, usage: found.get(agent.pid ?? 0) ?? null }));
   }
 
   /** The memory of a fleet, summed up. */
-  async memory(managed: Managed, topCount: number, pss: PssScope): Promise<FleetMemory> {
-    const { memory } = this.#supervisor;
-    await memory.renew(managed, undefined, pss);
-    return memory.summary(managed, topCount);
+  async memory(runner: FleetRunner, topCount: number, pss: PssScope): Promise<FleetMemory> {
+    const memory = runner.watch(Memory);
+    await memory.renew(undefined, pss);
+    return memory.summary(topCount);
   }
 
   /** The memory of a fleet over time. */
-  samples(managed: Managed, sinceMs: number): SamplesDocument {
-    const passes = [...this.#supervisor.samples.read(managed.name, sinceMs)];
+  samples(runner: FleetRunner, sinceMs: number): SamplesDocument {
+    const readings = [...this.#supervisor.readings.read(runner.name, sinceMs)];
     return {
-      passes: passes.map(({ at, slots, rssBytes, pssBytes, connectionsTotal }) => ({
+      passes: readings.map(({ at, slots, rssBytes, pssBytes, connectionsTotal }) => ({
         at,
         agents: slots.length,
         rssBytes: rssBytes.reduce((sum, bytes) => sum + bytes, 0),
@@ -172,9 +167,9 @@ export class Report {
   }
 
   /** One agent, with its memory as it was sampled last; null where there is nothing to show. */
-  agent(managed: Managed, number: number): AgentRow | null {
+  agent(runner: FleetRunner, number: number): AgentRow | null {
     const { paths } = this.#supervisor;
-    const { name, fleet } = managed;
+    const { name, fleet } = runner;
     const slot = fleet.slot(number);
     const { agent, release, restarts, lastExit } = slot;
     const state = shownState(slot);
@@ -191,8 +186,15 @@ export class Report {
       release: (run?.release ?? release) || null,
       restarts,
       startedAt: run?.startedIso ?? null,
-      rssBytes: run && this.#supervisor.memory.rssBytes(managed, number),
+      rssBytes: run && runner.watch(Memory).rssBytes(number),
       lastExit,
     };
   }
+}
+
+function verifyStatus(runner: FleetRunner): VerifyStatus | null {
+  const { result } = runner.watch(Verification);
+  if (!result) return null;
+  const { counted, running, isDegraded, reason } = result;
+  return { counted, running, degraded: isDegraded, reason };
 }

@@ -1,16 +1,17 @@
 import type { ReleasesDocument, RolloutDocument, RolloutStatus } from '../../api/rollout.ts';
 import { runOf } from '../../fleet/agent.ts';
+import { newestFirst } from '../../fleet/decide/releases.ts';
 import { batchSize } from '../../fleet/rollout/batch.ts';
 import type { Rollout } from '../../fleet/rollout/record.ts';
-import { countFailed, countReadyOn, isOver, viewBatch, windowEnd } from '../../fleet/rollout/rollout.ts';
-import { newestFirst } from '../commands/release.ts';
-import type { Managed } from '../fleet/managed.ts';
+import { countFailed, isOver } from '../../fleet/rollout/rolling.ts';
+import { countReadyOn, viewBatch, windowEnd } from '../../fleet/rollout/view.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 
 /** So many failures are told; the events have all of them. */
 const FAILURES_TOLD_MAX = 100;
 
 /** The `rollout` of a fleet's status; null where there never was one. */
-export function rolloutStatus({ fleet }: Managed): RolloutStatus | null {
+export function rolloutStatus({ fleet }: FleetRunner): RolloutStatus | null {
   const { record } = fleet.rolling;
   if (!record) return null;
   const { state, from, to, reason, updated } = record;
@@ -26,14 +27,14 @@ export function rolloutStatus({ fleet }: Managed): RolloutStatus | null {
 }
 
 /** All that is known of a fleet's rollout; null where there never was one. */
-export function rolloutDocument(managed: Managed, now: number): RolloutDocument | null {
-  const { fleet, name } = managed;
+export function rolloutDocument(runner: FleetRunner, now: number): RolloutDocument | null {
+  const { fleet, name } = runner;
   const { record } = fleet.rolling;
-  const status = rolloutStatus(managed);
+  const status = rolloutStatus(runner);
   if (!record || !status) return null;
   const { id, startedAt, options, verdicts, failures, sample } = record;
-  const left = batchesLeft(managed, record);
-  const batch = batchOf(managed, record, now);
+  const left = batchesLeft(runner, record);
+  const batch = batchOf(runner, record, now);
   return {
     fleet: name,
     ...status,
@@ -50,20 +51,20 @@ export function rolloutDocument(managed: Managed, now: number): RolloutDocument 
 }
 
 /** The releases that are kept, the newest first. */
-export function releasesDocument({ fleet, releases, record }: Managed): ReleasesDocument {
+export function releasesDocument({ fleet }: FleetRunner): ReleasesDocument {
   const agents = Map.groupBy(fleet.slots.values(), ({ agent }) => runOf(agent)?.release);
   return {
-    releases: [...releases.values()].toSorted(newestFirst).map(({ id, label = null, createdAt }) => ({
+    releases: [...fleet.releases.values()].toSorted(newestFirst).map(({ id, label = null, createdAt }) => ({
       release: id,
       label,
       createdAt,
       agents: agents.get(id)?.length ?? 0,
-      current: id === record.release,
+      current: id === fleet.release,
     })),
   };
 }
 
-function batchOf({ fleet }: Managed, record: Rollout, now: number): RolloutDocument['batch'] {
+function batchOf({ fleet }: FleetRunner, record: Rollout, now: number): RolloutDocument['batch'] {
   if (!record.batch) return null;
   const view = viewBatch(fleet, record, record.batch);
   return {
@@ -75,7 +76,7 @@ function batchOf({ fleet }: Managed, record: Rollout, now: number): RolloutDocum
   };
 }
 
-function batchesLeft({ fleet }: Managed, record: Rollout): number {
+function batchesLeft({ fleet }: FleetRunner, record: Rollout): number {
   if (isOver(record) || record.state === 'rolling-back') return 0;
   let outdated = 0;
   for (const { wanted, release } of fleet.slots.values()) if (wanted && release !== record.to) outdated++;

@@ -1,14 +1,15 @@
 import type { StrayResult } from '../../api/strays.ts';
 import { FleetError } from '../../errors.ts';
+import { decideAdoption, decideNotAdopted } from '../../fleet/decide/strays.ts';
 import type { SlotRecord } from '../../fleet/records.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
-import { ticksToMs } from '../../host/proc/stat.ts';
-import { isStill } from '../../host/strays/adopt-foreign.ts';
-import { readUids } from '../../host/strays/origin.ts';
+import { reattached } from '../../fleet/transitions.ts';
+import type { OtherProcesses } from '../../host/host.ts';
+import { ticksToMs } from '../../host/process/process-id.ts';
 import { portOf } from '../../specification/paths.ts';
 import { preflight } from '../commands/preflight.ts';
-import { commit } from '../fleet/commit.ts';
-import type { Managed } from '../fleet/managed.ts';
+import { clearRemnants } from '../fleet/remnants.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { type FoundStray, stillStrays } from './find.ts';
 import { judgeUser } from './users.ts';
@@ -24,15 +25,16 @@ const FREE = new Set(['pending', 'backoff', 'failed']);
  */
 export async function adoptStrays(
   supervisor: Supervisor,
-  managed: Managed,
+  runner: FleetRunner,
   strays: readonly FoundStray[],
 ): Promise<{ results: StrayResult[]; notes: string[] }> {
-  checkPossible(supervisor, managed);
+  checkPossible(supervisor, runner);
   const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
   // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
-  const here = still.filter(isStill);
-  const { slotOf, refused } = place(managed, here);
-  const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, managed, slotOf);
+  const { others } = supervisor.host.processes;
+  const here = still.filter((stray) => others.isStill(stray));
+  const { slotOf, refused } = place(runner, here, others);
+  const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, runner, slotOf);
   const results = strays.map((stray): StrayResult => {
     const slot = slotOf.get(stray);
     const reason = refused.get(stray);
@@ -40,17 +42,18 @@ export async function adoptStrays(
     if (slot === undefined) return { result: 'gone' };
     return failed.get(stray) ?? { result: 'adopted', slot, state: 'starting' };
   });
-  return { results, notes: notesOn(managed, slotOf) };
+  return { results, notes: notesOn(runner, slotOf) };
 }
 
 /** Chooses a slot for each, of those that run as it does; what a process was before is asked anew: it may have changed. */
 function place(
-  { fleet, name }: Managed,
+  { fleet, name }: FleetRunner,
   strays: readonly FoundStray[],
+  others: OtherProcesses,
 ): { slotOf: Map<FoundStray, number>; refused: Map<FoundStray, string> } {
   const judged = strays.map((stray) => ({
     stray,
-    ...judgeUser(fleet.spec, { ...stray, uids: readUids(stray.pid) }),
+    ...judgeUser(fleet.spec, { ...stray, uids: others.uidsOf(stray.pid) }),
   }));
   const places = placeStrays(
     judged.map(({ stray, allowed, refused }) => ({
@@ -72,22 +75,18 @@ function place(
 /** @returns what became of those that could not be adopted */
 function adopt(
   supervisor: Supervisor,
-  managed: Managed,
+  runner: FleetRunner,
   slotOf: ReadonlyMap<FoundStray, number>,
 ): Map<FoundStray, StrayResult> {
-  const added = want(supervisor, managed, slotOf);
-  const failed = moveIn(supervisor, managed, slotOf);
-  unwant(
-    supervisor,
-    managed,
-    [...failed.keys()].map((stray) => slotOf.get(stray)!),
-    added,
-  );
+  const added = want(supervisor, runner, slotOf);
+  const failed = moveIn(runner, slotOf);
+  const left = [...failed.keys()].map((stray) => slotOf.get(stray)!);
+  unwant(runner, left, added);
   return failed;
 }
 
-function checkPossible({ host }: Supervisor, { name, fleet }: Managed): void {
-  if (host.containment !== 'cgroup') {
+function checkPossible({ host }: Supervisor, { name, fleet }: FleetRunner): void {
+  if (host.processes.containment !== 'cgroup') {
     throw new FleetError(
       'PRIVILEGE_MISSING',
       'strays cannot be adopted: this supervisor can write no cgroup v2 tree, and nothing else would prove after a ' +
@@ -105,87 +104,61 @@ function checkPossible({ host }: Supervisor, { name, fleet }: Managed): void {
 /** Makes the slots wanted. @returns those that were not */
 function want(
   supervisor: Supervisor,
-  managed: Managed,
+  runner: FleetRunner,
   slotOf: ReadonlyMap<FoundStray, number>,
-): SlotRecord[] {
-  const { host, paths, fleets, journal } = supervisor;
-  const { fleet, record, name } = managed;
-  const wanted = fleet.wanted();
-  const slots = wanted.union(new Set(slotOf.values()));
+): readonly SlotRecord[] {
+  const { host, paths, fleets } = supervisor;
+  const { fleet } = runner;
+  const slots = fleet.wanted().union(new Set(slotOf.values()));
   const unserved = [...slotOf].filter(([stray, slot]) => stray.slot !== slot).map(([, slot]) => slot);
   const served = slots.difference(new Set(unserved));
-  preflight({ spec: fleet.spec, baseDir: record.baseDir, slots, served }, host, paths, fleets);
-  const added = [...slotOf.values()]
-    .filter((slot) => !wanted.has(slot))
-    .map((slot) => managed.newSlot(slot, fleet.release));
-  commit(supervisor, managed, { slots: added });
-  journal.note('target', name, `strays --adopt: target ${fleet.target}`, [...slotOf.values()]);
-  return added;
+  preflight({ spec: fleet.spec, baseDir: fleet.record.baseDir, slots, served }, host, paths, fleets);
+  const change = decideAdoption(fleet, [...slotOf.values()]);
+  runner.commit(change);
+  return change.slots;
 }
 
-/** Moves the processes, and tells the planner of those that are there. @returns what became of the others */
-function moveIn(
-  supervisor: Supervisor,
-  managed: Managed,
-  slotOf: ReadonlyMap<FoundStray, number>,
-): Map<FoundStray, StrayResult> {
+/** Moves the processes, and reports those that are there to the fleet. @returns what became of the others */
+function moveIn(runner: FleetRunner, slotOf: ReadonlyMap<FoundStray, number>): Map<FoundStray, StrayResult> {
+  const { host, journal } = runner.services;
   const failed = new Map<FoundStray, StrayResult>();
   const all = [...slotOf];
-  const taken = supervisor.host.adoptForeign(
-    all.map(([process, slot]) => ({ key: managed.key(slot), process })),
+  const moved = host.processes.adoptForeign(
+    all.map(([process, slot]) => ({ key: runner.key(slot), process })),
   );
   for (const [i, [stray, slot]] of all.entries()) {
-    const result = taken[i]!;
-    if (result === true) run(supervisor, managed, slot, stray);
-    else failed.set(stray, result ? { result: 'failed', reason: result.message } : { result: 'gone' });
+    const result = moved[i]!;
+    if (!result.ok) failed.set(stray, { result: 'failed', reason: result.error.message });
+    else if (result.value) adopted(runner, slot, stray);
+    else failed.set(stray, { result: 'gone' });
   }
-  const adopted = all.filter(([stray]) => !failed.has(stray)).map(([, slot]) => slot);
-  if (adopted.length > 0) supervisor.journal.note('adopt', managed.name, 'strays, as they run', adopted);
-  supervisor.readiness.expect(managed);
+  const slots = all.filter(([stray]) => !failed.has(stray)).map(([, slot]) => slot);
+  if (slots.length > 0) journal.note('adopt', runner.name, 'strays, as they run', slots);
+  runner.agentsStarted();
   return failed;
 }
 
 /** It counts as an agent of the slot's release: that it looks like one is all that is known of it. */
-function run(supervisor: Supervisor, managed: Managed, number: number, stray: FoundStray): void {
-  const { fleet } = managed;
-  const now = supervisor.host.now();
-  fleet.renew(number, now);
-  const { release, generation } = fleet.slot(number);
+function adopted(runner: FleetRunner, slot: number, stray: FoundStray): void {
+  const { fleet, services } = runner;
+  const now = services.host.now();
+  fleet.renew(slot, now);
+  const { release, generation } = fleet.slot(slot);
   const { pid, startTicks, startedAt: startedIso } = stray;
-  managed.startTicks.set(number, startTicks);
-  fleet.reattached(
-    number,
-    { pid, startedAt: ticksToMs(startTicks), startedIso, release, generation },
-    null,
-    now,
-  );
-  supervisor.noteRun(managed, number);
+  const run = { pid, startTicks, startedAt: ticksToMs(startTicks), startedIso, release, generation };
+  reattached(fleet, slot, run, null, now);
+  runner.noteRun(slot);
 }
 
-/** What could not be taken in makes no target grow; what it may have left in the slot is ended. */
-function unwant(
-  supervisor: Supervisor,
-  managed: Managed,
-  slots: readonly number[],
-  added: readonly SlotRecord[],
-): void {
+/** What could not be adopted makes no target grow; what it may have left in the slot is ended. */
+function unwant(runner: FleetRunner, slots: readonly number[], added: readonly SlotRecord[]): void {
   if (slots.length === 0) return;
-  const { fleet } = managed;
-  for (const slot of slots) {
-    fleet.clearing(slot, supervisor.host.now());
-    supervisor.host.clear(managed.key(slot), () => {
-      fleet.cleared(slot, supervisor.host.now());
-      supervisor.wake(managed);
-    });
-  }
-  const records = added
-    .filter(({ slot }) => slots.includes(slot))
-    .map((slot) => ({ ...slot, wanted: false }));
-  commit(supervisor, managed, { slots: records });
+  for (const slot of slots) clearRemnants(runner, slot);
+  runner.commit(decideNotAdopted(added, slots));
 }
 
 /** A process that cannot become ready in its slot is replaced after a while; the user should know it now. */
-function notesOn({ fleet, name }: Managed, slotOf: ReadonlyMap<FoundStray, number>): string[] {
+function notesOn({ fleet, name }: FleetRunner, slotOf: ReadonlyMap<FoundStray, number>): string[] {
   const { ports, ready } = fleet.spec;
   if (ready.kind === 'socket' || ready.kind === 'notify') {
     return [

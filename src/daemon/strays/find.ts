@@ -1,22 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Stray } from '../../api/strays.ts';
+import type { ProcessId } from '../../fleet/agent.ts';
 import { runOf } from '../../fleet/agent.ts';
 import { type Fingerprint, matchesFingerprint, mayMatchFingerprint } from '../../fleet/strays/fingerprint.ts';
 import { chooseFleets, slotOfPorts, topmost } from '../../fleet/strays/placement.ts';
-import type { ProcessId } from '../../host/host.ts';
-import { ALL_PORTS } from '../../host/proc/net.ts';
-import { listPids, readRssBytes } from '../../host/proc/pid.ts';
-import { readStat, ticksToMs } from '../../host/proc/stat.ts';
-import { readExecutable, type Suspected } from '../../host/strays/find.ts';
-import {
-  ancestorsOf,
-  portsByInode,
-  readOrigin,
-  readUids,
-  type ServedPorts,
-  socketsOf,
-} from '../../host/strays/origin.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { OtherProcesses } from '../../host/host.ts';
+import { ALL_PORTS, portsByInode, type ServedPorts } from '../../host/proc/port-table.ts';
+import { ticksToMs } from '../../host/process/process-id.ts';
+import type { Suspected } from '../../host/strays/find.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { fingerprintsOf } from './fingerprint.ts';
 import { interrogate, type StrayCandidate } from './interrogate.ts';
@@ -46,7 +38,7 @@ interface Seen extends StrayCandidate {
 }
 
 interface Alike {
-  managed: Managed;
+  runner: FleetRunner;
   fingerprints: readonly Fingerprint[];
   alike: Judged[];
 }
@@ -60,10 +52,14 @@ type Judged = ProcessId & { argv: readonly string[] };
  */
 export async function findStrays(supervisor: Supervisor, fleet: string | null): Promise<StraySearch> {
   const fleets: Alike[] = [];
-  for (const managed of supervisor.fleets.values())
-    fleets.push({ managed, fingerprints: await fingerprintsOf(managed, supervisor.host.reader), alike: [] });
+  for (const runner of supervisor.fleets.values())
+    fleets.push({ runner, fingerprints: await fingerprintsOf(runner, supervisor.host), alike: [] });
   const seen = await lookAround(supervisor, fleets);
-  const { suspects, unanswered } = await interrogate(supervisor.host.reader, seen, supervisor.paths.stateDir);
+  const { suspects, unanswered } = await interrogate(
+    supervisor.host.files.reader,
+    seen,
+    supervisor.paths.stateDir,
+  );
   for (const [i, { process, fleets: possible }] of seen.entries()) {
     const suspect = suspects[i];
     if (!suspect) continue;
@@ -71,8 +67,8 @@ export async function findStrays(supervisor: Supervisor, fleet: string | null): 
       if (isStray(supervisor, process.pid, suspect, fingerprints))
         alike.push({ ...process, argv: suspect.argv });
   }
-  const claims = fleets.flatMap(({ managed, fingerprints, alike }) =>
-    describe(supervisor, managed, alike).map((found) => ({ ...found, fingerprints })),
+  const claims = fleets.flatMap(({ runner, fingerprints, alike }) =>
+    describe(supervisor, runner, alike).map((found) => ({ ...found, fingerprints })),
   );
   return { found: chooseFleets(claims, fleet), unanswered };
 }
@@ -80,23 +76,19 @@ export async function findStrays(supervisor: Supervisor, fleet: string | null): 
 /** The cheap question comes first, and never waits for a process: most are nothing like an agent. */
 async function lookAround(supervisor: Supervisor, fleets: readonly Alike[]): Promise<Seen[]> {
   const agents = pidsOfAgents(supervisor);
+  const { others } = supervisor.host.processes;
   const seen: Seen[] = [];
   let looks = 0;
-  for (const pid of listPids()) {
+  for (const pid of others.list()) {
     if (agents.has(pid)) continue;
     if (++looks % LOOKS_A_TURN === 0) await nextTurn();
-    const executable = readExecutable(pid);
+    const executable = others.executableOf(pid);
     const possible = executable && fleets.filter(({ fingerprints }) => fingerprints.some(couldBe));
     function couldBe(fingerprint: Fingerprint): boolean {
       return mayMatchFingerprint(fingerprint, executable!);
     }
-    const stat = possible && possible.length > 0 ? readStat(pid) : null;
-    if (stat)
-      seen.push({
-        process: { pid, startTicks: stat.startTicks },
-        executable: executable!,
-        fleets: possible!,
-      });
+    const process = possible && possible.length > 0 ? others.identify(pid) : null;
+    if (process) seen.push({ process, executable: executable!, fleets: possible! });
   }
   return seen;
 }
@@ -110,11 +102,11 @@ export async function stillStrays<T extends ProcessId>(
   fingerprints: readonly Fingerprint[],
 ): Promise<T[]> {
   const there = strays.flatMap((stray) => {
-    const executable = readExecutable(stray.pid);
+    const executable = supervisor.host.processes.others.executableOf(stray.pid);
     const { pid, startTicks } = stray;
     return executable ? [{ stray, process: { pid, startTicks }, executable }] : [];
   });
-  const { suspects } = await interrogate(supervisor.host.reader, there, supervisor.paths.stateDir);
+  const { suspects } = await interrogate(supervisor.host.files.reader, there, supervisor.paths.stateDir);
   return there
     .filter(({ process }, i) => suspects[i] && isStray(supervisor, process.pid, suspects[i], fingerprints))
     .map(({ stray }) => stray);
@@ -135,7 +127,9 @@ function isStray(
 
 /** Whether this supervisor runs a process, as an agent, its fork or a helper. */
 function isOfOurs({ host }: Supervisor, pid: number): boolean {
-  return [pid, ...ancestorsOf(pid)].some((each) => each === process.pid || host.keyOf(each) !== null);
+  const { processes } = host;
+  const chain = [pid, ...processes.others.ancestorsOf(pid)];
+  return chain.some((each) => each === process.pid || processes.keyOf(each) !== null);
 }
 
 /** Known without a look at any of them, so that a search costs what is not ours. */
@@ -153,45 +147,50 @@ function pidsOfAgents({ fleets }: Supervisor): Set<number> {
 /** The strays of a fleet, with those that they have forked put under them. */
 function describe(
   supervisor: Supervisor,
-  managed: Managed,
+  runner: FleetRunner,
   alike: readonly Judged[],
 ): Omit<FoundStray, 'fingerprints'>[] {
   if (alike.length === 0) return [];
   const { host } = supervisor;
+  const { others } = host.processes;
   const served = portsByInode({
-    tcp: host.readPorts('tcp', ALL_PORTS),
-    udp: host.readPorts('udp', ALL_PORTS),
+    tcp: host.sockets.readPorts('tcp', ALL_PORTS),
+    udp: host.sockets.readPorts('udp', ALL_PORTS),
   });
   const byPid = new Map(alike.map((process) => [process.pid, process]));
-  return topmost(alike, (pid) => readStat(pid)?.parent ?? null).map(({ stray, workers }) => {
-    const ports = portsOf([stray.pid, ...workers], served);
+  return topmost(alike, (pid) => others.parentOf(pid)).map(({ stray, workers }) => {
+    const ports = portsOf(others, [stray.pid, ...workers], served);
     const age = host.now() - ticksToMs(stray.startTicks);
     const { pid, startTicks, argv } = stray;
-    const uids = readUids(pid);
-    const slot = slotOfPorts(managed.fleet.spec.ports, ports);
+    const uids = others.uidsOf(pid);
+    const slot = slotOfPorts(runner.fleet.spec.ports, ports);
     return {
       pid,
       startTicks,
-      fleet: managed.name,
+      fleet: runner.name,
       uid: uids[0] ?? 0,
       uids,
       command: argv.join(' '),
       startedAt: new Date(host.date().getTime() - age).toISOString(),
-      rssBytes: readRssBytes(stray.pid),
+      rssBytes: others.rssBytes(stray.pid),
       ports,
       slot,
-      refused: judgeUser(managed.fleet.spec, { uids, slot }).refused,
+      refused: judgeUser(runner.fleet.spec, { uids, slot }).refused,
       workers,
       forks: workers.map((worker) => byPid.get(worker)!),
-      ...readOrigin(pid),
+      ...others.originOf(pid),
     };
   });
 }
 
 /** What processes serve, each port once: a worker has its parent's sockets too. */
-function portsOf(pids: readonly number[], served: ReadonlyMap<number, ServedPorts>): ServedPorts[] {
+function portsOf(
+  others: OtherProcesses,
+  pids: readonly number[],
+  served: ReadonlyMap<number, ServedPorts>,
+): ServedPorts[] {
   const ports = new Map<string, ServedPorts>();
-  for (const inode of pids.flatMap(socketsOf)) {
+  for (const inode of pids.flatMap((pid) => others.socketsOf(pid))) {
     const port = served.get(inode);
     if (port) ports.set(`${port.protocol} ${port.port}`, port);
   }

@@ -1,7 +1,7 @@
+import type { ProcessId } from '../../fleet/agent.ts';
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
 import { ReadProblem } from '../../host/files/bounded.ts';
 import type { ReadsOthers } from '../../host/files/reader.ts';
-import type { ProcessId } from '../../host/host.ts';
 import type { Suspected } from '../../host/strays/find.ts';
 
 /** A process's words come within microseconds, unless it sees to it that they do not. */

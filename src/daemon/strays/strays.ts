@@ -1,10 +1,9 @@
 import pLimit from 'p-limit';
 import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../../api/strays.ts';
-import type { ProcessId } from '../../host/host.ts';
-import { isStill } from '../../host/strays/adopt-foreign.ts';
-import { endProcess, KILL_MS_MAX } from '../../host/strays/kill.ts';
+import type { ProcessId } from '../../fleet/agent.ts';
+import { KILL_MS_MAX } from '../../host/strays/kill.ts';
 import { formatSlots } from '../../specification/slots.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor.ts';
 import { adoptStrays } from './adopt.ts';
 import { type FoundStray, findStrays, stillStrays } from './find.ts';
@@ -22,18 +21,18 @@ export async function listStrays(supervisor: Supervisor, fleet: string | null): 
  */
 export async function actOnStrays(
   supervisor: Supervisor,
-  managed: Managed,
+  runner: FleetRunner,
   { action, pids }: StraysRequest,
 ): Promise<StraysAnswer> {
-  const { found, unanswered } = await findStrays(supervisor, managed.name);
+  const { found, unanswered } = await findStrays(supervisor, runner.name);
   const chosen = pids === undefined ? found : found.filter(({ pid }) => pids.includes(pid));
-  const targetBefore = managed.fleet.target;
+  const targetBefore = runner.fleet.target;
   const { results, notes } =
-    action === 'adopt' ? await adoptStrays(supervisor, managed, chosen) : kill(supervisor, managed, chosen);
-  const { graceMs, parallel } = managed.fleet.spec.stop;
+    action === 'adopt' ? await adoptStrays(supervisor, runner, chosen) : kill(supervisor, runner, chosen);
+  const { graceMs, parallel } = runner.fleet.spec.stop;
   return {
-    fleet: managed.name,
-    target: managed.fleet.target,
+    fleet: runner.name,
+    target: runner.fleet.target,
     targetBefore,
     strays: chosen.map((stray, i) => ({ ...shown(stray), ...results[i]! })),
     notes: [...notes, ...unknownNote(pids, chosen), ...unansweredNote(unanswered)],
@@ -57,14 +56,14 @@ function unansweredNote(count: number): string[] {
 /** Begins to end strays, as many at a time as the fleet stops agents at a time; the work goes on after the answer. */
 function kill(
   supervisor: Supervisor,
-  managed: Managed,
+  runner: FleetRunner,
   strays: readonly FoundStray[],
 ): { results: StrayResult[]; notes: string[] } {
-  const { name, fleet } = managed;
+  const { name, fleet } = runner;
   const { signal, graceMs, parallel } = fleet.spec.stop;
   const limit = pLimit(parallel);
   const results = strays.map((stray): StrayResult => {
-    if (!isStill(stray)) return { result: 'gone' };
+    if (!supervisor.host.processes.others.isStill(stray)) return { result: 'gone' };
     void limit(() => end(supervisor, stray, { signal, graceMs })).catch((error: Error) =>
       supervisor.journal.note('kill', name, `stray pid ${stray.pid} cannot be ended: ${error.message}`),
     );
@@ -84,11 +83,12 @@ async function end(
   stray: FoundStray,
   how: { signal: string; graceMs: number },
 ): Promise<void> {
+  const { others } = supervisor.host.processes;
   const isMeant = (process: ProcessId) => async () =>
     (await stillStrays(supervisor, [process], stray.fingerprints)).length > 0;
-  const ended = await endProcess(stray, isMeant(stray), how);
+  const ended = await others.end(stray, isMeant(stray), how);
   if (ended === 'left') return;
   await Promise.all(
-    stray.forks.map((fork) => endProcess(fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
+    stray.forks.map((fork) => others.end(fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
   );
 }

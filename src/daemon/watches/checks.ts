@@ -1,15 +1,12 @@
-import { request } from 'node:http';
 import pLimit from 'p-limit';
-import type { Host } from '../../host/host.ts';
-import { pinSocket } from '../../host/net/unix.ts';
+import type { Host, Launch, Sockets } from '../../host/host.ts';
 import {
   ANY_ADDRESS,
   LOOPBACK_ADDRESS,
   type PortTable,
   type Protocol,
   rangeOf,
-} from '../../host/proc/net.ts';
-import type { Launch } from '../../host/process/spawn.ts';
+} from '../../host/proc/port-table.ts';
 import type { Ready } from '../../specification/spec.ts';
 
 /** An agent to be checked. */
@@ -45,7 +42,7 @@ export class Checks {
   readonly #host: Host;
   /** Which sockets of its port were proved to be an agent's own, so that they are proved once and then only compared. */
   readonly #proved = new Map<string, string>();
-  readonly #said = new Map<string, { ready: boolean; watchdogAt: number; status: string }>();
+  readonly #said = new Map<string, { ready: boolean; watchdogAt: number }>();
   readonly #http = pLimit(HTTP_CONCURRENCY);
   readonly #exec = pLimit(EXEC_CONCURRENCY);
 
@@ -87,7 +84,7 @@ export class Checks {
       case 'port':
         return this.#ports(['tcp', 'udp'], subjects);
       case 'socket':
-        return each(subjects, ({ key, socket }) => this.#host.socketProblem(key, socket));
+        return each(subjects, ({ key, socket }) => this.#host.sockets.socketProblem(key, socket));
       case 'http':
         return this.#get(subjects, ready.path);
       case 'exec':
@@ -98,19 +95,13 @@ export class Checks {
   }
 
   /** An agent said something through its notify socket (sd_notify(3)). */
-  said(key: string, text: string): void {
-    const known = this.#said.get(key) ?? { ready: false, watchdogAt: 0, status: '' };
+  notified(key: string, text: string): void {
+    const known = this.#said.get(key) ?? { ready: false, watchdogAt: 0 };
     for (const line of text.split('\n')) {
       if (line === 'READY=1') known.ready = true;
       if (line === 'READY=1' || line === 'WATCHDOG=1') known.watchdogAt = this.#host.now();
-      if (line.startsWith('STATUS=')) known.status = line.slice('STATUS='.length, 200);
     }
     this.#said.set(key, known);
-  }
-
-  /** What an agent last said of its status; empty where it said nothing. */
-  status(key: string): string {
-    return this.#said.get(key)?.status ?? '';
   }
 
   /** An agent has ended: what was known of it is about nobody now. */
@@ -123,7 +114,7 @@ export class Checks {
     const now = this.#host.now();
     const said = this.#said.get(key);
     // One that was adopted has its whole time from now on.
-    if (!said) this.#said.set(key, { ready: true, watchdogAt: now, status: '' });
+    if (!said) this.#said.set(key, { ready: true, watchdogAt: now });
     return !said || now - said.watchdogAt <= everyMs ? null : `no WATCHDOG=1 for ${everyMs} ms`;
   }
 
@@ -134,7 +125,7 @@ export class Checks {
 
   #readPorts(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): PortTable[] {
     const range = rangeOf(subjects.flatMap(({ port }) => port ?? []));
-    return protocols.map((protocol) => this.#host.readPorts(protocol, range));
+    return protocols.map((protocol) => this.#host.sockets.readPorts(protocol, range));
   }
 
   /**
@@ -153,12 +144,12 @@ export class Checks {
     if (inodes.length === 0) return `port ${port} is not open`;
     const known = inodes.join();
     if (this.#proved.get(key) === known) return null;
-    const own = new Set(inodes.filter((inode) => this.#host.holds(key, [inode])));
+    const own = new Set(inodes.filter((inode) => this.#host.sockets.holds(key, [inode])));
     if (own.size === 0)
-      return `port ${port} is not the agent's: held by ${this.#host.holderOf(inodes) ?? UNKNOWN_HOLDER}`;
+      return `port ${port} is not the agent's: held by ${this.#host.sockets.holderOf(inodes) ?? UNKNOWN_HOLDER}`;
     const foreign = tables.flatMap((table, i) => foreignAmong(table, bound[i]!, own));
     if (foreign.length > 0)
-      return `port ${port} is not the agent's alone: also held by ${this.#host.holderOf(foreign) ?? UNKNOWN_HOLDER}`;
+      return `port ${port} is not the agent's alone: also held by ${this.#host.sockets.holderOf(foreign) ?? UNKNOWN_HOLDER}`;
     this.#proved.set(key, known);
     return null;
   }
@@ -170,7 +161,9 @@ export class Checks {
   async #get(subjects: readonly CheckedAgent[], path: string): Promise<Problem[]> {
     const before = this.#proveAnswering(subjects);
     const answers = await Promise.all(
-      subjects.map((subject, i) => before[i] ?? this.#http(() => getProblem(subject, path))),
+      subjects.map(
+        (subject, i) => before[i] ?? this.#http(() => getProblem(this.#host.sockets, subject, path)),
+      ),
     );
     const answered = subjects.filter((_, i) => answers[i] === null);
     const after = new Map(this.#proveAnswering(answered).map((finding, i) => [answered[i]!, finding]));
@@ -182,13 +175,13 @@ export class Checks {
     const tables = withPorts.length > 0 ? this.#readPorts(['tcp'], withPorts) : [];
     return subjects.map((subject) =>
       subject.port === null
-        ? this.#host.socketProblem(subject.key, subject.socket)
+        ? this.#host.sockets.socketProblem(subject.key, subject.socket)
         : this.#portProblem(subject, tables, isAskedAtLoopback),
     );
   }
 
   async #execute({ helper }: CheckedAgent): Promise<Problem> {
-    const end = await this.#host.run(helper(), CHECK_TIMEOUT_MS);
+    const end = await this.#host.processes.run(helper(), CHECK_TIMEOUT_MS);
     if (end === null) return `the check took more than ${CHECK_TIMEOUT_MS} ms`;
     if (end.code === 0) return null;
     return `the check ${end.signal === null ? `exited ${end.code}` : `was killed by ${end.signal}`}`;
@@ -218,31 +211,9 @@ async function each(
 }
 
 /** GETs a path from the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
-async function getProblem({ port, socket }: CheckedAgent, path: string): Promise<Problem> {
-  if (port !== null) return getFrom({ host: '127.0.0.1', port }, path);
-  const file = pinSocket(socket);
-  if ('error' in file) return `GET ${path}: ${file.error} ${socket}`;
-  return getFrom({ socketPath: file.path }, path).finally(file.unpin);
-}
-
-function getFrom(
-  place: { host: string; port: number } | { socketPath: string },
-  path: string,
-): Promise<Problem> {
-  return new Promise((resolve) => {
-    const sent = request({ ...place, path, agent: false }, (response) => {
-      response.resume();
-      const { statusCode = 0 } = response;
-      resolve(statusCode >= 200 && statusCode < 300 ? null : `GET ${path}: ${statusCode}`);
-      sent.destroy();
-    });
-    // In all, and not between two bytes: an agent must not hold up the checks of others by dripping.
-    const timer = setTimeout(
-      () => sent.destroy(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)),
-      CHECK_TIMEOUT_MS,
-    );
-    sent.on('close', () => clearTimeout(timer));
-    sent.on('error', (error) => resolve(`GET ${path}: ${error.message}`));
-    sent.end();
-  });
+async function getProblem(sockets: Sockets, { port, socket }: CheckedAgent, path: string): Promise<Problem> {
+  const place = port === null ? { socket } : { port };
+  const answer = await sockets.get(place, path, CHECK_TIMEOUT_MS);
+  if (!answer.ok) return `GET ${path}: ${answer.error.message}`;
+  return answer.value >= 200 && answer.value < 300 ? null : `GET ${path}: ${answer.value}`;
 }

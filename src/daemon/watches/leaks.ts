@@ -1,119 +1,107 @@
 import type { LeakStatus } from '../../api/leak.ts';
 import { chooseRecycled, type Heavy } from '../../fleet/recycle.ts';
-import type { Host } from '../../host/host.ts';
+import { recycleAgent } from '../../fleet/transitions.ts';
 import { type Leak, LeakDetector, type LeakEvent, type LeakLimits } from '../../leak/detector.ts';
+import type { Spec } from '../../specification/spec.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { MemoryReading } from '../../store/packing.ts';
-import type { ReadingStore } from '../../store/samples.ts';
-import type { Managed } from '../fleet/managed.ts';
-import type { Journal } from '../journal.ts';
-import { everyMsOf } from './sampler.ts';
+import type { FleetContext } from '../fleet/context.ts';
+import { SpecWatch } from './spec-watch.ts';
 
-/** What is remembered of a fleet is made anew from the passes of so long. */
+/** What is remembered of a fleet's memory is rebuilt from the readings of this time. */
 const REMEMBERED_MS = 24 * 3_600_000;
+/** Memory is read at this interval where the spec has no `leak.every`. */
+const EVERY_MS = 5 * 60_000;
 
-/** What the watch over leaks needs from the supervisor. */
-interface Parts {
-  host: Host;
-  store: ReadingStore;
-  journal: Journal;
-  wake: (managed: Managed) => void;
+/** How often a fleet's memory is read, in milliseconds. */
+export function everyMsOf({ leak }: Spec): number {
+  return leak?.everyMs ?? EVERY_MS;
 }
 
-/** A fleet that is watched; passes that come while the stored ones are read wait for them. */
-interface Watched {
-  limits: LeakLimits;
-  watch: LeakDetector;
-  rebuilt: Promise<void>;
-}
+/** Judges every reading of a fleet's memory, and replaces agents that have outgrown their limit where the spec says so. */
+export class Leaks extends SpecWatch<LeakLimits> {
+  #detector: LeakDetector;
+  /** Readings that come while the stored ones are read wait for that. */
+  #rebuilt: Promise<void> = Promise.resolve();
 
-/** Judges every pass over a fleet's memory, and replaces agents that have outgrown their limit where that is asked for. */
-export class Leaks {
-  readonly #parts: Parts;
-  readonly #watched = new Map<string, Watched>();
-
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(context: FleetContext) {
+    super(context);
+    this.#detector = new LeakDetector(this.partOf(context.fleet.spec));
   }
 
-  /** Begins to watch a fleet, with what its stored passes tell, or goes on by the limits of its spec as it is now. */
-  followSpec(managed: Managed): void {
-    const { leak } = managed.fleet.spec;
-    const limits = {
-      everyMs: everyMsOf(managed.fleet.spec),
-      growthBytesPerHour: leak?.growthBytesPerHour ?? null,
-      agentLimitBytes: leak?.agentLimitBytes ?? null,
+  protected override partOf(spec: Spec): LeakLimits {
+    return {
+      everyMs: everyMsOf(spec),
+      growthBytesPerHour: spec.leak?.growthBytesPerHour ?? null,
+      agentLimitBytes: spec.leak?.agentLimitBytes ?? null,
     };
-    const known = this.#watched.get(managed.name);
-    if (known && JSON.stringify(known.limits) === JSON.stringify(limits)) return;
-    const watch = new LeakDetector(limits);
-    this.#watched.set(managed.name, { limits, watch, rebuilt: this.#remember(managed.name, watch) });
   }
 
-  /** Ends the watch. */
-  forget({ name }: Managed): void {
-    this.#watched.delete(name);
+  protected override begin(limits: LeakLimits, signal: AbortSignal): void {
+    this.#detector = new LeakDetector(limits);
+    this.#rebuilt = this.#remember(this.#detector, signal);
   }
 
-  /** What is to be said of a fleet now. */
-  of({ name }: Managed): LeakStatus {
-    const { leak } = this.#watched.get(name)!.watch;
-    const { verdict, bytesPerHour, since, cohort, agents, exhaustsAt, words } = leak;
+  /** The verdict on the fleet's memory now. */
+  get status(): LeakStatus {
+    const { verdict, bytesPerHour, since, cohort, agents, exhaustsAt, words } = this.#detector.leak;
     return { verdict, bytesPerHour, since, cohort, agents, exhaustsAt, words };
   }
 
-  /** Judges a pass. */
-  async observe(managed: Managed, pass: MemoryReading): Promise<void> {
-    const watched = this.#watched.get(managed.name);
-    if (!watched) return;
-    await watched.rebuilt;
-    if (this.#watched.get(managed.name) !== watched) return;
-    const event = watched.watch.observe(pass, this.#parts.host.readMemory().availableBytes);
-    if (event) this.#tell(managed.name, event);
-    this.#recycle(managed, pass);
+  /** Judges a reading. */
+  async observe(reading: MemoryReading): Promise<void> {
+    const detector = this.#detector;
+    await this.#rebuilt;
+    if (this.context.signal.aborted || this.#detector !== detector) return;
+    const event = detector.observe(reading, this.context.services.host.memory.readMemory().availableBytes);
+    if (event) this.#report(event);
+    this.#recycle(reading);
   }
 
-  #tell(name: string, { leak }: LeakEvent): void {
-    this.#parts.journal.note('leak', name, leak.words, leak.agents);
-    this.#parts.store.setSaid(name, JSON.stringify(leak));
+  #report({ leak }: LeakEvent): void {
+    const { name, services } = this.context;
+    services.journal.note('leak', name, leak.words, leak.agents);
+    services.readings.setSaid(name, JSON.stringify(leak));
   }
 
-  /** What is stored may be damaged: a watch that remembers less is better than none. */
-  async #remember(name: string, watch: LeakDetector): Promise<void> {
+  /** What is stored may be damaged: a detector that remembers less is better than none. */
+  async #remember(detector: LeakDetector, signal: AbortSignal): Promise<void> {
     try {
-      await this.#rebuild(name, watch);
+      await this.#rebuild(detector, signal);
     } catch (error) {
+      const { name, services } = this.context;
       const { message } = error as Error;
-      this.#parts.journal.note('leak', name, `what was known of its memory cannot be read: ${message}`);
+      services.journal.note('leak', name, `the stored readings of its memory cannot be read: ${message}`);
     }
   }
 
-  /** Feeds a watch with the stored passes, one a turn of the loop, and tells it what was last said. */
-  async #rebuild(name: string, watch: LeakDetector): Promise<void> {
-    const { store, host } = this.#parts;
-    for (const at of store.times(name, host.date().getTime() - REMEMBERED_MS)) {
+  /** Feeds a detector with the stored readings, one per turn of the loop, and with its latest verdict. */
+  async #rebuild(detector: LeakDetector, signal: AbortSignal): Promise<void> {
+    const { name, services } = this.context;
+    const { readings, host } = services;
+    for (const at of readings.times(name, host.date().getTime() - REMEMBERED_MS)) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.#watched.get(name)?.watch !== watch) return;
-      const pass = store.get(name, at);
-      if (pass) watch.observe(pass, null);
+      if (signal.aborted) return;
+      const reading = readings.get(name, at);
+      if (reading) detector.observe(reading, null);
     }
-    const said = store.said(name);
-    if (said !== null) watch.resume(JSON.parse(said) as Leak);
+    const said = readings.said(name);
+    if (said !== null) detector.resume(JSON.parse(said) as Leak);
   }
 
-  #recycle(managed: Managed, pass: MemoryReading): void {
-    const { fleet } = managed;
+  #recycle(reading: MemoryReading): void {
+    const { fleet, services } = this.context;
     const { leak, update } = fleet.spec;
     if (!leak?.recycle || leak.agentLimitBytes === null) return;
     const limit = leak.agentLimitBytes;
     const heavy: Heavy[] = [];
-    for (const [i, rssBytes] of pass.rssBytes.entries())
-      if (rssBytes > limit) heavy.push({ slot: pass.slots[i]!, rssBytes });
+    for (const [i, rssBytes] of reading.rssBytes.entries())
+      if (rssBytes > limit) heavy.push({ slot: reading.slots[i]!, rssBytes });
     const chosen = chooseRecycled(heavy, fleet, update.batch);
     for (const { slot, rssBytes } of chosen) {
       const reason = `${formatSize(rssBytes)} is above leak.agentLimit ${formatSize(limit)}`;
-      fleet.recycle(slot, reason, this.#parts.host.now());
+      recycleAgent(fleet, slot, reason, services.host.now());
     }
-    if (chosen.length > 0) this.#parts.wake(managed);
+    if (chosen.length > 0) this.context.wake();
   }
 }

@@ -1,17 +1,16 @@
 import type { CohortMemory, FleetMemory, MemorySummary } from '../../api/memory.ts';
 import { runOf } from '../../fleet/agent.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
 import { quantilesOf } from '../../fleet/quantiles.ts';
-import type { Host } from '../../host/host.ts';
 import type { MemoryReading } from '../../store/packing.ts';
-import type { Managed } from '../fleet/managed.ts';
+import type { FleetContext, FleetWatch } from '../fleet/context.ts';
+import { inSlices, SLICE_MS } from '../slices.ts';
 
-/** A sample is good enough for so long. */
+/** A reading is good enough for this time. */
 const FRESH_MS = 5_000;
-/** The loop is held up for no longer at a time. */
-const SLICE_MS = 10;
-/** PSS costs five times as much as RSS and is alike among like agents: so many are read in a pass, in turn. */
+/** PSS costs five times as much as RSS and is alike among like agents: this many are read at a time, in turn. */
 const PSS_AT_ONCE = 64;
-/** The first look at a large fleet is to show some proportional memory too. */
+/** The first reading of a large fleet is to show some proportional memory too. */
 const PSS_AT_LEAST = 8;
 
 interface AgentReading {
@@ -22,101 +21,92 @@ interface AgentReading {
 }
 
 /** Never ends; null where there is no slot. */
-type Turns = Generator<number | null, never>;
+type SlotsInTurn = Generator<number | null, never>;
 
-/** What is known of a fleet's memory, and who is looked at next. */
-interface Sampled {
-  samples: Map<number, AgentReading>;
-  next: Turns;
-  nextPss: Turns;
-}
-
-/** How much proportional memory a pass reads. */
+/** How much proportional memory a reading has. */
 export type PssScope = 'some' | 'all';
 
-/** What agents use of the memory: read in bounded slices, so that the loop is never held up for long. */
-export class Memory {
-  readonly #host: Host;
-  readonly #fleets = new Map<string, Sampled>();
+/** What a fleet's agents use of the memory: read in bounded slices, so that the loop is never held up for long. */
+export class Memory implements FleetWatch {
+  readonly #context: FleetContext;
+  readonly #fleet: Fleet;
+  readonly #readings = new Map<number, AgentReading>();
+  readonly #next: SlotsInTurn;
+  readonly #nextPss: SlotsInTurn;
 
-  constructor(host: Host) {
-    this.#host = host;
+  constructor(context: FleetContext) {
+    this.#context = context;
+    this.#fleet = context.fleet;
+    this.#next = slotsInTurn(context.fleet);
+    this.#nextPss = slotsInTurn(context.fleet);
+  }
+
+  exited(slot: number): void {
+    this.#readings.delete(slot);
   }
 
   /** Renews what is old, going on where the last call ended, for no longer than a slice. */
-  refresh(managed: Managed): void {
+  refresh(): void {
     const begun = performance.now();
-    const sampled = this.#sampled(managed);
     const isOver = () => performance.now() - begun > SLICE_MS;
-    for (let i = managed.fleet.slots.size; i > 0 && !isOver(); i--)
-      this.#sampleNext(managed, sampled, begun - FRESH_MS);
-    for (let i = 0; i < PSS_AT_ONCE && (i < PSS_AT_LEAST || !isOver()); i++)
-      this.#samplePssNext(managed, sampled);
+    for (let i = this.#fleet.slots.size; i > 0 && !isOver(); i--) this.#readNext(begun - FRESH_MS);
+    for (let i = 0; i < PSS_AT_ONCE && (i < PSS_AT_LEAST || !isOver()); i++) this.#readPssNext();
   }
 
   /** Renews everything that is older than `freshMs`, a slice at a time. */
-  async renew(managed: Managed, freshMs = FRESH_MS, pss: PssScope = 'some'): Promise<void> {
+  async renew(freshMs = FRESH_MS, pss: PssScope = 'some'): Promise<void> {
     const since = performance.now() - freshMs;
-    const sampled = this.#sampled(managed);
-    const size = managed.fleet.slots.size;
-    await inSlices(size, () => this.#sampleNext(managed, sampled, since));
-    await inSlices(pss === 'all' ? size : Math.min(size, PSS_AT_ONCE), () =>
-      this.#samplePssNext(managed, sampled),
-    );
-  }
-
-  /** Forgets a fleet. */
-  forget(managed: Managed): void {
-    this.#fleets.delete(managed.name);
+    const { size } = this.#fleet.slots;
+    await inSlices(size, () => this.#readNext(since));
+    await inSlices(pss === 'all' ? size : Math.min(size, PSS_AT_ONCE), () => this.#readPssNext());
   }
 
   /** The latest RSS of a slot's agent; null where it was never read. */
-  rssBytes(managed: Managed, slot: number): number | null {
-    return this.#sampleOf(managed, slot)?.rssBytes ?? null;
+  rssBytes(slot: number): number | null {
+    return this.#readingOf(slot)?.rssBytes ?? null;
   }
 
-  /** A fleet's total, of the samples that there are, scaled to the agents that run; null without any. */
-  total(managed: Managed, of: 'rssBytes' | 'pssBytes'): number | null {
+  /** The fleet's total, of the readings that there are, scaled to the agents that run; null without any. */
+  total(of: 'rssBytes' | 'pssBytes'): number | null {
     let sum = 0;
     let count = 0;
-    for (const slot of managed.fleet.slots.keys()) {
-      const value = this.#sampleOf(managed, slot)?.[of] ?? null;
+    for (const slot of this.#fleet.slots.keys()) {
+      const value = this.#readingOf(slot)?.[of] ?? null;
       if (value === null) continue;
       sum += value;
       count++;
     }
-    return count === 0 ? null : Math.round((sum / count) * managed.fleet.running);
+    return count === 0 ? null : Math.round((sum / count) * this.#fleet.running);
   }
 
-  /** A fleet's memory summed up: in all, by release, and the agents that use most. */
-  summary(managed: Managed, topCount: number): FleetMemory {
-    const agents = [...managed.fleet.slots.keys()].flatMap((slot) => {
-      const sample = this.#sampleOf(managed, slot);
-      const run = runOf(managed.fleet.slot(slot).agent);
-      return sample && run ? [{ slot, release: run.release, ...sample }] : [];
+  /** The fleet's memory summed up: in all, by release, and the agents that use most. */
+  summary(topCount: number): FleetMemory {
+    const agents = [...this.#fleet.slots.keys()].flatMap((slot) => {
+      const reading = this.#readingOf(slot);
+      const run = runOf(this.#fleet.slot(slot).agent);
+      return reading && run ? [{ slot, release: run.release, ...reading }] : [];
     });
     const cohorts = [...Map.groupBy(agents, ({ release }) => release)].map(
       ([release, members]): CohortMemory => ({ release, ...summarise(members) }),
     );
     const top = agents.toSorted((a, b) => b.rssBytes - a.rssBytes).slice(0, topCount);
     return {
-      fleet: managed.name,
+      fleet: this.#fleet.name,
       ...summarise(agents),
       cohorts,
       top: top.map(({ slot, rssBytes }) => ({ slot, rssBytes })),
     };
   }
 
-  /** The samples of a fleet as one pass, but for the connections. */
-  pass(managed: Managed): Omit<MemoryReading, 'at' | 'connections' | 'connectionsTotal'> {
-    const { fleet } = managed;
+  /** The readings of all agents as one, but for the time and the connections. */
+  reading(): Omit<MemoryReading, 'at' | 'connections' | 'connectionsTotal'> {
     const releases: string[] = [];
-    const rows = [...fleet.slots.values()].flatMap(({ number, agent }) => {
+    const rows = [...this.#fleet.slots.values()].flatMap(({ number, agent }) => {
       const run = runOf(agent);
-      const sample = this.#sampleOf(managed, number);
-      if (!run || !sample) return [];
+      const reading = this.#readingOf(number);
+      if (!run || !reading) return [];
       if (!releases.includes(run.release)) releases.push(run.release);
-      return [{ slot: number, run, rssBytes: sample.rssBytes }];
+      return [{ slot: number, run, rssBytes: reading.rssBytes }];
     });
     return {
       slots: Uint32Array.from(rows, ({ slot }) => slot),
@@ -124,73 +114,48 @@ export class Memory {
       startedMs: Float64Array.from(rows, ({ run }) => Date.parse(run.startedIso)),
       release: Uint16Array.from(rows, ({ run }) => releases.indexOf(run.release)),
       releases,
-      pssBytes: this.total(managed, 'pssBytes'),
+      pssBytes: this.total('pssBytes'),
     };
   }
 
-  #sampled(managed: Managed): Sampled {
-    const known = this.#fleets.get(managed.name);
-    if (known) return known;
-    const sampled: Sampled = {
-      samples: new Map(),
-      next: slotsInTurn(managed),
-      nextPss: slotsInTurn(managed),
-    };
-    this.#fleets.set(managed.name, sampled);
-    return sampled;
+  /** The reading of what runs in a slot now, not of what ran there before. */
+  #readingOf(slot: number): AgentReading | null {
+    const reading = this.#readings.get(slot);
+    const agent = this.#fleet.slots.get(slot)?.agent;
+    return reading && agent && runOf(agent)?.pid === reading.pid ? reading : null;
   }
 
-  /** The sample of what runs in a slot now, not of what ran there before. */
-  #sampleOf(managed: Managed, slot: number): AgentReading | null {
-    const sample = this.#fleets.get(managed.name)?.samples.get(slot);
-    const agent = managed.fleet.slots.get(slot)?.agent;
-    return sample && agent && runOf(agent)?.pid === sample.pid ? sample : null;
-  }
-
-  #sampleNext(managed: Managed, sampled: Sampled, since: number): void {
-    const slot = sampled.next.next().value;
+  #readNext(since: number): void {
+    const slot = this.#next.next().value;
     if (slot === null) return;
-    const agent = managed.fleet.slots.get(slot)?.agent;
+    const agent = this.#fleet.slots.get(slot)?.agent;
     const run = agent && runOf(agent);
     if (!run) {
-      sampled.samples.delete(slot);
+      this.#readings.delete(slot);
       return;
     }
-    const old = this.#sampleOf(managed, slot);
+    const old = this.#readingOf(slot);
     if (old && old.at > since) return;
-    const rssBytes = this.#host.rssBytes(managed.key(slot));
+    const rssBytes = this.#context.services.host.memory.rssBytes(this.#context.key(slot));
     if (rssBytes === null) return;
-    sampled.samples.set(slot, {
-      at: performance.now(),
-      pid: run.pid,
-      rssBytes,
-      pssBytes: old?.pssBytes ?? null,
-    });
+    const at = performance.now();
+    this.#readings.set(slot, { at, pid: run.pid, rssBytes, pssBytes: old?.pssBytes ?? null });
   }
 
-  #samplePssNext(managed: Managed, sampled: Sampled): void {
-    const slot = sampled.nextPss.next().value;
-    const sample = slot === null ? null : this.#sampleOf(managed, slot);
-    if (slot !== null && sample) sample.pssBytes = this.#host.pssBytes(managed.key(slot)) ?? sample.pssBytes;
+  #readPssNext(): void {
+    const slot = this.#nextPss.next().value;
+    const reading = slot === null ? null : this.#readingOf(slot);
+    if (slot === null || !reading) return;
+    reading.pssBytes =
+      this.#context.services.host.memory.pssBytes(this.#context.key(slot)) ?? reading.pssBytes;
   }
 }
 
 /** The slots of a fleet, round and round, whatever comes and goes meanwhile. */
-function* slotsInTurn({ fleet }: Managed): Turns {
+function* slotsInTurn({ slots }: Fleet): SlotsInTurn {
   for (;;) {
-    if (fleet.slots.size === 0) yield null;
-    yield* fleet.slots.keys();
-  }
-}
-
-/** Does something so many times, and lets the loop go on after every slice. */
-async function inSlices(count: number, work: () => void): Promise<void> {
-  let begun = performance.now();
-  for (let i = 0; i < count; i++) {
-    work();
-    if (performance.now() - begun < SLICE_MS) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    begun = performance.now();
+    if (slots.size === 0) yield null;
+    yield* slots.keys();
   }
 }
 

@@ -1,103 +1,85 @@
 import { dirname } from 'node:path';
 import { judgePressure } from '../../fleet/pressure.ts';
-import type { Host } from '../../host/host.ts';
-import { findExecutable } from '../../host/process/executable.ts';
+import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
-import type { Managed } from '../fleet/managed.ts';
-import type { Journal } from '../journal.ts';
+import { every } from '../timers.ts';
+import { SpecWatch } from './spec-watch.ts';
 
-/** The host's memory is looked at so often, and before starts. */
-const LOOK_MS = { idle: 1_000, starting: 100 } as const;
+/** The host's memory is read at this interval, and more often before starts: it goes fast while many agents come up. */
+const READ_MS = { idle: 1_000, starting: 100 } as const;
 const HOOK_TIMEOUT_MS = 30_000;
 
-/** What the watch needs from the supervisor. */
-interface Parts {
-  host: Host;
-  journal: Journal;
-  wake: (managed: Managed) => void;
-}
+type Limits = NonNullable<Spec['pressure']>;
 
-/** Keeps fleets whose spec has `pressure` from starting anything while the host's memory is short. */
-export class PressureWatch {
-  readonly #parts: Parts;
-  readonly #fleets = new Set<Managed>();
-  /** The hook that runs for a fleet: a second one waits for it, so that `end` is not overtaken by a slow `begin`. */
-  readonly #hooks = new WeakMap<Managed, Promise<void>>();
-  #timer: NodeJS.Timeout | null = null;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+/** Keeps a fleet whose spec has `pressure` from starting anything while the host's memory is short. */
+export class Pressure extends SpecWatch<Limits> {
+  #limits: Limits | null = null;
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** The hook that runs: a second one waits for it, so that `end` is not overtaken by a slow `begin`. */
+  #hook = Promise.resolve();
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  protected override partOf({ pressure }: Spec): Limits | null {
+    return pressure;
   }
 
-  /** Watches for a fleet, or ceases to, as its spec says now. */
-  followSpec(managed: Managed): void {
-    if (!managed.fleet.spec.pressure) {
-      this.forget(managed);
-      return;
-    }
-    this.#fleets.add(managed);
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS.idle);
-    this.#look();
-  }
-
-  /** Ceases to watch for a fleet; what held it back does so no longer. */
-  forget(managed: Managed): void {
-    if (!this.#fleets.delete(managed)) return;
-    if (managed.fleet.pressure)
-      this.#parts.journal.note('pressure', managed.name, 'memory is not watched any more');
-    managed.fleet.pressure = null;
-    if (this.#fleets.size === 0) this.stop();
-  }
-
-  /** To be called before starts: memory goes fast while many agents come up. */
-  beforeStarts(managed: Managed): void {
-    if (!this.#fleets.has(managed) || performance.now() - this.#lookedAt < LOOK_MS.starting) return;
-    const { pending, returning, replaceable } = managed.fleet.queues;
-    if (pending.size + returning.size + replaceable.size > 0) this.#look();
-  }
-
-  stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
-  }
-
-  #look(): void {
-    const { host, journal, wake } = this.#parts;
-    this.#lookedAt = performance.now();
-    const memory = host.readMemory();
-    for (const managed of this.#fleets) {
-      const { fleet, name } = managed;
-      const before = fleet.pressure;
-      fleet.pressure = judgePressure(before, memory, fleet.spec.pressure!.availablePercent, host.now());
-      if ((before === null) === (fleet.pressure === null)) continue;
-      const what = fleet.pressure ? `no starts: ${fleet.pressure.reason}` : 'memory is available again';
-      if (fleet.pressure) fleet.adaptive?.shortage('memory is short', host.now());
-      journal.note('pressure', name, what);
-      this.#callHook(managed, fleet.pressure ? 'begin' : 'end');
-      wake(managed);
-    }
-  }
-
-  #callHook(managed: Managed, phase: 'begin' | 'end'): void {
-    const before = this.#hooks.get(managed) ?? Promise.resolve();
-    this.#hooks.set(
-      managed,
-      before.then(() => this.#runHook(managed, phase)),
+  protected override begin(limits: Limits, signal: AbortSignal): void {
+    const { log } = this.context.services;
+    this.#limits = limits;
+    every(
+      READ_MS.idle,
+      signal,
+      () => this.#judge(limits),
+      (error) => log.error({ error: error.message }, 'cannot read the memory of the host'),
     );
+    this.#judge(limits);
   }
 
-  /** Tells `pressure.hook`, in the variable FLEET_PRESSURE, that memory has become short (begin) or is so no more (end). */
-  async #runHook({ fleet: { spec }, record, name }: Managed, phase: 'begin' | 'end'): Promise<void> {
-    const { host, journal } = this.#parts;
-    const argv = spec.pressure?.hook;
-    if (!argv) return;
+  protected override ended(why: 'respec' | 'removed' | 'shutdown'): void {
+    const { fleet, name, services } = this.context;
+    this.#limits = null;
+    // Other limits are compared with what was found by the former ones.
+    if (why === 'respec' && fleet.spec.pressure) return;
+    if (fleet.pressure && why !== 'shutdown')
+      services.journal.note('pressure', name, 'memory is no longer watched');
+    fleet.pressure = null;
+  }
+
+  beforeTurn(): void {
+    if (!this.#limits || performance.now() - this.#readAt < READ_MS.starting) return;
+    const { pending, returning, replaceable } = this.context.fleet.queues;
+    if (pending.size + returning.size + replaceable.size > 0) this.#judge(this.#limits);
+  }
+
+  #judge(limits: Limits): void {
+    const { fleet, name, services } = this.context;
+    const { host, journal } = services;
+    this.#readAt = performance.now();
+    const before = fleet.pressure;
+    const after = judgePressure(before, host.memory.readMemory(), limits.availablePercent, host.now());
+    fleet.pressure = after;
+    if ((before === null) === (after === null)) return;
+    if (after) fleet.adaptive?.shortage('memory is short', host.now());
+    journal.note('pressure', name, after ? `no starts: ${after.reason}` : 'memory is available again');
+    this.#hook = this.#hook.then(() => this.#runHook(limits, after ? 'begin' : 'end'));
+    this.context.wake();
+  }
+
+  /** Runs `pressure.hook`, whose variable FLEET_PRESSURE says whether memory has become short (begin) or is available (end). */
+  async #runHook({ hook }: Limits, phase: 'begin' | 'end'): Promise<void> {
+    const { fleet, name, services } = this.context;
+    if (!hook) return;
     try {
-      const path = findExecutable(argv[0]!, record.baseDir, AGENT_PATH, 'pressure.hook[0]');
+      const path = services.host.files.findExecutable(
+        hook[0]!,
+        fleet.record.baseDir,
+        AGENT_PATH,
+        'pressure.hook[0]',
+      );
       const env = { PATH: AGENT_PATH, FLEET_NAME: name, FLEET_PRESSURE: phase };
-      await host.runHook([path, ...argv.slice(1)], { cwd: dirname(path), env, timeoutMs: HOOK_TIMEOUT_MS });
+      const options = { cwd: dirname(path), env, timeoutMs: HOOK_TIMEOUT_MS };
+      await services.host.processes.runHook([path, ...hook.slice(1)], options);
     } catch (error) {
-      journal.note('pressure', name, `pressure.hook (${phase}) failed: ${(error as Error).message}`);
+      services.journal.note('pressure', name, `pressure.hook (${phase}) failed: ${(error as Error).message}`);
     }
   }
 }

@@ -1,113 +1,74 @@
-import type { Host } from '../../host/host.ts';
-import { fetchNumber } from '../../host/net/json-field.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { MemoryReading } from '../../store/packing.ts';
-import type { ReadingStore } from '../../store/samples.ts';
-import type { Managed } from '../fleet/managed.ts';
-import type { Memory } from './memory.ts';
+import type { FleetContext } from '../fleet/context.ts';
+import { after } from '../timers.ts';
+import { everyMsOf, Leaks } from './leaks.ts';
+import { Memory } from './memory.ts';
+import { SpecWatch } from './spec-watch.ts';
 
-/** Memory is sampled so often where the spec has no `leak.every`. */
-const EVERY_MS = 5 * 60_000;
-/** Somebody else's count of connections that takes longer is taken for unknown. */
+/** An external count of connections that takes longer counts as unknown. */
 const CONNECTIONS_TIMEOUT_MS = 5_000;
 
-/** How often a fleet's memory is sampled. */
-export function everyMsOf({ leak }: Spec): number {
-  return leak?.everyMs ?? EVERY_MS;
-}
-
-/** What the sampler needs from the supervisor. */
-interface Parts {
-  host: Host;
-  memory: Memory;
-  store: ReadingStore;
-  /** Called with every pass, once it is stored. */
-  onPass: (managed: Managed, pass: MemoryReading) => Promise<void>;
-  /** Called with what failed; the next pass comes all the same. */
-  onProblem: (managed: Managed, error: Error) => void;
-}
-
-/** Takes a pass over each fleet's memory every `leak.every`, and keeps it. */
-export class Sampler {
-  readonly #parts: Parts;
-  readonly #timers = new Map<string, { everyMs: number; timeout: NodeJS.Timeout }>();
-
-  constructor(parts: Parts) {
-    this.#parts = parts;
+/** Reads the memory of all agents of a fleet every `leak.every`, keeps the reading, and has it judged. */
+export class Sampler extends SpecWatch<number> {
+  protected override partOf(spec: Spec): number {
+    return everyMsOf(spec);
   }
 
-  /** Begins to sample a fleet, or goes on at the pace that its spec asks for now. */
-  followSpec(managed: Managed): void {
-    const everyMs = everyMsOf(managed.fleet.spec);
-    if (this.#timers.get(managed.name)?.everyMs === everyMs) return;
-    this.forget(managed);
-    this.#schedule(managed, everyMs, performance.now() + everyMs);
+  protected override begin(everyMs: number, signal: AbortSignal): void {
+    this.#schedule(everyMs, performance.now() + everyMs, signal);
   }
 
-  #schedule(managed: Managed, everyMs: number, due: number): void {
-    const timeout = setTimeout(
-      async () => {
-        await this.take(managed).catch((error: Error) => this.#parts.onProblem(managed, error));
-        if (this.#timers.get(managed.name)?.timeout !== timeout) return;
-        // A pass that took too long is not caught up with.
-        this.#schedule(managed, everyMs, Math.max(due + everyMs, performance.now()));
-      },
-      Math.max(0, due - performance.now()),
-    );
-    this.#timers.set(managed.name, { everyMs, timeout });
+  #schedule(everyMs: number, due: number, signal: AbortSignal): void {
+    after(Math.max(0, due - performance.now()), signal, async () => {
+      const { services, name } = this.context;
+      await this.#read(signal).catch((error: Error) =>
+        services.log.warn({ fleet: name, error: error.message }, 'cannot read memory'),
+      );
+      // A reading that took too long is not caught up with.
+      this.#schedule(everyMs, Math.max(due + everyMs, performance.now()), signal);
+    });
   }
 
-  /** Ends the sampling of a fleet. */
-  forget({ name }: Managed): void {
-    clearTimeout(this.#timers.get(name)?.timeout);
-    this.#timers.delete(name);
-  }
-
-  stop(): void {
-    for (const { timeout } of this.#timers.values()) clearTimeout(timeout);
-    this.#timers.clear();
-  }
-
-  /** Takes a pass over a fleet now. */
-  async take(managed: Managed): Promise<void> {
-    const { memory, store, host, onPass } = this.#parts;
+  async #read(signal: AbortSignal): Promise<void> {
+    const { context } = this;
+    const { host, readings } = context.services;
+    const memory = context.watch(Memory);
     const [, connections, reported] = await Promise.all([
-      memory.renew(managed, 0),
-      connectionsOf(host, managed),
-      reportedConnections(managed),
+      memory.renew(0),
+      connectionsOf(context),
+      reportedConnections(context),
     ]);
-    const sampled = memory.pass(managed);
-    if (sampled.slots.length === 0) return;
-    const counts = connections && sampled.slots.map((slot) => connections(slot));
-    const pass: MemoryReading = {
-      ...sampled,
+    const read = memory.reading();
+    if (read.slots.length === 0 || signal.aborted) return;
+    const counts = connections && read.slots.map((slot) => connections(slot));
+    const reading: MemoryReading = {
+      ...read,
       at: host.date().getTime(),
       connections: counts,
       connectionsTotal: reported ?? counts?.reduce((sum, count) => sum + count, 0) ?? null,
     };
-    store.add(managed.name, pass);
-    await onPass(managed, pass);
+    readings.add(context.name, reading);
+    await context.watch(Leaks).observe(reading);
   }
 }
 
 /** Established connections at a slot's ports; null for a fleet that has no TCP ports. */
-async function connectionsOf(
-  host: Host,
-  { fleet: { spec } }: Managed,
-): Promise<((slot: number) => number) | null> {
-  const { ports } = spec;
+async function connectionsOf({ fleet, services }: FleetContext): Promise<((slot: number) => number) | null> {
+  const { ports } = fleet.spec;
   if (!ports || ports.protocol === 'udp') return null;
-  const byPort = await host.readConnections();
+  const byPort = await services.host.sockets.readConnections();
   return (slot) => {
     const first = portOf(ports, slot)!;
     return byPort.subarray(first, first + ports.perAgent).reduce((sum, count) => sum + count, 0);
   };
 }
 
-/** The fleet's connections as `leak.connections` reports them; null where nobody does, or no answer came. */
-async function reportedConnections({ fleet: { spec } }: Managed): Promise<number | null> {
-  const source = spec.leak?.connections;
+/** The fleet's connections as `leak.connections` reports them; null where there is no such source, or no answer came. */
+async function reportedConnections({ fleet, services }: FleetContext): Promise<number | null> {
+  const source = fleet.spec.leak?.connections;
   if (!source) return null;
-  return fetchNumber(source.http, source.field, CONNECTIONS_TIMEOUT_MS).catch(() => null);
+  const { sockets } = services.host;
+  return sockets.fetchNumber(source.http, source.field, CONNECTIONS_TIMEOUT_MS).catch(() => null);
 }

@@ -1,75 +1,55 @@
 import { type CountAnswer, judgeVerified, type VerifyResult } from '../../fleet/verify.ts';
-import { fetchNumber } from '../../host/net/json-field.ts';
-import type { Managed } from '../fleet/managed.ts';
-import type { Journal } from '../journal.ts';
+import type { Spec } from '../../specification/spec.ts';
+import { every } from '../timers.ts';
+import { SpecWatch } from './spec-watch.ts';
 
-/** Somebody else's count is asked for so often. */
+/** The external count is read at this interval. */
 const EVERY_MS = 5_000;
 const TIMEOUT_MS = 4_000;
 
-/** Compares fleets whose spec has `verify` with what somebody else counts of them. */
-export class Verification {
-  readonly #journal: Journal;
-  readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #verified = new Map<string, VerifyResult>();
+type Verify = NonNullable<Spec['verify']>;
 
-  constructor(journal: Journal) {
-    this.#journal = journal;
+/** Compares a fleet whose spec has `verify` with the external count of its agents. */
+export class Verification extends SpecWatch<Verify> {
+  /** How the latest count compared; null before the first, and for a fleet that nobody else counts. */
+  result: VerifyResult | null = null;
+
+  protected override partOf({ verify }: Spec): Verify | null {
+    return verify;
   }
 
-  /** Begins, ends or changes the comparison as a fleet's spec says now. */
-  followSpec(managed: Managed): void {
-    if (!managed.fleet.spec.verify) this.forget(managed);
-    else if (!this.#timers.has(managed.name)) this.#begin(managed);
+  protected override begin(verify: Verify, signal: AbortSignal): void {
+    const { log } = this.context.services;
+    every(
+      EVERY_MS,
+      signal,
+      () => this.#compare(verify, signal),
+      (error) => log.error({ error: error.message }, 'cannot verify the count'),
+    );
   }
 
-  #begin(managed: Managed): void {
-    let isBusy = false;
-    const timer = setInterval(async () => {
-      if (isBusy) return;
-      isBusy = true;
-      await this.#look(managed);
-      isBusy = false;
-    }, EVERY_MS);
-    this.#timers.set(managed.name, timer);
+  protected override ended(): void {
+    this.result = null;
   }
 
-  /** Ends the comparison. */
-  forget({ name }: Managed): void {
-    clearInterval(this.#timers.get(name));
-    this.#timers.delete(name);
-    this.#verified.delete(name);
-  }
-
-  stop(): void {
-    for (const timer of this.#timers.values()) clearInterval(timer);
-  }
-
-  /** How the last look compared; null before the first, and for a fleet that nobody else counts. */
-  of({ name }: Managed): VerifyResult | null {
-    return this.#verified.get(name) ?? null;
-  }
-
-  async #look(managed: Managed): Promise<void> {
-    const { name, fleet } = managed;
-    const { http, field, atLeastPercent } = fleet.spec.verify!;
-    const timer = this.#timers.get(name);
-    const look = await fetchNumber(http, field, TIMEOUT_MS).then(
+  async #compare({ http, field, atLeastPercent }: Verify, signal: AbortSignal): Promise<void> {
+    const { fleet, name, services } = this.context;
+    const answer = await services.host.sockets.fetchNumber(http, field, TIMEOUT_MS).then(
       (counted): CountAnswer => ({ counted }),
       (error: Error): CountAnswer => ({ error: `${http} cannot be read: ${causeOf(error)}` }),
     );
-    if (fleet.spec.verify?.http !== http || this.#timers.get(name) !== timer) return;
-    const before = this.of(managed);
-    const after = judgeVerified(before, look, fleet.counts.ready, atLeastPercent);
-    this.#verified.set(name, after);
+    if (signal.aborted) return;
+    const before = this.result;
+    const after = judgeVerified(before, answer, fleet.counts.ready, atLeastPercent);
+    this.result = after;
     if (after.isDegraded !== (before?.isDegraded ?? false)) {
       const { counted, running } = after;
       const what = after.isDegraded
         ? after.reason!
         : `${counted} online of ${running} running, as it should be`;
-      this.#journal.note('verify', name, what);
+      services.journal.note('verify', name, what);
     } else if (after.counted === null && before?.counted !== null) {
-      this.#journal.note('verify', name, after.reason!);
+      services.journal.note('verify', name, after.reason!);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Fleet } from '../fleet.ts';
 import type { Rollout, RolloutOptions } from './record.ts';
-import { isOver } from './rollout.ts';
+import { isOver } from './rolling.ts';
 
 /** A decision about a rollout as one durable change. */
 export interface RolloutChange {

@@ -4,17 +4,9 @@ import type { Step } from '../steps.ts';
 import { batchSize, chooseBatch, chooseMeasured, isBroken, nameOf, readyOn } from './batch.ts';
 import { changeOf, goBack, isLeft, slotsLeft } from './changes.ts';
 import type { AgentFailure, Batch, BatchVerdict, Cohort, Rollout } from './record.ts';
-import {
-  type BatchView,
-  countFailed,
-  countReadyOn,
-  isExcusedNow,
-  isOver,
-  readyDeadline,
-  viewBatch,
-  windowEnd,
-} from './rollout.ts';
+import { countFailed, isOver } from './rolling.ts';
 import { cohortOf, describeCohorts, judgeCohorts, judgeFailures } from './verdict.ts';
+import { type BatchView, countReadyOn, isExcusedNow, readyDeadline, viewBatch, windowEnd } from './view.ts';
 
 /** So many verdicts stay in the record; each of them is an event as well. */
 const VERDICTS_KEPT = 100;

@@ -3,7 +3,7 @@ import { formatSize } from '../../specification/units.ts';
 import type { Slot } from '../agent.ts';
 import { shareOf } from '../storm.ts';
 import type { AgentFailure, Cohort, Rollout } from './record.ts';
-import type { Survey } from './rollout.ts';
+import type { Survey } from './rolling.ts';
 
 /**
  * What one measure must exceed to be bad: a multiple of the old release's, and by so much that it matters at all.

@@ -2,12 +2,11 @@ import { closeSync, constants, existsSync, openSync, readFileSync, statSync } fr
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors.ts';
-import { findCgroupMount } from '../cgroup/path.ts';
 import { hashText } from '../files/files.ts';
 import { UNIT_DIRECTORY } from '../install/files.ts';
 import { explainFailure } from '../limits.ts';
 import { findListener } from '../net/unix.ts';
-import { readProcText } from '../proc/read.ts';
+import { readCgroupMount } from '../proc/cgroup.ts';
 import { closeFd, openPidfd, reapPidfd } from '../process/pidfd.ts';
 import { getLimit } from '../process/rlimit.ts';
 import { spawnProcess } from '../process/spawn.ts';
@@ -76,7 +75,7 @@ function surroundings({ stateDir, runtimeDir }: Directories): StartEnvironment {
   const isDefault = stateDir === '/var/lib/fleetd' && runtimeDir === '/run/fleetd';
   return {
     isRoot: uid === 0,
-    isBooted: isBooted() && findCgroupMount(readProcText('/proc/self/mountinfo') ?? '') !== null,
+    isBooted: isBooted() && readCgroupMount() !== null,
     isInstalled: isDefault && existsSync(`${UNIT_DIRECTORY}/${INSTALLED}`),
     isLingering: hasUserManager(uid) && existsSync(`/var/lib/systemd/linger/${accountOf(uid, uid).name}`),
   };

@@ -1,10 +1,10 @@
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FleetError } from '../../errors.ts';
-import { readProcText } from '../proc/read.ts';
+import { readCgroupMount, readCgroupPath } from '../proc/cgroup.ts';
 import { readStat } from '../proc/stat.ts';
 import { findFormerTree, findTreeOf, homeOf } from './former.ts';
-import { findCgroupMount, isPopulated, parseCgroupPath } from './path.ts';
+import { isPopulated } from './path.ts';
 import { lockTree } from './tree-lock.ts';
 import { ownUnits } from './unit-memory.ts';
 
@@ -90,8 +90,8 @@ export function openHome(id: string): OwnedHome | null {
 
 /** Where this process stands in the v2 hierarchy; null where there is none. */
 function ownHierarchy(): { mount: string; path: string; isRoot: boolean } | null {
-  const mount = findCgroupMount(readProcText('/proc/self/mountinfo') ?? '');
-  const path = parseCgroupPath(readProcText('/proc/self/cgroup') ?? '');
+  const mount = readCgroupMount();
+  const path = readCgroupPath('self');
   return mount === null || path === null ? null : { mount, path, isRoot: process.getuid!() === 0 };
 }
 
@@ -169,7 +169,7 @@ function checkNamed(home: string, path: string): void {
     throw unusable(home, 'it is no absolute path in the hierarchy');
   }
   const parent = readStat(process.pid)?.parent ?? 0;
-  const isShared = parseCgroupPath(readProcText(`/proc/${parent}/cgroup`) ?? '') === path;
+  const isShared = readCgroupPath(parent) === path;
   if (path.endsWith('.service') && !isShared) return;
   throw unusable(home, `the supervisor itself, in ${path}, is no service with a cgroup of its own`);
 }

@@ -1,20 +1,6 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { isGone, readProc, readProcText } from '../proc/read.ts';
 
-/** Where the cgroup v2 hierarchy is mounted, from /proc/self/mountinfo (proc(5)); null where there is none. */
-export function findCgroupMount(mountInfo: string): string | null {
-  for (const line of mountInfo.split('\n')) {
-    const [mount, source] = line.split(' - ');
-    if (source?.startsWith('cgroup2 ')) return mount!.split(' ')[4] ?? null;
-  }
-  return null;
-}
-
-/** This process's path in the v2 hierarchy, from the `0::` line of /proc/PID/cgroup; null where it has none. */
-export function parseCgroupPath(text: string): string | null {
-  return /^0::(.*)$/m.exec(text)?.[1] ?? null;
-}
-
 /** The processes in a cgroup, not in those below it; none where it is gone. */
 export function membersOf(cgroup: string): number[] {
   const procs = readProc(`${cgroup}/cgroup.procs`);

@@ -1,6 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { ExitCause } from '../../fleet/restart.ts';
+import { readCgroups } from '../proc/cgroup.ts';
 import { isGone, readProcText } from '../proc/read.ts';
 import type { CgroupHome } from './home.ts';
 import {
@@ -264,7 +265,7 @@ function isSame(a: Resources, b: Resources): boolean {
 
 /** A controller is in one hierarchy only: where v1 has it, v2 has not. */
 function whereElse(controllers: readonly Controller[]): string {
-  const lines = readProcText('/proc/self/cgroup')?.split('\n') ?? [];
+  const lines = readCgroups('self')?.split('\n') ?? [];
   const inV1 = new Set(lines.flatMap((line) => line.split(':')[1]?.split(',') ?? []));
   return controllers.some((controller) => inV1.has(controller))
     ? '; cgroup v1 has it (boot with systemd.unified_cgroup_hierarchy=1)'

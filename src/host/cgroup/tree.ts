@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { ProcessId } from '../../fleet/agent.ts';
 import type { ExitCause } from '../../fleet/restart.ts';
 import { makeChild } from '../files/files.ts';
-import type { ProcessId } from '../host.ts';
-import { isGone, readProcText } from '../proc/read.ts';
+import { readCgroupPath } from '../proc/cgroup.ts';
+import { isGone } from '../proc/read.ts';
 import { readStat } from '../proc/stat.ts';
 import type { Containment, Errand, ErrandKind } from '../process/containment.ts';
 import { pause } from '../process/pause.ts';
@@ -11,7 +12,7 @@ import { killIf } from '../process/pidfd.ts';
 import { CgroupErrands } from './errands.ts';
 import { isFleetDirectory, type OwnedHome, openHome } from './home.ts';
 import type { Resources } from './limits.ts';
-import { childrenOf, isPopulated, membersOf, parseCgroupPath, tryRemove } from './path.ts';
+import { childrenOf, isPopulated, membersOf, tryRemove } from './path.ts';
 import { CgroupResources, fleetOf } from './resources.ts';
 
 /** A launcher goes to its cgroup as its first act: what is not there after this time never will be. */
@@ -124,7 +125,7 @@ export class CgroupTree implements Containment {
 
   /** Only what lies below our own root is ours: anybody who may make cgroups can give them names like ours. */
   keyOf(pid: number): string | null {
-    const path = parseCgroupPath(readProcText(`/proc/${pid}/cgroup`) ?? '');
+    const path = readCgroupPath(pid);
     if (!path?.startsWith(this.#prefix)) return null;
     const [fleet = '', slot] = path.slice(this.#prefix.length).split('/');
     return slot !== undefined && isFleetDirectory(fleet) ? `${fleet}/${slot}` : null;
@@ -215,5 +216,5 @@ export class CgroupTree implements Containment {
 }
 
 function ownPath(): string {
-  return parseCgroupPath(readProcText('/proc/self/cgroup') ?? '') ?? '/';
+  return readCgroupPath('self') ?? '/';
 }

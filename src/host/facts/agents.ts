@@ -1,5 +1,5 @@
 import type { AgentMeasure } from '../../doctor/demand.ts';
-import { findCgroupMount } from '../cgroup/path.ts';
+import { findCgroupMount } from '../proc/cgroup.ts';
 import { Root } from './root.ts';
 
 /** Agents are alike: so many tell what one takes. */

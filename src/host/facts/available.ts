@@ -12,7 +12,7 @@ const RECLAIMABLE = { 1: 'total_inactive_file', 2: 'inactive_file' } as const;
  * (a container, a slice) leaves of it.
  */
 export function readAvailableMemory(root = new Root()): HostMemory {
-  const host = readMemory(root.path);
+  const host = readMemory(root.proc);
   const limits = readCgroupLimits(root, 'self').filter(({ controller }) => controller === 'memory');
   const left = limits.map((limit) => Math.max(0, limit.value - limit.used + reclaimable(root, limit)));
   return {

@@ -1,5 +1,5 @@
 import type { CgroupLimit } from '../../doctor/facts.ts';
-import { parseCgroupPath } from '../cgroup/path.ts';
+import { parseCgroupPath } from '../proc/cgroup.ts';
 import type { Root } from './root.ts';
 
 /** How each controller calls its limit and its count, in both versions of cgroups. */

@@ -34,7 +34,7 @@ export function readHostFacts({
     uid,
     pageBytes: libc.getpagesize(),
     sysctls: readSysctls(root),
-    memory: readMemory(path),
+    memory: readMemory(root.proc),
     used: readUsed(root),
     rlimits,
     nofileOfAgents: nofileOfAgents ?? readLimits(root, pids[1] ?? who).nofile.soft,

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { readProcText } from '../proc/read.ts';
+import { PROC, readProcText } from '../proc/read.ts';
 
 /**
  * A host's files as seen from `root`: the empty string is this host, a directory is another one's copy of /proc, /sys,
@@ -10,6 +10,11 @@ export class Root {
 
   constructor(path = '') {
     this.path = path;
+  }
+
+  /** Its /proc, for the readers of that. */
+  get proc(): string {
+    return `${this.path}${PROC}`;
   }
 
   /** A file's text, trimmed. */

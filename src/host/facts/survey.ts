@@ -1,5 +1,6 @@
 import type { HostSurvey } from '../../doctor/facts.ts';
-import { type Protocol, readPorts } from '../proc/net.ts';
+import { readPorts } from '../proc/net.ts';
+import type { Protocol } from '../proc/port-table.ts';
 import { parseStat } from '../proc/stat.ts';
 import { Root } from './root.ts';
 import { readStartups } from './startups.ts';
@@ -48,7 +49,7 @@ function isOfAgent(root: Root, pid: number, agents: ReadonlySet<number>): boolea
 }
 
 function servedPorts(root: Root, protocol: Protocol): number[] {
-  const table = readPorts(protocol, `${root.path}/proc/net`);
+  const table = readPorts(protocol, root.proc);
   const ports: number[] = [];
   for (let port = 1; port < 65_536; port++) if (table.inodes(port).length > 0) ports.push(port);
   return ports;

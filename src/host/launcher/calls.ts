@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import type { Launch } from '../process/spawn.ts';
+import type { Launch } from '../process/launch.ts';
 import type { Architecture } from './image.ts';
 import type { Call } from './script.ts';
 

@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { check, libc } from '../libc.ts';
-import { type PortRange, PortTable, type Protocol, readPorts } from '../proc/net.ts';
+import { readPorts } from '../proc/net.ts';
+import { type PortRange, PortTable, type Protocol } from '../proc/port-table.ts';
 import { closeFd } from '../process/pidfd.ts';
 
 /** From sock_diag(7), linux/netlink.h and linux/inet_diag.h; the same on all architectures. */

@@ -1,4 +1,4 @@
-import { readProcText } from './read.ts';
+import { PROC, readProcText } from './read.ts';
 
 /** The host's memory. */
 export interface MemoryInfo {
@@ -13,11 +13,11 @@ export interface MemoryInfo {
   pressurePercent: number | null;
 }
 
-/** Reads /proc/meminfo and /proc/pressure/memory. @param root what stands before /proc: nothing on this host */
-export function readMemory(root = ''): MemoryInfo {
-  const info = readProcText(`${root}/proc/meminfo`) ?? '';
+/** Reads /proc/meminfo and /proc/pressure/memory. */
+export function readMemory(proc = PROC): MemoryInfo {
+  const info = readProcText(`${proc}/meminfo`) ?? '';
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(info)?.[1] ?? 0) * 1024;
-  const pressure = /^some avg10=(\d+\.\d+) /m.exec(readProcText(`${root}/proc/pressure/memory`) ?? '')?.[1];
+  const pressure = /^some avg10=(\d+\.\d+) /m.exec(readProcText(`${proc}/pressure/memory`) ?? '')?.[1];
   return {
     totalBytes: bytes('MemTotal'),
     availableBytes: bytes('MemAvailable'),

@@ -1,101 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import { readProc } from './read.ts';
+import { eachLine, PORTS, PortTable, type Protocol, readSocket } from './port-table.ts';
+import { PROC, readProc } from './read.ts';
 
-const SPACE = 0x20;
-const NEWLINE = 0x0a;
-const COLON = 0x3a;
-/** TCP_LISTEN; a UDP socket shows TCP_CLOSE (7) while bound and TCP_ESTABLISHED (1) once connected (net/tcp_states.h). */
-const TCP_LISTEN = 0x0a;
+/** net/tcp_states.h. */
 const TCP_ESTABLISHED = 0x01;
-const PORTS = 65_536;
-
-export type Protocol = 'tcp' | 'udp';
-
-/** What a socket that is bound to no certain address is bound to, IPv4 and IPv6 alike. */
-export const ANY_ADDRESS = 'any';
-/** 127.0.0.1, as the kernel writes it: the bytes of a network address, read as a word of a little-endian host. */
-export const LOOPBACK_ADDRESS = '0100007F';
-/** ::ffff:0.0.0.0/96: IPv4 addresses in sockets of IPv6. */
-const MAPPED = '0000000000000000FFFF0000';
-
-function normalAddress(address: string): string {
-  const short = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
-  return /^0*$/.test(short) ? ANY_ADDRESS : short;
-}
-
-/** Ports from one to another, both included. */
-export interface PortRange {
-  from: number;
-  to: number;
-}
-
-export const ALL_PORTS: PortRange = { from: 0, to: PORTS - 1 };
-
-/** The narrowest range that has all of these ports in it. */
-export function rangeOf(ports: readonly number[]): PortRange {
-  const range = { from: PORTS - 1, to: 0 };
-  for (const port of ports) {
-    range.from = Math.min(range.from, port);
-    range.to = Math.max(range.to, port);
-  }
-  return range;
-}
-
-/**
- * Which sockets serve which local port: inode numbers by port, from one pass over the kernel's table.
- * Most ports have one socket, and are kept as a number; SO_REUSEPORT and IPv4 beside IPv6 make more.
- */
-export class PortTable {
-  readonly #inodes = new Map<number, number | number[]>();
-  /** Of sockets bound to one address, by inode; most are bound to any. */
-  readonly #addresses = new Map<number, string>();
-
-  /** The inodes of the sockets bound to (udp) or listening on (tcp) a port; empty where there are none. */
-  inodes(port: number): readonly number[] {
-    const known = this.#inodes.get(port);
-    return known === undefined ? [] : Array.isArray(known) ? known : [known];
-  }
-
-  /** The address that a socket is bound to, as the kernel writes it in /proc/net/tcp; ANY_ADDRESS where that is any. */
-  addressOf(inode: number): string {
-    return this.#addresses.get(inode) ?? ANY_ADDRESS;
-  }
-
-  /** Adds the lines of one of /proc/net/tcp, tcp6, udp, udp6. */
-  addTable(table: Buffer, protocol: Protocol): void {
-    eachLine(table, (start, end) => this.#addLine(table, start, end, protocol));
-  }
-
-  /** A line is `sl: address:PORT address:PORT ST tx:rx tr:when retr uid timeout inode …`, numbers before uid in hex. */
-  #addLine(table: Buffer, start: number, end: number, protocol: Protocol): void {
-    const socket = readSocket(table, start, end);
-    if (!socket || (protocol === 'tcp' && socket.state !== TCP_LISTEN)) return;
-    let at = socket.rest;
-    for (let field = 0; field < 6 && at < end; field++) {
-      while (at < end && table[at] === SPACE) at++;
-      if (field < 5) while (at < end && table[at] !== SPACE) at++;
-    }
-    this.add(socket.port, decimal(table, at, end), socket.address);
-  }
-
-  /**
-   * Adds a socket; one without an inode has no process any more.
-   * @param address in hexadecimal, as /proc/net has it: a word for IPv4, four for IPv6
-   */
-  add(port: number, inode: number, address: string): void {
-    if (inode === 0) return;
-    const normal = normalAddress(address);
-    if (normal !== ANY_ADDRESS) this.#addresses.set(inode, normal);
-    const others = this.inodes(port);
-    this.#inodes.set(port, others.length === 0 ? inode : [...others, inode]);
-  }
-}
 
 /** Reads who serves which port, IPv4 and IPv6 together; costs one pass over the kernel's tables, for all agents at once. */
-export function readPorts(protocol: Protocol, root = '/proc/net'): PortTable {
+export function readPorts(protocol: Protocol, proc = PROC): PortTable {
   const ports = new PortTable();
   for (const name of [protocol, `${protocol}6`]) {
-    const table = readProc(`${root}/${name}`);
+    const table = readProc(`${proc}/net/${name}`);
     if (table) ports.addTable(table, protocol);
   }
   return ports;
@@ -105,63 +19,15 @@ export function readPorts(protocol: Protocol, root = '/proc/net'): PortTable {
  * How many established TCP connections each local port has, IPv4 and IPv6 together; index is the port. The kernel takes
  * its time over these tables where there are many sockets, so they are read on another thread.
  */
-export async function readConnections(root = '/proc/net'): Promise<Uint32Array> {
+export async function readConnections(proc = PROC): Promise<Uint32Array> {
   const connections = new Uint32Array(PORTS);
   for (const name of ['tcp', 'tcp6']) {
     // A kernel without IPv6 has no tcp6.
-    const table = await readFile(`${root}/${name}`).catch(() => Buffer.alloc(0));
+    const table = await readFile(`${proc}/net/${name}`).catch(() => Buffer.alloc(0));
     eachLine(table, (start, end) => {
       const socket = readSocket(table, start, end);
       if (socket?.state === TCP_ESTABLISHED) connections[socket.port]!++;
     });
   }
   return connections;
-}
-
-/** The lines of a table but for its heading. */
-function eachLine(table: Buffer, use: (start: number, end: number) => void): void {
-  let line = table.indexOf(NEWLINE) + 1;
-  while (line > 0 && line < table.length) {
-    const end = table.indexOf(NEWLINE, line);
-    use(line, end < 0 ? table.length : end);
-    line = end + 1;
-    if (end < 0) return;
-  }
-}
-
-/** A line's local port and state, and where the fields after them begin; null for a line cut short. */
-function readSocket(
-  table: Buffer,
-  start: number,
-  end: number,
-): { port: number; address: string; state: number; rest: number } | null {
-  const number = table.indexOf(COLON, start);
-  const local = table.indexOf(COLON, number + 1) + 1;
-  if (local === 0 || local + 4 > end) return null;
-  const remote = table.indexOf(COLON, local) + 1;
-  return {
-    port: hex(table, local, local + 4),
-    address: table.toString('latin1', number + 2, local - 1),
-    state: hex(table, remote + 5, remote + 7),
-    rest: remote + 7,
-  };
-}
-
-function hex(bytes: Buffer, from: number, to: number): number {
-  let value = 0;
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i]!;
-    value = value * 16 + (byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57);
-  }
-  return value;
-}
-
-function decimal(bytes: Buffer, from: number, end: number): number {
-  let value = 0;
-  for (let i = from; i < end; i++) {
-    const digit = bytes[i]! - 0x30;
-    if (digit < 0 || digit > 9) break;
-    value = value * 10 + digit;
-  }
-  return value;
 }

@@ -1,20 +1,21 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, statSync } from 'node:fs';
+import { fileId } from '../files/file-id.ts';
 import { libc } from '../libc.ts';
-import { isGone, readProc } from './read.ts';
+import { isGone, PROC, readProc, readProcHead } from './read.ts';
 
 const PAGE_BYTES = libc.getpagesize();
 
 /** All pids that this process may see. */
-export function listPids(): number[] {
-  return readdirSync('/proc')
+export function listPids(proc = PROC): number[] {
+  return readdirSync(proc)
     .map(Number)
     .filter((pid) => pid > 0);
 }
 
 /** Where a link of /proc/PID (exe, cwd, fd/1) points to; null where the process is gone or closed to us. */
-export function readLink(pid: number, name: string): string | null {
+export function readLink(pid: number, name: string, proc = PROC): string | null {
   try {
-    return readlinkSync(`/proc/${pid}/${name}`);
+    return readlinkSync(`${proc}/${pid}/${name}`);
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
@@ -25,26 +26,45 @@ export function readLink(pid: number, name: string): string | null {
  * Which descriptor of a process is one of these sockets, by the inodes that /proc/net names; null where none is.
  * @param guess the descriptor to look at first: among like processes it mostly is the same
  */
-export function findSocketFd(pid: number, inodes: readonly number[], guess: string | null): string | null {
+export function findSocketFd(
+  pid: number,
+  inodes: readonly number[],
+  guess: string | null,
+  proc = PROC,
+): string | null {
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
-  const isWanted = (fd: string) => wanted.has(readLink(pid, `fd/${fd}`) ?? '');
+  const isWanted = (fd: string) => wanted.has(readLink(pid, `fd/${fd}`, proc) ?? '');
   if (guess !== null && isWanted(guess)) return guess;
-  return listFds(pid).find(isWanted) ?? null;
+  return listFds(pid, proc).find(isWanted) ?? null;
+}
+
+/** The file that a process executes, as `device:inode`; null where it is gone, closed to us, a kernel thread or a zombie. */
+export function executableId(pid: number, proc = PROC): string | null {
+  return fileId(`${proc}/${pid}/exe`);
 }
 
 /** The numbers of a process's descriptors; empty where it is gone or closed to us. */
-export function listFds(pid: number): string[] {
+export function listFds(pid: number, proc = PROC): string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`);
+    return readdirSync(`${proc}/${pid}/fd`);
   } catch (error) {
     if (isGone(error)) return [];
     throw error;
   }
 }
 
+/** How many descriptors a process has open; null where it is gone or closed to us. */
+export function countFds(pid: number, proc = PROC): number | null {
+  try {
+    return readdirSync(`${proc}/${pid}/fd`).length;
+  } catch {
+    return null;
+  }
+}
+
 /** Resident memory in bytes, from the second field of /proc/PID/statm (pages); null where the process is gone. */
-export function readRssBytes(pid: number): number | null {
-  const pages = readProc(`/proc/${pid}/statm`)?.toString('latin1').split(' ')[1];
+export function readRssBytes(pid: number, proc = PROC): number | null {
+  const pages = readProc(`${proc}/${pid}/statm`)?.toString('latin1').split(' ')[1];
   return pages === undefined ? null : Number(pages) * PAGE_BYTES;
 }
 
@@ -52,12 +72,48 @@ export function readRssBytes(pid: number): number | null {
  * Proportional memory in bytes (shared pages divided by those who share them), from /proc/PID/smaps_rollup;
  * null where the process is gone or not for us to read. Costs some 50 µs, five times as much as RSS.
  */
-export function readPssBytes(pid: number): number | null {
-  const found = /^Pss:\s+(\d+) kB$/m.exec(readProc(`/proc/${pid}/smaps_rollup`)?.toString('latin1') ?? '');
+export function readPssBytes(pid: number, proc = PROC): number | null {
+  const found = /^Pss:\s+(\d+) kB$/m.exec(readProc(`${proc}/${pid}/smaps_rollup`)?.toString('latin1') ?? '');
   return found ? Number(found[1]) * 1024 : null;
 }
 
 /** The command name, for messages. */
-export function readCommand(pid: number): string {
-  return readProc(`/proc/${pid}/comm`)?.toString('utf8').trim() ?? 'unknown';
+export function readCommand(pid: number, proc = PROC): string {
+  return readProc(`${proc}/${pid}/comm`)?.toString('utf8').trim() ?? 'unknown';
+}
+
+/** What the kernel notes of a descriptor (proc_pid_fdinfo(5)); empty where it or its process is gone. */
+export function readFdInfo(pid: number, fd: string | number, proc = PROC): string {
+  return readProc(`${proc}/${pid}/fdinfo/${fd}`)?.toString('utf8').trim() ?? '';
+}
+
+/** Which file a link of /proc/PID leads to; null where there is none, or it is closed to us. */
+export function statLink(
+  pid: number | 'self',
+  name: string,
+  proc = PROC,
+): { dev: number; ino: number } | null {
+  try {
+    return statSync(`${proc}/${pid}/${name}`);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The words of a process, NUL after each (proc_pid_cmdline(5)); null where it is gone. They are pages of its own memory,
+ * and may keep their reader waiting.
+ */
+export function readWords(pid: number, bytesMax: number, proc = PROC): Buffer | null {
+  return readProcHead(`${proc}/${pid}/cmdline`, bytesMax);
+}
+
+/** The environment that a process was started with (proc_pid_environ(5)), as readWords() reads. */
+export function readEnvironment(pid: number, bytesMax: number, proc = PROC): string[] {
+  return readProcHead(`${proc}/${pid}/environ`, bytesMax)?.toString('utf8').split('\0') ?? [];
+}
+
+/** A path as a process sees it, in its own mount namespace and root. */
+export function pathSeenBy(pid: number, path: string, proc = PROC): string {
+  return `${proc}/${pid}/root${path}`;
 }

@@ -1,6 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readUpTo } from '../files/bounded.ts';
 
+/** Where the kernel tells of processes and of itself. Every reader of this room takes another root, as of a captured host. */
+export const PROC = '/proc';
+
 let buffer = Buffer.alloc(64 * 1024);
 
 /**

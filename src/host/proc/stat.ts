@@ -1,8 +1,6 @@
-import { readProc } from './read.ts';
-
-/** Clock ticks a second in /proc (USER_HZ): 100 on every architecture that Linux still supports for it. */
-export const TICKS_PER_SECOND = 100;
-const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
+import type { ProcessId } from '../../fleet/agent.ts';
+import { ticksToMs } from '../process/process-id.ts';
+import { PROC, readProc } from './read.ts';
 
 /** What /proc/PID/stat tells about a process's identity. */
 export interface Stat {
@@ -45,23 +43,24 @@ export function hasEnded(stat: Stat | null): boolean {
 }
 
 /** Reads /proc/PID/stat; null where there is no such process. */
-export function readStat(pid: number): Stat | null {
-  const bytes = readProc(`/proc/${pid}/stat`);
+export function readStat(pid: number, proc = PROC): Stat | null {
+  const bytes = readProc(`${proc}/${pid}/stat`);
   return bytes && parseStat(bytes.toString('latin1'));
 }
 
+/** Whether a process is there, and still the one that is meant. */
+export function isStill({ pid, startTicks }: ProcessId, proc = PROC): boolean {
+  const stat = readStat(pid, proc);
+  return stat?.startTicks === startTicks && !hasEnded(stat);
+}
+
 /** Processor time that a process has used, user and system (fields 14 and 15); null where there is no such process. */
-export function readCpuMs(pid: number): number | null {
-  const text = readProc(`/proc/${pid}/stat`)?.toString('latin1');
+export function readCpuMs(pid: number, proc = PROC): number | null {
+  const text = readProc(`${proc}/${pid}/stat`)?.toString('latin1');
   if (text === undefined) return null;
   const [user, system] = text
     .slice(text.lastIndexOf(')') + 2)
     .split(' ')
     .slice(11, 13);
   return ticksToMs(Number(user) + Number(system));
-}
-
-/** Start ticks as milliseconds since boot. */
-export function ticksToMs(ticks: number): number {
-  return ticks * MS_PER_TICK;
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { readProcText } from './read.ts';
+import { PROC, readProcText } from './read.ts';
 
 const STACK_LINES_MAX = 6;
 
@@ -7,18 +7,21 @@ const STACK_LINES_MAX = 6;
  * What a process that does not end waits for, in one line: state, wchan, system call and stack of the thread that is in
  * the kernel, as far as /proc lets us read them (proc_pid_stat(5); stack and syscall are for root).
  */
-export function describeWait(pid: number): string {
-  const threads = listThreads(pid).map((thread) => ({ thread, state: stateOf(`/proc/${thread}/stat`) }));
+export function describeWait(pid: number, proc = PROC): string {
+  const threads = listThreads(pid, proc).map((thread) => ({
+    thread,
+    state: stateOf(`${proc}/${thread}/stat`),
+  }));
   const stuck = threads.find(({ state }) => state === 'D') ?? threads.find(({ state }) => state !== 'Z');
-  const { thread, state } = stuck ?? { thread: `${pid}`, state: stateOf(`/proc/${pid}/stat`) };
+  const { thread, state } = stuck ?? { thread: `${pid}`, state: stateOf(`${proc}/${pid}/stat`) };
   const say = (name: string, value: string | null | undefined) => (value ? [`${name} ${value}`] : []);
   return [
     ...say('state', state),
-    ...say('wchan', read(`/proc/${thread}/wchan`)),
-    ...say('system call', read(`/proc/${thread}/syscall`)),
+    ...say('wchan', read(`${proc}/${thread}/wchan`)),
+    ...say('system call', read(`${proc}/${thread}/syscall`)),
     ...say(
       'stack',
-      read(`/proc/${thread}/stack`)?.split('\n').slice(0, STACK_LINES_MAX).map(withoutAddress).join(' < '),
+      read(`${proc}/${thread}/stack`)?.split('\n').slice(0, STACK_LINES_MAX).map(withoutAddress).join(' < '),
     ),
   ].join(', ');
 }
@@ -29,9 +32,9 @@ function withoutAddress(line: string): string {
 }
 
 /** The threads of a process, as names below /proc. */
-function listThreads(pid: number): string[] {
+function listThreads(pid: number, proc: string): string[] {
   try {
-    return readdirSync(`/proc/${pid}/task`).map((thread) => `${pid}/task/${thread}`);
+    return readdirSync(`${proc}/${pid}/task`).map((thread) => `${pid}/task/${thread}`);
   } catch {
     return [];
   }

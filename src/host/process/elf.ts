@@ -1,4 +1,5 @@
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { listBinaryFormats } from '../proc/binfmt.ts';
 
 /** So many bytes tell: e_ident, e_type and e_machine (elf(5)), or a script's first line. */
 export const HEAD_BYTES = 256;
@@ -18,8 +19,6 @@ const MACHINES: Record<number, string> = {
 };
 /** What each architecture runs: its own code and, where the kernel was built for it, that of its 32-bit forebear. */
 const RUNS: Record<string, readonly number[]> = { x64: [62, 3], arm64: [183, 40] };
-/** What binfmt_misc has beside the formats that were registered. */
-const BINFMT_OWN = new Set(['register', 'status']);
 
 /**
  * Why this host cannot execute a file, told by its first bytes: it is for another architecture, its interpreter is
@@ -63,9 +62,5 @@ function isFile(path: string): boolean {
 
 /** Whether the kernel was told of more formats (qemu for other architectures, say): then anything may run. */
 function hasForeignFormats(): boolean {
-  try {
-    return readdirSync('/proc/sys/fs/binfmt_misc').some((name) => !BINFMT_OWN.has(name));
-  } catch {
-    return false;
-  }
+  return listBinaryFormats().length > 0;
 }

@@ -1,16 +1,8 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import type { RunningErrand } from '../host.ts';
+import type { HookOptions, RunningErrand } from './errand.ts';
+import type { Launch } from './launch.ts';
 import { openPipe } from './pipe.ts';
-import type { Launch } from './spawn.ts';
-
-/** Where and how long a hook runs. */
-export interface HookOptions {
-  cwd: string;
-  /** The whole environment. */
-  env: Record<string, string>;
-  timeoutMs: number;
-}
 
 /** So much of what a hook says is told when it fails. */
 const OUTPUT_BYTES_MAX = 200;

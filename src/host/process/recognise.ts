@@ -1,7 +1,9 @@
 import { constants, statSync } from 'node:fs';
-import { readLink } from '../proc/pid.ts';
-import { readProc, readProcText } from '../proc/read.ts';
+import { readEnvironment, readFdInfo, readLink, statLink } from '../proc/pid.ts';
 import type { SlotFiles } from './containment.ts';
+
+/** The kernel takes no more for words and environment together: three quarters of 8 MiB (fs/exec.c, _STK_LIM). */
+const ENVIRON_BYTES_MAX = 6 * 1024 * 1024;
 
 /**
  * Whether a process was started beside an agent, in its slot's directory and with its log (prepare, an exec check): the
@@ -9,7 +11,7 @@ import type { SlotFiles } from './containment.ts';
  * is what nobody else does. Only where there are no cgroups has it to be told from the agent by that.
  */
 export function isErrand(pid: number): boolean {
-  const flags = /^flags:\s+([0-7]+)$/m.exec(readProcText(`/proc/${pid}/fdinfo/0`) ?? '')?.[1];
+  const flags = /^flags:\s+([0-7]+)$/m.exec(readFdInfo(pid, 0))?.[1];
   const isMarked = flags !== undefined && (Number.parseInt(flags, 8) & constants.O_APPEND) !== 0;
   return isMarked && readLink(pid, 'fd/0') === '/dev/null';
 }
@@ -23,8 +25,8 @@ export function recogniseAgent(pid: number, files: SlotFiles): string | null {
   const byLog = slotOfLog(pid, files);
   if (byLog) return byLog;
   const byDir = slotOfDirectory(pid, files);
-  const environment = byDir && readProc(`/proc/${pid}/environ`)?.toString('utf8').split('\0');
-  return environment?.includes(`FLEET_DIR=${readLink(pid, 'cwd')}`) ? byDir : null;
+  const environment = byDir ? readEnvironment(pid, ENVIRON_BYTES_MAX) : [];
+  return environment.includes(`FLEET_DIR=${readLink(pid, 'cwd')}`) ? byDir : null;
 }
 
 /** Whether a process of a cgroup tree has something of ours open: enough to tell whose tree it is. */
@@ -35,21 +37,18 @@ export function isAtHome(pid: number, files: SlotFiles): boolean {
 function slotOfLog(pid: number, files: SlotFiles): string | null {
   const output = readLink(pid, 'fd/1');
   const slot = output === null ? null : files.keyOfLog(output);
-  return slot !== null && isSame(`/proc/${pid}/fd/1`, output!) ? slot : null;
+  return slot !== null && leadsTo(pid, 'fd/1', output!) ? slot : null;
 }
 
 function slotOfDirectory(pid: number, files: SlotFiles): string | null {
   const directory = readLink(pid, 'cwd');
   const slot = directory === null ? null : files.keyOfDir(directory);
-  return slot !== null && isSame(`/proc/${pid}/cwd`, directory!) ? slot : null;
+  return slot !== null && leadsTo(pid, 'cwd', directory!) ? slot : null;
 }
 
 /** A path is as the process's mount namespace has it: anybody can make one in which another file has that name. */
-function isSame(link: string, path: string): boolean {
-  try {
-    const [there, here] = [statSync(link), statSync(path)];
-    return there.dev === here.dev && there.ino === here.ino;
-  } catch {
-    return false; // Gone, or not ours to look at.
-  }
+function leadsTo(pid: number, link: string, path: string): boolean {
+  const there = statLink(pid, link);
+  const here = statSync(path, { throwIfNoEntry: false });
+  return there !== null && there.dev === here?.dev && there.ino === here.ino;
 }

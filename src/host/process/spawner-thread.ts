@@ -1,11 +1,12 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { ProcessId } from '../../fleet/agent.ts';
 import { currentTicks } from '../clock.ts';
-import type { ProcessId } from '../host.ts';
 import { check, libc, SystemCallError } from '../libc.ts';
 import { readStat } from '../proc/stat.ts';
+import type { Launch } from './launch.ts';
 import { closeFd, copyFd, openPidfd } from './pidfd.ts';
-import { type Launch, spawnProcess } from './spawn.ts';
+import { spawnProcess } from './spawn.ts';
 import { COUNTER, END, type SpawnerMemory, type SpawnFailure, type SpawnOrder } from './spawner.ts';
 
 const CLONE_FILES = 0x400;

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { ProcessId } from '../host.ts';
+import type { ProcessId } from '../../fleet/agent.ts';
 import { Reports } from '../launcher/reports.ts';
 import { SystemCallError } from '../libc.ts';
-import type { Launch } from './spawn.ts';
+import { type Result, refusal, success } from '../result.ts';
+import type { Launch } from './launch.ts';
 
 /** What the thread is asked for: a launch, and the number that tells it from all others. */
 export interface SpawnOrder {
@@ -54,7 +55,7 @@ export class Spawner {
    * Starts processes, each as spawnProcess() does, and waits for that: they are known before anything else happens.
    * @returns for each what was started, or why not: a SystemCallError with the errno of what failed
    */
-  start(launches: readonly Launch[]): (SpawnedProcess | Error)[] {
+  start(launches: readonly Launch[]): Result<SpawnedProcess>[] {
     const orders = launches.map((launch) => ({ launch, number: this.#reports.expect() }));
     const share = Math.ceil(orders.length / THREADS);
     const given = this.#threads
@@ -64,7 +65,7 @@ export class Spawner {
     const outcomes = given.flatMap(({ thread }) => thread.started());
     return outcomes.map((outcome, i) => {
       const { number } = orders[i]!;
-      if (!(outcome instanceof Error)) return { ...outcome, launch: number };
+      if (outcome.ok) return success({ ...outcome.value, launch: number });
       this.#reports.take(number);
       return outcome;
     });
@@ -106,13 +107,13 @@ class Thread {
   }
 
   /** Waits until all that was given is done. @returns what was started last */
-  started(): (ProcessId | Error)[] {
+  started(): Result<ProcessId>[] {
     const given = Atomics.load(this.#counters, COUNTER.given);
     for (let done = 0; done < given; done = Atomics.load(this.#counters, COUNTER.done)) {
       Atomics.wait(this.#counters, COUNTER.done, done);
     }
     const answer = receiveMessageOnPort(this.#orders)!.message as (ProcessId | SpawnFailure)[];
-    return answer.map((outcome) => ('pid' in outcome ? outcome : toError(outcome)));
+    return answer.map((outcome) => ('pid' in outcome ? success(outcome) : refusal(toError(outcome))));
   }
 
   /** The thread ends by itself: to end it from here, in the middle of a call of the FFI, would abort the process. */

@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs';
-import { readProcText } from '../proc/read.ts';
+import { countFds } from '../proc/pid.ts';
+import { readThreads } from '../proc/status.ts';
 
 /** What a process uses beside memory. */
 export interface Usage {
@@ -31,23 +31,15 @@ export async function readUsage(pids: readonly number[]): Promise<Map<number, Us
   const found = new Map<number, Usage>();
   for (const [i, answer] of answers.entries()) {
     const pid = pids[i]!;
-    const threads = /^Threads:\s+(\d+)$/m.exec(readProcText(`/proc/${pid}/status`) ?? '')?.[1];
-    if (answer.status === 'rejected' || threads === undefined) continue;
+    const threads = readThreads(pid);
+    if (answer.status === 'rejected' || threads === null) continue;
     const { cpu, ctime } = answer.value;
     found.set(pid, {
       cpuPercent: cpu,
       cpuSeconds: ctime / 1000,
-      threads: Number(threads),
-      files: countFiles(pid),
+      threads,
+      files: countFds(pid),
     });
   }
   return found;
-}
-
-function countFiles(pid: number): number | null {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length;
-  } catch {
-    return null;
-  }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import type { StateIdentity, StatePlace } from '../../supervisor/possession.ts';
 import { readTextFile, setAside, writeDurable } from '../files/files.ts';
-import { readProcText } from '../proc/read.ts';
+import { readBootId } from '../proc/boot.ts';
 
 /** 48 bits, as the names of cgroup trees have them. */
 const ID_BYTES = 6;
@@ -12,7 +12,7 @@ export const TREE_ID = /^[0-9a-f]{12}$/;
 export function placeOf(directory: string): StatePlace {
   const path = realpathSync(directory);
   const { dev: device, ino: inode } = statSync(path);
-  return { path, device, inode, bootId: readProcText('/proc/sys/kernel/random/boot_id') ?? 'unknown' };
+  return { path, device, inode, bootId: readBootId() };
 }
 
 /** Whether a directory is still where it was. */

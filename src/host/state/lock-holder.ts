@@ -1,6 +1,6 @@
-import { readFileSync, type Stats, statSync } from 'node:fs';
-import { listFds } from '../proc/pid.ts';
-import { readProcText } from '../proc/read.ts';
+import { type Stats, statSync } from 'node:fs';
+import { readLocks } from '../proc/locks.ts';
+import { listFds, readFdInfo, statLink } from '../proc/pid.ts';
 
 /** A line of /proc/locks (proc_locks(5)) about a whole-file lock for writing: the pid and the inode number. */
 const LINE = /^\d+: FLOCK +\w+ +WRITE (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /;
@@ -22,7 +22,7 @@ export function parseLocks(text: string): { pid: number; inode: number }[] {
 export function lockHolder(path: string): number | null {
   const file = statSync(path, { throwIfNoEntry: false });
   if (!file) return null;
-  const likelyFirst = parseLocks(readProcText('/proc/locks') ?? '').toSorted(
+  const likelyFirst = parseLocks(readLocks()).toSorted(
     (a, b) => Number(b.inode === file.ino) - Number(a.inode === file.ino),
   );
   return likelyFirst.find(({ pid }) => holds(pid, file))?.pid ?? null;
@@ -32,18 +32,8 @@ export function lockHolder(path: string): number | null {
 function holds(pid: number, file: Pick<Stats, 'dev' | 'ino'>): boolean {
   const fds = listFds(pid).toSorted((a, b) => Number(a) - Number(b));
   return fds.some((fd) => {
-    const found = tryOr(null, () => statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false }));
+    const found = statLink(pid, `fd/${fd}`);
     if (found?.dev !== file.dev || found.ino !== file.ino) return false;
-    const info = tryOr('', () => readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'));
-    return /^lock:\t\d+: FLOCK +\w+ +WRITE /m.test(info);
+    return /^lock:\t\d+: FLOCK +\w+ +WRITE /m.test(readFdInfo(pid, fd));
   });
-}
-
-/** A process, or a descriptor of it, may go away between two looks at it, or be closed to us. */
-function tryOr<T>(otherwise: T, look: () => T | undefined): T {
-  try {
-    return look() ?? otherwise;
-  } catch {
-    return otherwise;
-  }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Paths } from '../../specification/paths.ts';
 import { judgeSilence, type SilenceJudgement } from '../../supervisor/silence.ts';
 import { bootMs } from '../clock.ts';
-import { readProcText } from '../proc/read.ts';
+import { readBootId } from '../proc/boot.ts';
 import { hasEnded, readStat } from '../proc/stat.ts';
 import { describeWait } from '../proc/wait-point.ts';
 import { closeFd, openPidfd, signalPidfd } from '../process/pidfd.ts';
@@ -52,7 +52,7 @@ function judge({ lock, heartbeat }: Paths, pid: number): SilenceJudgement {
   return judgeSilence({
     holder: isHolder ? { pid, startTicks: stat.startTicks } : null,
     heartbeat: readHeartbeat(heartbeat),
-    bootId: readProcText('/proc/sys/kernel/random/boot_id') ?? '',
+    bootId: readBootId(),
     nowMs: bootMs(),
   });
 }

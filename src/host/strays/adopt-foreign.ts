@@ -1,43 +1,30 @@
-import type { ProcessId } from '../host.ts';
 import { listPids } from '../proc/pid.ts';
-import { hasEnded, readStat } from '../proc/stat.ts';
+import { hasEnded, isStill, readStat } from '../proc/stat.ts';
 import type { Containment } from '../process/containment.ts';
+import type { ForeignAdoption } from '../process/process-id.ts';
+import { attempt, type Result } from '../result.ts';
 import { isMarked } from './find.ts';
 
 /** What forks while it is being moved is found by another look, and its forks are born where they belong. */
 const LOOKS_MAX = 5;
 
-/** A process that somebody else started, and the slot it is to be in. */
-export interface ForeignAdoption {
-  key: string;
-  process: ProcessId;
-}
-
-/** Whether a process is there, and still the one that is meant. */
-export function isStill({ pid, startTicks }: ProcessId): boolean {
-  const stat = readStat(pid);
-  return stat?.startTicks === startTicks && !hasEnded(stat);
-}
-
 /**
  * Moves processes into their slots, each with all its descendants, in one look over /proc for all of them (and another
  * as long as one finds something new).
- * @returns for each whether it is there; an Error where the kernel refused
+ * @returns for each whether it is there; a refusal where the kernel would not move it
  */
 export function adoptForeign(
   containment: Containment,
   intakes: readonly ForeignAdoption[],
-): (boolean | Error)[] {
+): Result<boolean>[] {
   const moved = new Map<number, string>();
-  const results = intakes.map(({ key, process }) => {
-    try {
+  const results = intakes.map(({ key, process }) =>
+    attempt(() => {
       const isThere = isStill(process) && containment.take(key, process);
       if (isThere) moved.set(process.pid, key);
       return isThere;
-    } catch (error) {
-      return error as Error;
-    }
-  });
+    }),
+  );
   for (let look = 0; look < LOOKS_MAX && takeForks(containment, moved); look++);
   return results;
 }

@@ -1,9 +1,10 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Executable, Suspect } from '../../fleet/strays/fingerprint.ts';
 import { readHead } from '../files/bounded.ts';
-import { readLink } from '../proc/pid.ts';
-import { readProcHead, readProcText } from '../proc/read.ts';
+import { fileId } from '../files/file-id.ts';
+import { readCgroups } from '../proc/cgroup.ts';
+import { executableId, pathSeenBy, readEnvironment, readLink, readWords } from '../proc/pid.ts';
 
 /** What readlink of /proc/PID/exe adds where the file is gone from its path (proc_pid_exe(5)). */
 const DELETED = ' (deleted)';
@@ -13,16 +14,6 @@ const WORDS_MAX = 256;
 const BYTES_MAX = { cmdline: 128 * 1024, environ: 1024 * 1024 } as const;
 /** The kernel reads no more of a script's first line (BINPRM_BUF_SIZE, linux/binfmts.h). */
 const SHEBANG_BYTES_MAX = 256;
-
-/** A file as `device:inode`; null where there is none, or it is no regular file. */
-export function fileId(path: string): string | null {
-  try {
-    const { dev, ino, mode } = statSync(path, { bigint: true });
-    return (mode & 0o170000n) === 0o100000n ? `${dev}:${ino}` : null;
-  } catch {
-    return null; // Whatever is the matter with it, it names no file that we could compare.
-  }
-}
 
 /** A file that can be executed. */
 export interface FoundProgram {
@@ -54,7 +45,7 @@ function readInterpreter(path: string): string | null {
 
 /** What a process executes; null where it is gone, closed to us, a kernel thread or a zombie. */
 export function readExecutable(pid: number): Executable | null {
-  const file = fileId(`/proc/${pid}/exe`);
+  const file = executableId(pid);
   const link = file && readLink(pid, 'exe');
   if (!file || !link) return null;
   const isDeleted = link.endsWith(DELETED);
@@ -89,7 +80,7 @@ export function readSuspect(
 
 /** The words of a process (proc_pid_cmdline(5)); empty where it is gone or has none. */
 function readArgv(pid: number): string[] {
-  const text = readProcHead(`/proc/${pid}/cmdline`, BYTES_MAX.cmdline)?.toString('utf8') ?? '';
+  const text = readWords(pid, BYTES_MAX.cmdline)?.toString('utf8') ?? '';
   return text === '' ? [] : text.replace(/\0$/, '').split('\0', WORDS_MAX);
 }
 
@@ -107,14 +98,14 @@ const DIRECTORY = /^(.*)\/fleets\/[a-z][a-z0-9-]*\/\d+$/;
  */
 export function isSupervised(pid: number, ownStateDir: string | null): boolean {
   if (isMarked(pid, ownStateDir)) return true;
-  const environment = readProcHead(`/proc/${pid}/environ`, BYTES_MAX.environ)?.toString('latin1').split('\0');
-  const home = environment?.find((entry) => entry.startsWith('FLEET_DIR='))?.slice('FLEET_DIR='.length);
+  const environment = readEnvironment(pid, BYTES_MAX.environ);
+  const home = environment.find((entry) => entry.startsWith('FLEET_DIR='))?.slice('FLEET_DIR='.length);
   return isOthers(pid, DIRECTORY.exec(home ?? ''), ownStateDir);
 }
 
 /** The same by what the kernel keeps of a process, which never waits for it: its cgroup, its log, its directory. */
 export function isMarked(pid: number, ownStateDir: string | null): boolean {
-  const cgroups = readProcText(`/proc/${pid}/cgroup`);
+  const cgroups = readCgroups(pid);
   if (cgroups === null || TREE.test(cgroups)) return true;
   const places = [LOG.exec(readLink(pid, 'fd/1') ?? ''), DIRECTORY.exec(readLink(pid, 'cwd') ?? '')];
   return places.some((found) => isOthers(pid, found, ownStateDir));
@@ -122,5 +113,5 @@ export function isMarked(pid: number, ownStateDir: string | null): boolean {
 
 /** As the process sees it: a unit with a /tmp of its own has its state there. */
 function isOthers(pid: number, found: RegExpExecArray | null, ownStateDir: string | null): boolean {
-  return found !== null && found[1] !== ownStateDir && existsSync(`/proc/${pid}/root${found[1]}/fleetd.lock`);
+  return found !== null && found[1] !== ownStateDir && existsSync(pathSeenBy(pid, `${found[1]}/fleetd.lock`));
 }

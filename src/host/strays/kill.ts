@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessId } from '../host.ts';
+import type { ProcessId } from '../../fleet/agent.ts';
+import { isStill } from '../proc/stat.ts';
 import { closeFd, openPidfd, signalPidfd } from '../process/pidfd.ts';
-import { isStill } from './adopt-foreign.ts';
 
 const POLL_MS = 100;
 /** From SIGKILL to the end of a process; one that waits for a dead disk takes longer, and nobody can help it. */

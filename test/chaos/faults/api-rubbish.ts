@@ -8,7 +8,7 @@ const MOMENT_MS = 500;
 
 /** Sends rubbish to the API: bytes, broken HTTP, broken and huge JSON, requests that never end. */
 export const apiRubbish: Fault = {
-  name: 'API: rubbish',
+  name: 'API: garbage',
   inject: async (arena) => {
     await arena.revive();
     await Promise.all(Array.from({ length: 40 }, () => send(arena, rubbish(arena))));

@@ -1,0 +1,52 @@
+import { runOf } from '../../fleet/agent.ts';
+import type { AgentMeasurement, Survey } from '../../fleet/rollout/rolling.ts';
+import type { Step } from '../../fleet/steps.ts';
+import { portOf } from '../../specification/paths.ts';
+import { after } from '../timers.ts';
+import type { FleetContext } from './context.ts';
+
+/** While agents have connections that may end, the kernel's table of them is read at this interval. */
+const DRAIN_POLL_MS = 1_000;
+
+/** Reads what agents use now. */
+export function survey(context: FleetContext, slots: readonly number[]): Survey {
+  const { fleet, services } = context;
+  const { host } = services;
+  const agents = new Map<number, AgentMeasurement>();
+  for (const slot of slots) {
+    const agent = fleet.slots.get(slot)?.agent;
+    const run = agent && runOf(agent);
+    const key = context.key(slot);
+    if (run)
+      agents.set(slot, {
+        pid: run.pid,
+        rssBytes: host.memory.rssBytes(key),
+        cpuMs: host.processes.cpuMs(key),
+      });
+  }
+  return { at: host.now(), agents };
+}
+
+/** Keeps agents from being stopped as long as they have connections, and no longer than the step allows. */
+export function drainConnections(
+  context: FleetContext,
+  { batch, slots, until }: Extract<Step, { do: 'drain' }>,
+): void {
+  const { rolling, spec } = context.fleet;
+  const { host } = context.services;
+  const drain = rolling.beginDrain(batch, slots, until);
+  const ports = spec.ports!;
+  const poll = async (): Promise<void> => {
+    const connections = await host.sockets.readConnections();
+    // Another batch, or none: who waited for this one does so no longer.
+    if (rolling.drain !== drain) return;
+    for (const slot of drain.busy) {
+      const first = portOf(ports, slot)!;
+      const own = connections.subarray(first, first + ports.perAgent);
+      if (own.every((count) => count === 0)) drain.busy.delete(slot);
+    }
+    context.wake();
+    if (drain.busy.size > 0 && host.now() < until) after(DRAIN_POLL_MS, context.signal, () => void poll());
+  };
+  void poll();
+}

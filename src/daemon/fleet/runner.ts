@@ -1,0 +1,179 @@
+import { runOf } from '../../fleet/agent.ts';
+import { applyChange, type Change } from '../../fleet/change.ts';
+import { runRecord, slotKey } from '../../fleet/derive.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import { plan } from '../../fleet/plan.ts';
+import { type AgentExit, describeExit } from '../../fleet/restart.ts';
+import type { Executors, Step } from '../../fleet/steps.ts';
+import { expire, nextDue } from '../../fleet/time.ts';
+import { agentExited } from '../../fleet/transitions.ts';
+import type { SlotPaths } from '../../host/files/slot-paths.ts';
+import type { Services } from '../services.ts';
+import { TIMER_MS_MAX } from '../timers.ts';
+import type { FleetContext, FleetWatch, WatchKind } from './context.ts';
+import { executorsFor } from './executors.ts';
+import { failStart } from './start.ts';
+
+/** A step that failed unforeseen is tried again after this time. */
+const RETRY_MS = 1_000;
+
+/**
+ * Runs one fleet: it has the fleet's loop, its executors and its watches, and is the only one to write what is wanted of
+ * it. A turn lets time pass, plans, and carries the plan out; where it did something, another follows, after exits and
+ * the API had their turn. Exits, checks, timers and commands only wake it; it acts on what is, not on what it was told.
+ */
+export class FleetRunner implements FleetContext {
+  readonly fleet: Fleet;
+  readonly services: Services;
+  readonly #watches: ReadonlyMap<WatchKind, FleetWatch>;
+  readonly #executors: Executors;
+  readonly #gone = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(fleet: Fleet, services: Services, kinds: readonly WatchKind[]) {
+    this.fleet = fleet;
+    this.services = services;
+    this.#executors = executorsFor(this);
+    this.#watches = new Map(kinds.map((Kind) => [Kind, new Kind(this)]));
+  }
+
+  get name(): string {
+    return this.fleet.name;
+  }
+
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  key(slot: number): string {
+    return slotKey(this.fleet, slot);
+  }
+
+  slotPaths(slot: number): SlotPaths {
+    const { paths } = this.services;
+    return {
+      dir: paths.slotDir(this.name, slot),
+      socket: paths.agentSocket(this.name, slot),
+      log: this.fleet.spec.logs.to === 'file' ? paths.log(this.name, slot) : null,
+    };
+  }
+
+  watch<T extends FleetWatch>(kind: WatchKind<T>): T {
+    return this.#watches.get(kind) as T;
+  }
+
+  // ── its life ──
+
+  /** Begins to run the fleet. */
+  start(): void {
+    for (const watch of this.#watches.values()) watch.start?.();
+    this.wake();
+  }
+
+  /** Ends it; agents run on. */
+  stop(why: 'removed' | 'shutdown'): void {
+    this.#gone.abort();
+    clearTimeout(this.#timer);
+    for (const watch of this.#watches.values()) watch.stop?.(why);
+  }
+
+  // ── what happens ──
+
+  wake(): void {
+    this.services.wake(this);
+  }
+
+  agentsStarted(): void {
+    for (const watch of this.#watches.values()) watch.agentsStarted?.();
+  }
+
+  noteRun(slot: number): void {
+    this.services.runs.set(this.name, slot, runRecord(this.fleet, slot));
+  }
+
+  commit(change: Change): void {
+    const { store, journal, host } = this.services;
+    try {
+      store.write(this.name, change);
+    } catch (error) {
+      if (!change.isBestEffort) throw error;
+      journal.note('limit', this.name, `the hold is not durable: ${(error as Error).message}`);
+    }
+    applyChange(this.fleet, change, host.now());
+    if (!this.signal.aborted && change.respec) for (const watch of this.#watches.values()) watch.respec?.();
+    for (const watch of this.#watches.values()) watch.committed?.();
+    for (const { type, reason, slots } of change.events ?? []) journal.note(type, this.name, reason, slots);
+    this.wake();
+  }
+
+  /**
+   * An agent has ended, with all that it forked.
+   * @param exit null where nobody could see how
+   * @param failure why it never came to its program; null where it did
+   */
+  exited(slot: number, exit: AgentExit | null, failure: Error | null): void {
+    const { fleet, services } = this;
+    const { agent } = fleet.slot(slot);
+    if (!runOf(agent)) return;
+    if (failure && agent.state === 'starting') failStart(this, slot, failure);
+    else {
+      const known = exit ?? { code: null, signal: null };
+      agentExited(fleet, slot, known, services.host.date().toISOString(), services.host.now());
+      for (const watch of this.#watches.values()) watch.exited?.(slot, known);
+      services.observer.exited(this.name, known);
+      const reason = fleet.slot(slot).lastExit?.reason ?? describeExit(known);
+      services.journal.slot('exit', this.name, slot, reason);
+    }
+    this.noteRun(slot);
+    this.wake();
+  }
+
+  /** An agent said something through its notify socket. */
+  notified(slot: number, text: string): void {
+    for (const watch of this.#watches.values()) watch.notified?.(slot, text);
+  }
+
+  // ── the loop ──
+
+  /** What fails unforeseen is reported and tried again after a while: it must neither end supervision nor spin. */
+  turn(): void {
+    if (this.signal.aborted) return;
+    try {
+      this.#reconcile();
+    } catch (error) {
+      const { log, journal } = this.services;
+      log.error({ err: error, fleet: this.name }, 'a step failed');
+      journal.note('supervisor', this.name, `a step failed and is tried again: ${(error as Error).message}`);
+      this.#wakeAfter(RETRY_MS);
+    }
+  }
+
+  #reconcile(): void {
+    const { fleet, services } = this;
+    // One time for the whole turn: what fell due between two readings of the clock would be in neither's answer.
+    const now = services.host.now();
+    for (const watch of this.#watches.values()) watch.beforeTurn?.(now);
+    expire(fleet, now);
+    const steps = plan(fleet, now);
+    if (steps.length > 0) {
+      this.#execute(steps);
+      this.wake();
+      return;
+    }
+    clearTimeout(this.#timer);
+    const due = nextDue(fleet, now);
+    if (due !== null) this.#wakeAfter(Math.max(1, Math.ceil(due - services.host.now())));
+  }
+
+  #execute(steps: readonly Step[]): void {
+    for (const [kind, ofKind] of Map.groupBy(steps, (step) => step.do)) {
+      // The compiler cannot follow that the group of a kind holds steps of that kind.
+      (this.#executors[kind] as (steps: readonly Step[]) => void)(ofKind);
+    }
+  }
+
+  #wakeAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.wake(), Math.min(ms, TIMER_MS_MAX));
+  }
+}

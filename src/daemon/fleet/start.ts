@@ -1,0 +1,164 @@
+import { FleetError } from '../../errors.ts';
+import type { ProcessId } from '../../fleet/agent.ts';
+import { releaseOf } from '../../fleet/derive.ts';
+import { describeExit } from '../../fleet/restart.ts';
+import { describeStartError } from '../../fleet/start-failure.ts';
+import type { Step } from '../../fleet/steps.ts';
+import { agentStarted, preparing, readied, startBlocked, startFailed } from '../../fleet/transitions.ts';
+import type { StartRequest } from '../../host/host.ts';
+import { describeLimit } from '../../host/limits.ts';
+import { Output } from '../watches/output.ts';
+import type { FleetContext } from './context.ts';
+import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
+
+type StartStep = Extract<Step, { do: 'start' }>;
+
+/** Starts a batch; slots whose directories are another user's wait until these are given to their own. */
+export function startAll(context: FleetContext, steps: readonly StartStep[]): void {
+  const ready: StartStep[] = [];
+  for (const step of steps) {
+    const handed = tryHandOver(context, step.slot);
+    if (handed === null) ready.push(step);
+    else void awaitHandOver(context, step, handed);
+  }
+  start(context, ready);
+}
+
+/** Begins to give a slot's directories to its user; null where there is nothing to do. */
+function tryHandOver(context: FleetContext, slot: number): Promise<void> | null {
+  const { fleet, services } = context;
+  try {
+    return services.host.files.handOver(context.slotPaths(slot), accountFor(fleet.spec.user, slot));
+  } catch {
+    return null; // Reported by the start, which needs the same.
+  }
+}
+
+/** Waits until a slot's directories are its user's; then it is planned again, and starts as others do. */
+async function awaitHandOver(
+  context: FleetContext,
+  { slot, reason }: StartStep,
+  handed: Promise<void>,
+): Promise<void> {
+  const { fleet, name, services } = context;
+  preparing(fleet, slot, services.host.now());
+  try {
+    await handed;
+    services.journal.slot('prepare', name, slot, 'its directories are given to its user');
+    readied(fleet, slot, reason, services.host.now());
+  } catch (error) {
+    failStart(context, slot, error as Error);
+  }
+  context.wake();
+}
+
+/** What fails on a limit of the host holds up the fleet, what fails otherwise is the slot's own failure. */
+function start(context: FleetContext, steps: readonly StartStep[]): void {
+  const { fleet, name, services } = context;
+  const requests: StartRequest[] = [];
+  const accepted: StartStep[] = [];
+  const journals: number[] = [];
+  for (const step of steps) {
+    try {
+      requests.push(requestFor(context, step.slot, journals));
+      accepted.push(step);
+    } catch (error) {
+      failStart(context, step.slot, error as Error);
+    }
+  }
+  const results = services.host.processes.start(requests, fleet.spec.resources?.nofile ?? null);
+  for (const fd of journals) services.host.sockets.closeJournal(fd);
+  for (const [i, result] of results.entries()) {
+    const { slot, reason } = accepted[i]!;
+    if (!result.ok) failStart(context, slot, result.error);
+    else {
+      started(context, slot, result.value);
+      services.journal.slot('start', name, slot, reason);
+    }
+  }
+  if (accepted.length > 0) context.agentsStarted();
+}
+
+/** @param journals gets the descriptors that are to be closed once the processes have them */
+function requestFor(context: FleetContext, slot: number, journals: number[]): StartRequest {
+  const account = accountFor(context.fleet.spec.user, slot);
+  const output = context.watch(Output).open(slot);
+  if ('fd' in output) journals.push(output.fd);
+  return {
+    key: context.key(slot),
+    places: context.slotPaths(slot),
+    owner: account,
+    launch: agentLaunch(launchContext(context, slot), account, output),
+  };
+}
+
+function started(context: FleetContext, slot: number, process: ProcessId): void {
+  const { fleet, services } = context;
+  const { release, generation } = fleet.slot(slot);
+  const now = services.host.now();
+  const startedIso = services.host.date().toISOString();
+  agentStarted(fleet, slot, { ...process, startedAt: now, startedIso, release, generation }, now);
+  context.noteRun(slot);
+}
+
+/** What a slot's processes are made from; its release is known, as it was written with the slot. */
+function launchContext({ fleet, services }: FleetContext, slot: number): LaunchContext {
+  const release = releaseOf(fleet, fleet.slot(slot).release);
+  const { paths } = services;
+  return { spec: fleet.specOf(release.id), baseDir: fleet.baseDirOf(release.id), release, slot, paths };
+}
+
+/** A start or a prepare failed: was it the host's fault, or the slot's? */
+export function failStart(context: FleetContext, slot: number, error: Error): void {
+  const { fleet, name, services } = context;
+  const { host, journal } = services;
+  const found = limitOf(error, services.paths.stateDir);
+  if (found) {
+    const message = `cannot start slot ${slot}: ${found.limit}`;
+    if (fleet.blocked?.message !== message) journal.note('limit', name, `${message}. ${found.hint}`, [slot]);
+    startBlocked(fleet, slot, message, host.now());
+    return;
+  }
+  const reason = describeStartError(error, fleet.spec.command[0]!);
+  startFailed(fleet, slot, reason, host.date().toISOString(), host.now());
+  journal.slot('start-failed', name, slot, reason);
+  context.noteRun(slot);
+}
+
+/** The limit of the host that a start ran into, by its errno or as the store has named it; null for any other failure. */
+function limitOf(error: Error, path: string): { limit: string; hint: string } | null {
+  if (error instanceof FleetError) {
+    return error.code === 'LIMIT_REACHED' ? { limit: error.message, hint: error.hint } : null;
+  }
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const found = describeLimit(code, path);
+  return found && { ...found, limit: `${code}; ${found.limit}` };
+}
+
+/** Runs a slot's `prepare`; its success is written before the slot's first start, so that it is never run again. */
+export async function prepare(context: FleetContext, slot: number): Promise<void> {
+  const { fleet, name, services } = context;
+  const { host, journal } = services;
+  const command = fleet.spec.prepare!;
+  const paths = context.slotPaths(slot);
+  try {
+    const account = accountFor(fleet.spec.user, slot);
+    preparing(fleet, slot, host.now());
+    await host.files.handOver(paths, account);
+    host.files.readySlot(paths, account);
+    const output = { path: context.watch(Output).path(slot) };
+    const launch = helperLaunch(launchContext(context, slot), command, 'prepare[0]', account, output);
+    const { timeoutMs } = fleet.spec.ready;
+    const end = await host.processes.run(launch, timeoutMs);
+    if (end?.code !== 0) {
+      throw new Error(`prepare ${end ? describeExit(end) : `killed after ${timeoutMs / 1000} s`}`);
+    }
+    // A mark that outlived what was prepared would keep it from ever being prepared again.
+    host.files.persistSlot(paths);
+    context.commit({ prepared: [slot] });
+    journal.slot('prepare', name, slot, 'prepare exited 0');
+  } catch (error) {
+    failStart(context, slot, error as Error);
+  }
+  context.wake();
+}

@@ -1,0 +1,45 @@
+import type { Turning } from './services.ts';
+
+/**
+ * The loop of the supervisor: whoever was woken has a turn, all in one round of Node's event loop; then what they left is
+ * written. Waking often costs nothing.
+ */
+export class Loop {
+  readonly #awake = new Set<Turning>();
+  readonly #followers = new Set<() => void>();
+  /** Called after the turns, before anybody else has one: what was started must be known to the next supervisor. */
+  readonly #write: () => void;
+  #next: NodeJS.Immediate | null = null;
+  #isStopped = false;
+
+  constructor(write: () => void) {
+    this.#write = write;
+  }
+
+  /** Something has changed for one of them: it has a turn, soon. */
+  wake(turning: Turning): void {
+    this.#awake.add(turning);
+    if (this.#isStopped) return;
+    this.#next ??= setImmediate(() => this.#run());
+  }
+
+  /** Calls back after every turn in which something may have changed, until the returned function is called. */
+  follow(follower: () => void): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#next) clearImmediate(this.#next);
+  }
+
+  #run(): void {
+    this.#next = null;
+    const awake = [...this.#awake];
+    this.#awake.clear();
+    for (const turning of awake) turning.turn();
+    this.#write();
+    for (const follower of this.#followers) follower();
+  }
+}

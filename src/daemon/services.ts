@@ -1,0 +1,39 @@
+import type { Logger } from 'pino';
+import type { AgentExit } from '../fleet/restart.ts';
+import type { Host } from '../host/host.ts';
+import type { Paths } from '../specification/paths.ts';
+import type { RunStore } from '../store/runs.ts';
+import type { ReadingStore } from '../store/samples.ts';
+import type { WantedStore } from '../store/wanted.ts';
+import type { Journal } from './journal.ts';
+import type { Checks } from './watches/checks.ts';
+
+/** Who counts what happens. */
+export interface Observer {
+  event(fleet: string, type: string): void;
+  exited(fleet: string, exit: AgentExit): void;
+  ready(fleet: string, afterMs: number): void;
+}
+
+/** What the loop has turns for. */
+export interface Turning {
+  /** One turn: what is due now is done. */
+  turn(): void;
+}
+
+/** What all fleets of a supervisor share. */
+export interface Services {
+  readonly host: Host;
+  readonly paths: Paths;
+  readonly store: WantedStore;
+  readonly runs: RunStore;
+  readonly readings: ReadingStore;
+  readonly journal: Journal;
+  readonly log: Logger;
+  readonly checks: Checks;
+  observer: Observer;
+  /** Something has changed for one of them: it has a turn, soon. */
+  wake(turning: Turning): void;
+  /** Whether any fleet keeps a release of this id. */
+  keepsRelease(id: string): boolean;
+}

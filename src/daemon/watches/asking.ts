@@ -1,0 +1,64 @@
+import { type Run, runOf } from '../../fleet/agent.ts';
+import { releaseOf } from '../../fleet/derive.ts';
+import { portOf } from '../../specification/paths.ts';
+import type { Ready } from '../../specification/spec.ts';
+import type { FleetContext } from '../fleet/context.ts';
+import { accountFor, helperLaunch } from '../fleet/launch.ts';
+import type { CheckedAgent, Problem } from './checks.ts';
+
+/** The agents that run in these slots, as checks need to know them. */
+export function checkedAgents(context: FleetContext, slots: Iterable<number>): CheckedAgent[] {
+  const agents: CheckedAgent[] = [];
+  for (const slot of slots) {
+    const agent = context.fleet.slots.get(slot)?.agent;
+    const run = agent && runOf(agent);
+    if (run) agents.push(checkedAgent(context, slot, run));
+  }
+  return agents;
+}
+
+/**
+ * Asks agents what their own release is to be asked, and passes on what was found, of those that are still the same:
+ * meanwhile one may have ended, and another come.
+ */
+export async function ask(
+  { fleet }: FleetContext,
+  agents: readonly CheckedAgent[],
+  check: (ready: Ready, agents: readonly CheckedAgent[]) => Promise<Problem[]>,
+  use: (agent: CheckedAgent, problem: Problem) => void,
+): Promise<void> {
+  const byRelease = Map.groupBy(agents, ({ release }) => release);
+  await Promise.all(
+    [...byRelease].map(async ([release, alike]) => {
+      const problems = await check(fleet.specOf(release).ready, alike);
+      for (const [i, asked] of alike.entries()) {
+        const agent = fleet.slots.get(asked.slot)?.agent;
+        if (agent && runOf(agent)?.pid === asked.pid) use(asked, problems[i] ?? null);
+      }
+    }),
+  );
+}
+
+function checkedAgent(context: FleetContext, slot: number, run: Run): CheckedAgent {
+  const { fleet, name, services } = context;
+  const { host, paths } = services;
+  return {
+    key: context.key(slot),
+    slot,
+    pid: run.pid,
+    release: run.release,
+    ageMs: host.now() - run.startedAt,
+    port: portOf(fleet.spec.ports, slot),
+    socket: paths.agentSocket(name, slot),
+    helper: () => checkLaunch(context, slot, run.release),
+  };
+}
+
+/** The process of an exec check, in the world of the agent that it is about. */
+function checkLaunch({ fleet, services }: FleetContext, slot: number, id: string) {
+  const spec = fleet.specOf(id);
+  const release = releaseOf(fleet, id);
+  const made = { spec, baseDir: fleet.baseDirOf(id), release, slot, paths: services.paths };
+  const argv = spec.ready.kind === 'exec' ? spec.ready.argv : [];
+  return helperLaunch(made, argv, 'ready.exec[0]', accountFor(spec.user, slot), { path: '/dev/null' });
+}

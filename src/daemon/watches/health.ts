@@ -1,0 +1,76 @@
+import { unitHash } from '../../fleet/restart.ts';
+import { agentHealthy, agentUnhealthy } from '../../fleet/transitions.ts';
+import type { Ready, Spec } from '../../specification/spec.ts';
+import { every } from '../timers.ts';
+import { ask, checkedAgents } from './asking.ts';
+import { type CheckedAgent, isBatchKind } from './checks.ts';
+import { SpecWatch } from './spec-watch.ts';
+
+/** Health checks of a fleet are spread over this many moments of their period. */
+const BUCKETS_MAX = 16;
+const TICK_MS_MIN = 250;
+/** At most this many single checks (http, socket, exec) per second for a fleet. */
+const CHECKS_PER_SECOND_MAX = 500;
+
+interface Checked {
+  everyMs: number;
+  kind: Ready['kind'];
+}
+
+/** Asks agents that are ready, where the spec has `health`, whether they still are. */
+export class Health extends SpecWatch<Checked> {
+  protected override partOf({ health, ready }: Spec): Checked | null {
+    return health && { everyMs: health.everyMs, kind: ready.kind };
+  }
+
+  protected override begin({ everyMs, kind }: Checked, signal: AbortSignal): void {
+    const { log } = this.context.services;
+    const buckets = isBatchKind(kind)
+      ? 1
+      : Math.max(1, Math.min(BUCKETS_MAX, Math.floor(everyMs / TICK_MS_MIN)));
+    const tickMs = Math.max(TICK_MS_MIN, everyMs / buckets);
+    const countMax = buckets === 1 ? Number.POSITIVE_INFINITY : (CHECKS_PER_SECOND_MAX * tickMs) / 1000;
+    const waiting: number[] = [];
+    let bucket = 0;
+    let isBusy = false;
+    const failed = (error: Error) => log.error({ error: error.message }, 'cannot check agents');
+    const tick = () => {
+      // Whose turn comes while others are still being asked waits; it is not left out.
+      waiting.push(...this.#due(bucket, buckets));
+      bucket = (bucket + 1) % buckets;
+      if (isBusy) return;
+      isBusy = true;
+      const asked = waiting.splice(0, Math.ceil(countMax));
+      void this.#check(asked, everyMs)
+        .catch(failed)
+        .finally(() => {
+          isBusy = false;
+        });
+    };
+    every(tickMs, signal, tick, failed);
+  }
+
+  /** The agents whose turn it is: a hash of the slot spreads them over the period. */
+  *#due(bucket: number, buckets: number): Generator<number> {
+    for (const { number, agent } of this.context.fleet.slots.values()) {
+      if (agent.state !== 'ready' && agent.state !== 'unready') continue;
+      if (Math.floor(unitHash(number) * buckets) === bucket) yield number;
+    }
+  }
+
+  async #check(slots: readonly number[], everyMs: number): Promise<void> {
+    const { fleet, name, services } = this.context;
+    const { checks, host, journal } = services;
+    // An older release may know of no health checks, and say nothing that they ask for.
+    const agents = checkedAgents(this.context, slots).filter(({ release }) => fleet.specOf(release).health);
+    const check = (ready: Ready, alike: readonly CheckedAgent[]) => checks.health(ready, alike, everyMs);
+    await ask(this.context, agents, check, ({ slot }, problem) => {
+      const before = fleet.slot(slot).agent.state;
+      if (problem === null) agentHealthy(fleet, slot, host.now());
+      else agentUnhealthy(fleet, slot, problem, host.now());
+      if (before === 'unready' && problem === null) journal.slot('healthy', name, slot, 'healthy again');
+      if (before === 'ready' && problem !== null) journal.slot('unhealthy', name, slot, problem);
+    });
+    this.context.wake();
+  }
+}

@@ -1,0 +1,28 @@
+import { formatSlots } from '../../specification/slots.ts';
+import { slotRecord } from '../derive.ts';
+import type { Fleet } from '../fleet.ts';
+import { toTarget } from '../target.ts';
+import { type Decision, namedSlots } from './decision.ts';
+
+/** Which agents are to go: a count from the highest slots down, just these slots (`10-19,25`), or all. */
+export interface KillRequest {
+  count?: number;
+  slots?: string;
+  all?: boolean;
+}
+
+/** Lowers the target. @throws FleetError SLOT_UNKNOWN */
+export function decideKill(fleet: Fleet, { count = 0, slots, all = false }: KillRequest): Decision {
+  const wanted = fleet.wanted();
+  const left = all ? 0 : Math.max(0, wanted.size - count);
+  const remove = slots === undefined ? toTarget(wanted, left).remove : namedSlots(fleet, slots);
+  const target = wanted.size - new Set(remove).size;
+  return {
+    change: {
+      slots: remove.map((slot) => slotRecord(fleet, slot, { wanted: false })),
+      events: [{ type: 'target', reason: `kill: target ${target}`, slots: remove }],
+    },
+    goal: { kind: 'gone', slots: formatSlots(remove) },
+    notes: [],
+  };
+}

@@ -1,0 +1,40 @@
+import { FleetError } from '../../errors.ts';
+import { formatSlots } from '../../specification/slots.ts';
+import { slotRecord } from '../derive.ts';
+import type { Fleet } from '../fleet.ts';
+import { isOver } from '../rollout/rolling.ts';
+import { type Decision, namedSlots } from './decision.ts';
+
+/** Which slots are to restart (absent: all), and whether on the newest release. */
+export interface RestartRequest {
+  slots?: string;
+  latest?: boolean;
+}
+
+/**
+ * Makes a restart of slots due, on the release that they have or on the newest.
+ * @throws FleetError HELD, BUSY, SLOT_UNKNOWN
+ */
+export function decideRestart(fleet: Fleet, { slots, latest = false }: RestartRequest): Decision {
+  const { name, hold, rolling, target } = fleet;
+  if (hold) throw new FleetError('HELD', `fleet ${name} is held: ${hold.reason}`);
+  const { record } = rolling;
+  if (latest && record && !isOver(record)) {
+    throw new FleetError('BUSY', `a rollout of fleet ${name} to release ${record.to} is under way`, {
+      hint: 'fleetctl rollout status shows it; fleetctl rollout abort rolls back.',
+    });
+  }
+  const chosen = slots === undefined ? [...fleet.wanted()] : namedSlots(fleet, slots);
+  const generation = fleet.generation + 1;
+  const wish = latest ? { generation, release: fleet.release } : { generation };
+  const reason = latest ? `restart on release ${fleet.release}` : 'restart';
+  return {
+    change: {
+      slots: chosen.map((slot) => slotRecord(fleet, slot, wish)),
+      renewed: chosen,
+      events: [{ type: 'target', reason, slots: chosen }],
+    },
+    goal: { kind: 'restarted', target, slots: formatSlots(chosen), generation },
+    notes: [],
+  };
+}

@@ -1,0 +1,19 @@
+import type { Change } from '../change.ts';
+import { wantedRecord } from '../derive.ts';
+import type { Fleet } from '../fleet.ts';
+import type { SlotRecord } from '../records.ts';
+
+/** Makes the slots wanted that strays are adopted into; slots that are wanted already stay as they are. */
+export function decideAdoption(fleet: Fleet, slots: readonly number[]): Change & { slots: SlotRecord[] } {
+  const added = slots
+    .filter((slot) => fleet.slots.get(slot)?.wanted !== true)
+    .map((slot) => wantedRecord(fleet, slot, fleet.release));
+  const reason = `strays --adopt: target ${fleet.target + added.length}`;
+  return { slots: added, events: [{ type: 'target', reason, slots }] };
+}
+
+/** Slots whose strays could not be adopted after all make no target grow. @param added what the adoption made wanted */
+export function decideNotAdopted(added: readonly SlotRecord[], slots: readonly number[]): Change {
+  const given = added.filter(({ slot }) => slots.includes(slot));
+  return { slots: given.map((slot) => ({ ...slot, wanted: false })) };
+}

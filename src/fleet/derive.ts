@@ -1,0 +1,62 @@
+import { FleetError } from '../errors.ts';
+import { runOf } from './agent.ts';
+import type { Fleet } from './fleet.ts';
+import type { ReleaseRecord, RunRecord, SlotRecord } from './records.ts';
+
+/** The key of a slot on the host: `FLEET/SLOT`. */
+export function slotKey({ name }: Pick<Fleet, 'name'>, slot: number): string {
+  return `${name}/${slot}`;
+}
+
+/** The fleet and the slot of a key. */
+export function parseSlotKey(key: string): { name: string; slot: number } {
+  const [name = '', slot = ''] = key.split('/');
+  return { name, slot: Number(slot) };
+}
+
+/** A slot as the store keeps it, with some of it changed. */
+export function slotRecord(fleet: Fleet, number: number, change: Partial<SlotRecord> = {}): SlotRecord {
+  const {
+    wanted,
+    agent: _agent,
+    number: slot,
+    restarts: _r,
+    failures: _f,
+    lastExit: _l,
+    ...wish
+  } = fleet.slot(number);
+  return { slot, wanted, ...wish, ...change };
+}
+
+/** What a slot that becomes wanted is written as; one whose agent still runs, and is not being stopped, stays as it is. */
+export function wantedRecord(fleet: Fleet, slot: number, release: string): SlotRecord {
+  const agent = fleet.slots.get(slot)?.agent;
+  if (agent && runOf(agent) && agent.state !== 'stopping') return slotRecord(fleet, slot, { wanted: true });
+  return { slot, wanted: true, release, generation: 0, prepared: fleet.prepared.has(slot) };
+}
+
+/** What the next supervisor needs to know of a slot; null where there is nothing to keep. */
+export function runRecord(fleet: Fleet, number: number): RunRecord | null {
+  const slot = fleet.slots.get(number);
+  if (!slot) return null;
+  const { agent, generation, restarts, failures, lastExit } = slot;
+  return {
+    slot: number,
+    process: runOf(agent),
+    givenUp: agent.state === 'failed' ? { reason: agent.reason, generation } : null,
+    readyAt: 'readyAt' in agent ? agent.readyAt : null,
+    restarts,
+    failures,
+    lastExit,
+  };
+}
+
+/**
+ * A release by its id; one that was lost with the wanted state gives way to the newest.
+ * @throws FleetError INTERNAL where the store has neither
+ */
+export function releaseOf(fleet: Fleet, id: string): ReleaseRecord {
+  const release = fleet.releases.get(id) ?? fleet.releases.get(fleet.release);
+  if (!release) throw new FleetError('INTERNAL', `release ${id} of fleet ${fleet.name} is not in the store`);
+  return release;
+}

@@ -1,0 +1,162 @@
+import { formatSlots } from '../specification/slots.ts';
+import type { Past, ProcessId, Run, Wish } from './agent.ts';
+import type { Moment } from './decide/decision.ts';
+import { parseSlotKey } from './derive.ts';
+import type { Fleet } from './fleet.ts';
+import type { FleetRecord, RunRecord, StoredFleet } from './records.ts';
+import { endedUnseen, giveUp, reattached } from './transitions.ts';
+
+/** A process found in a slot. */
+export interface FoundProcess extends ProcessId {
+  /**
+   * It leads a session, as an agent does from its start (what it forked does so only by its own doing), and was not
+   * started next to one (prepare, a check).
+   */
+  leads: boolean;
+}
+
+/** What may be a slot's agent, with what was noted of it. */
+export interface Candidate {
+  process: ProcessId;
+  record: RunRecord | undefined;
+}
+
+/** Said of an agent that ended while no supervisor was there to see it. */
+export const UNSEEN = 'ended while the supervisor was away';
+
+/** Slots that are wanted, that were noted to run, or in which something lives. */
+export function slotsToRecover(
+  fleet: Fleet,
+  census: ReadonlyMap<string, unknown>,
+  records: readonly RunRecord[],
+): Set<number> {
+  const slots = new Set(fleet.slots.keys());
+  for (const { slot, process } of records) if (process) slots.add(slot);
+  for (const key of census.keys()) {
+    const { name, slot } = parseSlotKey(key);
+    if (name === fleet.name) slots.add(slot);
+  }
+  return slots;
+}
+
+/**
+ * What may be a slot's agent, likeliest first: the process that was noted; where none was, because the supervisor was cut
+ * off between start and note, the oldest session leader. One that was noted and is gone has left remnants only, unless
+ * the notes are behind what happened: then that leader may have come after it.
+ */
+export function candidates(
+  containment: 'cgroup' | 'session',
+  record: RunRecord | undefined,
+  found: readonly FoundProcess[],
+  isBehind: boolean,
+): Candidate[] {
+  const noted = record?.process;
+  const leaders = found
+    .filter(({ leads }) => leads)
+    .slice(0, 1)
+    .map((process) => ({ process, record: record && { ...record, process: null, readyAt: null } }));
+  if (!noted) return leaders;
+  const isThere = found.some(({ pid, startTicks }) => pid === noted.pid && startTicks === noted.startTicks);
+  if (isThere) return [{ process: noted, record }];
+  // Without cgroups the census knows leaders by their log only, which an agent may have closed; the note is proof enough.
+  return [...(containment === 'session' ? [{ process: noted, record }] : []), ...(isBehind ? leaders : [])];
+}
+
+/** An agent of ours is supervised again, as it is; in a slot that is not wanted, it is to be stopped. */
+export function reattach(
+  fleet: Fleet,
+  slot: number,
+  { process, record }: Candidate,
+  { startedAt, now, date }: Moment & { startedAt: number },
+): void {
+  const isWanted = fleet.slots.has(slot);
+  if (!isWanted) fleet.want(slot, nobodysWish(fleet), now);
+  const { release, generation } = fleet.slot(slot);
+  const noted = record?.process;
+  const run: Run = {
+    pid: process.pid,
+    startTicks: process.startTicks,
+    startedAt,
+    startedIso: noted?.startedIso ?? new Date(date.getTime() - (now - startedAt)).toISOString(),
+    release: noted?.release ?? release,
+    generation: noted?.generation ?? generation,
+  };
+  if (record) Object.assign(fleet.slot(slot), pastOf(record));
+  reattached(fleet, slot, run, record?.readyAt ?? null, now);
+  if (!isWanted) fleet.unwant(slot, now);
+}
+
+/**
+ * Nothing of a slot's agent is left: its past goes on as it was noted.
+ * @returns whether an agent has ended unseen
+ */
+export function recall(
+  fleet: Fleet,
+  slot: number,
+  record: RunRecord,
+  { now, date }: Moment,
+): 'ended-unseen' | null {
+  const found = fleet.slots.get(slot);
+  if (!found) return null;
+  Object.assign(found, pastOf(record));
+  const { process, givenUp } = record;
+  if (process) {
+    const isCurrent = process.release === found.release && process.generation === found.generation;
+    endedUnseen(fleet, slot, { reason: UNSEEN, at: date.toISOString() }, isCurrent, now);
+    return 'ended-unseen';
+  }
+  if (givenUp?.generation === found.generation) giveUp(fleet, slot, givenUp.reason, now);
+  return null;
+}
+
+/**
+ * A slot that is not wanted, and in which nothing was found, may still have a place on the host: the supervisor was cut
+ * off before it cleared that away.
+ */
+export function clearAway(fleet: Fleet, slot: number, now: number): void {
+  if (fleet.slots.has(slot)) return;
+  fleet.want(slot, nobodysWish(fleet), now);
+  fleet.unwant(slot, now);
+}
+
+/** Fleets of which the store knows nothing, although their agents run: they are held exactly as they are. */
+export function lostFleets(
+  census: ReadonlyMap<string, unknown>,
+  known: ReadonlySet<string>,
+  runsOf: (fleet: string) => readonly RunRecord[],
+  date: Date,
+): StoredFleet[] {
+  const byFleet = Map.groupBy(census.keys(), (key) => parseSlotKey(key).name);
+  return [...byFleet]
+    .filter(([name]) => !known.has(name))
+    .map(([name, keys]) => {
+      const slots = keys.map((key) => parseSlotKey(key).slot);
+      const releases = new Map(runsOf(name).map(({ slot, process }) => [slot, process?.release ?? '']));
+      return {
+        fleet: lostRecord(name, slots, date),
+        slots: slots.map((slot) => ({
+          slot,
+          wanted: true,
+          release: releases.get(slot) ?? '',
+          generation: 0,
+          prepared: true,
+        })),
+        releases: [],
+      };
+    });
+}
+
+function lostRecord(name: string, slots: readonly number[], date: Date): FleetRecord {
+  const reason = `its wanted state was lost; slots ${formatSlots(slots)} run and are held as they are. fleetctl spawn -f FILE says what is wanted`;
+  const hold = { by: 'recovery', reason, since: date.toISOString(), sample: null } as const;
+  return { name, spec: null, baseDir: '/', release: '', hold, recreate: false };
+}
+
+/** What is said of a slot that nobody wants: its agent or its traces are to go. */
+function nobodysWish(fleet: Fleet): Wish {
+  return { release: fleet.release, generation: 0, prepared: true };
+}
+
+function pastOf({ restarts, failures, lastExit }: RunRecord): Past {
+  return { restarts, failures, lastExit };
+}

@@ -1,0 +1,92 @@
+import type { BootMs, Slot } from '../agent.ts';
+import type { Fleet } from '../fleet.ts';
+import type { Batch, Rollout } from './record.ts';
+
+/** How a batch gets on. */
+export interface BatchView {
+  /** Those that are still wanted. */
+  members: Slot[];
+  /** Ready on the new release, and never failed on it. */
+  ready: Slot[];
+  /** Neither ready nor failed. */
+  waiting: Slot[];
+  /** How many are on their way out. */
+  stopping: number;
+  /** When the last of them got ready. */
+  readyAt: BootMs;
+}
+
+/** Looks at the agents of a batch. */
+export function viewBatch(fleet: Fleet, rollout: Rollout, batch: Batch): BatchView {
+  const failed = new Set(rollout.failures.map(({ slot }) => slot));
+  const view: BatchView = { members: [], ready: [], waiting: [], stopping: 0, readyAt: 0 };
+  for (const number of batch.slots) {
+    const slot = fleet.slots.get(number);
+    if (!slot?.wanted) continue;
+    view.members.push(slot);
+    const { agent } = slot;
+    if (agent.state === 'stopping' || agent.state === 'clearing') view.stopping++;
+    if (failed.has(number) || fleet.rolling.unrecorded.has(number)) continue;
+    if (agent.state === 'ready' && agent.run.release === rollout.to && slot.release === rollout.to) {
+      view.ready.push(slot);
+      view.readyAt = Math.max(view.readyAt, agent.readyAt);
+    } else view.waiting.push(slot);
+  }
+  return view;
+}
+
+/** When the observation of a batch ends, all of which is ready or has failed. */
+export function windowEnd({ readyAt }: BatchView, { options }: Rollout): BootMs {
+  return readyAt === 0 ? 0 : readyAt + options.waitMs;
+}
+
+/** When an agent of the batch that is not ready counts as failed. */
+export function readyDeadline({ agent }: Slot, { options, to }: Rollout, stalledSince: BootMs): BootMs {
+  const isTrying = agent.state === 'starting' && agent.run.release === to;
+  return (isTrying ? Math.min(agent.run.startedAt, stalledSince) : stalledSince) + options.healthyDeadlineMs;
+}
+
+/** When time alone makes something due in a rollout; null where nothing will. */
+export function nextRolloutDue(fleet: Fleet, now: BootMs): BootMs | null {
+  const { record, stalledSince, drain } = fleet.rolling;
+  if (!record?.batch || fleet.stopAll || (fleet.hold && fleet.hold.by !== 'storm')) return null;
+  const view = viewBatch(fleet, record, record.batch);
+  const times: BootMs[] = [];
+  if (drain && drain.busy.size > 0) times.push(drain.until);
+  if (view.waiting.length > 0 && !isExcusedNow(fleet)) {
+    for (const slot of view.waiting) times.push(readyDeadline(slot, record, stalledSince));
+  } else if (record.state === 'running' && !fleet.hold) times.push(windowEnd(view, record));
+  const due = Math.min(...times.filter((time) => time > now));
+  return due === Number.POSITIVE_INFINITY ? null : due;
+}
+
+/** Whether deadlines rest: what keeps agents from starting is not their fault. */
+export function isExcusedNow({ hold, pressure }: Fleet): boolean {
+  return hold !== null || pressure !== null;
+}
+
+/** How many agents are ready on a release. */
+export function countReadyOn(fleet: Fleet, release: string): number {
+  let count = 0;
+  for (const { wanted, agent } of fleet.slots.values()) {
+    if (wanted && agent.state === 'ready' && agent.run.release === release) count++;
+  }
+  return count;
+}
+
+/** Keeps the time that nothing has got on; what is held up by a hold, by pressure or by draining has no blame. */
+export function observeRollout(fleet: Fleet, now: BootMs): void {
+  const { rolling } = fleet;
+  const { batch } = rolling.record ?? {};
+  if (!rolling.record || !batch) return;
+  const { ready, stopping } = viewBatch(fleet, rolling.record, batch);
+  const isExcused =
+    fleet.hold !== null ||
+    fleet.pressure !== null ||
+    stopping > 0 ||
+    fleet.rounds.opensAt(now) !== null ||
+    (rolling.drain !== null && now < rolling.drain.until && rolling.drain.busy.size > 0);
+  const progress = `${rolling.record.id} ${batch.number} ${ready.length} ${rolling.unrecorded.size} ${rolling.record.failures.length} ${isExcused}`;
+  if (isExcused || progress !== rolling.progress) rolling.stalledSince = now;
+  rolling.progress = progress;
+}

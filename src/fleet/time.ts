@@ -1,0 +1,43 @@
+import { type BootMs, deadlineOf, type Slot } from './agent.ts';
+import type { Fleet } from './fleet.ts';
+import { nextRolloutDue, observeRollout } from './rollout/view.ts';
+
+/** Lets time pass: backoffs and deadlines that are due by now move their slots on. */
+export function expire(fleet: Fleet, now: BootMs): void {
+  const { adaptive, probePace, timers } = fleet;
+  adaptive?.settle(fleet.rounds.size, now);
+  probePace.expire(fleet.hold !== null, fleet.spec.restart.storm?.withinMs ?? 0, now);
+  observeRollout(fleet, now);
+  for (;;) {
+    const slot = fleet.slots.get(timers.top ?? -1);
+    const deadline = slot ? deadlineOf(slot.agent) : null;
+    // A timer whose slot has moved on is dropped as soon as it comes up, so that nobody wakes up for it.
+    const isStale = deadline !== timers.next;
+    if (timers.top === undefined || (!isStale && deadline > now)) return;
+    timers.pop();
+    if (!isStale) expireSlot(fleet, slot!, now);
+  }
+}
+
+function expireSlot(fleet: Fleet, slot: Slot, now: BootMs): void {
+  const { agent } = slot;
+  if (agent.state === 'backoff') fleet.become(slot, { state: 'pending', reason: agent.reason }, now);
+  else fleet.place(slot, now);
+}
+
+/**
+ * When time alone makes something due next; null where nothing will. What is due by now already does not count: the
+ * plan has seen it, and waits for something else than time.
+ */
+export function nextDue(fleet: Fleet, now: BootMs): BootMs | null {
+  const { queues, hold, blocked } = fleet;
+  const times = [fleet.timers.next, nextRolloutDue(fleet, now) ?? Number.POSITIVE_INFINITY];
+  const isWaiting = queues.returning.size + queues.pending.size + queues.replaceable.size > 0;
+  if (isWaiting && !fleet.stopAll && !fleet.pressure) {
+    if (blocked) times.push(blocked.retryAt);
+    if (!hold) times.push(fleet.adaptive?.opensAt ?? fleet.rounds.opensAt(now) ?? now);
+    if (hold?.by === 'storm') times.push(hold.probeAt);
+  }
+  const next = Math.min(...times.filter((time) => time > now));
+  return next === Number.POSITIVE_INFINITY ? null : next;
+}

@@ -1,0 +1,269 @@
+import { type Agent, type BootMs, type Run, runOf, type Slot } from './agent.ts';
+import type { Fleet } from './fleet.ts';
+import { blockedAgain } from './hold.ts';
+import { type Due, joinsRound } from './queues.ts';
+import {
+  type AgentExit,
+  describeExit,
+  type ExitStatus,
+  isFailedStart,
+  judgeExit,
+  SETTLE_MS,
+} from './restart.ts';
+import { isOnTrial } from './rollout/rolling.ts';
+
+/*
+ * What can happen to a slot, and the state that follows. Executors, watches and the recovery report each event by its
+ * function; nothing else changes the state of an agent, but time (time.ts).
+ *
+ *   event            pending  preparing  starting  ready    unready  stopping  backoff  failed   clearing
+ *   preparing        preparing
+ *   readied                   pending
+ *   agentStarted     starting starting
+ *   startBlocked     pending  pending    pending
+ *   startFailed      backoff or failed, from the first three
+ *   agentReady                           ready
+ *   agentHealthy                                           ready
+ *   agentUnhealthy                                unready  unready
+ *   stopSent                             stopping stopping stopping stopping
+ *   killSent                                                        stopping
+ *   agentExited                          backoff, failed or pending          (from any state with a process)
+ *   remnantsFound    clearing, from any state without a process
+ *   remnantsGone                                                                                       pending
+ *   giveUp           failed, from any state without a process
+ *   time alone                                                               pending (backoff is over)
+ */
+
+/** A process found again after the supervisor was away; one that is not known to be ready gets its whole timeout. */
+export function reattached(
+  fleet: Fleet,
+  number: number,
+  run: Run,
+  readyAt: BootMs | null,
+  now: BootMs,
+): void {
+  const agent: Agent =
+    readyAt === null
+      ? {
+          state: 'starting',
+          run: { ...run, isFoundStarting: true },
+          deadline: now + fleet.spec.ready.timeoutMs,
+          waitingFor: '',
+        }
+      : { state: 'ready', run, readyAt };
+  if (readyAt === null) {
+    fleet.rounds.join(number);
+    fleet.mayProbe(number);
+  }
+  fleet.become(fleet.slot(number), agent, now);
+}
+
+/** Remnants of an agent were found where there is no agent; the slot need not be wanted. */
+export function remnantsFound(fleet: Fleet, number: number, now: BootMs): void {
+  const slot =
+    fleet.slots.get(number) ?? fleet.add(number, { release: fleet.release, generation: 0, prepared: true });
+  fleet.become(slot, { state: 'clearing' }, now);
+}
+
+/** Nothing of the remnants is left. */
+export function remnantsGone(fleet: Fleet, number: number, now: BootMs): void {
+  fleet.become(
+    fleet.slot(number),
+    { state: 'pending', reason: 'remnants of an earlier agent are gone' },
+    now,
+  );
+}
+
+/** Something is under way that must be done before the slot's start (`prepare`, other owners of its files). */
+export function preparing(fleet: Fleet, number: number, now: BootMs): void {
+  fleet.rounds.join(number);
+  fleet.mayProbe(number);
+  fleet.become(fleet.slot(number), { state: 'preparing', since: now }, now);
+}
+
+/** What had to be done before a start of the slot is done: it waits for its start again. */
+export function readied(fleet: Fleet, number: number, reason: string, now: BootMs): void {
+  fleet.become(fleet.slot(number), { state: 'pending', reason }, now);
+}
+
+/** A process was started in the slot; it counts as starting until its readiness check passes. */
+export function agentStarted(fleet: Fleet, number: number, run: Run, now: BootMs): void {
+  fleet.rounds.join(number);
+  fleet.mayProbe(number);
+  fleet.blocked = null;
+  fleet.sigkilled.delete(number);
+  fleet.become(
+    fleet.slot(number),
+    { state: 'starting', run, deadline: now + fleet.spec.ready.timeoutMs, waitingFor: '' },
+    now,
+  );
+}
+
+/** A start failed on a limit of the host: all starts wait, longer each time, then one tries. */
+export function startBlocked(fleet: Fleet, number: number, message: string, now: BootMs): void {
+  fleet.blocked = blockedAgain(fleet.blocked, message, now);
+  fleet.adaptive?.shortage(message, now);
+  fleet.rounds.leave(number, fleet.roundDelayMs, now);
+  fleet.become(fleet.slot(number), { state: 'pending', reason: 'tried again after a limit was hit' }, now);
+}
+
+/** A start failed before there was a process (exec, prepare). */
+export function startFailed(fleet: Fleet, number: number, reason: string, at: string, now: BootMs): void {
+  fleet.rounds.join(number);
+  fleet.mayProbe(number);
+  const slot = fleet.slot(number);
+  slot.lastExit = { code: null, signal: null, reason, at };
+  endedByItself(
+    fleet,
+    slot,
+    { code: null, signal: null },
+    { release: slot.release, readyAt: null, reason },
+    now,
+  );
+}
+
+/** The readiness check has passed. @param lookMs how long before nobody had looked */
+export function agentReady(fleet: Fleet, number: number, now: BootMs, lookMs = 0): void {
+  const slot = fleet.slot(number);
+  if (slot.agent.state !== 'starting') return;
+  const { run } = slot.agent;
+  const othersWait = fleet.queues.pending.size + fleet.queues.replaceable.size > 0;
+  if (!run.isFoundStarting) fleet.adaptive?.ready(now - run.startedAt, lookMs, othersWait, now);
+  fleet.become(slot, { state: 'ready', run, readyAt: now }, now);
+}
+
+/** The readiness check has not passed, for this reason; if it never does, the reason is told. */
+export function notReadyBecause(fleet: Fleet, number: number, finding: string): void {
+  const { agent } = fleet.slot(number);
+  if (agent.state === 'starting') agent.waitingFor = finding;
+}
+
+/** A health check has passed. */
+export function agentHealthy(fleet: Fleet, number: number, now: BootMs): void {
+  const slot = fleet.slot(number);
+  if (slot.agent.state !== 'unready') return;
+  const { run, readyAt } = slot.agent;
+  fleet.become(slot, { state: 'ready', run, readyAt }, now);
+}
+
+/** A health check has failed; so many in a row as the spec says make a restart due. */
+export function agentUnhealthy(fleet: Fleet, number: number, reason: string, now: BootMs): void {
+  const slot = fleet.slot(number);
+  const { agent } = slot;
+  if (agent.state !== 'ready' && agent.state !== 'unready') return;
+  const misses = agent.state === 'unready' ? agent.misses + 1 : 1;
+  fleet.become(slot, { state: 'unready', run: agent.run, readyAt: agent.readyAt, misses, reason }, now);
+}
+
+/** A running agent is to be replaced, in rounds, for this reason. */
+export function recycleAgent(fleet: Fleet, number: number, reason: string, now: BootMs): void {
+  const slot = fleet.slot(number);
+  const run = runOf(slot.agent);
+  if (!run) return;
+  run.recycle = reason;
+  fleet.place(slot, now);
+}
+
+/** The stop signal was sent. */
+export function stopSent(fleet: Fleet, number: number, due: Due, now: BootMs): void {
+  const slot = fleet.slot(number);
+  const run = runOf(slot.agent);
+  if (!run) return;
+  if (joinsRound(due.cause)) fleet.rounds.join(number);
+  const readyAt = 'readyAt' in slot.agent ? slot.agent.readyAt : null;
+  const deadline = now + fleet.spec.stop.graceMs;
+  fleet.become(slot, { state: 'stopping', run, readyAt, ...due, deadline, killed: false }, now);
+}
+
+/** SIGKILL was sent to what had not stopped within its grace. */
+export function killSent(fleet: Fleet, number: number, now: BootMs): void {
+  const slot = fleet.slot(number);
+  if (slot.agent.state !== 'stopping') return;
+  fleet.sigkilled.add(number);
+  fleet.become(slot, { ...slot.agent, killed: true }, now);
+}
+
+/** The agent and all it forked are gone. */
+export function agentExited(fleet: Fleet, number: number, exit: AgentExit, at: string, now: BootMs): void {
+  const slot = fleet.slot(number);
+  const { agent } = slot;
+  const how = describeExit(exit, fleet.spec.resources?.memory?.limitBytes);
+  const release = runOf(agent)?.release ?? slot.release;
+  const reason = agent.state === 'stopping' ? `${how}; stopped: ${agent.reason}` : how;
+  slot.lastExit = { code: exit.code, signal: exit.signal, reason, at };
+  if (agent.state !== 'stopping') {
+    const readyAt = 'readyAt' in agent ? agent.readyAt : null;
+    endedByItself(fleet, slot, exit, { release, readyAt, reason: how }, now);
+  } else if (agent.cause === 'not-ready' || agent.cause === 'unhealthy') {
+    // However politely it ended: it was stopped because it had failed.
+    const { readyAt, reason: why } = agent;
+    endedByItself(fleet, slot, { code: null, signal: null }, { release, readyAt, reason: why }, now);
+  } else {
+    fleet.become(slot, { state: 'pending', reason: agent.reason }, now);
+  }
+}
+
+/**
+ * An agent has ended while no supervisor was there.
+ * @param isCurrent false where a restart was asked for meanwhile: then it starts again whatever the policy
+ */
+export function endedUnseen(
+  fleet: Fleet,
+  number: number,
+  end: { reason: string; at: string },
+  isCurrent: boolean,
+  now: BootMs,
+): void {
+  const slot = fleet.slot(number);
+  const exit = { code: null, signal: null };
+  slot.lastExit = { ...exit, ...end };
+  if (isCurrent && isOnTrial(fleet.rolling.record, slot.release)) fleet.rolling.fail(number, end.reason);
+  const decision = judgeExit(fleet.spec.restart, exit, 0, number);
+  if (isCurrent && !decision.restart) {
+    giveUp(fleet, number, `${end.reason}; ${decision.why}`, now);
+    return;
+  }
+  slot.restarts++;
+  fleet.become(slot, { state: 'pending', reason: `restart: ${end.reason}` }, now);
+}
+
+/** No automatic start will follow in this slot. */
+export function giveUp(fleet: Fleet, number: number, reason: string, now: BootMs): void {
+  fleet.become(fleet.slot(number), { state: 'failed', reason }, now);
+}
+
+function endedByItself(
+  fleet: Fleet,
+  slot: Slot,
+  exit: ExitStatus,
+  { release, readyAt, reason }: { release: string; readyAt: BootMs | null; reason: string },
+  now: BootMs,
+): void {
+  const isTrial = isOnTrial(fleet.rolling.record, release);
+  if (isTrial && slot.wanted && !fleet.stopAll) fleet.rolling.fail(slot.number, reason);
+  if (slot.wanted && release !== slot.release) {
+    // It was to be replaced: how it ended says nothing about the release that follows.
+    fleet.become(slot, { state: 'pending', reason: `release ${slot.release}` }, now);
+    return;
+  }
+  const failed = isFailedStart(readyAt, now);
+  if (failed) {
+    slot.failures++;
+    if (readyAt === null) fleet.adaptive?.failed(now - (runOf(slot.agent)?.startedAt ?? now), reason, now);
+    if (slot.wanted && !fleet.stopAll && !isTrial) fleet.storm.add(slot.number, now);
+  } else if (now - readyAt! >= Math.max(SETTLE_MS, fleet.spec.restart.backoff.minMs)) {
+    slot.failures = 0;
+  }
+  fleet.probeFailed(slot.number, now);
+  const decision = judgeExit(fleet.spec.restart, exit, slot.failures, slot.number);
+  if (!decision.restart) {
+    fleet.become(slot, { state: 'failed', reason: `${reason}; ${decision.why}` }, now);
+    return;
+  }
+  slot.restarts++;
+  const agent: Agent =
+    decision.delayMs === 0
+      ? { state: 'pending', reason: `restart: ${reason}` }
+      : { state: 'backoff', due: now + decision.delayMs, reason: `restart: ${reason}` };
+  fleet.become(slot, agent, now);
+}

@@ -1,0 +1,31 @@
+import { request } from 'node:http';
+import { type Result, refusal, success } from '../result.ts';
+import type { HttpPlace } from '../sockets.ts';
+import { pinSocket } from './unix.ts';
+
+/** GETs a path from an agent; see Sockets.get(). A socket is held fast before it is asked, so that no link misleads. */
+export async function httpGet(place: HttpPlace, path: string, timeoutMs: number): Promise<Result<number>> {
+  if ('port' in place) return statusOf({ host: '127.0.0.1', port: place.port }, path, timeoutMs);
+  const file = pinSocket(place.socket);
+  if ('error' in file) return refusal(new Error(`${file.error} ${place.socket}`));
+  return statusOf({ socketPath: file.path }, path, timeoutMs).finally(file.unpin);
+}
+
+function statusOf(
+  place: { host: string; port: number } | { socketPath: string },
+  path: string,
+  timeoutMs: number,
+): Promise<Result<number>> {
+  return new Promise((resolve) => {
+    const sent = request({ ...place, path, agent: false }, (response) => {
+      response.resume();
+      resolve(success(response.statusCode ?? 0));
+      sent.destroy();
+    });
+    // In all, and not between two bytes: an agent must not hold up the checks of others by dripping.
+    const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    sent.on('close', () => clearTimeout(timer));
+    sent.on('error', (error) => resolve(refusal(error)));
+    sent.end();
+  });
+}

@@ -1,0 +1,64 @@
+import { readConnections } from '../proc/net.ts';
+import { findSocketFd, listPids, readCommand } from '../proc/pid.ts';
+import type { PortRange, PortTable, Protocol } from '../proc/port-table.ts';
+import { closeFd } from '../process/pidfd.ts';
+import type { Sockets } from '../sockets.ts';
+import { httpGet } from './http-get.ts';
+import { fetchNumber } from './json-field.ts';
+import { readPortRange } from './sock-diag.ts';
+import { findListener, journalIsThere, openJournal } from './unix.ts';
+
+/** Which process belongs to which slot. */
+interface Slots {
+  pidOf(key: string): number | null;
+  keyOf(pid: number): string | null;
+}
+
+/** Sockets of Linux: found by sock_diag, proved by the inodes among a process's descriptors. */
+export class LinuxSockets implements Sockets {
+  readonly #slots: Slots;
+  /** The descriptor that the last agent had its listening socket at. */
+  #usualFd: string | null = null;
+  readonly get = httpGet;
+  readonly fetchNumber = fetchNumber;
+  readonly readConnections = () => readConnections();
+  readonly journalIsThere = () => journalIsThere();
+  readonly openJournal = (identifier: string) => openJournal(identifier);
+  readonly closeJournal = closeFd;
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  readPorts(protocol: Protocol, range: PortRange): PortTable {
+    return readPortRange(protocol, range);
+  }
+
+  holds(key: string, inodes: readonly number[]): boolean {
+    const main = this.#slots.pidOf(key);
+    if (main === null || inodes.length === 0) return false;
+    const fd = findSocketFd(main, inodes, this.#usualFd);
+    if (fd !== null) {
+      this.#usualFd = fd;
+      return true;
+    }
+    // A worker that the agent forked may hold it alone; rare, so the whole host is searched for it.
+    return listPids().some(
+      (pid) => this.#slots.keyOf(pid) === key && findSocketFd(pid, inodes, null) !== null,
+    );
+  }
+
+  holderOf(inodes: readonly number[]): string | null {
+    const pid = listPids().find((candidate) => findSocketFd(candidate, inodes, null) !== null);
+    if (pid === undefined) return null;
+    const key = this.#slots.keyOf(pid);
+    return `pid ${pid} (${readCommand(pid)}${key ? `, ${key.replace('/', ' slot ')}` : ''})`;
+  }
+
+  socketProblem(key: string, path: string): string | null {
+    const listener = findListener(path);
+    if ('error' in listener) return `connect: ${listener.error}`;
+    const isOurs = listener.pid === this.#slots.pidOf(key) || this.#slots.keyOf(listener.pid) === key;
+    return isOurs ? null : `served by pid ${listener.pid}, which is not the agent`;
+  }
+}

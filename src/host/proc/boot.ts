@@ -1,0 +1,11 @@
+import { PROC, readProcText } from './read.ts';
+
+/** What tells this boot from all others (random(4)); `unknown` where the kernel does not say. */
+export function readBootId(proc = PROC): string {
+  return readProcText(`${proc}/sys/kernel/random/boot_id`) ?? 'unknown';
+}
+
+/** Milliseconds since boot, suspended time included (proc_uptime(5)). */
+export function readUptimeMs(proc = PROC): number {
+  return Number(readProcText(`${proc}/uptime`)!.split(' ')[0]) * 1000;
+}

@@ -1,0 +1,90 @@
+import type { ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { isGone } from '../proc/read.ts';
+import type { AgentWorld } from './agent-world.ts';
+import type { Containment, Errand, ErrandKind } from './containment.ts';
+import type { HelperEnd, HookOptions, RunningErrand } from './errand.ts';
+import { type ExitWatch, keepOrKill } from './exit-watch.ts';
+import { endOfHook } from './hook.ts';
+import type { Launch } from './launch.ts';
+import type { ProcessExit } from './pidfd.ts';
+import type { SpawnedProcess, Spawner } from './spawner.ts';
+
+/** What errands are started with. */
+interface Parts {
+  spawner: Spawner;
+  containment: Containment;
+  watch: ExitWatch;
+  world: AgentWorld;
+}
+
+/** Runs what is started beside agents: helpers in the agents' world, hooks in the supervisor's own. */
+export class Errands {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Runs a helper; what it forked ends with it. @throws Error where it cannot be started */
+  async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
+    return this.#begin(launch, 'helper').end(timeoutMs);
+  }
+
+  /** Runs a hook. @throws Error with how it ended and what it said, unless it exited 0 within its time */
+  async runHook(argv: readonly string[], options: HookOptions): Promise<void> {
+    await endOfHook(argv, options, (launch) => this.#begin(launch, 'hook'));
+  }
+
+  /** A reader is a helper like others, started by Node: our own cgroup is for launchers and for this process alone. */
+  moveOut(child: ChildProcess): void {
+    const { containment } = this.#parts;
+    const errand = containment.errand('helper');
+    child.once('exit', () => errand.done());
+    try {
+      // Node has not reaped it, so the pid is this child's.
+      if (errand.cgroup !== undefined) writeFileSync(`${errand.cgroup}/cgroup.procs`, String(child.pid));
+    } catch (error) {
+      if (!isGone(error)) containment.onProblem(error as Error);
+    }
+  }
+
+  /** Starts something that is of no slot. @throws Error where it cannot be started */
+  #begin(launch: Launch, kind: ErrandKind): RunningErrand {
+    const { containment, spawner, world } = this.#parts;
+    const errand = containment.errand(kind);
+    const place = kind === 'helper' ? world.around(launch, errand.cgroup) : launch;
+    const [outcome] = spawner.start([errand.cgroup ? { ...place, cgroup: errand.cgroup } : place]);
+    if (!outcome!.ok) {
+      errand.done();
+      throw outcome!.error;
+    }
+    return this.#watch(outcome!.value, errand, kind);
+  }
+
+  #watch({ pid, launch }: SpawnedProcess, errand: Errand, kind: ErrandKind): RunningErrand {
+    const { spawner, watch } = this.#parts;
+    const { promise: ended, resolve } = Promise.withResolvers<ProcessExit | null>();
+    keepOrKill(pid, (pidfd) =>
+      watch.watch(pidfd, (reap) => {
+        if (kind === 'helper') errand.kill(pid);
+        resolve(reap());
+        errand.done();
+      }),
+    );
+    return {
+      end: async (timeoutMs) => {
+        let timedOut = false;
+        const timer = setTimeout(() => {
+          timedOut = true;
+          errand.kill(pid);
+        }, timeoutMs);
+        const status = await ended;
+        clearTimeout(timer);
+        const failure = spawner.failureOf(launch);
+        if (failure) throw failure;
+        return timedOut ? null : (status ?? { code: null, signal: null });
+      },
+    };
+  }
+}

@@ -1,0 +1,75 @@
+import { EpollSet } from './epoll.ts';
+import { closeFd, openPidfd, type ProcessExit, reapPid, reapPidfd } from './pidfd.ts';
+
+/** What the end of a watched process leads to: it is to be reaped, once. */
+export type OnEnd = (reap: () => ProcessExit | null) => void;
+
+/** Waits, at no cost while nothing happens, for processes to end and for sockets that libuv does not know. */
+export class ExitWatch {
+  readonly #epoll = new EpollSet();
+  readonly #processes = new Map<number, OnEnd>();
+  readonly #readers = new Map<number, () => void>();
+  readonly #running: Promise<void>;
+  /** Called with what failed in a callback. */
+  onProblem: (error: Error) => void = () => {};
+
+  constructor() {
+    this.#running = this.#epoll.run((fds) => this.#onReadable(fds));
+  }
+
+  /** Calls back when the process behind a pidfd has ended. The pidfd is closed once it is reaped. */
+  watch(pidfd: number, onEnd: OnEnd): void {
+    this.#epoll.add(pidfd);
+    this.#processes.set(pidfd, onEnd);
+  }
+
+  /** Calls back whenever a descriptor is readable. */
+  watchReadable(fd: number, onReadable: () => void): void {
+    this.#epoll.add(fd);
+    this.#readers.set(fd, onReadable);
+  }
+
+  async close(): Promise<void> {
+    this.#epoll.close();
+    await this.#running;
+  }
+
+  #onReadable(fds: number[]): void {
+    for (const fd of fds) {
+      try {
+        const read = this.#readers.get(fd);
+        if (read) read();
+        else this.#end(fd);
+      } catch (error) {
+        this.onProblem(error as Error);
+      }
+    }
+  }
+
+  #end(pidfd: number): void {
+    const onEnd = this.#processes.get(pidfd);
+    this.#processes.delete(pidfd);
+    this.#epoll.remove(pidfd);
+    onEnd?.(() => {
+      const status = reapPidfd(pidfd);
+      closeFd(pidfd);
+      return status;
+    });
+  }
+}
+
+/**
+ * A pidfd of a child that was just started, and what is to be done with it. A child that cannot be kept (no descriptor
+ * left) cannot stay.
+ * @throws whatever kept it from being kept
+ */
+export function keepOrKill(pid: number, keep: (pidfd: number) => void): void {
+  try {
+    keep(openPidfd(pid)!);
+  } catch (error) {
+    // Not reaped, so the pid is still this child's.
+    process.kill(pid, 'SIGKILL');
+    reapPid(pid);
+    throw error;
+  }
+}

@@ -1,0 +1,266 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessId } from '../../fleet/agent.ts';
+import type { FoundProcess } from '../../fleet/recovery.ts';
+import type { AgentExit } from '../../fleet/restart.ts';
+import type { Resources } from '../cgroup/limits.ts';
+import { readySlot } from '../files/slot-paths.ts';
+import { NotifySocket } from '../net/unix.ts';
+import { hasEnded, readCpuMs, readStat } from '../proc/stat.ts';
+import type { Processes, StartRequest } from '../processes.ts';
+import { attempt, type Result } from '../result.ts';
+import { adoptForeign } from '../strays/adopt-foreign.ts';
+import { linuxOthers } from '../strays/linux-others.ts';
+import { AgentWorld, withAgentUmask } from './agent-world.ts';
+import type { Containment } from './containment.ts';
+import type { HelperEnd, HookOptions } from './errand.ts';
+import { Errands } from './errands.ts';
+import { ExitWatch, keepOrKill } from './exit-watch.ts';
+import type { Launch } from './launch.ts';
+import { closeFd, openPidfd, type ProcessExit, signalPidfd } from './pidfd.ts';
+import type { ForeignAdoption } from './process-id.ts';
+import { type SpawnedProcess, Spawner } from './spawner.ts';
+import { readUsage, type Usage } from './usage.ts';
+
+/** How often a slot whose processes were killed is looked at until they are gone: SIGKILL takes effect in its own time. */
+const LINGER_POLL_MS = 5;
+/** At most so many datagrams a turn: a chatty agent must not keep the loop from its work. */
+const DATAGRAMS_MAX = 256;
+
+/** A slot's main process. */
+interface Main extends ProcessId {
+  pidfd: number;
+  /** It is where nothing that it forks can escape. */
+  hasArrived: boolean;
+}
+
+/** Agents on Linux: started by posix_spawn, contained by cgroups or sessions, watched and signalled through pidfds. */
+export class LinuxProcesses implements Processes {
+  readonly others = linuxOthers;
+  readonly errands: Errands;
+  readonly #containment: Containment;
+  readonly #spawner = new Spawner();
+  readonly #watch = new ExitWatch();
+  /** Main processes by slot. */
+  readonly #mains = new Map<string, Main>();
+  readonly #notify: NotifySocket;
+  readonly #world: AgentWorld;
+  onExit: Processes['onExit'] = () => {};
+  onNotify: Processes['onNotify'] = () => {};
+
+  /**
+   * @param options.notifyPath where the notify socket is bound; must be free
+   * @param options.nofile the soft limit of open files that agents get
+   */
+  constructor(containment: Containment, options: { notifyPath: string; nofile: number }) {
+    this.#containment = containment;
+    this.#world = new AgentWorld(options.nofile);
+    this.errands = new Errands({
+      containment,
+      spawner: this.#spawner,
+      watch: this.#watch,
+      world: this.#world,
+    });
+    this.#notify = new NotifySocket(options.notifyPath);
+    this.#watch.watchReadable(this.#notify.fd, () => this.#receive());
+    this.#watch.onProblem = (error) => containment.onProblem(error);
+  }
+
+  set onProblem(onProblem: Processes['onProblem']) {
+    this.#containment.onProblem = onProblem;
+  }
+
+  get containment(): 'cgroup' | 'session' {
+    return this.#containment.kind;
+  }
+
+  start(requests: readonly StartRequest[], nofile: number | null): Result<ProcessId>[] {
+    const prepared = withAgentUmask(() =>
+      requests.map((request) => attempt(() => this.#readyToLaunch(request, nofile))),
+    );
+    const outcomes = this.#spawner.start(prepared.flatMap((each) => (each.ok ? [each.value] : [])));
+    return prepared.map((each, i) => {
+      if (!each.ok) return each;
+      const outcome = outcomes.shift()!;
+      return outcome.ok ? attempt(() => this.#watchStarted(requests[i]!.key, outcome.value)) : outcome;
+    });
+  }
+
+  #readyToLaunch({ key, places, owner, launch }: StartRequest, nofile: number | null): Launch {
+    readySlot(places, owner);
+    return this.#world.around(launch, this.#containment.place(key), nofile);
+  }
+
+  #watchStarted(key: string, { pid, startTicks, launch }: SpawnedProcess): ProcessId {
+    keepOrKill(pid, (pidfd) => this.#watchMain(key, { pid, startTicks }, pidfd, launch));
+    this.#containment.reattach(key, pid);
+    return { pid, startTicks };
+  }
+
+  limit(fleet: string, resources: Resources | null, agents: number): void {
+    this.#containment.limit(fleet, resources, agents);
+  }
+
+  unenforced(fleet: string): string | null {
+    return this.#containment.unenforced(fleet);
+  }
+
+  isContained(key: string): boolean {
+    const main = this.#mains.get(key);
+    if (!main) return false;
+    main.hasArrived ||= this.#containment.hasArrived(key, main.pid);
+    return main.hasArrived;
+  }
+
+  reattach(key: string, { pid, startTicks }: ProcessId): boolean {
+    const pidfd = openPidfd(pid);
+    if (pidfd === null) return false;
+    const stat = readStat(pid);
+    const isOurs = stat?.startTicks === startTicks && !hasEnded(stat);
+    if (!isOurs || (this.containment === 'cgroup' && this.#containment.keyOf(pid) !== key)) {
+      closeFd(pidfd);
+      return false;
+    }
+    this.#containment.reattach(key, pid);
+    this.#watchMain(key, { pid, startTicks }, pidfd, null);
+    return true;
+  }
+
+  adoptForeign(intakes: readonly ForeignAdoption[]): Result<boolean>[] {
+    return adoptForeign(this.#containment, intakes).map((taken, i) => {
+      const { key, process } = intakes[i]!;
+      if (!taken.ok || !taken.value) return taken;
+      const pidfd = openPidfd(process.pid);
+      if (pidfd !== null) this.#watchMain(key, process, pidfd, null);
+      return { ok: true, value: pidfd !== null };
+    });
+  }
+
+  keyOf(pid: number): string | null {
+    return this.#containment.keyOf(pid);
+  }
+
+  /** The pid of a slot's main process; null where nothing runs. */
+  pidOf(key: string): number | null {
+    return this.#mains.get(key)?.pid ?? null;
+  }
+
+  census(): Map<string, FoundProcess[]> {
+    const found = new Map<string, FoundProcess[]>();
+    for (const [key, pids] of this.#containment.census()) {
+      const processes = pids.flatMap((pid) => {
+        const stat = readStat(pid);
+        if (!stat) return [];
+        const leads = stat.session === pid && !this.#containment.isErrand(pid);
+        return [{ pid, startTicks: stat.startTicks, leads }];
+      });
+      // Session leaders first: an agent is one from its start, what it forks becomes one only by its own doing.
+      processes.sort((a, b) => Number(b.leads) - Number(a.leads) || a.startTicks - b.startTicks);
+      if (processes.length > 0) found.set(key, processes);
+    }
+    return found;
+  }
+
+  signal(key: string, signal: string): boolean {
+    const main = this.#mains.get(key);
+    return main !== undefined && signalPidfd(main.pidfd, signal);
+  }
+
+  kill(key: string): void {
+    for (const kill of [() => this.#containment.kill(key), () => this.signal(key, 'SIGKILL')]) {
+      try {
+        kill();
+      } catch (error) {
+        // Without cgroups, one that has become another user (setuid) is out of reach.
+        this.#containment.onProblem(error as Error);
+      }
+    }
+  }
+
+  clear(key: string, done: () => void): void {
+    void this.#untilEmpty(key).then(done);
+  }
+
+  run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
+    return this.errands.run(launch, timeoutMs);
+  }
+
+  runHook(argv: readonly string[], options: HookOptions): Promise<void> {
+    return this.errands.runHook(argv, options);
+  }
+
+  readUsage(pids: readonly number[]): Promise<Map<number, Usage>> {
+    return readUsage(pids);
+  }
+
+  cpuMs(key: string): number | null {
+    const pid = this.pidOf(key);
+    return pid === null ? null : readCpuMs(pid);
+  }
+
+  /** Stops watching; agents run on. */
+  async stopWatching(): Promise<void> {
+    await this.#watch.close();
+    this.#notify.close();
+  }
+
+  /** Ends the threads that start processes. */
+  async close(): Promise<void> {
+    await this.#spawner.close();
+  }
+
+  // ── exits ──
+
+  /** @param launch the number of its launch; null for one that this supervisor has not started */
+  #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number, launch: number | null): void {
+    this.#watch.watch(pidfd, (reap) => {
+      if (launch !== null) this.#containment.ended(pid);
+      this.#ended(key, reap(), launch);
+    });
+    this.#mains.set(key, { pid, pidfd, startTicks, hasArrived: launch === null });
+  }
+
+  #ended(key: string, status: ProcessExit | null, launch: number | null): void {
+    const exit = this.#withCause(key, status);
+    const failure = launch === null ? null : this.#spawner.failureOf(launch);
+    this.#mains.delete(key);
+    if (!this.#isPopulated(key)) this.onExit(key, exit, failure);
+    else void this.#untilEmpty(key).then(() => this.onExit(key, exit, failure));
+  }
+
+  /**
+   * Whether it was the kernel that killed, for lack of memory: it counts before it sends the signal (oom_kill.c). An
+   * adopted agent's status nobody can know, but where the kernel killed its slot, that was its end.
+   */
+  #withCause(key: string, status: ProcessExit | null): AgentExit | null {
+    if (status !== null && status.signal !== 'SIGKILL') return status;
+    const cause = this.#containment.oomSince(key);
+    return cause === null ? status : { code: null, signal: 'SIGKILL', cause };
+  }
+
+  /** Kills what is left in a slot, again and again until nothing is. */
+  async #untilEmpty(key: string): Promise<void> {
+    for (let waitMs = LINGER_POLL_MS; this.#isPopulated(key); waitMs = Math.min(waitMs * 2, 1000)) {
+      this.kill(key);
+      await sleep(waitMs);
+    }
+  }
+
+  /** Where that cannot be found out (no descriptor left), it is asked again: an exit must not be lost. */
+  #isPopulated(key: string): boolean {
+    try {
+      return this.#containment.isPopulated(key);
+    } catch (error) {
+      this.#containment.onProblem(error as Error);
+      return true;
+    }
+  }
+
+  #receive(): void {
+    for (let i = 0; i < DATAGRAMS_MAX; i++) {
+      const datagram = this.#notify.receive();
+      if (!datagram) return;
+      const key = datagram.pid > 0 ? this.#containment.keyOf(datagram.pid) : null;
+      if (key) this.onNotify(key, datagram.text);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { listPids, readRssBytes } from '../proc/pid.ts';
+import { isStill, readStat } from '../proc/stat.ts';
+import { readUids } from '../proc/status.ts';
+import { readExecutable } from './find.ts';
+import { endProcess } from './kill.ts';
+import { ancestorsOf, readOrigin, socketsOf } from './origin.ts';
+import type { OtherProcesses } from './others.ts';
+
+/** Processes of others as /proc has them. */
+export const linuxOthers: OtherProcesses = {
+  list: () => listPids(),
+  identify: (pid) => {
+    const stat = readStat(pid);
+    return stat && { pid, startTicks: stat.startTicks };
+  },
+  parentOf: (pid) => readStat(pid)?.parent ?? null,
+  ancestorsOf,
+  executableOf: readExecutable,
+  uidsOf: (pid) => readUids(pid),
+  originOf: readOrigin,
+  socketsOf,
+  rssBytes: (pid) => readRssBytes(pid),
+  isStill: (process) => isStill(process),
+  end: endProcess,
+};

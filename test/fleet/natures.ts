@@ -1,0 +1,38 @@
+import type { AgentExit } from '../../src/fleet/restart.ts';
+
+/** How the imaginary agents of a slot behave. */
+export interface Nature {
+  /** What becomes of an attempt to start one. */
+  start: 'runs' | 'cannot be executed' | 'hits a limit';
+  /** Ready so long after the start; null: never. */
+  readyMs: number | null;
+  /** Ends by itself so long after the start; null: never. */
+  crashMs: number | null;
+  crashExit: AgentExit;
+  /** Ends so long after the stop signal; null: by SIGKILL only. */
+  stopMs: number | null;
+  stopExit: AgentExit;
+  prepareMs: number;
+  prepare: 'succeeds' | 'fails' | 'hits a limit';
+}
+
+export const WELL_BEHAVED: Nature = {
+  start: 'runs',
+  readyMs: 100,
+  crashMs: null,
+  crashExit: { code: 1, signal: null },
+  stopMs: 10,
+  stopExit: { code: 0, signal: null },
+  prepareMs: 50,
+  prepare: 'succeeds',
+};
+
+export interface Process {
+  pid: number;
+  slot: number;
+  startedAt: number;
+  release: string;
+  /** When it ends as things stand, and how. */
+  endsAt: number;
+  exit: AgentExit;
+}

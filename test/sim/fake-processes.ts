@@ -1,0 +1,220 @@
+import type { ProcessId } from '../../src/fleet/agent.ts';
+import type { FoundProcess } from '../../src/fleet/recovery.ts';
+import type { HelperEnd, Launch, Processes, StartRequest } from '../../src/host/host.ts';
+import { type Result, refusal, success } from '../../src/host/result.ts';
+import type { HostWorld } from './fake-host.ts';
+import { type Nature, type Process, WELL_BEHAVED } from './kernel.ts';
+
+/** A launcher comes to its cgroup within this time of its start, and then becomes an agent or fails. */
+const CONTAINED_MS_MAX = 2_000;
+/** What lingers in a slot is looked at so often. */
+const LINGER_MS = 5;
+const HELPER = {
+  kind: 'helper',
+  key: null,
+  parent: null,
+  nature: { ...WELL_BEHAVED, readyMs: null },
+} as const;
+
+/** A launcher that fails: it serves nobody, and ends when it gets that far. */
+const NEVER_AN_AGENT: Nature = { ...WELL_BEHAVED, readyMs: null };
+
+function systemCallError(syscall: string, code: string): Error {
+  return Object.assign(new Error(`${syscall}: ${code}`), { code, syscall });
+}
+
+/** Processes of an imaginary kernel, as one supervisor has them. */
+export class FakeProcesses implements Processes {
+  readonly #world: HostWorld;
+  readonly #mains = new Map<string, Process>();
+  readonly others = {} as Processes['others'];
+  onExit: Processes['onExit'] = () => {};
+  onNotify: Processes['onNotify'] = () => {};
+  onProblem: Processes['onProblem'] = () => {};
+
+  constructor(world: HostWorld) {
+    this.#world = world;
+    world.opened(this);
+    // What the one before left in its own cgroup is nobody's: helpers, and they are ended.
+    for (const process of world.kernel.processes.values())
+      if (process.kind === 'helper') world.kernel.end(process, { code: null, signal: 'SIGKILL' });
+  }
+
+  get containment(): 'cgroup' | 'session' {
+    return this.#world.containment;
+  }
+
+  /** A slot's main process; undefined where nothing runs. */
+  mainOf(key: string): Process | undefined {
+    return this.#mains.get(key);
+  }
+
+  start(requests: readonly StartRequest[]): Result<ProcessId>[] {
+    return requests.map((request) => this.#startOne(request));
+  }
+
+  #startOne({ key, launch }: StartRequest): Result<ProcessId> {
+    const { gate, time, kernel, faults, random, containment } = this.#world;
+    gate.step(`host.start ${key}`);
+    time.pass(faults.forkMs());
+    const code = faults.fork();
+    const isLate = code !== null && random.chance(0.5);
+    if (code && !isLate) return refusal(systemCallError('posix_spawn', code));
+    this.#world.starting(key);
+    const env = environmentOf(launch);
+    const nature = isLate ? NEVER_AN_AGENT : faults.nature(env);
+    const main = kernel.fork({ kind: 'agent', key, env, nature, parent: this });
+    this.#mains.set(key, main);
+    this.#world.started(main);
+    time.after(containment === 'session' ? 0 : random.between(1, CONTAINED_MS_MAX), () => {
+      main.isContained = true;
+      if (!isLate || !kernel.isAlive(main)) return;
+      main.failure = systemCallError('execve', code);
+      kernel.end(main, { code: 127, signal: null });
+    });
+    return success({ pid: main.pid, startTicks: main.startTicks });
+  }
+
+  /** Something has ended: what the loop hears of it, if it was an agent that is watched. */
+  ended(process: Process): void {
+    const { key } = process;
+    if (key === null || this.#mains.get(key) !== process) return;
+    this.#world.time.arrive(() => {
+      this.#mains.delete(key);
+      this.#whenEmpty(key, () =>
+        this.onExit(key, process.parent === this ? process.exit : null, process.failure ?? null),
+      );
+    });
+  }
+
+  /** An agent serves now, and says so. */
+  served({ key, env }: Process): void {
+    if (key === null || env.NOTIFY_SOCKET === undefined) return;
+    this.#world.time.arrive(() => this.onNotify(key, 'READY=1\nWATCHDOG=1'));
+  }
+
+  limit(): void {}
+
+  unenforced(): null {
+    return null;
+  }
+
+  isContained(key: string): boolean {
+    return this.#mains.get(key)?.isContained ?? false;
+  }
+
+  reattach(key: string, process: ProcessId): boolean {
+    const { gate, kernel, containment } = this.#world;
+    gate.step(`host.adopt ${key} pid ${process.pid}`);
+    const found = kernel.find(process);
+    if (!found || (containment === 'cgroup' && found.key !== key)) return false;
+    this.#mains.set(key, found);
+    return true;
+  }
+
+  adoptForeign(): never {
+    throw new Error('strays are not part of the simulated world');
+  }
+
+  keyOf(pid: number): string | null {
+    return this.#world.kernel.processes.get(pid)?.key ?? null;
+  }
+
+  census(): Map<string, FoundProcess[]> {
+    const { gate, kernel, random } = this.#world;
+    gate.step('host.census');
+    const found = new Map<string, FoundProcess[]>();
+    for (const key of new Set([...kernel.processes.values()].map((process) => process.key))) {
+      if (key === null) continue;
+      for (const process of kernel.inSlot(key)) {
+        // A launcher on its way: it arrives while the census waits for it, or is ended.
+        if (!process.isContained && random.chance(0.5))
+          kernel.end(process, { code: null, signal: 'SIGKILL' });
+        process.isContained = true;
+      }
+      const left = kernel.inSlot(key);
+      if (left.length > 0)
+        found.set(
+          key,
+          left.map(({ pid, startTicks, kind }) => ({ pid, startTicks, leads: kind === 'agent' })),
+        );
+    }
+    return found;
+  }
+
+  signal(key: string, signal: string): boolean {
+    const { gate, kernel } = this.#world;
+    gate.step(`host.signal ${key} ${signal}`);
+    const main = this.#mains.get(key);
+    if (!main || !kernel.isAlive(main)) return false;
+    kernel.signal(main, signal);
+    return true;
+  }
+
+  kill(key: string): void {
+    this.#world.gate.step(`host.kill ${key}`);
+    this.#killAll(key);
+  }
+
+  clear(key: string, done: () => void): void {
+    this.#world.gate.step(`host.clear ${key}`);
+    this.#whenEmpty(key, done);
+  }
+
+  async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
+    const { gate, kernel, time, faults } = this.#world;
+    gate.step(`host.run ${launch.argv.join(' ')}`);
+    const fate = faults.helper(launch);
+    if ('error' in fate)
+      throw Object.assign(new Error(fate.error), { code: fate.error, syscall: 'posix_spawn' });
+    const helper = kernel.fork({ ...HELPER, env: environmentOf(launch) });
+    return new Promise((resolve) => {
+      time.after(Math.min(fate.ms, timeoutMs), () => {
+        if (!kernel.isAlive(helper)) return;
+        kernel.end(helper, { code: 0, signal: null });
+        const isLate = fate.ms > timeoutMs;
+        if (!gate.isDead) time.arrive(() => resolve(isLate ? null : fate.end));
+      });
+    });
+  }
+
+  runHook(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  readUsage(): ReturnType<Processes['readUsage']> {
+    return Promise.resolve(new Map());
+  }
+
+  cpuMs(key: string): number | null {
+    return this.#mains.has(key) ? 1 : null;
+  }
+
+  #killAll(key: string): void {
+    const { kernel } = this.#world;
+    for (const process of kernel.inSlot(key)) kernel.signal(process, 'SIGKILL');
+  }
+
+  #whenEmpty(key: string, done: () => void): void {
+    const { kernel, time, gate } = this.#world;
+    const look = (): void => {
+      if (gate.isDead) return;
+      if (kernel.inSlot(key).length === 0) {
+        done();
+        return;
+      }
+      this.#killAll(key);
+      time.after(LINGER_MS, () => time.arrive(look));
+    };
+    time.arrive(look);
+  }
+}
+
+function environmentOf({ env }: Launch): Record<string, string> {
+  return Object.fromEntries(
+    env.map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+}

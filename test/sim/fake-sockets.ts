@@ -1,0 +1,61 @@
+import type { Sockets } from '../../src/host/host.ts';
+import { PortTable } from '../../src/host/proc/port-table.ts';
+import { type Result, refusal } from '../../src/host/result.ts';
+import type { HostWorld } from './fake-host.ts';
+import type { FakeProcesses } from './fake-processes.ts';
+
+/** Sockets of an imaginary host: whoever is ready serves. */
+export class FakeSockets implements Sockets {
+  readonly #world: HostWorld;
+  readonly #processes: FakeProcesses;
+
+  constructor(world: HostWorld, processes: FakeProcesses) {
+    this.#world = world;
+    this.#processes = processes;
+  }
+
+  readPorts(): PortTable {
+    const inodes = new Map<number, number[]>();
+    for (const { env, isReady, pid } of this.#world.kernel.processes.values())
+      if (isReady && env.FLEET_PORT) inodes.set(Number(env.FLEET_PORT), [pid]);
+    const table = new PortTable();
+    for (const [port, pids] of inodes) for (const pid of pids) table.add(port, pid, '00000000');
+    return table;
+  }
+
+  /** A socket's inode is the pid of who serves it. */
+  holds(key: string, inodes: readonly number[]): boolean {
+    return inodes.some((pid) => this.#world.kernel.processes.get(pid)?.key === key);
+  }
+
+  holderOf(inodes: readonly number[]): string | null {
+    return inodes.length > 0 ? `pid ${inodes[0]}` : null;
+  }
+
+  socketProblem(key: string): string | null {
+    const main = this.#processes.mainOf(key);
+    return main?.isReady && this.#world.kernel.isAlive(main) ? null : 'connect: ECONNREFUSED';
+  }
+
+  readConnections(): Promise<Uint32Array> {
+    return Promise.resolve(new Uint32Array(2 ** 16));
+  }
+
+  async get(): Promise<Result<number>> {
+    return refusal(new Error('nothing answers HTTP in the simulated world'));
+  }
+
+  async fetchNumber(): Promise<number> {
+    throw new Error('nothing answers HTTP in the simulated world');
+  }
+
+  journalIsThere(): boolean {
+    return false;
+  }
+
+  openJournal(): number {
+    throw new Error('there is no journal in the simulated world');
+  }
+
+  closeJournal(): void {}
+}
