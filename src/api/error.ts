@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorCode, type ErrorDocument } from '../errors.ts';
+import type { ErrorDocument } from '../errors/fleet-error.ts';
+import { ERRORS, type ErrorCode } from '../errors/table.ts';
 import { documentOf, flag, integer, named, type Of, text } from './shape.ts';
 
 const ERROR_DOCUMENT = documentOf<ErrorDocument>(

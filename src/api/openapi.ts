@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode } from '../errors/table.ts';
 import type { Field, Fields } from '../specification/group.ts';
 import { isMapping, type JsonSchema } from '../specification/types.ts';
 import { httpStatusOf, REFUSAL } from './error.ts';

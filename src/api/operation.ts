@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors/table.ts';
 import type { Group } from '../specification/group.ts';
 import type { JsonSchema, Type } from '../specification/types.ts';
 import type { PARAMETERS } from './parameters.ts';

@@ -1,4 +1,4 @@
-import type { ErrorDocument } from '../errors.ts';
+import type { ErrorDocument } from '../errors/fleet-error.ts';
 import { sparse } from '../specification/group.ts';
 import type { WatchdogDocument, WatchedFleet } from '../supervisor/watchdog.ts';
 import { MAINTENANCE_STATE } from './domain.ts';

@@ -1,7 +1,7 @@
 import { COMMON_ERRORS, type Operation, parametersIn } from '../api/operation.ts';
 import { OPERATIONS } from '../api/operations.ts';
 import { PARAMETERS } from '../api/parameters.ts';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode } from '../errors/table.ts';
 import { type Field, type Fields, fieldsOf, walk } from '../specification/group.ts';
 import { code, table } from './markdown.ts';
 

@@ -1,4 +1,4 @@
-import { ERRORS, EXIT_CODES } from '../errors.ts';
+import { ERRORS, type ErrorEntry, EXIT_CODES } from '../errors/table.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# Errors and exit codes
@@ -19,10 +19,19 @@ export function errorsPage(): string {
     retryable ? 'yes' : 'no',
     hint,
   ]);
+  const messages = Object.entries(ERRORS).flatMap(([name, { messages: all = {} }]: [string, ErrorEntry]) =>
+    Object.values(all).map((each) => [
+      code(`FLEET_${name}`),
+      code(typeof each === 'string' ? each : each.text),
+      typeof each === 'string' ? '' : each.hint,
+    ]),
+  );
   return [
     INTRODUCTION,
     table(['code', 'meaning'], exitCodes),
     '## Errors\n\nThe hint is what is said where nothing closer to the case is known.\n',
     table(['error', 'when', 'exit code', 'worth trying again', 'hint'], errors),
+    '## Frequent messages\n\nNames in braces stand for values. Without a hint of its own, a message has that of its error.\n',
+    table(['error', 'message', 'hint'], messages),
   ].join('\n');
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { slotRecord } from '../../src/fleet/derive.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
 import type { FakeProcesses } from './fake-processes.ts';

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino';
 import { httpStatusOf } from '../../api/error.ts';
 import { OWN_DESCRIPTORS } from '../../doctor/descriptors.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { nameFailure } from '../../host/limits.ts';
 import { boundConnections } from './connections.ts';
 import type { Refusals } from './refusals.ts';

@@ -1,6 +1,6 @@
 import { type Operation, parametersIn } from '../../api/operation.ts';
 import { PARAMETERS } from '../../api/parameters.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Fields, type Group, sparse } from '../../specification/group.ts';
 import { describeProblems, type Problem } from '../../specification/problems.ts';
 import type { Type } from '../../specification/types.ts';

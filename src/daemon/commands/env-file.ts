@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReadProblem } from '../../host/files/bounded.ts';
 import type { ReadsOthers } from '../../host/files/reader.ts';
 

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import type { ReadProblem } from '../../host/files/bounded.ts';
 import { hashText } from '../../host/files/files.ts';

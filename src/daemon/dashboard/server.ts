@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { Settings } from '../../store/settings.ts';
 import { loopbackServer } from '../api/connections.ts';
 import type { Metrics } from '../report/metrics.ts';
@@ -94,9 +94,7 @@ export class Dashboard {
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         reject(
-          new FleetError('PORT_TAKEN', `the page cannot be served at 127.0.0.1:${port}: ${error.code}`, {
-            hint: 'Choose another one: fleetctl dashboard --port N.',
-          }),
+          FleetError.of('PORT_TAKEN.loopback', { what: 'the dashboard', port, reason: String(error.code) }),
         );
       });
       server.listen(port, '127.0.0.1', () => resolve(server));

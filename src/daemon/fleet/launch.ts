@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import type { Launch, Output, User as ProcessUser } from '../../host/host.ts';
 import { findExecutable, hostLanguage, hostTimeZone } from '../../host/process/executable.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { WantedStore } from '../../store/wanted.ts';
 import { loopbackServer } from '../api/connections.ts';
 import type { Metrics } from './metrics.ts';
@@ -73,11 +73,7 @@ export class MetricsServer {
     });
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(
-          new FleetError('PORT_TAKEN', `metrics cannot be served at 127.0.0.1:${port}: ${error.code}`, {
-            hint: 'Choose another --port.',
-          }),
-        );
+        reject(FleetError.of('PORT_TAKEN.loopback', { what: 'metrics', port, reason: String(error.code) }));
       });
       server.listen(port, '127.0.0.1', () => resolve(server));
     });

@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Allowed, allowedSlots, type SlotUsers } from '../../fleet/strays/placement.ts';
 import { accountOf } from '../../host/process/users.ts';
 import type { Spec } from '../../specification/spec.ts';

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { LogFiles, Output as OutputTarget } from '../../host/host.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 import { every } from '../timers.ts';
