@@ -1,7 +1,7 @@
 import { FLEET } from '../specification/fields.ts';
 import type { Field } from '../specification/group.ts';
 import { parseSlots, SLOT_MAX } from '../specification/slots.ts';
-import { integer, isText, scalar, type Type, text } from '../specification/types.ts';
+import { BOOLEAN, integer, isText, scalar, type Type, text } from '../specification/types.ts';
 
 /** The name of a fleet. Any text is read: the commands decide whether such a fleet exists or may exist. */
 const NAME: Type<string, ''> = scalar(
@@ -24,9 +24,7 @@ export const ONE_FLEET = {
 
 /** A query parameter that is `true` or `1`, `false` or `0`. */
 export const SWITCH: Type<boolean, ''> = {
-  ...scalar<boolean, ''>({ suffix: '', expected: 'true or false', schema: { type: 'boolean' } }, (value) =>
-    typeof value === 'boolean' ? value : null,
-  ),
+  ...BOOLEAN,
   fromText: (written) => SWITCH_WORDS[written] ?? written,
 };
 
