@@ -22,13 +22,13 @@ import { Dashboard } from './dashboard/server.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Patrol } from './patrol.ts';
 import { possess } from './possession.ts';
-import { recover } from './recovery.ts';
 import { Metrics } from './report/metrics.ts';
 import { MetricsServer } from './report/metrics-server.ts';
 import { Report } from './report/report.ts';
+import { VERSION } from './shared/version.ts';
 import { Shutdown } from './shutdown.ts';
-import { type Parts, Supervisor } from './supervisor.ts';
-import { VERSION } from './version.ts';
+import { recover } from './supervisor/recovery.ts';
+import { type Parts, Supervisor } from './supervisor/supervisor.ts';
 
 const HELP = `fleetd ${VERSION}: supervises fleets of daemons; fleetctl talks to it.
 

@@ -1,6 +1,6 @@
 import { formatDuration } from '../specification/units.ts';
 import type { ApiServer } from './api/server.ts';
-import type { Supervisor } from './supervisor.ts';
+import type { Supervisor } from './supervisor/supervisor.ts';
 
 const LOOK_MS = 1_000;
 /** A supervisor that did not run for so long tells so: what it should have done meanwhile comes late. */

@@ -110,12 +110,6 @@ export const ERRORS = {
     exitCode: 1,
     retryable: true,
     hint: 'Move ports.base, or stop the process that holds the port.',
-    messages: {
-      loopback: {
-        text: '{what} cannot be served on 127.0.0.1:{port}: {reason}',
-        hint: 'Choose another --port.',
-      },
-    },
   },
   EXECUTABLE_UNUSABLE: {
     when: 'The program is missing, not executable, or built for another kind of machine.',

@@ -1,6 +1,12 @@
 /** All times of the planner are milliseconds since boot: they outlive the supervisor and never jump with the wall clock. */
 export type BootMs = number;
 
+/** When something is decided: milliseconds since boot for the planner, the wall clock for people. */
+export interface Moment {
+  now: BootMs;
+  date: Date;
+}
+
 /** A process for certain, until the next boot. */
 export interface ProcessId {
   pid: number;

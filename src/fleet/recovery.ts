@@ -1,6 +1,5 @@
 import { formatSlots } from '../specification/slots.ts';
-import type { Past, ProcessId, Run, Wish } from './agent.ts';
-import type { Moment } from './decide/decision.ts';
+import type { Moment, Past, ProcessId, Run, Wish } from './agent.ts';
 import { parseSlotKey } from './derive.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetRecord, RunRecord, StoredFleet } from './records.ts';

@@ -1,5 +1,6 @@
 import { Agents, type Grower } from './agents.ts';
 import { cohortOf, cohortsOf } from './cohorts.ts';
+import { exhaustion, isoBefore } from './exhaustion.ts';
 import { LateCount } from './late.ts';
 import { Lows } from './lows.ts';
 import { commonRate, type Rate } from './rate.ts';
@@ -35,8 +36,6 @@ const LATE_TICKS = 24;
 const COHORTS_MAX = 6;
 /** The common rate is worked out anew after so many ticks. */
 const RATE_TICKS = 3;
-/** Farther away than this, the end of the memory is not in sight. */
-const HORIZON_MS = 366 * 24 * HOUR_MS;
 const NOTHING: Leak = {
   verdict: 'none',
   bytesPerHour: 0,
@@ -294,14 +293,4 @@ interface Said {
   since: string | null;
   above: number[];
   availableBytes: number | null;
-}
-
-function isoBefore(at: number, ms: number): string {
-  return new Date(at - ms).toISOString();
-}
-
-function exhaustion(at: number, availableBytes: number | null, bytesPerHour: number): string | null {
-  if (availableBytes === null || bytesPerHour <= 0) return null;
-  const ms = (availableBytes / bytesPerHour) * HOUR_MS;
-  return ms > HORIZON_MS ? null : new Date(at + ms).toISOString();
 }

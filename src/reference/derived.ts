@@ -1,5 +1,5 @@
 import { openapiDocument } from '../api/openapi.ts';
-import { VERSION } from '../daemon/version.ts';
+import { VERSION } from '../daemon/shared/version.ts';
 import { sysctlExample } from '../doctor/sysctl-example.ts';
 import { SCHEMA } from '../specification/schema.ts';
 import { apiPage } from './api.ts';

@@ -1,28 +1,21 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors/fleet-error.ts';
-import type { Change } from '../fleet/change.ts';
-import type { FleetRecord, ReleaseRecord, StoredFleet } from '../fleet/records.ts';
+import type { StoredFleet } from '../fleet/records.ts';
 import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
 import { explainFailure, onDisk } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
 import { databaseFiles, isEnvironmental, openDatabase, transaction } from './database.ts';
 import type { Settings } from './settings.ts';
-
-const SCHEMA = [
-  `
-  CREATE TABLE meta (seq INTEGER NOT NULL) STRICT;
-  INSERT INTO meta VALUES (0);
-  CREATE TABLE fleets (name TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE releases (fleet TEXT, id TEXT, record TEXT NOT NULL, PRIMARY KEY (fleet, id)) STRICT, WITHOUT ROWID;
-  CREATE TABLE slots (
-    fleet TEXT, slot INTEGER, wanted INTEGER NOT NULL, release TEXT NOT NULL, generation INTEGER NOT NULL,
-    prepared INTEGER NOT NULL, PRIMARY KEY (fleet, slot)
-  ) STRICT, WITHOUT ROWID`,
-  `ALTER TABLE meta ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'`,
-];
-
-/** What is durable of a change; all of it is written, or nothing. */
-export type StoredChange = Pick<Change, 'record' | 'release' | 'slots' | 'forgotten' | 'prepared'>;
+import {
+  contentOf,
+  loadAll,
+  loadSettings,
+  restore,
+  SCHEMA,
+  type StoredChange,
+  withoutMarks,
+  writeChange,
+} from './wanted-tables.ts';
 
 /**
  * The wanted state: which fleets there are, of what spec and release, and which slots are wanted. It is in SQLite,
@@ -224,82 +217,4 @@ export class WantedStore {
       return { damage: (error as Error).message };
     }
   }
-}
-
-function readSeq(db: DatabaseSync): number {
-  return (db.prepare('SELECT seq FROM meta').get() as { seq: number }).seq;
-}
-
-function loadSettings(db: DatabaseSync): Settings {
-  const { settings } = db.prepare('SELECT settings FROM meta').get() as { settings: string };
-  return JSON.parse(settings) as Settings;
-}
-
-/** All that the database holds, as its copy has it. */
-function contentOf(db: DatabaseSync): WantedCopy {
-  return { seq: readSeq(db), fleets: loadAll(db), settings: loadSettings(db) };
-}
-
-/** What is to be the same in database and copy, as a text: all but the prepared marks, which the copy may lack. */
-function withoutMarks({ seq, fleets, settings }: WantedCopy): string {
-  const unmarked = fleets.map((one) => ({
-    ...one,
-    slots: one.slots.map((slot) => ({ ...slot, prepared: false })),
-  }));
-  return JSON.stringify({ seq, fleets: unmarked, settings });
-}
-
-function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void {
-  transaction(db, () => {
-    for (const { fleet, releases, slots } of fleets) {
-      writeChange(db, fleet.name, { record: fleet, slots });
-      for (const release of releases) writeChange(db, fleet.name, { release });
-    }
-    db.prepare('UPDATE meta SET seq = ?, settings = ?').run(seq, JSON.stringify(settings));
-  });
-}
-
-function writeChange(
-  db: DatabaseSync,
-  name: string,
-  { record, release, slots = [], forgotten = [], prepared = [] }: StoredChange,
-): void {
-  if (record) {
-    db.prepare('INSERT OR REPLACE INTO fleets VALUES (?, ?)').run(name, JSON.stringify(record));
-  }
-  if (release) {
-    const row = [name, release.id, JSON.stringify(release)] as const;
-    db.prepare('INSERT OR REPLACE INTO releases VALUES (?, ?, ?)').run(...row);
-  }
-  const forget = db.prepare('DELETE FROM releases WHERE fleet = ? AND id = ?');
-  for (const id of forgotten) forget.run(name, id);
-  const insert = db.prepare('INSERT OR REPLACE INTO slots VALUES (?, ?, ?, ?, ?, ?)');
-  for (const { slot, wanted, release: id, generation, prepared: isPrepared } of slots)
-    insert.run(name, slot, Number(wanted), id, generation, Number(isPrepared));
-  const mark = db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
-  for (const slot of prepared) mark.run(name, slot);
-}
-
-function loadAll(db: DatabaseSync): StoredFleet[] {
-  const fleets = db.prepare('SELECT record FROM fleets ORDER BY name').all() as { record: string }[];
-  const slots = db.prepare(
-    'SELECT slot, wanted, release, generation, prepared FROM slots WHERE fleet = ? ORDER BY slot',
-  );
-  const releases = db.prepare('SELECT record FROM releases WHERE fleet = ? ORDER BY id');
-  return fleets.map((row) => {
-    const fleet = JSON.parse(row.record) as FleetRecord;
-    return {
-      fleet,
-      slots: slots.all(fleet.name).map((slot) => ({
-        slot: Number(slot.slot),
-        wanted: slot.wanted === 1,
-        release: String(slot.release),
-        generation: Number(slot.generation),
-        prepared: slot.prepared === 1,
-      })),
-      releases: releases
-        .all(fleet.name)
-        .map((release) => JSON.parse(String(release.record)) as ReleaseRecord),
-    };
-  });
 }

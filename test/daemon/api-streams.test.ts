@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
 import type { FleetEvent } from '../../src/api/events.ts';
 import { followEvents } from '../../src/daemon/api/streams.ts';
-import type { Supervisor } from '../../src/daemon/supervisor.ts';
+import type { Supervisor } from '../../src/daemon/supervisor/supervisor.ts';
 
 /** A connection that nobody reads from. */
 class Deaf extends EventEmitter {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { boundConnections } from '../../src/daemon/api/connections.ts';
+import { boundConnections } from '../../src/daemon/http/connections.ts';
 import { until } from '../e2e/harness.ts';
 
 const MAX = 4;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { Journal } from '../../src/daemon/journal.ts';
+import { Journal } from '../../src/daemon/shared/journal.ts';
 import { EventStore } from '../../src/store/events.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'fleet-journal-'));

@@ -3,7 +3,8 @@ import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
 import { RunStore } from '../../src/store/runs.ts';
-import { type StoredChange, WantedStore } from '../../src/store/wanted.ts';
+import { WantedStore } from '../../src/store/wanted.ts';
+import type { StoredChange } from '../../src/store/wanted-tables.ts';
 
 /** The supervisor was killed here. What still runs of it finds nothing that it could do. */
 export class Crash extends Error {}

@@ -1,6 +1,6 @@
 import { Commands } from '../../src/daemon/commands/commands.ts';
-import { recover } from '../../src/daemon/recovery.ts';
-import { Supervisor } from '../../src/daemon/supervisor.ts';
+import { recover } from '../../src/daemon/supervisor/recovery.ts';
+import { Supervisor } from '../../src/daemon/supervisor/supervisor.ts';
 import { FleetError } from '../../src/errors/fleet-error.ts';
 import { pathsIn } from '../../src/specification/paths.ts';
 import { ReadingStore } from '../../src/store/samples.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { ReleaseRecord, SlotRecord } from '../../src/fleet/records.ts';
-import type { StoredChange } from '../../src/store/wanted.ts';
+import type { StoredChange } from '../../src/store/wanted-tables.ts';
 import { specOf } from '../fleet/driver.ts';
 
 const cleanups: (() => void)[] = [];

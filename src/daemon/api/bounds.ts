@@ -4,7 +4,7 @@ import { httpStatusOf } from '../../api/error.ts';
 import { OWN_DESCRIPTORS } from '../../doctor/descriptors.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { nameFailure } from '../../host/limits.ts';
-import { boundConnections } from './connections.ts';
+import { boundConnections } from '../http/connections.ts';
 import type { Refusals } from './refusals.ts';
 
 /**
@@ -20,6 +20,9 @@ const BOUNDS = {
 } as const;
 const CONNECTIONS_MAX = OWN_DESCRIPTORS / 2;
 const URL_SHOWN_MAX = 200;
+const PAYLOAD_TOO_LARGE = 413;
+/** This much of a body that is too large is read all the same; BOUNDS.requestTimeout bounds the time. */
+const DISCARDED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** An API without routes: what no route is asked for is bounded, refused in words, and told. */
 export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
@@ -33,7 +36,10 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
     refusals.add(`more than ${CONNECTIONS_MAX} connections at once, those closed that did nothing`),
   );
   app.addHook('onRequest', async ({ query }) => refuseRepetition(query as object));
-  app.setErrorHandler((error, _request, reply) => sendError(error, reply, log, refusals));
+  app.setErrorHandler(async (error: Error & { statusCode?: number }, request, reply) => {
+    if (error.statusCode === PAYLOAD_TOO_LARGE) await discardBody(request.raw);
+    return sendError(error, reply, log, refusals);
+  });
   app.setNotFoundHandler(({ method, url }, reply) => {
     const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`, {
       hint: 'GET /v1/openapi.json lists all operations; fleetctl and fleetd may have different versions.',
@@ -47,6 +53,18 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
 function refuseRepetition(query: object): void {
   const repeated = Object.entries(query).find(([, value]) => Array.isArray(value));
   if (repeated) throw new FleetError('REQUEST_INVALID', `the parameter ${repeated[0]} is given twice`);
+}
+
+/** Reads the rest of a body: a client that still sends when the connection is closed loses the answer with it. */
+function discardBody(request: FastifyRequest['raw']): Promise<void> {
+  return new Promise((resolve) => {
+    let left = DISCARDED_BYTES_MAX;
+    request.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) resolve();
+    });
+    for (const end of ['end', 'close', 'error']) request.once(end, () => resolve());
+  });
 }
 
 function sendError(error: unknown, reply: FastifyReply, log: Logger, refusals: Refusals): FastifyReply {

@@ -7,7 +7,7 @@ import { parseSlots } from '../../specification/slots.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /** The minimum interval between two progress lines, and the maximum one while nothing changes. */
 const PROGRESS_MS = { min: 200, max: 5_000 } as const;

@@ -1,4 +1,4 @@
-import type { Journal } from '../journal.ts';
+import type { Journal } from '../shared/journal.ts';
 
 /** The first is told at once, and those that follow at most so often, however many come. */
 const TELL_MS_MIN = 10_000;

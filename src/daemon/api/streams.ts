@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FleetEvent } from '../../api/events.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /** A follower of events that reads slower than they come is let go when so many wait for it. */
 const FOLLOWER_WAITING_MAX = 10_000;

@@ -11,12 +11,12 @@ import { decideKill } from '../../fleet/decide/kill.ts';
 import { decideRestart } from '../../fleet/decide/restart.ts';
 import { decideRollback, decideRolloutAction } from '../../fleet/decide/rollout.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
-import { actOnStrays } from '../strays/strays.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { carryOut } from './answer.ts';
 import { finishRemovals, removeFleet } from './remove.ts';
 import { rollingUpdate } from './rollout.ts';
 import { spawnFleet } from './spawn.ts';
+import { actOnStrays } from './strays.ts';
 
 const HOST_FAULTS: ReadonlySet<ErrorCode> = new Set(['LIMIT_REACHED', 'STATE_UNUSABLE']);
 

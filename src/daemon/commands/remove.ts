@@ -1,6 +1,6 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /**
  * Forgets a fleet at target 0; its slots' directories stay unless purged. Its places are free at once, so that other

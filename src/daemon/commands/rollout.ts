@@ -4,7 +4,7 @@ import { checkUpdate, decideUpdate } from '../../fleet/decide/rollout.ts';
 import { specFor } from '../../fleet/decide/spawn.ts';
 import { prune } from '../fleet/prune.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { carryOut } from './answer.ts';
 import { preflight } from './preflight.ts';
 import { makeRelease, withBinary } from './release.ts';

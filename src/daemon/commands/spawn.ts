@@ -5,7 +5,7 @@ import { decideSpawn, noteOlder, proposeSpawn, type WrittenSpec } from '../../fl
 import { Fleet } from '../../fleet/fleet.ts';
 import { parseSpec } from '../../specification/parse.ts';
 import { prune } from '../fleet/prune.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { answer } from './answer.ts';
 import { checkCapacity } from './capacity.ts';
 import { preflight } from './preflight.ts';

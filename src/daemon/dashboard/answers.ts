@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
+import { Output } from '../fleet/output.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
-import type { Supervisor } from '../supervisor.ts';
-import { Output } from '../watches/output.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';
 import { cellState, releaseName } from './fleet-view.ts';

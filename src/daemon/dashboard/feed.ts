@@ -3,7 +3,7 @@ import type { FleetUpdate, HostUpdate, Update } from '../../api/dashboard.ts';
 import type { FleetEvent } from '../../api/events.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { Report } from '../report/report.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { Memory } from '../watches/memory.ts';
 import { Backlog } from './backlog.ts';
 import { FleetView } from './fleet-view.ts';

@@ -11,7 +11,7 @@ import { runOf, type Slot } from '../../fleet/agent.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import { type Report, shownState } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { Leaks } from '../watches/leaks.ts';
 import { Memory } from '../watches/memory.ts';
 import type { Tallies } from './tallies.ts';

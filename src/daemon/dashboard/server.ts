@@ -1,16 +1,16 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FleetError } from '../../errors/fleet-error.ts';
-import type { Settings } from '../../store/settings.ts';
-import { loopbackServer } from '../api/connections.ts';
+import { LoopbackServer } from '../http/loopback.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { Report } from '../report/report.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { answer, sendText } from './answers.ts';
 import { Audience } from './audience.ts';
 import { newToken, refuse } from './guard.ts';
 import { History } from './history.ts';
 
 const PORT_DEFAULT = 9955;
+
 /**
  * Serves the web page at a loopback port, where somebody has asked for that. It is for reading only: nothing that
  * changes anything can be reached through it.
@@ -20,7 +20,10 @@ export class Dashboard {
   readonly #report: Report;
   readonly #audience: Audience;
   readonly #history: History;
-  #server: Server | null = null;
+  readonly #server = new LoopbackServer({
+    what: 'the page',
+    hint: 'Choose another one: fleetctl dashboard --port N.',
+  });
 
   constructor(supervisor: Supervisor, report: Report, metrics: Metrics) {
     this.#supervisor = supervisor;
@@ -52,25 +55,27 @@ export class Dashboard {
       port: port ?? dashboard?.port ?? PORT_DEFAULT,
       token: dashboard?.token ?? newToken(),
     };
-    if (this.#server && wanted.port === dashboard?.port) return;
-    const server = await this.#listen(wanted);
-    store.writeSettings({ ...others, dashboard: wanted });
-    this.close();
-    this.#server = server;
+    if (this.#server.isServing && wanted.port === dashboard?.port) return;
+    const keep = () => store.writeSettings({ ...others, dashboard: wanted });
+    await this.#server.move(wanted.port, this.#listener(wanted.token), keep);
   }
 
   /** Serves where an earlier supervisor did. @throws as set() does */
   async resume(): Promise<void> {
     const { dashboard } = this.#supervisor.store.settings;
-    if (dashboard) this.#server = await this.#listen(dashboard);
+    if (dashboard) await this.#server.move(dashboard.port, this.#listener(dashboard.token));
   }
 
   close(): void {
-    this.#server?.close();
-    this.#server?.closeAllConnections();
-    this.#server = null;
+    this.#server.close();
     this.#audience.close();
     this.#history.clear();
+  }
+
+  #listener(token: string) {
+    return (request: IncomingMessage, response: ServerResponse): void => {
+      this.#answer(token, request, response).catch(() => response.destroy());
+    };
   }
 
   async #answer(token: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -85,19 +90,5 @@ export class Dashboard {
       if (!(error instanceof FleetError)) this.#supervisor.log.error({ err: error }, 'the dashboard failed');
       sendText(response, error instanceof FleetError ? 404 : 500, (error as Error).message);
     }
-  }
-
-  #listen({ port, token }: NonNullable<Settings['dashboard']>): Promise<Server> {
-    const server = loopbackServer((request, response) => {
-      this.#answer(token, request, response).catch(() => response.destroy());
-    });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(
-          FleetError.of('PORT_TAKEN.loopback', { what: 'the dashboard', port, reason: String(error.code) }),
-        );
-      });
-      server.listen(port, '127.0.0.1', () => resolve(server));
-    });
   }
 }

@@ -2,9 +2,9 @@ import { decideRecreated, decideStormHold, decideStormOver } from '../../fleet/d
 import { rolloutChange } from '../../fleet/decide/rollout.ts';
 import type { Executors } from '../../fleet/steps.ts';
 import { killSent, stopSent } from '../../fleet/transitions.ts';
-import { Output } from '../watches/output.ts';
 import type { FleetContext } from './context.ts';
 import { drainConnections, survey } from './measure.ts';
+import { Output } from './output.ts';
 import { prune } from './prune.ts';
 import { prepare, startAll } from './start.ts';
 

@@ -2,7 +2,7 @@ import { runOf } from '../../fleet/agent.ts';
 import type { AgentMeasurement, Survey } from '../../fleet/rollout/rolling.ts';
 import type { Step } from '../../fleet/steps.ts';
 import { portOf } from '../../specification/paths.ts';
-import { after } from '../timers.ts';
+import { after } from '../shared/timers.ts';
 import type { FleetContext } from './context.ts';
 
 /** While agents have connections that may end, the kernel's table of them is read at this interval. */

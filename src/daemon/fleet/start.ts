@@ -7,9 +7,9 @@ import type { Step } from '../../fleet/steps.ts';
 import { agentStarted, preparing, readied, startBlocked, startFailed } from '../../fleet/transitions.ts';
 import type { StartRequest } from '../../host/host.ts';
 import { describeLimit } from '../../host/limits.ts';
-import { Output } from '../watches/output.ts';
 import type { FleetContext } from './context.ts';
 import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
+import { Output } from './output.ts';
 
 type StartStep = Extract<Step, { do: 'start' }>;
 

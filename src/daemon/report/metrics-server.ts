@@ -1,7 +1,6 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { FleetError } from '../../errors/fleet-error.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { WantedStore } from '../../store/wanted.ts';
-import { loopbackServer } from '../api/connections.ts';
+import { LoopbackServer } from '../http/loopback.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Answers are made anew at most so often, however often somebody asks: any user of this host can. */
@@ -11,7 +10,7 @@ const FRESH_MS = 500;
 export class MetricsServer {
   readonly #metrics: Metrics;
   readonly #store: WantedStore;
-  #server: Server | null = null;
+  readonly #server = new LoopbackServer({ what: 'metrics', hint: 'Choose another --port.' });
   readonly #answers = new Map<boolean, { at: number; text: ReturnType<Metrics['text']> }>();
 
   constructor(metrics: Metrics, store: WantedStore) {
@@ -29,24 +28,28 @@ export class MetricsServer {
    * @throws FleetError PORT_TAKEN where the port cannot be had
    */
   async set(port: number | null): Promise<void> {
-    if (port !== null && port === this.port && this.#server) return;
-    const server = port === null ? null : await this.#listen(port);
     const { metricsPort: _, ...others } = this.#store.settings;
-    this.#store.writeSettings(port === null ? others : { ...others, metricsPort: port });
-    this.close();
-    this.#server = server;
+    if (port === null) {
+      this.#store.writeSettings(others);
+      this.close();
+    } else if (port !== this.port || !this.#server.isServing) {
+      const keep = () => this.#store.writeSettings({ ...others, metricsPort: port });
+      await this.#server.move(port, this.#listener, keep);
+    }
   }
 
   /** Serves where an earlier supervisor did. @throws as set() does */
   async resume(): Promise<void> {
-    if (this.port !== null) this.#server = await this.#listen(this.port);
+    if (this.port !== null) await this.#server.move(this.port, this.#listener);
   }
 
   close(): void {
-    this.#server?.close();
-    this.#server?.closeAllConnections();
-    this.#server = null;
+    this.#server.close();
   }
+
+  readonly #listener = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#answer(request, response).catch((error: Error) => response.destroy(error));
+  };
 
   /** Anybody on this host may ask, and ask anything: `//` is a request that URL() throws at. */
   async #answer({ method, url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,17 +68,5 @@ export class MetricsServer {
     const text = this.#metrics.text(withAgents);
     this.#answers.set(withAgents, { at: performance.now(), text });
     return text;
-  }
-
-  #listen(port: number): Promise<Server> {
-    const server = loopbackServer((request, response) => {
-      this.#answer(request, response).catch((error: Error) => response.destroy(error));
-    });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(FleetError.of('PORT_TAKEN.loopback', { what: 'metrics', port, reason: String(error.code) }));
-      });
-      server.listen(port, '127.0.0.1', () => resolve(server));
-    });
   }
 }

@@ -1,7 +1,7 @@
 import type { WatchdogAnswer } from '../../api/watchdog.ts';
 import { judgeWatch, watchFleet } from '../../supervisor/watchdog.ts';
 import { findStrays } from '../strays/find.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { Leaks } from '../watches/leaks.ts';
 import { Verification } from '../watches/verification.ts';
 

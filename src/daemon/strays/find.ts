@@ -9,7 +9,7 @@ import { ALL_PORTS, portsByInode, type ServedPorts } from '../../host/proc/port-
 import { ticksToMs } from '../../host/process/process-id.ts';
 import type { Suspected } from '../../host/strays/find.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
-import type { Supervisor } from '../supervisor.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { fingerprintsOf } from './fingerprint.ts';
 import { interrogate, type StrayCandidate } from './interrogate.ts';
 import { judgeUser } from './users.ts';

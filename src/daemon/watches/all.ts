@@ -1,8 +1,8 @@
 import type { WatchKind } from '../fleet/context.ts';
+import { Output } from '../fleet/output.ts';
 import { Health } from './health.ts';
 import { Leaks } from './leaks.ts';
 import { Memory } from './memory.ts';
-import { Output } from './output.ts';
 import { Pace } from './pace.ts';
 import { Pressure } from './pressure.ts';
 import { Readiness } from './readiness.ts';

@@ -4,7 +4,7 @@ import { portOf } from '../../specification/paths.ts';
 import type { Ready } from '../../specification/spec.ts';
 import type { FleetContext } from '../fleet/context.ts';
 import { accountFor, helperLaunch } from '../fleet/launch.ts';
-import type { CheckedAgent, Problem } from './checks.ts';
+import type { CheckedAgent, Problem } from '../shared/checks.ts';
 
 /** The agents that run in these slots, as checks need to know them. */
 export function checkedAgents(context: FleetContext, slots: Iterable<number>): CheckedAgent[] {

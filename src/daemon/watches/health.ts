@@ -1,9 +1,9 @@
 import { unitHash } from '../../fleet/restart.ts';
 import { agentHealthy, agentUnhealthy } from '../../fleet/transitions.ts';
 import type { Ready, Spec } from '../../specification/spec.ts';
-import { every } from '../timers.ts';
+import { type CheckedAgent, isBatchKind } from '../shared/checks.ts';
+import { every } from '../shared/timers.ts';
 import { ask, checkedAgents } from './asking.ts';
-import { type CheckedAgent, isBatchKind } from './checks.ts';
 import { SpecWatch } from './spec-watch.ts';
 
 /** Health checks of a fleet are spread over this many moments of their period. */

@@ -4,7 +4,7 @@ import type { Fleet } from '../../fleet/fleet.ts';
 import { quantilesOf } from '../../fleet/quantiles.ts';
 import type { MemoryReading } from '../../store/packing.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
-import { inSlices, SLICE_MS } from '../slices.ts';
+import { inSlices, SLICE_MS } from '../shared/slices.ts';
 
 /** A reading is good enough for this time. */
 const FRESH_MS = 5_000;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { judgePressure } from '../../fleet/pressure.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
-import { every } from '../timers.ts';
+import { every } from '../shared/timers.ts';
 import { SpecWatch } from './spec-watch.ts';
 
 /** The host's memory is read at this interval, and more often before starts: it goes fast while many agents come up. */

@@ -1,6 +1,6 @@
 import { agentReady, notReadyBecause } from '../../fleet/transitions.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
-import { after } from '../timers.ts';
+import { after } from '../shared/timers.ts';
 import { ask, checkedAgents } from './asking.ts';
 
 /** Agents that are starting are first checked after this time, then ever less often as they take their time. */

@@ -2,7 +2,7 @@ import { portOf } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { MemoryReading } from '../../store/packing.ts';
 import type { FleetContext } from '../fleet/context.ts';
-import { after } from '../timers.ts';
+import { after } from '../shared/timers.ts';
 import { everyMsOf, Leaks } from './leaks.ts';
 import { Memory } from './memory.ts';
 import { SpecWatch } from './spec-watch.ts';

@@ -1,6 +1,6 @@
 import { type CountAnswer, judgeVerified, type VerifyResult } from '../../fleet/verify.ts';
 import type { Spec } from '../../specification/spec.ts';
-import { every } from '../timers.ts';
+import { every } from '../shared/timers.ts';
 import { SpecWatch } from './spec-watch.ts';
 
 /** The external count is read at this interval. */

@@ -11,12 +11,6 @@ export interface Decision {
   notes: string[];
 }
 
-/** When a decision is taken: milliseconds since boot for the planner, the wall clock for people. */
-export interface Moment {
-  now: number;
-  date: Date;
-}
-
 /** The slots that a command names. @throws FleetError SLOT_UNKNOWN where one of them is not wanted */
 export function namedSlots(fleet: Fleet, text: string): number[] {
   const slots = parseSlots(text);

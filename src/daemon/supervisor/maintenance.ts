@@ -1,8 +1,8 @@
-import type { MaintenanceRequest } from '../api/supervisor.ts';
-import { FleetError } from '../errors/fleet-error.ts';
-import type { WantedStore } from '../store/wanted.ts';
-import type { MaintenanceState } from '../supervisor/maintenance.ts';
-import type { Journal } from './journal.ts';
+import type { MaintenanceRequest } from '../../api/supervisor.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
+import type { WantedStore } from '../../store/wanted.ts';
+import type { MaintenanceState } from '../../supervisor/maintenance.ts';
+import type { Journal } from '../shared/journal.ts';
 
 /** While it lasts, alarms rest: whoever raises them says so instead. Durable. */
 export class Maintenance {

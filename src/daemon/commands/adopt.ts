@@ -7,12 +7,12 @@ import { reattached } from '../../fleet/transitions.ts';
 import type { OtherProcesses } from '../../host/host.ts';
 import { ticksToMs } from '../../host/process/process-id.ts';
 import { portOf } from '../../specification/paths.ts';
-import { preflight } from '../commands/preflight.ts';
 import { clearRemnants } from '../fleet/remnants.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
-import type { Supervisor } from '../supervisor.ts';
-import { type FoundStray, stillStrays } from './find.ts';
-import { judgeUser } from './users.ts';
+import { type FoundStray, stillStrays } from '../strays/find.ts';
+import { judgeUser } from '../strays/users.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
+import { preflight } from './preflight.ts';
 
 /** States in which nothing runs in a slot and nothing is about to. */
 const FREE = new Set(['pending', 'backoff', 'failed']);

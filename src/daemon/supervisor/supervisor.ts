@@ -1,21 +1,21 @@
 import type { Logger } from 'pino';
-import { parseSlotKey } from '../fleet/derive.ts';
-import type { Fleet } from '../fleet/fleet.ts';
-import type { AgentExit } from '../fleet/restart.ts';
-import type { Host } from '../host/host.ts';
-import type { Paths } from '../specification/paths.ts';
-import type { EventStore } from '../store/events.ts';
-import type { RunStore } from '../store/runs.ts';
-import type { ReadingStore } from '../store/samples.ts';
-import type { WantedStore } from '../store/wanted.ts';
-import { FleetRunner } from './fleet/runner.ts';
-import { Flushing } from './flushing.ts';
-import { Journal } from './journal.ts';
-import { Loop } from './loop.ts';
+import { parseSlotKey } from '../../fleet/derive.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import type { AgentExit } from '../../fleet/restart.ts';
+import type { Host } from '../../host/host.ts';
+import type { Paths } from '../../specification/paths.ts';
+import type { EventStore } from '../../store/events.ts';
+import type { RunStore } from '../../store/runs.ts';
+import type { ReadingStore } from '../../store/samples.ts';
+import type { WantedStore } from '../../store/wanted.ts';
+import { FleetRunner } from '../fleet/runner.ts';
+import { Checks } from '../shared/checks.ts';
+import { Flushing } from '../shared/flushing.ts';
+import { Journal } from '../shared/journal.ts';
+import { Loop } from '../shared/loop.ts';
+import type { Observer, Services, Turning } from '../shared/services.ts';
+import { WATCHES } from '../watches/all.ts';
 import { Maintenance } from './maintenance.ts';
-import type { Observer, Services, Turning } from './services.ts';
-import { WATCHES } from './watches/all.ts';
-import { Checks } from './watches/checks.ts';
 
 /** What a supervisor is made of. */
 export interface Parts {

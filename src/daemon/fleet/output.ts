@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { LogFiles, Output as OutputTarget } from '../../host/host.ts';
-import type { FleetContext, FleetWatch } from '../fleet/context.ts';
-import { every } from '../timers.ts';
+import { every } from '../shared/timers.ts';
+import type { FleetContext, FleetWatch } from './context.ts';
 
 const SWEEP_MS = 1_000;
 /** Every log is measured once in this many sweeps; one that grows fast, in every sweep. */

@@ -1,5 +1,5 @@
-import { Fleet } from '../fleet/fleet.ts';
-import type { RunRecord, StoredFleet } from '../fleet/records.ts';
+import { Fleet } from '../../fleet/fleet.ts';
+import type { RunRecord, StoredFleet } from '../../fleet/records.ts';
 import {
   candidates,
   clearAway,
@@ -9,11 +9,11 @@ import {
   recall,
   slotsToRecover,
   UNSEEN,
-} from '../fleet/recovery.ts';
-import { ticksToMs } from '../host/process/process-id.ts';
-import type { RunStore } from '../store/runs.ts';
-import { clearRemnants } from './fleet/remnants.ts';
-import type { FleetRunner } from './fleet/runner.ts';
+} from '../../fleet/recovery.ts';
+import { ticksToMs } from '../../host/process/process-id.ts';
+import type { RunStore } from '../../store/runs.ts';
+import { clearRemnants } from '../fleet/remnants.ts';
+import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from './supervisor.ts';
 
 type Census = ReadonlyMap<string, readonly FoundProcess[]>;

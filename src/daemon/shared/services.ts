@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { AgentExit } from '../fleet/restart.ts';
-import type { Host } from '../host/host.ts';
-import type { Paths } from '../specification/paths.ts';
-import type { RunStore } from '../store/runs.ts';
-import type { ReadingStore } from '../store/samples.ts';
-import type { WantedStore } from '../store/wanted.ts';
+import type { AgentExit } from '../../fleet/restart.ts';
+import type { Host } from '../../host/host.ts';
+import type { Paths } from '../../specification/paths.ts';
+import type { RunStore } from '../../store/runs.ts';
+import type { ReadingStore } from '../../store/samples.ts';
+import type { WantedStore } from '../../store/wanted.ts';
+import type { Checks } from './checks.ts';
 import type { Journal } from './journal.ts';
-import type { Checks } from './watches/checks.ts';
 
 /** Who counts what happens. */
 export interface Observer {

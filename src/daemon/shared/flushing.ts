@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { explainFailure } from '../host/limits.ts';
-import type { Paths } from '../specification/paths.ts';
-import type { EventStore } from '../store/events.ts';
-import type { RunStore } from '../store/runs.ts';
+import { explainFailure } from '../../host/limits.ts';
+import type { Paths } from '../../specification/paths.ts';
+import type { EventStore } from '../../store/events.ts';
+import type { RunStore } from '../../store/runs.ts';
 import type { Journal } from './journal.ts';
 
 /** Events reach their file within this time. */
@@ -47,7 +47,12 @@ export class Flushing {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     journal.gather();
-    if (this.attempt(paths.events, () => events.flush())) return;
+    if (this.attempt(paths.events, () => events.flush())) {
+      const dropped = events.takeDropped();
+      if (dropped > 0)
+        journal.note('limit', null, `${dropped} events were lost while ${paths.events} could not be written`);
+      return;
+    }
     clearTimeout(this.#timer ?? undefined);
     this.#timer = setTimeout(() => this.events(), FLUSH_MS * 10);
   }

@@ -1,7 +1,7 @@
-import type { FleetEvent } from '../api/events.ts';
-import type { EventType } from '../fleet/events.ts';
-import { formatSlots } from '../specification/slots.ts';
-import type { EventStore } from '../store/events.ts';
+import type { FleetEvent } from '../../api/events.ts';
+import type { EventType } from '../../fleet/events.ts';
+import { formatSlots } from '../../specification/slots.ts';
+import type { EventStore } from '../../store/events.ts';
 
 /**
  * Gathers what happens within a turn and writes it as few events: the slots that the same thing happened to for the

@@ -4,9 +4,9 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import { KILL_MS_MAX } from '../../host/strays/kill.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
-import type { Supervisor } from '../supervisor.ts';
+import { type FoundStray, findStrays, stillStrays } from '../strays/find.ts';
+import type { Supervisor } from '../supervisor/supervisor.ts';
 import { adoptStrays } from './adopt.ts';
-import { type FoundStray, findStrays, stillStrays } from './find.ts';
 
 /** The strays of one fleet or of all (null). */
 export async function listStrays(supervisor: Supervisor, fleet: string | null): Promise<StraysDocument> {
