@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import type { Applied } from '../host/install/apply.ts';
 import { unifiedDiff } from '../host/install/diff.ts';
 import type { FileChange } from '../host/install/files.ts';

@@ -1,5 +1,5 @@
-import type { ErrorDocument } from '../errors.ts';
-import { FleetError } from '../errors.ts';
+import type { ErrorDocument } from '../errors/fleet-error.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { plainJson, withoutControls } from './plain.ts';
 
 /** Prints a result on stdout. It may hold colours, so the caller must make text of agents safe first. */

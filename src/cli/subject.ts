@@ -2,7 +2,7 @@ import type { FleetStatus } from '../api/fleets.ts';
 import type { StatusDocument } from '../api/status.ts';
 import { combine, type Demand, demandOf } from '../doctor/demand.ts';
 import type { HostFacts } from '../doctor/facts.ts';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { measureAgents } from '../host/facts/agents.ts';
 import { readHostFacts } from '../host/facts/facts.ts';
 import { portOf } from '../specification/paths.ts';
@@ -102,7 +102,7 @@ async function examinedFrom(source: Source, status: StatusDocument | null): Prom
 
 async function fleetsOf({ client, fleet }: Context, fleets: readonly FleetStatus[]): Promise<Examined[]> {
   const chosen = fleets.filter(({ name }) => fleet === null || name === fleet);
-  if (fleet !== null && chosen.length === 0) throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
+  if (fleet !== null && chosen.length === 0) throw FleetError.of('UNKNOWN.fleet', { fleet });
   return Promise.all(
     chosen.map(async (status) => {
       return { ...(await client.call('fleet', { fleet: status.name })), status };

@@ -1,6 +1,6 @@
 import type { Accepted } from '../api/accepted.ts';
 import type { WatchLine } from '../api/watch.ts';
-import { type ErrorDocument, errorFromDocument } from '../errors.ts';
+import { type ErrorDocument, errorFromDocument } from '../errors/fleet-error.ts';
 import { isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { formatCount } from './format.ts';

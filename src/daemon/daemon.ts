@@ -1,5 +1,5 @@
 import pino, { type Logger } from 'pino';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { removeFile } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';

@@ -1,6 +1,6 @@
 import type { AgentMeasure } from '../doctor/demand.ts';
 import type { HostFacts } from '../doctor/facts.ts';
-import type { FleetError } from '../errors.ts';
+import type { FleetError } from '../errors/fleet-error.ts';
 import type { FactsOptions } from './facts/facts.ts';
 
 /** The limits of this host and how near they are, for findings and for messages. */

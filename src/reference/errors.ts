@@ -1,4 +1,4 @@
-import { ERRORS, EXIT_CODES } from '../errors.ts';
+import { ERRORS, type ErrorEntry, EXIT_CODES } from '../errors/table.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# Errors and exit codes
@@ -19,10 +19,19 @@ export function errorsPage(): string {
     retryable ? 'yes' : 'no',
     hint,
   ]);
+  const messages = Object.entries(ERRORS).flatMap(([name, { messages: all = {} }]: [string, ErrorEntry]) =>
+    Object.values(all).map((each) => [
+      code(`FLEET_${name}`),
+      code(typeof each === 'string' ? each : each.text),
+      typeof each === 'string' ? '' : each.hint,
+    ]),
+  );
   return [
     INTRODUCTION,
     table(['code', 'meaning'], exitCodes),
     '## Errors\n\nThe hint is the default; an error may give a more specific one.\n',
     table(['error', 'meaning', 'exit code', 'retryable', 'hint'], errors),
+    '## Frequent messages\n\nNames in braces stand for values. A message without a hint of its own has the hint of its error.\n',
+    table(['error', 'message', 'hint'], messages),
   ].join('\n');
 }

@@ -1,5 +1,5 @@
 import { COMMANDS, COMMON_OPTIONS, type CommandEntry } from '../cli/commands.ts';
-import { EXIT_CODES } from '../errors.ts';
+import { EXIT_CODES } from '../errors/table.ts';
 import { FLEET } from '../specification/fields.ts';
 import { type Field, walk } from '../specification/group.ts';
 import { PLACEHOLDERS } from '../specification/placeholders.ts';

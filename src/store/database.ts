@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { removeFile, setAside } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import type { StoredFleet } from '../fleet/records.ts';
 import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
 import { explainFailure, onDisk } from '../host/limits.ts';

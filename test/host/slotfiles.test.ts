@@ -12,7 +12,7 @@ import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import koffi from 'koffi';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import {
   clearSlots,
   handOver,

@@ -1,4 +1,4 @@
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { ReadRequest, Value } from '../../src/host/files/others.ts';
 import type { Aside } from '../../src/host/files/purge.ts';
 import { ReadProblem } from '../../src/host/files/read-problem.ts';

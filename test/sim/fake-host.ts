@@ -1,4 +1,4 @@
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { Facts, HelperEnd, Host, Launch, Memory } from '../../src/host/host.ts';
 import type { Disk } from './disk.ts';
 import { FakeFiles } from './fake-files.ts';

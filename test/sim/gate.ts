@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
 import { RunStore } from '../../src/store/runs.ts';

@@ -1,7 +1,7 @@
 import { Commands } from '../../src/daemon/commands/commands.ts';
 import { recover } from '../../src/daemon/supervisor/recovery.ts';
 import { Supervisor } from '../../src/daemon/supervisor/supervisor.ts';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { pathsIn } from '../../src/specification/paths.ts';
 import { ReadingStore } from '../../src/store/samples.ts';
 import { FakeHost, type HostWorld } from './fake-host.ts';

@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { PORT_MAX } from '../../specification/ports.ts';
 import { ANSWER_MS_MAX } from '../client.ts';
 import type { Context } from '../context.ts';
@@ -8,7 +8,7 @@ import { print, printJson, say } from '../output.ts';
 /** fleetctl metrics: prints the metrics for Prometheus, or has them served at a loopback port. */
 export async function run({ client, options, json }: Context): Promise<number> {
   if (options.port !== undefined && options.off)
-    throw new FleetError('USAGE', '--port and --off are mutually exclusive');
+    throw FleetError.of('USAGE.exclusive', { one: '--port', other: '--off' });
   if (options.port === undefined && !options.off) {
     const output = client.bytes('metrics', { agents: options.each }, { silenceMsMax: ANSWER_MS_MAX });
     const chunks: Uint8Array[] = [];

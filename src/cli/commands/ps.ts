@@ -1,5 +1,5 @@
 import type { AgentRow } from '../../api/agents.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { Context } from '../context.ts';
@@ -37,7 +37,8 @@ const ORDERS: Record<string, Order> = {
 function orderOf(key: string): Order {
   const order = Object.hasOwn(ORDERS, key) ? ORDERS[key] : undefined;
   if (order) return order;
-  throw new FleetError('USAGE', `--sort must be one of ${Object.keys(ORDERS).join(', ')}, found "${key}"`);
+  const expected = `one of ${Object.keys(ORDERS).join(', ')}`;
+  throw FleetError.of('USAGE.value', { what: '--sort', expected, found: key });
 }
 
 function compare(a: string, b: string): number {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusDocument } from '../../api/status.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { Client } from '../client.ts';
 import { isAway } from '../client.ts';
 import type { Context } from '../context.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stray, StrayResult, StraysAnswer, StraysRequest } from '../../api/strays.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
@@ -21,7 +21,7 @@ export async function run(context: Context): Promise<number> {
 }
 
 function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['action'] | null {
-  if (adopt && kill) throw new FleetError('USAGE', '--adopt and --kill are mutually exclusive');
+  if (adopt && kill) throw FleetError.of('USAGE.exclusive', { one: '--adopt', other: '--kill' });
   if (args.length > 0 && !adopt && !kill) {
     throw new FleetError('USAGE', 'strays takes PIDs only with --adopt or --kill');
   }

@@ -18,7 +18,7 @@ import { closed, followEvents } from './streams.ts';
 const EVENTS_MAX = 10_000;
 const LINES = { usual: 100, max: 100_000 } as const;
 
-/** What the operations work with. */
+/** What the handlers use. */
 export interface Served {
   metrics: Metrics;
   metricsServer: MetricsServer;
@@ -31,7 +31,7 @@ export interface Served {
 
 type Part<K extends keyof Handlers> = Pick<Handlers, K>;
 
-/** One handler an operation. Each reads off what was asked and has somebody else do it. */
+/** Returns the handlers of all operations. A handler translates the request and delegates the work. */
 export function handlersOf(served: Served): Handlers {
   return {
     ...commandHandlers(served),
@@ -84,7 +84,7 @@ function reportHandlers({
   report,
   supervisor,
 }: Served): Part<'status' | 'fleet' | 'agents' | 'memory' | 'samples' | 'strays' | 'watchdog'> {
-  /** The name of a fleet that is known, or null for all. @throws FleetError UNKNOWN */
+  /** Returns the name of a known fleet, or null for all fleets. @throws FleetError UNKNOWN */
   const named = (fleet: string | undefined): string | null =>
     fleet === undefined ? null : commands.get(fleet).name;
   return {

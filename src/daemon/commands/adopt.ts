@@ -1,5 +1,5 @@
 import type { StrayResult } from '../../api/strays.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { decideAdoption, decideNotAdopted } from '../../fleet/decide/strays.ts';
 import type { SlotRecord } from '../../fleet/records.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
@@ -95,9 +95,7 @@ function checkPossible({ host }: Supervisor, { name, fleet }: FleetRunner): void
     );
   }
   if (fleet.stopAll) {
-    throw new FleetError('BUSY', `fleet ${name} is being stopped; nothing can be adopted meanwhile`, {
-      hint: 'Try again when fleetctl status shows its agents ready.',
-    });
+    throw FleetError.of('BUSY.stopping', { fleet: name });
   }
 }
 

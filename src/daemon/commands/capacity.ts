@@ -2,7 +2,7 @@ import { combine, type Demand, demandOf } from '../../doctor/demand.ts';
 import type { HostFacts } from '../../doctor/facts.ts';
 import { examineLimits, firstCeiling } from '../../doctor/table.ts';
 import { describeRefusal } from '../../doctor/text.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { runOf } from '../../fleet/agent.ts';
 import type { Facts } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReadProblem, ReadsOthers } from '../../host/host.ts';
 
 /** More than this no kernel would hand over to a process anyway (execve(2)). */

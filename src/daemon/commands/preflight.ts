@@ -1,5 +1,5 @@
 import { JOURNAL_STREAMS_MAX } from '../../doctor/limits/storage.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { runOf } from '../../fleet/agent.ts';
 import type { Files, Host, Users } from '../../host/host.ts';
 import { type Protocol, rangeOf } from '../../host/proc/port-table.ts';

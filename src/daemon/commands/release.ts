@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import { hashText } from '../../host/files/hash.ts';
 import type { Files, Host, ReadProblem } from '../../host/host.ts';

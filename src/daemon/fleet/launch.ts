@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import type { Account, Host, Launch, Output, User as ProcessUser, Users } from '../../host/host.ts';
 import { type Paths, portOf } from '../../specification/paths.ts';

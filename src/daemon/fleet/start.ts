@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ProcessId } from '../../fleet/agent.ts';
 import { releaseOf } from '../../fleet/derive.ts';
 import { describeExit } from '../../fleet/restart.ts';

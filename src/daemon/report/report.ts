@@ -2,7 +2,7 @@ import type { AgentRow, AgentState, AgentsDocument } from '../../api/agents.ts';
 import type { FleetCounts, FleetStatus, VerifyStatus } from '../../api/fleets.ts';
 import type { FleetMemory, SamplesDocument } from '../../api/memory.ts';
 import type { StatusDocument } from '../../api/status.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Agent, runOf, type Slot } from '../../fleet/agent.ts';
 import { USAGE_PIDS_MAX } from '../../host/processes.ts';
 import { portOf } from '../../specification/paths.ts';

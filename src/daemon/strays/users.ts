@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Allowed, allowedSlots, type SlotUsers } from '../../fleet/strays/placement.ts';
 import type { Users } from '../../host/host.ts';
 import type { Spec } from '../../specification/spec.ts';

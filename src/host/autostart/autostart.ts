@@ -1,7 +1,7 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors.ts';
+import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors/fleet-error.ts';
 import { hashText } from '../files/hash.ts';
 import { UNIT_DIRECTORY } from '../install/files.ts';
 import { explainFailure } from '../limits.ts';

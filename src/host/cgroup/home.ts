@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { readCgroupMount, readCgroupPath } from '../proc/cgroup.ts';
 import { readStat } from '../proc/stat.ts';
 import { findFormerTree, findTreeOf, homeOf } from './former.ts';

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { readCommand } from '../proc/pid.ts';
 import { tryFlock } from '../state/flock.ts';
 import { lockHolder } from '../state/lock-holder.ts';

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 
 /**
  * Finds the file that a command names: with a slash in it relative to `baseDir`, without one in `path` (colon-separated).

@@ -1,6 +1,6 @@
 import { lchownSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { findListener } from '../net/unix.ts';
 import { readCommand } from '../proc/pid.ts';
 import { isGone } from '../proc/read.ts';
@@ -106,5 +106,5 @@ function removeUnlessUsed(remove: (path: string) => void, path: string): void {
 }
 
 function inTheWay(path: string, what: string): FleetError {
-  return new FleetError('STATE_UNUSABLE', `${path} is in the way: ${what}`, { hint: 'Move it away.' });
+  return FleetError.of('STATE_UNUSABLE.inTheWay', { path, what });
 }

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { makeDirectory, writeDurable } from '../files/files.ts';
 import { hashText } from '../files/hash.ts';
 import { findBelow, placeBelow } from './places.ts';
