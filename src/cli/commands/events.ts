@@ -4,7 +4,7 @@ import { ANSWER_MS_MAX, withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { formatTime } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 import { oneLine } from '../plain.ts';
 import { PATIENCE, reconnecting } from '../reconnect.ts';
 
@@ -35,7 +35,10 @@ async function* followed(
 ): AsyncGenerator<FleetEvent> {
   yield* reconnecting<FleetEvent>(
     (last) => events(last === null ? { limit, follow: 1 } : { after: last.seq, follow: 1 }),
-    { ...PATIENCE, onAway: (awayMs) => awayMs === 0 && say('The supervisor is away; waiting for it.') },
+    {
+      ...PATIENCE,
+      onAway: (awayMs) => awayMs === 0 && printMessage('The supervisor is away; waiting for it.'),
+    },
   );
 }
 

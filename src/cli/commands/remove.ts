@@ -2,7 +2,7 @@ import { API } from '../../api/protocol.ts';
 import { withQuery } from '../client.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
-import { printJson, say } from '../output.ts';
+import { printJson, printMessage } from '../output.ts';
 
 /** fleetctl remove: forgets a fleet at target 0. */
 export async function run(context: Context): Promise<number> {
@@ -11,7 +11,7 @@ export async function run(context: Context): Promise<number> {
   await context.client.request('DELETE', withQuery(API.fleet(fleet), { purge }));
   if (context.json) printJson({ fleet, removed: true, purged: purge });
   else
-    say(
+    printMessage(
       `${fleet} is removed${purge ? ', with the directories of its slots' : '; the directories of its slots remain'}.`,
     );
   return 0;
