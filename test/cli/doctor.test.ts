@@ -37,7 +37,9 @@ describe('doctor', () => {
   test('needs neither supervisor nor fleet, and changes nothing', async () => {
     const ended = await place.fleetctl('doctor', '--agents', '10');
     expect(ended).toMatchObject({ code: 0, stderr: '' });
-    expect(ended.stdout).toMatch(/10 agents can work on this host.*This\s+host\s+allows\s+at\s+most\s+[\d,]+\s+agents/s);
+    expect(ended.stdout).toMatch(
+      /10 agents can work on this host.*This\s+host\s+allows\s+at\s+most\s+[\d,]+\s+agents/s,
+    );
     expect(existsSync(place.stateDir)).toBe(false);
   });
 

@@ -285,7 +285,7 @@ describe.runIf(IS_ROOT)('fleetctl strays --adopt (needs a cgroup tree)', () => {
     const pid = byHand('./agent', String(PORT_BASE + 1));
     await untilStrays(1);
     const { stderr } = await world.ok('strays', '--adopt');
-    expect(stderr).toContain('target 3 as before');
+    expect(stderr).toContain('target still 3');
     expect((await world.ps())[1]).toMatchObject({ slot: 1, pid });
   });
 

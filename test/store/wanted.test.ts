@@ -398,7 +398,9 @@ test('a copy that is missing is written anew, and that is told; one that is ther
     expect(store.notices).toEqual([]);
     rmSync(files.copy);
     store.keepCopy();
-    expect(store.notices).toEqual([expect.stringMatching(/wanted\.json was missing and has been written again/)]);
+    expect(store.notices).toEqual([
+      expect.stringMatching(/wanted\.json was missing and has been written again/),
+    ]);
     expect(readFileSync(files.copy, 'utf8')).toBe(written);
   });
 });
