@@ -7,7 +7,7 @@ import { isRunning, until, World } from './harness.ts';
 
 /** Out of the way of outgoing connections (net.ipv4.ip_local_port_range begins at 32768), and of other test files. */
 const PORT_BASE = 25_000 + (process.pid % 1000) * 4;
-const LIBC = new URL('../../src/host/libc.ts', import.meta.url).href;
+const LIBC = new URL('../../src/host/sys/libc.ts', import.meta.url).href;
 
 /**
  * A small daemon that does what its arguments say, each at once:
@@ -228,7 +228,7 @@ describe('ready', () => {
   test('not because somebody else said so', async () => {
     const going = world.fleetctl('spawn', '1', '-f', spec('{ notify: true, timeout: 60s }', ['none']));
     await until(async () => (await state()) === 'starting');
-    const { libc } = await import('../../src/host/libc.ts');
+    const { libc } = await import('../../src/host/sys/libc.ts');
     const address = Buffer.alloc(110);
     address.writeUInt16LE(1, 0);
     address.write(`${world.runtimeDir}/notify.sock`, 2);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CgroupTree } from '../../src/host/cgroup/tree.ts';
 import { findCgroupMount, parseCgroupPath } from '../../src/host/proc/cgroup.ts';
 import { readProcText } from '../../src/host/proc/read.ts';
-import { reapPid } from '../../src/host/process/pidfd.ts';
+import { reapPid } from '../../src/host/sys/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 

@@ -1,6 +1,5 @@
 import type { HostFacts } from '../../doctor/facts.ts';
 import { renderSysctl, type SysctlSetting, sysctlSettings } from '../../doctor/sysctl.ts';
-import { isBooted } from '../../host/autostart/systemd.ts';
 import { type Applied, applySysctl, applyUnits, isUnitActive } from '../../host/install/apply.ts';
 import {
   applyChanges,
@@ -13,6 +12,7 @@ import {
   unitFiles,
 } from '../../host/install/files.ts';
 import { drainTimeoutSec } from '../../host/install/plan.ts';
+import { isBooted } from '../../host/sys/systemd.ts';
 import { parseSpec } from '../../specification/parse.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../format.ts';
