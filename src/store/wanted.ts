@@ -109,8 +109,8 @@ export class WantedStore {
     });
   }
 
-  #read<T>(look: (db: DatabaseSync) => T): T {
-    return onDisk('read', this.#path, () => look(this.#db));
+  #read<T>(query: (db: DatabaseSync) => T): T {
+    return onDisk('read', this.#path, () => query(this.#db));
   }
 
   #transact(work: () => void): void {
