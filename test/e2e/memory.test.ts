@@ -150,7 +150,7 @@ test('maintenance is durable, ends by itself, and is said by status', async () =
   expect((await world.status()).maintenance).toEqual({ until: null });
   await world.killSupervisor();
   await world.ok('spawn', '1');
-  expect((await world.fleetctl('status')).stdout).toContain('rest until fleetctl maintenance off');
+  expect((await world.fleetctl('status')).stdout).toContain('silenced until fleetctl maintenance off');
   await world.ok('maintenance', 'on', '--for', '1s');
   await until(async () => (await world.status()).maintenance === null);
   await world.ok('maintenance', 'on', '--for', '1h');
