@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { childrenOf, tryRemove } from '../src/host/cgroup/path.ts';
+import { childrenOf, removeIfEmpty } from '../src/host/cgroup/path.ts';
 
 /** Takes a cgroup and all below it away, as far as they are empty. */
 export function removeTree(cgroup: string): void {
   for (const child of childrenOf(cgroup)) removeTree(join(cgroup, child));
-  tryRemove(cgroup);
+  removeIfEmpty(cgroup);
 }
 
 /** Where the hierarchies are mounted, those of version 1 too, from /proc/self/mountinfo (proc(5)). */

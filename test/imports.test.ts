@@ -56,34 +56,44 @@ function inDaemon(room: string): string {
 
 /** Rooms without any OS: no node: module at all. */
 const PURE = [...PURE_ROOMS, 'fleet/decide', 'api', 'doctor', 'dashboard'];
-/** Only these may touch files, processes, sockets or C: the host, and the ends of the API socket beside it. */
-const OS_MODULES = /^(node:(fs|fs\/promises|child_process|net|http|dgram|sqlite)|koffi|execa)$/;
-const MAY_USE_OS: Record<string, RegExp> = {
-  host: /./,
-  store: /^node:sqlite$/,
-  'daemon/http': /^node:http$/,
-  cli: /^node:(http|fs)$/,
-  reference: /^node:fs$/,
-};
+/** Only these may touch files, processes, sockets or C: the host, and the ends of the API socket. A type touches nothing. */
+const OS_MODULES =
+  /^(node:(fs|fs\/promises|child_process|net|http|https|dgram|sqlite|worker_threads)|koffi|execa)$/;
+const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
+  [/^src\/host\//, /./],
+  [/^src\/store\/database\.ts$/, /^node:sqlite$/],
+  [/^src\/daemon\/http\/connections\.ts$/, /^node:http$/],
+  // What a user names on the command line is the user's own.
+  [/^src\/cli\/(program|spec-source|supervisor|commands\/init)\.ts$/, /^node:fs$/],
+  [/^src\/reference\//, /^node:fs$/],
+];
+/**
+ * The supervisor's own process: its start and end, its lock, its sockets, its page. All else of the daemon runs on a
+ * simulated host as well, so it knows the host by its door, and by what touches nothing.
+ */
+const OWN_PROCESS =
+  /^src\/daemon\/(daemon|possession|shutdown|heartbeat|api\/server|api\/bounds|dashboard\/files)\.ts$/;
+const HOST_DOOR = /^src\/host\/(host|result|processes|files\/hash|proc\/port-table|process\/process-id)\.ts$/;
+/** What these may import in turn. */
+const TOUCHES_NOTHING = /^node:crypto$/;
 
 interface Import {
   file: string;
   room: string;
   target: string;
-  /** Nothing of it is there when the program runs. */
   isType: boolean;
 }
 
+/** `import type { … } from`, `export type { … } from`, and all that loads a module. */
+const IMPORT = /(?:^(?:import|export) (type )[^']*?from|\bfrom|\bimport\(|^import) ?'([^']+)'/gm;
+
 const imports: Import[] = globSync('src/**/*.ts').flatMap((file) =>
-  [
-    ...readFileSync(file, 'utf8').matchAll(
-      /(?:(?:import|export) (?<type>type )?(?:[^'";]*? )?from|import\() ?'(?<target>[^']+)'/g,
-    ),
-  ].map(({ groups }) => {
-    const { type, target = '' } = groups!;
-    const path = target.startsWith('.') ? normalize(join(dirname(file), target)) : target;
-    return { file, room: roomOf(file), target: path, isType: type !== undefined };
-  }),
+  [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, type, from]) => ({
+    file,
+    room: roomOf(file),
+    target: from!.startsWith('.') ? normalize(join(dirname(file), from!)) : from!,
+    isType: type !== undefined,
+  })),
 );
 
 /** The room that a file is in: the innermost that the table knows. */
@@ -114,9 +124,28 @@ test('pure rooms know nothing of the OS', () => {
 
 test('only the host and the ends of the API socket touch the OS', () => {
   const wrong = imports.filter(
-    ({ room, target, isType }) => !isType && OS_MODULES.test(target) && !MAY_USE_OS[room]?.test(target),
+    ({ file, target, isType }) =>
+      OS_MODULES.test(target) &&
+      !isType &&
+      !MAY_USE_OS.some(([files, modules]) => files.test(file) && modules.test(target)),
   );
   expect(wrong).toEqual([]);
+});
+
+test('what the simulation runs reaches the OS through the host alone', () => {
+  const wrong = imports.filter(
+    ({ file, room, target }) =>
+      room.startsWith('daemon') &&
+      !OWN_PROCESS.test(file) &&
+      target.startsWith('src/host/') &&
+      !HOST_DOOR.test(target),
+  );
+  expect(wrong).toEqual([]);
+  const beyond = imports.filter(
+    ({ file, target, isType }) =>
+      HOST_DOOR.test(file) && !isType && !HOST_DOOR.test(target) && !TOUCHES_NOTHING.test(target),
+  );
+  expect(beyond).toEqual([]);
 });
 
 test('there is no circle in the whole house, types included', () => {

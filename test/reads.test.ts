@@ -42,7 +42,7 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/state/mark-file.ts': { opens: 'our own mark' },
   'src/host/cgroup/resources.ts': { opens: 'files of our own cgroups, for writing' },
   'src/host/net/unix.ts': { opens: 'a place only (O_PATH)' },
-  'src/host/process/executable.ts': {
+  'src/host/process/locale.ts': {
     'reads a file whole': 'the host’s language and time zone: files of root’s in /etc',
   },
   'src/host/facts/root.ts': {

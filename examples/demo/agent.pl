@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The demo's agent: answers a line on its TCP port and on its Unix socket, each with who it is.
-# Perl, because every Debian has it and fifty of them fit anywhere.
+# The demo agent: answers every connection to its TCP port and its Unix socket with a line about itself.
+# In Perl, because every Debian has it, and fifty of these processes fit on any host.
 use strict;
 use warnings;
 use IO::Select;

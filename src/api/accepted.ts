@@ -6,12 +6,9 @@ export const ACCEPTED = named(
   {
     fleet: text(),
     target: integer(),
-    notes: list(
-      text(),
-      'What the user should know: fields that nothing acts on yet, files that were not read …',
-    ),
-    goal: meaning(GOAL, 'What to give the operation `watch` in order to follow the work.'),
+    notes: list(text(), 'What the user should know, such as files that were not read.'),
+    goal: meaning(GOAL, 'Pass it to the operation `watch` to follow the work.'),
   },
-  'What a command answers once it is durable. The work follows.',
+  'The answer to a command, once it is durable. The work follows.',
 );
 export type Accepted = Of<typeof ACCEPTED>;

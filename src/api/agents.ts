@@ -10,12 +10,12 @@ export type AgentState = Of<typeof AGENT_STATE>;
 const USAGE_ROW = named(
   'UsageRow',
   {
-    cpuPercent: number('Of one processor, since the last question about it.'),
+    cpuPercent: number('Percent of one processor, since the previous request.'),
     cpuSeconds: number(),
     threads: integer(),
-    files: nullable(integer(), 'Open files; null where they cannot be counted.'),
+    files: nullable(integer(), 'Open files; null if they cannot be counted.'),
   },
-  'What an agent’s main process uses besides memory.',
+  'What the main process of an agent uses apart from memory.',
 );
 export type UsageRow = Of<typeof USAGE_ROW>;
 
@@ -25,18 +25,18 @@ export const AGENT_ROW = named(
     fleet: text(),
     slot: integer(),
     state: AGENT_STATE,
-    pid: nullable(integer(), 'Null where nothing runs.'),
-    port: nullable(integer(), 'The first port of its slot; null where the fleet has none.'),
+    pid: nullable(integer(), 'Null if no process runs.'),
+    port: nullable(integer(), 'The first port of its slot; null if the fleet has no ports.'),
     socket: text('Path of its Unix socket.'),
     dir: text('Its state directory.'),
     release: nullable(text()),
     restarts: integer(),
     startedAt: nullable(time()),
-    rssBytes: nullable(integer(), 'As it was sampled last.'),
+    rssBytes: nullable(integer(), 'From the latest sample.'),
     lastExit: nullable(LAST_EXIT),
-    usage: optional(nullable(USAGE_ROW, 'There where `usage` was asked for.')),
+    usage: optional(nullable(USAGE_ROW, 'Present if the request asks for `usage`.')),
   },
-  'A line of `ps`.',
+  'One line of `ps`.',
 );
 export type AgentRow = Of<typeof AGENT_ROW>;
 
@@ -55,7 +55,7 @@ export const AGENT_OPERATIONS = {
       usage: {
         type: SWITCH,
         otherwise: 'false',
-        help: 'With processor time, threads and open files, of at most 256 agents.',
+        help: 'Include processor time, threads and open files, for at most 256 agents.',
       },
     }),
     answer: json(AGENTS_DOCUMENT),
@@ -64,13 +64,13 @@ export const AGENT_OPERATIONS = {
   log: {
     method: 'GET',
     path: '/v1/fleets/{fleet}/slots/{slot}/log',
-    summary: 'Read what an agent wrote',
+    summary: 'Read the output of an agent',
     access: 'secret',
     query: sparse({
-      lines: { type: COUNT, otherwise: '100', help: 'The last lines, at most 100,000 of them.' },
-      follow: { type: SWITCH, otherwise: 'false', help: 'Go on with what the agent writes next.' },
+      lines: { type: COUNT, otherwise: '100', help: 'How many lines from the end, at most 100,000.' },
+      follow: { type: SWITCH, otherwise: 'false', help: 'Continue with new output as the agent writes it.' },
     }),
-    answer: bytes('application/octet-stream', 'The output as the agent wrote it.'),
+    answer: bytes('application/octet-stream', 'The output, byte for byte.'),
     errors: ['UNKNOWN', 'USAGE', 'SLOT_UNKNOWN'],
   },
 } as const satisfies Operations;

@@ -2,14 +2,14 @@ import { parametersIn } from './operation.ts';
 import type { OperationName, PathOfNamed, QueryOfNamed } from './operations.ts';
 import { ROUTES } from './routes.ts';
 
-/** Parameters of an operation's path and query. Those that the query can do without may be absent or null. */
+/** The parameters of an operation's path and query. Optional ones may be absent or null. */
 export type ParametersOf<N extends OperationName> = PathOfNamed<N> & {
   [K in keyof QueryOfNamed<N>]:
     | QueryOfNamed<N>[K]
     | (object extends Pick<QueryOfNamed<N>, K> ? null | undefined : never);
 };
 
-/** Gives the path of an operation with its parameters filled in, and its query; what is null or absent is left out. */
+/** Returns the path and query of an operation with these parameters; those that are null or undefined are left out. */
 export function urlOf<N extends OperationName>(name: N, parameters: Partial<ParametersOf<N>>): string {
   const { path } = ROUTES[name];
   const names = parametersIn(path);

@@ -13,22 +13,22 @@ const SPAWN = requestOf(
   sparse({
     target: {
       type: integerType(0, AGENTS_MAX),
-      otherwise: '`target` of the spec, else the target that the fleet has',
+      otherwise: '`target` of the spec, else the current target',
       help: 'How many agents run.',
     },
     spec: {
       type: SPEC_DOCUMENT,
-      otherwise: 'the fleet keeps the spec that it has',
-      help: 'The spec, as written; it is not checked yet.',
+      otherwise: 'the fleet keeps its spec',
+      help: 'The spec, as in a spec file.',
     },
     baseDir: {
       type: ABSOLUTE_PATH,
-      help: 'Directory that relative paths of `spec` start from; goes with `spec`.',
+      help: 'The directory that relative paths in `spec` start from.',
     },
     force: {
       type: BOOLEAN,
       otherwise: 'false',
-      help: 'Apply what needs everything stopped first; go on where a host limit is in the way.',
+      help: 'Apply changes that stop all agents first; ignore host limits that block the start.',
     },
   }),
 );
@@ -37,9 +37,9 @@ export type SpawnRequest = ReadBy<typeof SPAWN>;
 const KILL = requestOf(
   'KillRequest',
   exactlyOne({
-    count: { type: integerType(0, AGENTS_MAX), help: 'How many agents, highest slots first.' },
-    slots: { type: SLOTS, help: 'Just these slots.' },
-    all: { type: TRUE as Type<boolean, ''>, help: 'All agents: target 0.' },
+    count: { type: integerType(0, AGENTS_MAX), help: 'How many agents to stop, highest slots first.' },
+    slots: { type: SLOTS, help: 'Only these slots.' },
+    all: { type: TRUE as Type<boolean, ''>, help: 'All agents: sets the target to 0.' },
   }),
 );
 export type KillRequest = ReadBy<typeof KILL>;
@@ -47,8 +47,8 @@ export type KillRequest = ReadBy<typeof KILL>;
 const RESTART = requestOf(
   'RestartRequest',
   sparse({
-    slots: { type: SLOTS, otherwise: 'all slots', help: 'Just these slots.' },
-    latest: { type: BOOLEAN, otherwise: 'false', help: 'On the newest release.' },
+    slots: { type: SLOTS, otherwise: 'all slots', help: 'Only these slots.' },
+    latest: { type: BOOLEAN, otherwise: 'false', help: 'Restart on the newest release.' },
   }),
 );
 export type RestartRequest = ReadBy<typeof RESTART>;
@@ -114,7 +114,7 @@ export const COMMAND_OPERATIONS = {
     summary: 'Forget a fleet at target 0',
     access: 'change',
     query: sparse({
-      purge: { type: SWITCH, otherwise: 'false', help: 'Delete its slots’ directories too.' },
+      purge: { type: SWITCH, otherwise: 'false', help: 'Delete the directories of its slots as well.' },
     }),
     answer: json(record({ fleet: text() })),
     errors: ['UNKNOWN', 'BUSY', 'STATE_UNUSABLE'],

@@ -1,6 +1,6 @@
 /**
- * What travels between the supervisor and the page that it serves: one whole update, then what has changed since.
- * The page is of the same version as the supervisor that serves it.
+ * The messages between the supervisor and its dashboard: one whole update, then changes. The page always has the version
+ * of the supervisor that serves it.
  */
 
 import type { Quantiles } from '../fleet/quantiles.ts';
@@ -11,14 +11,14 @@ import type { LeakStatus } from './leak.ts';
 import type { RolloutDocument } from './rollout.ts';
 import type { StatusDocument } from './status.ts';
 
-/** Where the page's own requests go, each with the token as its query. */
+/** The paths of the page's requests, each with the token as a query parameter. */
 export const PAGE_API = {
   stream: '/stream',
   agent: '/agent',
   history: '/history',
 } as const;
 
-/** What a cell of the map can be: the states of `ps`, and a slot that waits for its start. */
+/** The states of a cell: those of `ps`, and `waiting` for a slot that waits for its first start. */
 export const CELL_STATES = [
   'waiting',
   'starting',
@@ -36,7 +36,7 @@ export type CellState = (typeof CELL_STATES)[number];
  */
 export type Cell = readonly [slot: number, state: number, release: number, rssKib: number, restarts: number];
 
-/** What moves all the time. */
+/** Numbers that change all the time. */
 export interface Pulse extends Omit<FleetCounts, 'name' | 'rssBytes' | 'pssBytes'> {
   unready: number;
   /** Slots that wait for their first start. */
@@ -44,30 +44,30 @@ export interface Pulse extends Omit<FleetCounts, 'name' | 'rssBytes' | 'pssBytes
   round: {
     /** Agents of the open round that are not ready yet. */
     open: number;
-    /** How many agents may be starting at a time. */
+    /** The maximum number of agents that are starting. */
     limit: number;
   };
 }
 
-/** What is looked at every few seconds. */
+/** Values that are read every few seconds. */
 export interface Gauges {
   rssBytes: number | null;
   pssBytes: number | null;
   rss: Quantiles | null;
   leak: LeakStatus;
-  /** Exits by code, signal or other cause since the supervisor's start, the most frequent first. */
+  /** Exits by code, signal or other cause since the supervisor's start, most frequent first. */
   exits: { cause: string; count: number }[];
-  /** How many agents got ready within so many seconds, not counting those of the bucket before; Infinity is null. */
+  /** Starts by their time to ready, in seconds; each bucket excludes those before it, and null means infinity. */
   readySeconds: { atMost: number | null; count: number }[];
 }
 
-/** The rollout of a fleet, with its latest verdicts; releases by their labels, where they have some. */
+/** The rollout of a fleet, with its latest verdicts; releases by their labels, if they have some. */
 export type RolloutUpdate = Omit<RolloutDocument, 'fleet' | 'failures' | 'options'>;
 
-/** What has changed of a fleet; what is absent has not. */
+/** The changes of a fleet; an absent key has not changed. */
 export interface FleetUpdate {
   name: string;
-  /** Names of releases that cells point to; grows at its end only. */
+  /** Names of the releases that cells refer to; grows only at its end. */
   releases?: string[];
   cells?: Cell[];
   pulse?: Pulse;
@@ -79,7 +79,7 @@ export type HostUpdate = Pick<StatusDocument, 'supervisor' | 'host' | 'maintenan
 
 /** One message of the stream. */
 export interface Update {
-  /** All there is: whatever was known before is to be forgotten. */
+  /** The update holds everything, so the page forgets what it knew before. */
   isWhole: boolean;
   fleets: FleetUpdate[];
   /** Fleets that were removed. */
@@ -88,20 +88,20 @@ export interface Update {
   host?: HostUpdate;
 }
 
-/** GET agent: all about a slot, and the last of what its agent said. */
+/** GET agent: all details of a slot, and the last output of its agent. */
 export interface AgentDocument {
-  /** As `ps` shows it, its release by its label; null where nothing runs or is to run. */
+  /** As `ps` shows it, with the label of its release; null if no agent is wanted or running. */
   agent: AgentRow | null;
   state: CellState;
-  /** Why it is in that state; null where there is nothing to say. */
+  /** The reason of its state; null if there is none. */
   why: string | null;
-  /** Until its next start, where that is put off. */
+  /** The time until its next start, if that is delayed. */
   dueInMs: number | null;
-  /** What agents write is not trusted: it is to be shown as text. */
+  /** Output of agents is not trusted and must be shown as text. */
   output: string;
 }
 
-/** GET history: the memory of a fleet over time, oldest first; columns of the same length. */
+/** GET history: the memory of a fleet over time, oldest first, in columns of equal length. */
 export interface HistoryDocument {
   /** Seconds since the epoch. */
   at: number[];

@@ -19,14 +19,14 @@ import {
 } from './shape.ts';
 
 /*
- * The documents of types that belong to the domain: the planner's and the supervisor's own. The domain says what they
- * are; here they only get a schema, and the type checker sees to it that both agree.
+ * The documents of domain types, which the planner and the supervisor define. They only get a schema here; the type
+ * checker compares it with the type, in both directions.
  */
 
 export const QUANTILES = documentOf<Quantiles>(
   'Quantiles',
   {
-    count: integer('How many values there are.'),
+    count: integer('The number of values.'),
     sum: number(),
     mean: number(),
     p50: number(),
@@ -34,13 +34,13 @@ export const QUANTILES = documentOf<Quantiles>(
     p99: number(),
     max: number(),
   },
-  'A distribution in a few numbers; quantiles by nearest rank.',
+  'A distribution; the quantiles are nearest ranks.',
 );
 
 export const LAST_EXIT = documentOf<LastExit>(
   'LastExit',
   {
-    code: nullable(integer(), 'Null after a signal, or where nobody could know.'),
+    code: nullable(integer(), 'Null after a signal, or if the exit status is unknown.'),
     signal: nullable(text(), 'Such as SIGKILL.'),
     reason: text(),
     at: time(),
@@ -54,21 +54,21 @@ export const PACE_STATUS = documentOf<PaceStatus>(
     limit: integer('How many agents may be starting.'),
     ratePerSecond: nullable(
       number(),
-      'Agents that became ready per second, at best; null before that is known.',
+      'The best recent rate of agents that became ready; null until it is known.',
     ),
-    baseMs: nullable(number(), 'From start to ready without a queue.'),
+    baseMs: nullable(number(), 'The time from start to ready without a queue.'),
     reason: text(),
   },
-  'What `rounds.adaptive` has come to.',
+  'The current state of `rounds.adaptive`.',
 );
 
 export const MAINTENANCE_STATE = documentOf<MaintenanceState>(
   'MaintenanceState',
-  { until: nullable(time(), 'Null: until alarms are turned on again.') },
-  'Alarms are silenced.',
+  { until: nullable(time(), 'Null: until a command ends it.') },
+  'Until when alarms are silenced.',
 );
 
-/** A number of agents, or a share of the fleet. */
+/** A number of agents or a share of the fleet. */
 export const SHARE: Shape<Share> = titled(
   'Share',
   anyOf(record({ count: integer() }), record({ percent: number() })),

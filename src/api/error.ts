@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorCode, type ErrorDocument } from '../errors.ts';
+import type { ErrorDocument } from '../errors/fleet-error.ts';
+import { ERRORS, type ErrorCode } from '../errors/table.ts';
 import { documentOf, flag, integer, named, type Of, text } from './shape.ts';
 
 const ERROR_DOCUMENT = documentOf<ErrorDocument>(
@@ -7,17 +8,17 @@ const ERROR_DOCUMENT = documentOf<ErrorDocument>(
     code: text('Such as FLEET_UNKNOWN.'),
     message: text('What, where and why.'),
     hint: text('What to do.'),
-    exitCode: integer('How it ends a command.'),
-    retryable: flag('Whether trying again can help.'),
+    exitCode: integer('The exit code of a command that fails with it.'),
+    retryable: flag('Whether a retry may succeed.'),
   },
-  'Why something was refused, or failed.',
+  'Why a request was refused or failed.',
 );
 
-/** What a request is answered with that is refused, or that fails. */
+/** The answer to a request that is refused or fails. */
 export const REFUSAL = named('Refusal', { error: ERROR_DOCUMENT });
 export type Refusal = Of<typeof REFUSAL>;
 
-/** The HTTP status that an error is answered with: 400 where the request is wrong, 409 where something is in its way. */
+/** Returns the HTTP status for an error: 400 if the request is wrong, 409 if something else prevents it. */
 export function httpStatusOf(code: ErrorCode): 400 | 409 {
   return ERRORS[code].exitCode === 2 ? 400 : 409;
 }

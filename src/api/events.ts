@@ -6,14 +6,17 @@ import { integer, named, nullable, type Of, text, time } from './shape.ts';
 export const FLEET_EVENT = named(
   'FleetEvent',
   {
-    seq: integer('Grows with each event.'),
+    seq: integer('Increases with each event.'),
     at: time(),
-    fleet: nullable(text(), 'Null where it is about the supervisor.'),
+    fleet: nullable(text(), 'Null if the event is about the supervisor.'),
     type: text(),
-    slots: nullable(text(), 'As ranges; null where it is about the fleet or the supervisor.'),
+    slots: nullable(
+      text(),
+      'Ranges such as 10-19,25; null if the event is about the fleet or the supervisor.',
+    ),
     reason: text(),
   },
-  'A line of `events`.',
+  'One line of `events`.',
 );
 export type FleetEvent = Of<typeof FLEET_EVENT>;
 
@@ -26,8 +29,12 @@ export const EVENT_OPERATIONS = {
     query: sparse({
       fleet: { ...ONE_FLEET, otherwise: 'all fleets and the supervisor' },
       after: { type: COUNT, otherwise: '0', help: 'Only events with a higher `seq`.' },
-      limit: { type: COUNT, otherwise: '10,000, which is also the most', help: 'The last of them.' },
-      follow: { type: SWITCH, otherwise: 'false', help: 'Go on with what happens next.' },
+      limit: {
+        type: COUNT,
+        otherwise: '10,000, which is also the maximum',
+        help: 'How many events from the end.',
+      },
+      follow: { type: SWITCH, otherwise: 'false', help: 'Continue with new events as they happen.' },
     }),
     answer: lines(FLEET_EVENT),
     errors: ['UNKNOWN'],

@@ -13,19 +13,19 @@ const HELD = named(
     since: time(),
     sample: nullable(text(), 'The last output of an agent that failed.'),
   },
-  'Why no automatic step is taken.',
+  'Why the fleet takes no automatic step.',
 );
 export type Held = Of<typeof HELD>;
 
 const VERIFY_STATUS = named(
   'VerifyStatus',
   {
-    counted: nullable(integer(), 'Null where it could not be read.'),
+    counted: nullable(integer(), 'Null if it could not be read.'),
     running: integer(),
     degraded: flag(),
     reason: nullable(text()),
   },
-  'The external count of a fleet’s agents.',
+  'The external count of the agents of a fleet.',
 );
 export type VerifyStatus = Of<typeof VERIFY_STATUS>;
 
@@ -38,18 +38,18 @@ const COUNTS = {
   stopping: integer(),
   backoff: integer(),
   failed: integer(),
-  held: nullable(HELD, 'Null where it is not held.'),
+  held: nullable(HELD, 'Null if the fleet is not held.'),
   release: nullable(text(), 'The newest release.'),
   rssBytes: nullable(integer()),
   pssBytes: nullable(integer()),
   pressure: nullable(
     record({ reason: text() }),
-    'Why nothing starts: memory is short; null where it is not, or the spec has no `pressure`.',
+    'Why nothing starts while memory is short; null otherwise, and without `pressure` in the spec.',
   ),
-  verify: nullable(VERIFY_STATUS, 'Null where the spec has no `verify`.'),
+  verify: nullable(VERIFY_STATUS, 'Null without `verify` in the spec.'),
 };
 
-export const FLEET_COUNTS = named('FleetCounts', COUNTS, 'A fleet in numbers that change all the time.');
+export const FLEET_COUNTS = named('FleetCounts', COUNTS, 'The numbers of a fleet.');
 export type FleetCounts = Of<typeof FLEET_COUNTS>;
 
 export const FLEET_STATUS = named(
@@ -58,8 +58,8 @@ export const FLEET_STATUS = named(
     ...COUNTS,
     leak: LEAK_STATUS,
     memory: FLEET_MEMORY,
-    rollout: nullable(ROLLOUT_STATUS, 'Null while no rollout was ever asked for.'),
-    pace: nullable(PACE_STATUS, 'How many agents may be starting; null where rounds are of a fixed size.'),
+    rollout: nullable(ROLLOUT_STATUS, 'Null if there has been no rollout.'),
+    pace: nullable(PACE_STATUS, 'Null without `rounds.adaptive`.'),
   },
   'A fleet as `status` shows it.',
 );
@@ -71,12 +71,12 @@ const FLEET_DOCUMENT = named(
     spec: nullable(
       opaque<Spec>(
         { type: 'object' },
-        'The spec with every default filled in, durations in milliseconds and sizes in bytes; null where it was lost.',
+        'The spec with all defaults, durations in milliseconds and sizes in bytes; null if it was lost.',
       ),
     ),
-    baseDir: text('Directory that relative paths of the spec start from.'),
+    baseDir: text('The directory that relative paths in the spec start from.'),
   },
-  'What a fleet is to be.',
+  'The spec of a fleet.',
 );
 export type FleetDocument = Of<typeof FLEET_DOCUMENT>;
 
@@ -84,7 +84,7 @@ export const FLEET_OPERATIONS = {
   fleet: {
     method: 'GET',
     path: '/v1/fleets/{fleet}',
-    summary: 'Show what a fleet is to be',
+    summary: 'Show the spec of a fleet',
     access: 'read',
     answer: json(FLEET_DOCUMENT),
     errors: ['UNKNOWN'],

@@ -5,15 +5,15 @@ export const LEAK_STATUS = named(
   {
     verdict: words(['none', 'suspect', 'leak']),
     bytesPerHour: number('Growth of the whole fleet.'),
-    since: nullable(time(), 'Null where nothing is suspected.'),
-    cohort: nullable(text(), 'The release that alone leaks; null where it is the fleet, or single agents.'),
-    agents: list(integer(), 'Slots whose own growth carries it, and those above the limit.'),
+    since: nullable(time(), 'Null if there is no suspicion.'),
+    cohort: nullable(text(), 'The release that leaks, if it is only one; null otherwise.'),
+    agents: list(integer(), 'The slots that account for the growth, and those above the limit.'),
     exhaustsAt: nullable(
       time(),
-      'When the host’s memory is used up at this rate; null where that is not within sight.',
+      'When the memory of the host runs out at this rate; null if that is far off.',
     ),
-    words: text('All of it in a sentence.'),
+    words: text('The verdict as a sentence.'),
   },
-  'Whether a fleet’s memory leaks, as `leak.growth` and `leak.agentLimit` judge it.',
+  'Whether the memory of a fleet leaks, judged by `leak.growth` and `leak.agentLimit`.',
 );
 export type LeakStatus = Of<typeof LEAK_STATUS>;

@@ -6,9 +6,9 @@ import { COUNT } from './parameters.ts';
 import { integer, list, named, nullable, number, type Of, record, text } from './shape.ts';
 
 const SUMMARY = {
-  agents: integer('How many agents were sampled.'),
+  agents: integer('The number of agents that were sampled.'),
   rss: nullable(QUANTILES, 'Resident bytes per agent.'),
-  pssMeanBytes: nullable(number(), 'Proportional bytes per agent: the mean of a sample.'),
+  pssMeanBytes: nullable(number(), 'The mean of the proportional bytes per agent in a sample.'),
 };
 
 /** Memory of some agents: resident bytes as a distribution, proportional bytes as the mean of a sample. */
@@ -27,7 +27,7 @@ export const FLEET_MEMORY = named(
     ...SUMMARY,
     fleet: text(),
     cohorts: list(COHORT_MEMORY),
-    top: list(record({ slot: integer(), rssBytes: integer() }), 'The agents that use most.'),
+    top: list(record({ slot: integer(), rssBytes: integer() }), 'The agents that use the most memory.'),
   },
   'Memory of a fleet.',
 );
@@ -42,7 +42,7 @@ export const SAMPLES_DOCUMENT = named(
         agents: integer(),
         rssBytes: integer(),
         pssBytes: nullable(number()),
-        connections: nullable(number(), 'What `leak.connections` counted.'),
+        connections: nullable(number(), 'The count of `leak.connections`.'),
       }),
       'Oldest first.',
     ),
@@ -58,11 +58,11 @@ export const MEMORY_OPERATIONS = {
     summary: 'Measure the memory of a fleet',
     access: 'read',
     query: sparse({
-      top: { type: COUNT, otherwise: '0', help: 'Name so many of the agents that use most.' },
+      top: { type: COUNT, otherwise: '0', help: 'How many of the agents that use the most memory to list.' },
       pss: {
         type: word('some', 'all'),
         otherwise: 'some',
-        help: 'Measure the proportional memory of a sample, or of all agents, which takes longer.',
+        help: 'Measure the proportional memory of a sample of the agents, or of all, which takes longer.',
       },
     }),
     answer: json(FLEET_MEMORY),
@@ -74,7 +74,7 @@ export const MEMORY_OPERATIONS = {
     summary: 'Show the memory of a fleet over time',
     access: 'read',
     query: sparse({
-      since: { type: COUNT, otherwise: '0', help: 'Milliseconds since the epoch: nothing older.' },
+      since: { type: COUNT, otherwise: '0', help: 'Omit older samples; milliseconds since the epoch.' },
     }),
     answer: json(SAMPLES_DOCUMENT),
     errors: ['UNKNOWN'],

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode } from '../errors/table.ts';
 import type { Field, Fields } from '../specification/group.ts';
 import { isMapping, type JsonSchema } from '../specification/types.ts';
 import { httpStatusOf, REFUSAL } from './error.ts';
@@ -8,12 +8,12 @@ import { PARAMETERS } from './parameters.ts';
 
 const DESCRIPTION =
   'HTTP with JSON over the Unix socket fleetd.sock, which only the user of the supervisor can open. ' +
-  'A request that is refused is answered with an error that says what, where, why, and what to do.';
+  'A request that is refused gets an error that says what is wrong, where, why, and what to do.';
 
-/** Schemas that have a name, by it. */
+/** Named schemas, by name. */
 type Components = Record<string, JsonSchema>;
 
-/** Describes the API of this version in OpenAPI 3.1, from the table of operations. */
+/** Returns the OpenAPI 3.1 document of the API, derived from the table of operations. @param version of fleetd */
 export function openapiDocument(version: string): object {
   const components: Components = {};
   const byPath = Map.groupBy(Object.entries(OPERATIONS), ([, { path }]) => path);
@@ -21,15 +21,13 @@ export function openapiDocument(version: string): object {
   return {
     openapi: '3.1.0',
     info: { title: 'fleetd', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
-    servers: [
-      { url: 'http://localhost', description: 'Over the socket; the name of the host means nothing.' },
-    ],
+    servers: [{ url: 'http://localhost', description: 'Over the socket; the host name is ignored.' }],
     paths: Object.fromEntries(paths),
     components: { schemas: components },
   };
 }
 
-/** What there is at one path: its parameters, which all methods share, and an operation a method. */
+/** Describes one path: its parameters, which all methods share, and one operation per method. */
 function pathItem(path: string, entries: readonly [string, Operation][], components: Components): object {
   const fields: Fields = PARAMETERS;
   const parameters = parametersIn(path).map((name) => parameter(name, 'path', fields[name]!));
@@ -45,7 +43,7 @@ function parameter(
   place: 'path' | 'query',
   { type, help, otherwise, required }: Field,
 ): object {
-  // What is not a scalar travels as JSON; a name is what such schemas have.
+  // Only documents have named schemas; they travel as JSON.
   const isJson = type.schema.title !== undefined;
   return {
     name,
@@ -85,7 +83,7 @@ function success({ answer }: Operation): object {
       return { description: 'Done.', content: { 'application/json': { schema: answer.shape.schema } } };
     case 'lines':
       return {
-        description: 'Lines of JSON, each a document of this schema.',
+        description: 'Lines of JSON; each line is a document of this schema.',
         content: { 'application/x-ndjson': { schema: answer.shape.schema } },
       };
     case 'bytes':
@@ -93,7 +91,7 @@ function success({ answer }: Operation): object {
   }
 }
 
-/** What it is answered with that is refused, by HTTP status, and which errors these are. */
+/** Describes the refusals of an operation: one response per HTTP status, with its errors. */
 function refusals({ errors }: Operation): Record<string, object> {
   const byStatus = Object.groupBy([...errors, ...COMMON_ERRORS], httpStatusOf);
   return Object.fromEntries(
@@ -111,7 +109,7 @@ function describeError(code: ErrorCode): string {
   return `- FLEET_${code}: ${ERRORS[code].when}`;
 }
 
-/** Gives the same with a reference in the place of each schema that has a name, which moves to the components. */
+/** Returns the value with references instead of named schemas, and moves the schemas to the components. */
 function hoist(value: object, components: Components): object {
   const entries = Object.entries(value).map(([key, inner]) => [key, hoisted(inner, components)]);
   const { title, allOf, ...rest } = Object.fromEntries(entries) as JsonSchema;
@@ -119,7 +117,7 @@ function hoist(value: object, components: Components): object {
     components[title] = { ...rest, ...(allOf !== undefined && { allOf }) };
     return { $ref: `#/components/schemas/${title}` };
   }
-  // What is said around a single schema may stand beside the reference to it.
+  // A description around a single schema may stand next to the reference.
   if (Array.isArray(allOf) && allOf.length === 1) return { ...rest, ...allOf[0] };
   return Object.fromEntries(entries);
 }

@@ -12,9 +12,12 @@ import { WATCH_OPERATIONS } from './watch.ts';
 import { WATCHDOG_OPERATIONS } from './watchdog.ts';
 
 /**
- * Every operation of the API, once: HTTP with JSON over a socket that only the supervisor's user can open. The routes
- * of the supervisor, the client of fleetctl, the OpenAPI document and the reference are derived from this table. The
- * documents of `status` and `ps` are promised to users; the rest is between fleetctl and fleetd of one version.
+ * Every operation of the API, declared once: HTTP with JSON over a socket that only the user of the supervisor can open.
+ * The routes of the supervisor, the client of fleetctl, the OpenAPI document and the reference derive from this table.
+ * The documents of `status` and `ps` are stable; the rest is between fleetctl and fleetd of the same version.
+ *
+ * To add an operation: declare it in the file of its subject, handle it in src/daemon/api/handlers.ts (the type checker
+ * demands it), and run bin/generate.
  */
 export const OPERATIONS = {
   ...STATUS_OPERATIONS,
@@ -32,15 +35,15 @@ export const OPERATIONS = {
 
 export type OperationName = keyof typeof OPERATIONS;
 
-/** An operation as it is declared. */
+/** The declaration of an operation. */
 export type Named<N extends OperationName> = (typeof OPERATIONS)[N];
 
-/** The operations that answer in one way. */
+/** The names of the operations that answer with documents, lines or bytes. */
 export type NamesBy<As extends Operation['answer']['as']> = {
   [N in OperationName]: Named<N>['answer']['as'] extends As ? N : never;
 }[OperationName];
 
-/** What goes in and comes out, by the name of the operation. */
+/** The inputs and the document of an operation, by its name. */
 export type PathOfNamed<N extends OperationName> = PathOf<Named<N>>;
 export type QueryOfNamed<N extends OperationName> = QueryOf<Named<N>>;
 export type BodyOfNamed<N extends OperationName> = BodyOf<Named<N>>;

@@ -1,41 +1,39 @@
 import { FLEET } from '../specification/fields.ts';
 import type { Field } from '../specification/group.ts';
 import { parseSlots, SLOT_MAX } from '../specification/slots.ts';
-import { integer, isText, scalar, type Type, text } from '../specification/types.ts';
+import { BOOLEAN, integer, isText, scalar, type Type, text } from '../specification/types.ts';
 
-/** The name of a fleet. Whether there is one, and whether one may be called so, is for the commands to say. */
+/** The name of a fleet. Any text is read: the commands decide whether such a fleet exists or may exist. */
 const NAME: Type<string, ''> = scalar(
   { suffix: '', expected: 'the name of a fleet', schema: FLEET.fields.name!.type.schema },
   (value) => (isText(value) ? value : null),
 );
 
-/** What stands for the parameters in paths. */
+/** The parameters in paths. */
 export const PARAMETERS = {
   fleet: { type: NAME, required: true, help: 'Name of the fleet.' },
   slot: { type: integer(0, SLOT_MAX), required: true, help: 'Number of the slot.' },
 } as const satisfies Record<string, Field>;
 
-/** Narrows an answer to one fleet. */
+/** A query parameter that restricts the answer to one fleet. */
 export const ONE_FLEET = {
   type: NAME,
   otherwise: 'all fleets',
   help: 'Only this fleet.',
 } as const;
 
-/** A query parameter that is said or not: `true` and `1`, `false` and `0`. */
+/** A query parameter that is `true` or `1`, `false` or `0`. */
 export const SWITCH: Type<boolean, ''> = {
-  ...scalar<boolean, ''>({ suffix: '', expected: 'true or false', schema: { type: 'boolean' } }, (value) =>
-    typeof value === 'boolean' ? value : null,
-  ),
+  ...BOOLEAN,
   fromText: (written) => SWITCH_WORDS[written] ?? written,
 };
 
 const SWITCH_WORDS: Readonly<Record<string, boolean>> = { true: true, 1: true, false: false, 0: false };
 
-/** A count without a bound; who asks for more than there may be gets as many as there may be. */
+/** A count. It has no maximum, because handlers reduce it to theirs. */
 export const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
 
-/** Slots as ranges. It stays text: ranges of a million slots are expanded where they are used. */
+/** Slots as ranges. The value stays text, since a short one may stand for a million slots. */
 export const SLOTS: Type<string, ''> = scalar(
   {
     suffix: '',

@@ -4,10 +4,10 @@ import { below, type Problem, show } from '../specification/problems.ts';
 import type { Share } from '../specification/spec.ts';
 import { integer, isMapping, scalar, type Type } from '../specification/types.ts';
 
-/** What a type gives for what it reads. */
+/** The type of what a type of the specification reads. */
 export type ReadBy<T> = T extends Type<infer R> ? R : never;
 
-/** A spec as written. It is only passed on here: whoever applies it reads it, and refuses it as SPEC_INVALID. */
+/** A spec as in a spec file. It is passed on unread: parseSpec reads it, and refuses it as SPEC_INVALID. */
 export const SPEC_DOCUMENT: Type<unknown, ''> = {
   suffix: '',
   expected: 'a spec',
@@ -15,12 +15,12 @@ export const SPEC_DOCUMENT: Type<unknown, ''> = {
   read: (value) => value,
 };
 
-/** A body under the name that it has in the OpenAPI document. */
+/** Names the type of a body for the OpenAPI document. */
 export function requestOf<T>(title: string, type: Group<T>): Group<T> {
   return { ...type, schema: { title, ...type.schema } };
 }
 
-/** The type of a mapping in which exactly one of the keys is written. */
+/** The type of a mapping in which exactly one of the keys must be present. */
 export function exactlyOne<const F extends Fields>(fields: F): Group<Sparse<F>> {
   const type = sparse(fields);
   const keys = Object.keys(fields);
@@ -40,7 +40,7 @@ export function exactlyOne<const F extends Fields>(fields: F): Group<Sparse<F>> 
   };
 }
 
-/** A number of agents, or a share of the fleet, as a request has it. */
+/** A number of agents or a share of the fleet in a request. */
 function share(from: 'above 0' | 'from 0 on'): Type<Share, ''> {
   const least = from === 'above 0' ? 1 : 0;
   return exactlyOne({
@@ -65,7 +65,7 @@ function percent(from: 'above 0' | 'from 0 on'): Type<number, ''> {
 export const SHARE_ABOVE_0 = share('above 0');
 export const SHARE_FROM_0 = share('from 0 on');
 
-/** The same, or null; for types without parts, of which nothing more can be said than what was expected. */
+/** The type that also takes null. It is for scalars: a problem names only what was expected. */
 export function orNull<T>(type: Type<T, ''>): Type<T | null, ''> {
   const expected = `${type.expected}, or null`;
   return {
@@ -80,7 +80,7 @@ export function orNull<T>(type: Type<T, ''>): Type<T | null, ''> {
   };
 }
 
-/** A list of what `item` takes. */
+/** A list whose items are of one type. */
 export function listOf<T>(item: Type<T, ''>): Type<T[], ''> {
   const expected = `a list, each item ${item.expected}`;
   return {

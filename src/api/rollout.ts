@@ -23,35 +23,35 @@ import {
 
 const STATUS = {
   state: words(['running', 'paused', 'rolling-back', 'done', 'rolled-back']),
-  from: text('The release that it goes back to.'),
-  to: text('The release that it brings, or that a rollback leaves.'),
-  updated: integer('Agents that are ready on the new release.'),
+  from: text('The release that a rollback returns to.'),
+  to: text('The release that the rollout introduces, or that a rollback leaves.'),
+  updated: integer('The number of agents that are ready on the new release.'),
   total: integer(),
   failed: integer(),
   reason: nullable(text(), 'Why it is paused or rolls back.'),
 };
 
-export const ROLLOUT_STATUS = named('RolloutStatus', STATUS, 'The `rollout` of a fleet’s status.');
+export const ROLLOUT_STATUS = named('RolloutStatus', STATUS, 'The `rollout` in the status of a fleet.');
 export type RolloutStatus = Of<typeof ROLLOUT_STATUS>;
 
 const ROLLOUT_OPTIONS = documentOf<RolloutOptions>('RolloutOptions', {
   batch: SHARE,
-  waitMs: integer('How long a batch is observed once it is ready.'),
-  canary: integer('Agents replaced first, alone; 0 for none.'),
+  waitMs: integer('How long a batch is observed after it is ready.'),
+  canary: integer('The number of agents replaced first, on their own; 0 for none.'),
   maxFailed: SHARE,
-  rollback: flag('Whether it rolls back by itself; else the fleet is held.'),
-  healthyDeadlineMs: integer('An agent not ready after so long has failed.'),
+  rollback: flag('Whether it rolls back automatically; otherwise the fleet is held.'),
+  healthyDeadlineMs: integer('The time within which an agent must be ready.'),
 });
 
 const COHORT = documentOf<Cohort>(
   'Cohort',
   {
     agents: integer(),
-    readyMs: nullable(number(), 'From start to ready.'),
+    readyMs: nullable(number(), 'The time from start to ready.'),
     rssBytes: nullable(number()),
     cpu: nullable(number(), 'Processors used per agent.'),
   },
-  'What the agents of one release are like: medians, and the mean for the processor.',
+  'The agents of one release: medians, and the mean for the processor; null if unknown.',
 );
 
 const BATCH_VERDICT = documentOf<BatchVerdict>(
@@ -63,11 +63,11 @@ const BATCH_VERDICT = documentOf<BatchVerdict>(
     failed: integer(),
     isGood: flag(),
     reason: text(),
-    cohort: nullable(COHORT, 'The batch, where it was measured.'),
-    before: nullable(COHORT, 'The release before it.'),
-    tookMs: number('From the beginning of the batch to its verdict.'),
+    cohort: nullable(COHORT, 'The batch; null if it was not measured.'),
+    before: nullable(COHORT, 'The previous release.'),
+    tookMs: number('The time from the start of the batch to its verdict.'),
   },
-  'What was found of a batch, and against what.',
+  'The verdict on a batch.',
 );
 
 const AGENT_FAILURE = documentOf<AgentFailure>(
@@ -81,7 +81,7 @@ export const ROLLOUT_DOCUMENT = named(
   {
     ...STATUS,
     fleet: text(),
-    id: integer('Grows with each rollout of the fleet.'),
+    id: integer('Increases with each rollout of the fleet.'),
     startedAt: time(),
     options: ROLLOUT_OPTIONS,
     batch: nullable(
@@ -92,18 +92,18 @@ export const ROLLOUT_DOCUMENT = named(
         ready: integer(),
         observedForMs: nullable(
           number(),
-          'How much longer it is observed; null while it is not ready as a whole.',
+          'How much longer the batch is observed; null until all of it is ready.',
         ),
       }),
-      'The batch under way.',
+      'The current batch; null between batches.',
     ),
-    batchesLeft: integer('How many batches come after this one.'),
-    leftMs: number('An estimate, from the batches so far.'),
+    batchesLeft: integer('The number of batches after this one.'),
+    leftMs: number('An estimate from the batches so far.'),
     verdicts: list(BATCH_VERDICT),
-    failures: list(AGENT_FAILURE, 'The latest; the events have all of them.'),
+    failures: list(AGENT_FAILURE, 'The latest failures; the events list all of them.'),
     sample: nullable(text(), 'The last output of an agent that failed.'),
   },
-  'A rollout in full.',
+  'A rollout with its batches, verdicts and failures.',
 );
 export type RolloutDocument = Of<typeof ROLLOUT_DOCUMENT>;
 
@@ -111,7 +111,7 @@ const RELEASE_ROW = named('ReleaseRow', {
   release: text(),
   label: nullable(text()),
   createdAt: time(),
-  agents: integer('How many agents run it.'),
+  agents: integer('The number of agents that run it.'),
   current: flag('Whether new agents get it.'),
 });
 export type ReleaseRow = Of<typeof RELEASE_ROW>;
@@ -126,28 +126,28 @@ const ROLLING_UPDATE = requestOf(
   sparse({
     spec: {
       type: SPEC_DOCUMENT,
-      otherwise: 'the fleet’s own, with its `binary` read again',
-      help: 'The spec of the new release, as written.',
+      otherwise: 'the spec of the fleet, with its `binary` read again',
+      help: 'The spec of the new release, as in a spec file.',
     },
     baseDir: {
       type: ABSOLUTE_PATH,
-      help: 'Directory that relative paths of `spec` start from; goes with `spec`.',
+      help: 'The directory that relative paths in `spec` start from.',
     },
-    binary: { type: ABSOLUTE_PATH, help: 'Run this executable instead of the spec’s.' },
+    binary: { type: ABSOLUTE_PATH, help: 'The executable to run instead of the one in the spec.' },
     label: {
       type: textType('1 to 64 letters, digits, or any of _ . + -', /^[\w.+-]{1,64}$/),
       help: 'A name for the release.',
     },
     options: {
       type: sparse({
-        batch: { type: SHARE_ABOVE_0, help: 'Agents replaced together.' },
-        waitMs: { type: COUNT, help: 'How long each batch is observed once it is ready.' },
-        canary: { type: COUNT, help: 'Agents replaced first, alone.' },
-        maxFailed: { type: SHARE_FROM_0, help: 'More failed agents end the rollout.' },
-        rollback: { type: BOOLEAN, help: 'Roll back by itself; else the fleet is held.' },
+        batch: { type: SHARE_ABOVE_0, help: 'How many agents to replace together.' },
+        waitMs: { type: COUNT, help: 'How long each batch is observed after it is ready, in milliseconds.' },
+        canary: { type: COUNT, help: 'How many agents to replace first, on their own.' },
+        maxFailed: { type: SHARE_FROM_0, help: 'The maximum number of failed agents; more end the rollout.' },
+        rollback: { type: BOOLEAN, help: 'Roll back automatically; otherwise hold the fleet.' },
       }),
       otherwise: '`update` of the spec',
-      help: 'What holds instead of the spec’s `update`.',
+      help: 'Values that override `update` of the spec.',
     },
   }),
 );
@@ -159,7 +159,7 @@ const ROLLOUT_ACTION = requestOf(
     action: {
       type: word('pause', 'resume', 'abort'),
       required: true,
-      help: 'Abort has the rollout roll back.',
+      help: 'What to do; abort rolls back.',
     },
   }),
 );
@@ -171,7 +171,7 @@ const ROLLBACK = requestOf(
     to: {
       type: textType('a release or its label', /^[^\0]+$/),
       otherwise: 'the newest earlier release',
-      help: 'A release, by the beginning of its id or by its label.',
+      help: 'The release: its label, or the beginning of its id.',
     },
   }),
 );
@@ -204,7 +204,7 @@ export const ROLLOUT_OPERATIONS = {
     method: 'GET',
     path: '/v1/fleets/{fleet}/rollout',
     summary: 'Show the latest rollout',
-    help: 'Null where there never was one.',
+    help: 'The answer is null if there has been no rollout.',
     access: 'read',
     answer: json(nullable(ROLLOUT_DOCUMENT)),
     errors: ['UNKNOWN'],
@@ -230,7 +230,7 @@ export const ROLLOUT_OPERATIONS = {
   releases: {
     method: 'GET',
     path: '/v1/fleets/{fleet}/releases',
-    summary: 'List the releases that are kept',
+    summary: 'List the stored releases',
     access: 'read',
     answer: json(RELEASES_DOCUMENT),
     errors: ['UNKNOWN'],

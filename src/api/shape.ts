@@ -1,18 +1,18 @@
 import type { JsonSchema } from '../specification/types.ts';
 
-/** What a document of an answer is made of, whatever its type. */
+/** Any part of a document. */
 export interface AnyShape {
   readonly schema: JsonSchema;
   readonly isOptional?: true;
 }
 
 /**
- * The declaration of a document, or of a part of one: a JSON Schema, and the TypeScript type that goes with it. An
- * answer is composed by the supervisor and only described here, so that a shape reads nothing; what comes from outside
- * is declared by the types of src/specification instead.
+ * The declaration of a document or of a part of one: a JSON Schema and the TypeScript type that goes with it. Shapes
+ * declare what the supervisor answers, so they only describe; the types of src/specification declare what it is sent, and
+ * read it.
  */
 export interface Shape<T> extends AnyShape {
-  /** Never there. It makes the type checker compare shapes in both directions, so that they agree exactly. */
+  /** Never present. It makes Shape invariant: a schema cannot declare more or less than its type. */
   readonly of?: (value: T) => T;
 }
 
@@ -21,7 +21,7 @@ export interface OptionalShape<T> extends Shape<T> {
   readonly isOptional: true;
 }
 
-/** The type that a shape stands for. */
+/** The type of the documents of a shape. */
 export type Of<S> = S extends Shape<infer T> ? T : never;
 
 export type Shapes = Readonly<Record<string, AnyShape>>;
@@ -35,14 +35,14 @@ export type RecordOf<F extends Shapes> = {
   ? { [K in keyof R]: R[K] }
   : never;
 
-/** One shape for each key of a type, forced complete by the type checker. */
+/** One shape per key of a type, forced complete by the type checker. */
 export type ShapesOf<T> = {
   readonly [K in keyof T]-?: Pick<Partial<T>, K> extends Pick<T, K>
     ? OptionalShape<Exclude<T[K], undefined>>
     : Shape<T[K]>;
 };
 
-// ── scalars: each takes what its value means, in a sentence, where the name does not say it ──
+// ── scalars; `help` is a sentence for what the name of the key does not say ──
 
 export const text = (help?: string): Shape<string> => ({ schema: explained({ type: 'string' }, help) });
 
@@ -62,12 +62,12 @@ export const words = <const W extends string>(values: readonly W[], help?: strin
   schema: explained({ enum: values }, help),
 });
 
-/** Something whose inside is declared elsewhere, or nowhere. */
+/** A value that only its TypeScript type describes in full. */
 export const opaque = <T>(schema: JsonSchema, help?: string): Shape<T> => ({
   schema: explained(schema, help),
 });
 
-// ── what is made of shapes ──
+// ── combinations ──
 
 export const nullable = <T>({ schema }: Shape<T>, help?: string): Shape<T | null> => {
   const { description, ...inner } = schema;
@@ -92,34 +92,34 @@ export const anyOf = <const S extends readonly AnyShape[]>(...shapes: S): Shape<
   schema: { anyOf: shapes.map(({ schema }) => schema) },
 });
 
-/** What two shapes say together. */
+/** A document of two shapes at once. */
 export const both = <A, B>(a: Shape<A>, b: Shape<B>): Shape<A & B> => ({
   schema: { allOf: [a.schema, b.schema] },
 });
 
-/** A mapping with known keys, whose type follows from the shapes. */
+/** A mapping with known keys; its type follows from the shapes. */
 export const record = <const F extends Shapes>(fields: F, help?: string): Shape<RecordOf<F>> => ({
   schema: explained(recordSchema(fields), help),
 });
 
-/** A record that has a name in the reference and in the OpenAPI document. */
+/** A record with a name in the OpenAPI document and in the reference. */
 export const named = <const F extends Shapes>(
   title: string,
   fields: F,
   help?: string,
 ): Shape<RecordOf<F>> => ({ schema: { title, ...record(fields, help).schema } });
 
-/** The document of a type of the domain: its keys are those of the type, neither more nor less. */
+/** The document of a domain type: it has exactly the keys of the type. */
 export const documentOf = <T>(title: string, fields: ShapesOf<T>, help?: string): Shape<T> => ({
   schema: { title, ...explained(recordSchema(fields), help) },
 });
 
-/** The same shape under a name of its own. */
+/** Names a shape. */
 export const titled = <T>(title: string, { schema }: Shape<T>): Shape<T> => ({
   schema: { title, ...schema },
 });
 
-/** What a shape means in this place. */
+/** Describes the meaning of a shape in one place. */
 export const meaning = <T>({ schema }: Shape<T>, help: string): Shape<T> => ({
   schema: explained(schema.title === undefined ? schema : { allOf: [schema] }, help),
 });

@@ -17,12 +17,15 @@ const STATUS_DOCUMENT = named(
       memoryAvailableBytes: integer(),
       memoryPressure: nullable(
         number(),
-        'Share of the last 10 s in which some task waited for memory, in percent (PSI some avg10); null without PSI.',
+        'Percent of the last 10 s in which some task waited for memory (PSI some avg10); null without PSI.',
       ),
-      agentsMax: nullable(integer(), 'How many agents this host’s limits allow, all fleets together.'),
+      agentsMax: nullable(
+        integer(),
+        'The maximum number of agents that the limits of this host allow, over all fleets.',
+      ),
     }),
     fleets: list(FLEET_STATUS),
-    maintenance: nullable(MAINTENANCE_STATE, 'Null where alarms are on.'),
+    maintenance: nullable(MAINTENANCE_STATE, 'Null while alarms are on.'),
   },
   'The supervisor, the host and the fleets at a glance.',
 );

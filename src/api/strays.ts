@@ -22,24 +22,23 @@ import {
 const STRAY_FIELDS = {
   fleet: text(),
   pid: integer(),
-  startTicks: integer('Start time in clock ticks since boot: with the pid it names this one process.'),
+  startTicks: integer(
+    'The start time in clock ticks since boot; together with the pid it identifies the process.',
+  ),
   uid: integer(),
-  command: text('Its words, joined by spaces.'),
+  command: text('Its command line, joined by spaces.'),
   startedAt: time(),
   rssBytes: nullable(integer()),
   ports: list(
     record({ protocol: words(['tcp', 'udp']), port: integer() }),
-    'What it and its workers listen on.',
+    'The ports on which it and its workers listen.',
   ),
-  slot: nullable(integer(), 'The slot of the fleet that owns one of these ports; null where none does.'),
-  refused: nullable(
-    text(),
-    'Why it would not be adopted: whom it runs as, and whom its slot; null where it would be.',
-  ),
-  workers: list(integer(), 'Its descendants that look like agents as well.'),
-  parents: list(record({ pid: integer(), name: text() }), 'Who started it: its parent first, up to pid 1.'),
-  cgroup: nullable(text(), 'Its cgroup in systemd’s hierarchy; null where it has none.'),
-  unit: nullable(text(), 'The systemd unit that this cgroup belongs to; null for none.'),
+  slot: nullable(integer(), 'The slot of the fleet that owns one of these ports; null if none does.'),
+  refused: nullable(text(), 'Why it cannot be adopted, such as another user; null if it can.'),
+  workers: list(integer(), 'Its descendants that also look like agents.'),
+  parents: list(record({ pid: integer(), name: text() }), 'Its ancestors, from its parent to pid 1.'),
+  cgroup: nullable(text(), 'Its cgroup in the hierarchy of systemd; null if it has none.'),
+  unit: nullable(text(), 'The systemd unit of this cgroup; null if there is none.'),
 };
 
 const STRAY = named(
@@ -52,19 +51,19 @@ export type Stray = Of<typeof STRAY>;
 const STRAYS_DOCUMENT = named('StraysDocument', {
   strays: list(STRAY),
   unanswered: integer(
-    'Processes that could be agents by what they execute, and did not answer when they were asked for their words.',
+    'The number of processes that may be strays, but whose command line could not be read in time.',
   ),
 });
 export type StraysDocument = Of<typeof STRAYS_DOCUMENT>;
 
-/** What became of one stray. A kill that was only begun ends with its process, or after the grace by SIGKILL. */
+/** The result for one stray. `stopping` ends when the process exits, or after the grace by SIGKILL. */
 const STRAY_RESULT = titled(
   'StrayResult',
   anyOf(
     record({ result: words(['adopted']), slot: integer(), state: words(['starting']) }),
     record({ result: words(['stopping']) }),
-    record({ result: words(['ended']) }, 'Said by fleetctl, which has seen its end.'),
-    record({ result: words(['gone']) }, 'It has ended or changed meanwhile; nothing was done to it.'),
+    record({ result: words(['ended']) }, 'Reported by fleetctl, which waits for the end of the process.'),
+    record({ result: words(['gone']) }, 'It has exited or changed in the meantime; nothing was done to it.'),
     record({ result: words(['failed']), reason: text() }),
   ),
 );
@@ -72,11 +71,11 @@ export type StrayResult = Of<typeof STRAY_RESULT>;
 
 const STRAYS_ANSWER = named('StraysAnswer', {
   fleet: text(),
-  target: integer('The fleet’s target from now on.'),
+  target: integer('The new target of the fleet.'),
   targetBefore: integer(),
   strays: list(both(STRAY, STRAY_RESULT)),
   notes: list(text(), 'What the user should know.'),
-  withinMs: number('What is stopping has ended after so long for certain.'),
+  withinMs: number('The time after which every stray that is stopping has ended.'),
 });
 export type StraysAnswer = Of<typeof STRAYS_ANSWER>;
 
@@ -86,8 +85,8 @@ const STRAYS_REQUEST = requestOf(
     action: { type: word('adopt', 'kill'), required: true, help: 'What to do with them.' },
     pids: {
       type: listOf(COUNT),
-      otherwise: 'all of the fleet’s',
-      help: 'Just these of them.',
+      otherwise: 'all strays of the fleet',
+      help: 'Only these strays.',
     },
   }),
 );

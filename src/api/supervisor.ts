@@ -14,24 +14,24 @@ const DASHBOARD = requestOf(
   sparse({
     port: {
       type: PORT,
-      otherwise: 'the port that it has, else 9955',
-      help: 'Serve the page at 127.0.0.1 and this port from now on; null turns it off.',
+      otherwise: 'the current port, else 9955',
+      help: 'Serve the dashboard on this port of 127.0.0.1; null turns it off.',
     },
   }),
 );
 export type DashboardRequest = ReadBy<typeof DASHBOARD>;
 
-const DASHBOARD_PLACE = record({ url: nullable(text('With the token.'), 'Null where it is off.') });
+const DASHBOARD_PLACE = record({ url: nullable(text('With the token.'), 'Null if it is off.') });
 export type DashboardPlace = Of<typeof DASHBOARD_PLACE>;
 
 const MAINTENANCE = requestOf(
   'MaintenanceRequest',
   sparse({
-    on: { type: BOOLEAN, required: true, help: 'Whether alarms are silenced.' },
+    on: { type: BOOLEAN, required: true, help: 'Whether to silence alarms.' },
     forMs: {
       type: COUNT,
-      otherwise: 'until they are turned on again',
-      help: 'For how many milliseconds.',
+      otherwise: 'until another request ends it',
+      help: 'How long, in milliseconds.',
     },
   }),
 );
@@ -52,7 +52,7 @@ export const SUPERVISOR_OPERATIONS = {
     summary: 'Read metrics for Prometheus',
     access: 'read',
     query: sparse({
-      agents: { type: SWITCH, otherwise: 'false', help: 'With a series for each agent.' },
+      agents: { type: SWITCH, otherwise: 'false', help: 'Include a series per agent.' },
     }),
     answer: bytes('text/plain', 'Metrics in the text format of Prometheus.'),
     errors: [],
@@ -60,13 +60,13 @@ export const SUPERVISOR_OPERATIONS = {
   serveMetrics: {
     method: 'POST',
     path: '/metrics',
-    summary: 'Serve metrics at a loopback port, or stop serving them',
+    summary: 'Serve metrics on a loopback port, or stop that',
     access: 'change',
     body: sparse({
       port: {
         type: PORT,
         required: true,
-        help: 'Serve at 127.0.0.1 and this port from now on; null ends that.',
+        help: 'Serve metrics on this port of 127.0.0.1; null stops that.',
       },
     }),
     answer: json(record({ port: nullable(integer()) })),
@@ -75,7 +75,7 @@ export const SUPERVISOR_OPERATIONS = {
   serveDashboard: {
     method: 'POST',
     path: '/v1/dashboard',
-    summary: 'Serve the web page at a loopback port, or turn it off',
+    summary: 'Serve the dashboard on a loopback port, or turn it off',
     access: 'change',
     body: DASHBOARD,
     answer: json(DASHBOARD_PLACE),
@@ -84,7 +84,7 @@ export const SUPERVISOR_OPERATIONS = {
   setMaintenance: {
     method: 'POST',
     path: '/v1/maintenance',
-    summary: 'Silence alarms, or turn them on again',
+    summary: 'Silence alarms, or end that',
     access: 'change',
     body: MAINTENANCE,
     answer: json(record({ maintenance: nullable(MAINTENANCE_STATE) })),
@@ -102,7 +102,7 @@ export const SUPERVISOR_OPERATIONS = {
   openapi: {
     method: 'GET',
     path: '/v1/openapi.json',
-    summary: 'Describe the API',
+    summary: 'Return this description of the API',
     access: 'read',
     answer: json(opaque<object>({ type: 'object' }, 'This document: OpenAPI 3.1.')),
     errors: [],

@@ -11,7 +11,7 @@ import { anyOf, integer, named, type Of, optional, record, text, titled, words }
 const ERROR_LINE = named(
   'ErrorLine',
   { code: text(), hint: text() },
-  'Why a watch ended badly, where a host limit or a hold is the cause.',
+  'Why a watch failed, if the cause is a host limit, a hold or a rollback.',
 );
 export type ErrorLine = Of<typeof ERROR_LINE>;
 
@@ -36,10 +36,10 @@ const WATCH_LINE = titled(
 );
 export type WatchLine = Of<typeof WATCH_LINE>;
 
-/** A goal as a command's answer has it, given back as text. */
+/** The goal from the answer of a command, as JSON text. */
 const GOAL_PARAMETER: Type<Goal, ''> = {
   suffix: '',
-  expected: 'a goal as the answer of a command has it, in JSON',
+  expected: 'the goal from the answer of a command, in JSON',
   schema: GOAL.schema,
   fromText: (written) => {
     try {
@@ -71,10 +71,10 @@ export const WATCH_OPERATIONS = {
     method: 'GET',
     path: '/v1/fleets/{fleet}/watch',
     summary: 'Follow the work of a command to its end',
-    help: 'The last line has the kind `end`. A watch that breaks off can be asked for again, also from another supervisor.',
+    help: 'The last line has the kind `end`. A broken watch can be repeated, also after a restart of the supervisor.',
     access: 'read',
     query: sparse({
-      goal: { type: GOAL_PARAMETER, required: true, help: 'The goal that the command answered with.' },
+      goal: { type: GOAL_PARAMETER, required: true, help: 'The goal from the answer of the command.' },
     }),
     answer: lines(WATCH_LINE),
     errors: ['UNKNOWN', 'USAGE'],

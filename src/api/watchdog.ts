@@ -1,4 +1,4 @@
-import type { ErrorDocument } from '../errors.ts';
+import type { ErrorDocument } from '../errors/fleet-error.ts';
 import { sparse } from '../specification/group.ts';
 import type { WatchdogDocument, WatchedFleet } from '../supervisor/watchdog.ts';
 import { MAINTENANCE_STATE } from './domain.ts';
@@ -12,38 +12,41 @@ const WATCHED_FLEET = documentOf<WatchedFleet>(
     name: text(),
     target: integer(),
     ready: integer(),
-    coming: integer('On their way up, with no failed start behind them.'),
-    unready: integer('Were ready, and fail their health checks.'),
-    failing: integer('Failed to start once or twice, and are tried again.'),
-    looping: integer('Failed to start so often in a row that it is no accident.'),
-    failed: integer('Given up: nothing will start them.'),
-    held: nullable(text(), 'Why it is held; null where it is not.'),
-    blocked: nullable(text(), 'What keeps it from starting agents: a limit of the host, or short memory.'),
-    leak: nullable(text(), 'What is said of a leak; null where there is none, or a suspicion at most.'),
-    uncounted: nullable(text(), 'The external count, where it is too low; null where it is not.'),
+    coming: integer('Agents that are starting, without a failed start so far.'),
+    unready: integer('Agents that fail their health checks.'),
+    failing: integer('Agents that failed to start once or twice, and will be retried.'),
+    looping: integer('Agents that keep failing to start.'),
+    failed: integer('Agents that will not be started again.'),
+    held: nullable(text(), 'Why the fleet is held; null if it is not.'),
+    blocked: nullable(
+      text(),
+      'The host limit or memory shortage that prevents starts; null if there is none.',
+    ),
+    leak: nullable(text(), 'The verdict on a leak; null unless there is one.'),
+    uncounted: nullable(text(), 'The problem with the external count; null if there is none.'),
     strays: integer(),
   },
-  'A fleet in the numbers that the verdict is made from: each wanted slot is counted once.',
+  'The numbers behind the verdict on a fleet; each wanted slot counts once.',
 );
 
 const WATCHDOG_DOCUMENT = documentOf<WatchdogDocument>(
   'WatchdogDocument',
   {
-    verdict: words(['ok', 'degraded', 'maintenance'], 'Maintenance: alarms are silenced, whatever there is.'),
-    summary: text('What there is to say of it, in one line.'),
-    alarms: list(text(), 'What is wrong; empty where nothing is.'),
-    notes: list(text(), 'What is worth knowing, and no alarm.'),
+    verdict: words(['ok', 'degraded', 'maintenance'], '`maintenance`: alarms are silenced.'),
+    summary: text('The verdict in one line.'),
+    alarms: list(text(), 'What is wrong; empty if nothing is.'),
+    notes: list(text(), 'Other information.'),
     maintenance: nullable(MAINTENANCE_STATE),
     fleets: list(WATCHED_FLEET),
     host: record({ memoryAvailablePercent: number(), memoryPressurePercent: nullable(number()) }),
   },
-  'What one look at everything comes to.',
+  'The result of one check.',
 );
 
 const WATCHDOG_ANSWER = both(WATCHDOG_DOCUMENT, record({ supervisor: record({ pid: integer() }) }));
 export type WatchdogAnswer = Of<typeof WATCHDOG_ANSWER>;
 
-/** What `fleetctl watchdog --json` prints; `down` where there is no supervisor, and none could be started. */
+/** The document of `fleetctl watchdog --json`; `down`: no supervisor runs, and none could be started. */
 export type WatchdogReport =
   | (WatchdogAnswer & { line: string; supervisor: { pid: number; started: boolean } })
   | { verdict: 'down'; line: string; error: ErrorDocument };
@@ -52,7 +55,7 @@ export const WATCHDOG_OPERATIONS = {
   watchdog: {
     method: 'GET',
     path: '/v1/watchdog',
-    summary: 'Judge everything once',
+    summary: 'Check everything once',
     access: 'read',
     query: sparse({ fleet: ONE_FLEET }),
     answer: json(WATCHDOG_ANSWER),

@@ -3,8 +3,8 @@ import { type ParametersOf, urlOf } from '../api/call.ts';
 import type { Method } from '../api/operation.ts';
 import type { BodyOfNamed, DocumentOfNamed, NamesBy, OperationName } from '../api/operations.ts';
 import { ROUTES } from '../api/routes.ts';
-import type { ErrorDocument } from '../errors.ts';
-import { errorFromDocument, FleetError } from '../errors.ts';
+import type { ErrorDocument } from '../errors/fleet-error.ts';
+import { errorFromDocument, FleetError } from '../errors/fleet-error.ts';
 import { linesOf } from './lines.ts';
 
 /** The maximum time that a supervisor may take to answer a plain request. */
@@ -176,7 +176,7 @@ export function connectionError(error: unknown, socketPath: string): unknown {
   switch (code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new FleetError('SUPERVISOR_AWAY', `no supervisor answers ${at}`, { cause: error });
+      return FleetError.of('SUPERVISOR_AWAY.none', { socket: socketPath }, { cause: error });
     case 'ECONNRESET':
     case 'EPIPE':
     case 'HPE_INVALID_EOF_STATE':

@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 

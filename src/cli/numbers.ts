@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { parseDuration } from '../specification/units.ts';
 
 /**
@@ -9,12 +9,12 @@ export function wholeNumber(text: string, what: string, min = 0, max = Number.MA
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-  throw new FleetError('USAGE', `${what} must be a whole number ${range}, found "${text}"`);
+  throw FleetError.of('USAGE.value', { what, expected: `a whole number ${range}`, found: text });
 }
 
 /** Parses a duration such as 30s that the user typed, to milliseconds. @throws FleetError USAGE */
 export function durationMs(text: string, what: string): number {
   const value = parseDuration(text);
   if (value !== null) return value;
-  throw new FleetError('USAGE', `${what} must be a duration such as 500ms, 30s or 5m, found "${text}"`);
+  throw FleetError.of('USAGE.value', { what, expected: 'a duration such as 500ms, 30s or 5m', found: text });
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { directories } from '../host/state/directories.ts';
 import { clientOf } from './client.ts';
 import type { CommandEntry } from './commands.ts';
@@ -58,7 +58,7 @@ async function runEntry(
   const { json, fleet, ...options } = parsed.optsWithGlobals<Options & { json?: boolean; fleet?: string }>();
   // The name becomes part of an API path; a name of other characters belongs to no fleet.
   if (fleet !== undefined && !/^[a-z0-9-]+$/.test(fleet)) {
-    throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
+    throw FleetError.of('UNKNOWN.fleet', { fleet });
   }
   const places = directories();
   const { run: runCommand } = await LOADERS[entry.name]();

@@ -2,7 +2,7 @@ import type { FleetStatus } from '../api/fleets.ts';
 import type { StatusDocument } from '../api/status.ts';
 import { combine, type Demand, demandOf } from '../doctor/demand.ts';
 import type { HostFacts } from '../doctor/facts.ts';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { measureAgents } from '../host/facts/agents.ts';
 import { readHostFacts } from '../host/facts/facts.ts';
 import { portOf } from '../specification/paths.ts';
@@ -10,7 +10,7 @@ import type { Spec } from '../specification/spec.ts';
 import { isAbsent, isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { wholeNumber } from './numbers.ts';
-import { say } from './output.ts';
+import { printMessage } from './output.ts';
 import { checked, localSource, type Source, sourceFromFile } from './spec-source.ts';
 
 /** What doctor and plan examine: agents, and the host that they run on. */
@@ -86,7 +86,7 @@ async function statusOrNull({ client }: Context): Promise<StatusDocument | null>
   } catch (error) {
     if (isAbsent(error) || (error as FleetError).code === 'SUPERVISOR_DENIED') return null;
     if (!isAway(error)) throw error;
-    say(`note: ${(error as FleetError).message}; its agents count as other processes`);
+    printMessage(`note: ${(error as FleetError).message}; its agents count as other processes`);
     return null;
   }
 }
@@ -102,7 +102,7 @@ async function examinedFrom(source: Source, status: StatusDocument | null): Prom
 
 async function fleetsOf({ client, fleet }: Context, fleets: readonly FleetStatus[]): Promise<Examined[]> {
   const chosen = fleets.filter(({ name }) => fleet === null || name === fleet);
-  if (fleet !== null && chosen.length === 0) throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
+  if (fleet !== null && chosen.length === 0) throw FleetError.of('UNKNOWN.fleet', { fleet });
   return Promise.all(
     chosen.map(async (status) => {
       return { ...(await client.call('fleet', { fleet: status.name })), status };

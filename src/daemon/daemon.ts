@@ -1,5 +1,5 @@
 import pino, { type Logger } from 'pino';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { removeFile } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 import { LinuxHost } from '../host/linux.ts';
@@ -124,14 +124,14 @@ function takePossession(paths: Paths): () => void {
   }
   const locks = [paths.lock, `${paths.runtimeDir}/fleetd.lock`].map((path) => {
     const lock = takeLock(path);
-    if ('unlock' in lock) return lock;
+    if (lock.ok) return lock.value;
     throw new FleetError(
       'STATE_LOCKED',
-      `a supervisor is running already, pid ${lock.holder}: it holds ${path}`,
+      `a supervisor is running already, pid ${lock.error.holder}: it holds ${path}`,
     );
   });
   return () => {
-    for (const lock of locks) lock.unlock();
+    for (const unlock of locks) unlock();
   };
 }
 

@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { trees } from '../host/cgroup/home.ts';
 import { explainFailure } from '../host/limits.ts';
 import type { SlotFiles } from '../host/process/containment.ts';

@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import type { Logger } from 'pino';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { nameFailure } from '../host/limits.ts';
 import { Deadline, endBySignal, exitNow, writeLastWords } from '../host/process/deadline.ts';
 

@@ -1,28 +1,28 @@
 import { CELL_STATES, type CellState } from '../api/dashboard.ts';
 import { type Colouring, colourOf, type MemoryRange, memoryRange, type Theme } from './colours.ts';
-import { drawForm } from './glyphs.ts';
+import { drawGlyph } from './glyphs.ts';
 import { cornerOf, type Layout, layOut, move, placeAt } from './layout.ts';
 import type { FleetChange, FleetModel } from './model.ts';
 
-/** The part of the window's height that the map may take before it grows beyond it. */
+/** The share of the window's height that the map fills, unless its smallest cells need more. */
 const HEIGHT_SHARE = 0.46;
 const FADED_ALPHA = 0.16;
 
-/** How the map is to look. */
+/** The appearance of the map. */
 export interface MapStyle {
   by: Colouring;
   theme: Theme;
-  /** The state that is brought out; null for none. */
+  /** The highlighted state; null for none. */
   only: CellState | null;
 }
 
-/** The cells on their canvas. Only what has changed is drawn again. */
+/** The cells on their canvas. Only changed cells are drawn again. */
 export class CellMap {
   readonly #canvas: HTMLCanvasElement;
   readonly #brush: CanvasRenderingContext2D;
   readonly #cursorMark: HTMLElement;
   #fleet: FleetModel | null = null;
-  #look: MapStyle = { by: 'state', theme: 'dark', only: null };
+  #style: MapStyle = { by: 'state', theme: 'dark', only: null };
   #layout: Layout = layOut(0, 1, 1, 1);
   #range: MemoryRange | null = null;
   #placeOf = new Map<number, number>();
@@ -34,30 +34,30 @@ export class CellMap {
     this.#cursorMark = cursorMark;
   }
 
-  /** Colours that memory reaches from and to; null unless it is what colours tell. */
+  /** The range of memory that the colours cover; null unless they show memory. */
   get range(): MemoryRange | null {
     return this.#range;
   }
 
-  /** The slot that the cursor is on; null where it is on none. */
+  /** The slot under the cursor; null if there is none. */
   get cursor(): number | null {
     return this.#cursorSlot;
   }
 
-  /** Shows a fleet from now on, or the same one in another look, all of it drawn anew. */
-  show(fleet: FleetModel | null, look: MapStyle): void {
+  /** Shows a fleet in a style, and draws everything again. */
+  show(fleet: FleetModel | null, style: MapStyle): void {
     this.#fleet = fleet;
-    this.#look = look;
+    this.#style = style;
     this.reshape();
   }
 
-  /** There may be another width: where that makes another layout, all of it is drawn anew. */
+  /** Handles a change of the width: if the layout changes, everything is drawn again. */
   resized(): void {
     const { columns, pitch } = this.#fitting();
     if (columns !== this.#layout.columns || pitch !== this.#layout.pitch) this.reshape();
   }
 
-  /** Lays the map out anew: slots came or went, or there is another width. */
+  /** Computes a new layout, because slots came or went, or the width changed. */
   reshape(): void {
     const order = this.#fleet?.order ?? [];
     this.#placeOf = new Map(order.map((slot, place) => [slot, place]));
@@ -73,20 +73,20 @@ export class CellMap {
     this.moveTo(this.#cursorSlot !== null && this.#placeOf.has(this.#cursorSlot) ? this.#cursorSlot : null);
   }
 
-  /** Draws what an update has changed. */
+  /** Draws the changes of an update. */
   update({ slots, isReshaped }: FleetChange): void {
     if (isReshaped) this.reshape();
-    else if (this.#look.by === 'memory' && this.#hasNewRange()) this.redraw();
+    else if (this.#style.by === 'memory' && this.#hasNewRange()) this.redraw();
     else this.#draw(slots);
   }
 
-  /** Draws every cell anew, where they are. */
+  /** Draws every cell again, in the present layout. */
   redraw(): void {
-    this.#range = this.#look.by === 'memory' && this.#fleet ? memoryRange(this.#fleet.cells.values()) : null;
+    this.#range = this.#style.by === 'memory' && this.#fleet ? memoryRange(this.#fleet.cells.values()) : null;
     this.#draw(this.#fleet?.order ?? []);
   }
 
-  /** Puts the cursor on a slot, or takes it away (null). */
+  /** Puts the cursor on a slot, or hides it (null). */
   moveTo(slot: number | null): void {
     this.#cursorSlot = slot;
     this.#cursorMark.hidden = slot === null;
@@ -98,7 +98,7 @@ export class CellMap {
     this.#cursorMark.style.translate = `${x / scale}px ${y / scale}px`;
   }
 
-  /** The slot that a key takes the cursor to; null for a key that moves nothing. */
+  /** The slot to which a key moves the cursor; null for a key that does not move it. */
   slotAfter(key: string): number | null {
     const from = this.#cursorSlot === null ? null : this.#placeOf.get(this.#cursorSlot)!;
     const place = move(this.#layout, from ?? 0, key);
@@ -106,14 +106,14 @@ export class CellMap {
     return this.#fleet!.order[from === null ? 0 : place]!;
   }
 
-  /** The slot at a point of the canvas, in CSS pixels; null beside all of them. */
+  /** The slot at a point of the canvas, in CSS pixels; null outside all cells. */
   slotAt(x: number, y: number): number | null {
     const scale = window.devicePixelRatio;
     const place = placeAt(this.#layout, x * scale, y * scale);
     return place === null ? null : this.#fleet!.order[place]!;
   }
 
-  /** The layout for the slots and the room that there are now. */
+  /** The layout for the present slots and size. */
   #fitting(): Layout {
     const { clientWidth } = this.#canvas.parentElement!;
     const height = window.innerHeight * HEIGHT_SHARE;
@@ -126,7 +126,7 @@ export class CellMap {
   }
 
   #draw(slots: readonly number[]): void {
-    const { by, theme, only } = this.#look;
+    const { by, theme, only } = this.#style;
     const { size } = this.#layout;
     for (const slot of slots) {
       const cell = this.#fleet!.cells.get(slot);
@@ -136,9 +136,9 @@ export class CellMap {
       this.#brush.clearRect(x, y, size, size);
       this.#brush.globalAlpha = only === null || only === state ? 1 : FADED_ALPHA;
       this.#brush.fillStyle = colourOf(cell, by, theme, this.#range);
-      drawForm(this.#brush, state, x, y, size);
+      drawGlyph(this.#brush, state, x, y, size);
     }
-    // How many cells were ever drawn: what shows, from outside, that a change costs what it changes.
+    // The number of cells drawn so far; tests read it to see that an update draws only what it changes.
     this.#canvas.dataset.drawn = String(Number(this.#canvas.dataset.drawn ?? 0) + slots.length);
   }
 }

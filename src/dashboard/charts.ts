@@ -1,6 +1,6 @@
 import uPlot from 'uplot';
 import { formatCount, formatSize } from '../specification/units.ts';
-import { timeOfDay } from './words.ts';
+import { timeOfDay } from './describe.ts';
 
 /** A curve of a chart. */
 export interface Curve {
@@ -11,7 +11,7 @@ export interface Curve {
 }
 
 type Column = readonly (number | null)[];
-/** A scale of values: how they are written, and in which steps lines are drawn. */
+/** A scale of values: their format, and the possible distances of grid lines. */
 export interface Scale {
   format: (value: number) => string;
   steps: number[];
@@ -19,10 +19,10 @@ export interface Scale {
 type Options = (width: number, height: number) => uPlot.Options;
 
 const BAR_SHARE = 0.86;
-/** Curves do not touch the upper edge. */
+/** The factor that keeps curves off the upper edge. */
 const HEADROOM = 1.1;
 
-/** Bytes, in powers of two, so that sizes come out round. */
+/** Bytes, in powers of two, so that sizes are round. */
 export const BYTES: Scale = {
   format: formatSize,
   steps: Array.from({ length: 45 }, (_, power) => 2 ** power),
@@ -37,10 +37,10 @@ const COUNTS: Scale = {
   format: formatCount,
   steps: [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power)),
 };
-/** A chart shows no less time than this, in seconds: the first points of a page would else look like a trend. */
+/** The minimum time span of a chart, in seconds: otherwise the first points of a page would look like a trend. */
 const SPAN_MIN = 300;
 
-/** A chart in a panel: made anew when theme or width changes, else only given new data. */
+/** A chart in a panel: rebuilt when theme or width changes, otherwise only updated. */
 export class Chart {
   readonly #holder: HTMLElement;
   readonly #options: Options;
@@ -52,15 +52,15 @@ export class Chart {
     this.#options = options;
   }
 
-  /** Shows these columns, the first of them the abscissa, and says what they show. */
-  show(columns: readonly Column[], words: string): void {
+  /** Shows these columns, the first of which is the x axis, with a description for screen readers. */
+  show(columns: readonly Column[], description: string): void {
     this.#data = columns as uPlot.AlignedData;
-    this.#holder.setAttribute('aria-label', words);
+    this.#holder.setAttribute('aria-label', description);
     if (this.#plot) this.#plot.setData(this.#data);
     else this.rebuild();
   }
 
-  /** In the colours and the width that there are now. */
+  /** Builds the chart with the present colours and width. */
   rebuild(): void {
     this.#plot?.destroy();
     this.#plot = new uPlot(
@@ -71,7 +71,7 @@ export class Chart {
   }
 }
 
-/** Curves over time, from 0 to a largest value, or else to what there is. */
+/** Curves over time, from 0 to `most`, or to the largest value. */
 export function timeChart(curves: readonly Curve[], scale: Scale, most?: number): Options {
   return (width, height) => ({
     ...common(width, height),
@@ -94,7 +94,7 @@ export function timeChart(curves: readonly Curve[], scale: Scale, most?: number)
   });
 }
 
-/** Bars of numbers, with names beneath them. */
+/** Bars with names below them. */
 export function barChart(names: () => readonly string[], colour: string): Options {
   return (width, height) => ({
     ...common(width, height),
@@ -123,7 +123,7 @@ export function barChart(names: () => readonly string[], colour: string): Option
   });
 }
 
-/** All the times there are; uPlot itself would make a day of a single one. */
+/** The range of the times; by default, uPlot shows a whole day for a single one. */
 function span(times: ArrayLike<number>): [number, number] {
   const last = times[times.length - 1] ?? 0;
   return [Math.min(times[0] ?? last, last - SPAN_MIN), last];
@@ -145,7 +145,7 @@ function axis(size: number): uPlot.Axis {
   return { stroke: variable('--muted'), font: '11px system-ui, sans-serif', size, grid: line, ticks };
 }
 
-/** A time of day, from seconds since the epoch: `17:04`, with seconds where there are some. */
+/** A time of day, from seconds since the epoch: `17:04`, with seconds unless they are 0. */
 function clock(at: number): string {
   const time = timeOfDay(at * 1000);
   return time.endsWith(':00') ? time.slice(0, -3) : time;

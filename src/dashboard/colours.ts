@@ -1,24 +1,24 @@
 import { CELL_STATES, type Cell, type CellState } from '../api/dashboard.ts';
 
 export type Theme = 'light' | 'dark';
-/** What the cells' colours tell. */
+/** What the colours of the cells show. */
 export const COLOURINGS = ['state', 'release', 'memory'] as const;
 export type Colouring = (typeof COLOURINGS)[number];
 
 interface Palette {
-  /** What cells lie on. */
+  /** The background of the cells. */
   ground: string;
   states: Record<CellState, string>;
-  /** In turn. */
+  /** Used in turn. */
   releases: readonly string[];
-  /** From little memory to much. */
+  /** From little to much memory. */
   memory: readonly string[];
   unknown: string;
 }
 
 /**
- * What runs well is a calm blue; trouble goes by yellow and orange to red, which every kind of colour vision tells from
- * blue. Each has at least 3:1 against the ground (WCAG 1.4.11), and a form of its own beside (forms.ts).
+ * Healthy agents are a calm blue; trouble is yellow, orange or red, which every kind of colour vision distinguishes from
+ * blue. Each colour has a contrast of at least 3:1 with the ground (WCAG 1.4.11), and each state its own glyph (glyphs.ts).
  */
 export const PALETTES: Record<Theme, Palette> = {
   dark: {
@@ -53,13 +53,13 @@ export const PALETTES: Record<Theme, Palette> = {
   },
 };
 
-/** From how little to how much memory colours reach, in KiB. */
+/** The range of memory that the colours cover, in KiB. */
 export interface MemoryRange {
   from: number;
   to: number;
 }
 
-/** What most agents use, rounded outwards to 1/16 so that it does not move all the time; null where nothing is known. */
+/** The range that most agents use, rounded outwards to 1/16 so that it rarely changes; null if unknown. */
 export function memoryRange(cells: Iterable<Cell>): MemoryRange | null {
   const known = [...cells].map(([, , , rssKib]) => rssKib).filter((rssKib) => rssKib >= 0);
   if (known.length === 0) return null;

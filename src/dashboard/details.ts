@@ -1,12 +1,12 @@
 import type { AgentDocument } from '../api/dashboard.ts';
 import { formatElapsed } from '../specification/units.ts';
+import { size, timeOfDay } from './describe.ts';
 import { byId, element, setText } from './dom.ts';
 import { fetchAgent } from './requests.ts';
-import { size, timeOfDay } from './words.ts';
 
-/** What changes is asked for again so often. */
+/** The refresh interval. */
 const REFRESH_MS = 2_000;
-/** Escape sequences for colours: a page has no use for them. */
+/** Escape sequences for colours, which a page cannot show. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they begin with one
 const COLOUR_SEQUENCE = /\u001b\[[\d;]*m/g;
 
@@ -16,7 +16,7 @@ export class Details {
   readonly #onClose: () => void;
   #shown: { fleet: string; slot: number } | null = null;
 
-  /** @param onClose called when the panel was closed */
+  /** @param onClose called after the panel was closed */
   constructor(onClose: () => void) {
     this.#onClose = onClose;
     byId('details-close').onclick = () => this.close();
@@ -26,7 +26,7 @@ export class Details {
     setInterval(() => void this.#refresh(), REFRESH_MS);
   }
 
-  /** The slot that is shown; null where none is. */
+  /** The slot shown; null if there is none. */
   get slot(): number | null {
     return this.#shown?.slot ?? null;
   }
@@ -54,13 +54,13 @@ export class Details {
     const found = await fetchAgent(asked.fleet, asked.slot);
     if (this.#shown !== asked) return;
     if (!found) {
-      byId('facts').replaceChildren(...fact('State', 'gone, or nobody answers'));
+      byId('facts').replaceChildren(...fact('State', 'gone, or the supervisor does not answer'));
       return;
     }
     byId('facts').replaceChildren(...facts(found).flatMap(([name, value]) => fact(name, value)));
     const output = byId('output');
     const isAtEnd = output.scrollTop + output.clientHeight >= output.scrollHeight - 4;
-    setText(output, found.output.replace(COLOUR_SEQUENCE, '').trimEnd() || '(nothing yet)');
+    setText(output, found.output.replace(COLOUR_SEQUENCE, '').trimEnd() || '(no output yet)');
     if (isAtEnd) output.scrollTop = output.scrollHeight;
   }
 }

@@ -1,11 +1,11 @@
-/** The element of this id, which the page has. */
+/** The element with this id, which must exist. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
 /**
- * A new element. Whatever it shows is text: nothing here ever becomes markup, whoever wrote it.
- * @param children elements, or texts
+ * Creates an element. Strings become text, never markup, because agents may have written them.
+ * @param children elements or text
  */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -18,14 +18,14 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Sets a text, unless it is there already: what is unchanged is neither painted nor spoken again. */
+/** Sets a text unless it is unchanged, so that it is neither painted nor read out again. */
 export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** Shows how much of something is done, and says so to those who cannot see it. */
-export function setProgress(bar: HTMLElement, done: number, of: number, words: string): void {
-  bar.setAttribute('aria-label', words);
+/** Shows progress as a bar, with a label for screen readers. */
+export function setProgress(bar: HTMLElement, done: number, of: number, label: string): void {
+  bar.setAttribute('aria-label', label);
   const share = of > 0 ? Math.min(1, done / of) : 0;
   (bar.firstElementChild as HTMLElement).style.width = `${100 * share}%`;
 }

@@ -6,12 +6,12 @@ type Brush = Pick<
 >;
 
 /**
- * Draws a cell in the form of its state, so that colour is not all that tells it: ready is full, waiting an outline,
- * starting half full from below and stopping from above, unready a triangle, backoff a frame, failed a cross.
- * The brush has its colour already.
- * @param x the left upper corner, in device pixels, as `y` and `size`
+ * Draws the glyph of a state, so that the state does not depend on colour alone: ready is a full square, waiting an
+ * outline, starting a square filled from below and stopping from above, unready a triangle, backoff a frame, failed a
+ * cross. The caller sets the colour of the brush.
+ * @param x the upper left corner, in device pixels like `y` and `size`
  */
-export function drawForm(brush: Brush, state: CellState, x: number, y: number, size: number): void {
+export function drawGlyph(brush: Brush, state: CellState, x: number, y: number, size: number): void {
   const line = Math.max(1, Math.round(size / 8));
   const half = Math.ceil(size / 2);
   switch (state) {

@@ -1,16 +1,16 @@
 import type { Gauges, HistoryDocument } from '../api/dashboard.ts';
 import { formatCount, formatDuration } from '../specification/units.ts';
 import { BYTES, barChart, Chart, SHARES, timeChart } from './charts.ts';
+import { size } from './describe.ts';
 import { byId, setText } from './dom.ts';
 import type { FleetModel } from './model.ts';
 import { fetchHistory } from './requests.ts';
-import { size } from './words.ts';
 
-/** What curves look like, for the line of words above them. */
+/** Samples of the curves' lines, for the text above a chart. */
 const SOLID = '━';
 const DASHED = '╍';
 
-/** The charts of one fleet, and the line that says each in words. */
+/** The charts of one fleet, each with a line of text. */
 export class Graphs {
   #names: string[] = [];
   readonly #memory = new Chart(
@@ -41,7 +41,7 @@ export class Graphs {
   #history: HistoryDocument | null = null;
   #fleet: string | null = null;
 
-  /** Shows a fleet as it is known now; its history is asked for when it comes into view. */
+  /** Shows the present state of a fleet; requests its history when the fleet is first shown. */
   async show(fleet: FleetModel): Promise<void> {
     if (this.#fleet !== fleet.name) {
       this.#fleet = fleet.name;
@@ -55,16 +55,16 @@ export class Graphs {
     this.#showPressure(fleet);
   }
 
-  /** In the colours and widths that there are now. */
+  /** Rebuilds the charts with the present colours and widths. */
   rebuild(): void {
     for (const chart of [this.#memory, this.#readiness, this.#pressure]) chart.rebuild();
   }
 
   #showMemory({ trend }: FleetModel, { rssBytes, pssBytes, rss, leak }: Gauges): void {
     const before = this.#history ?? { at: [], rssBytes: [], pssBytes: [] };
-    // What was sampled while the page watched is in both.
+    // Readings that were taken while the page was open are in both.
     const fresh = trend.filter(({ at }) => at > (before.at.at(-1) ?? 0));
-    const each = rss ? ` · an agent ${size(rss.p50)}, 99 % ${size(rss.p99)}` : '';
+    const each = rss ? ` · per agent ${size(rss.p50)}, 99 % ${size(rss.p99)}` : '';
     const now = `${SOLID} RSS ${size(rssBytes)} · ${DASHED} PSS ${size(pssBytes)}${each}`;
     setText(byId('memory-now'), now);
     setText(byId('leak'), leak.words);
@@ -85,7 +85,7 @@ export class Graphs {
     this.#names = used.map(({ atMost }) => String(atMost ?? 'more'));
     const now =
       total === 0
-        ? 'nothing started yet'
+        ? 'no starts yet'
         : `median ${median(used, total)} · ${formatCount(total)} starts, by seconds`;
     setText(byId('readiness-now'), now);
     this.#readiness.show(
@@ -110,14 +110,14 @@ export class Graphs {
   }
 }
 
-/** The buckets from the first that holds something to the last that does. */
+/** The buckets from just before the first non-empty one to just after the last. */
 function trim(buckets: Gauges['readySeconds']): Gauges['readySeconds'] {
   const first = buckets.findIndex(({ count }) => count > 0);
   const last = buckets.findLastIndex(({ count }) => count > 0);
   return first < 0 ? [] : buckets.slice(Math.max(0, first - 1), last + 2);
 }
 
-/** The bucket that the middle one of all starts lies in, in words. */
+/** The upper bound of the bucket that holds the median start. */
 function median(buckets: Gauges['readySeconds'], total: number): string {
   let sum = 0;
   const middle = buckets.find(({ count }) => {

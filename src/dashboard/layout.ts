@@ -1,24 +1,24 @@
-/** Where cells are: all lengths in device pixels, places counted from 0 in reading order. */
+/** The positions of cells: lengths in device pixels, places counted from 0 in reading order. */
 export interface Layout {
   count: number;
   columns: number;
   rows: number;
-  /** From one cell to the next. */
+  /** The distance from one cell to the next. */
   pitch: number;
-  /** The cell itself. */
+  /** The size of a cell. */
   size: number;
 }
 
-/** In CSS pixels: smaller cells nobody could tell apart or hit, larger ones waste the wall. */
+/** In CSS pixels. Smaller cells cannot be distinguished or hit; larger ones waste space. */
 const PITCH = { min: 4, max: 40 } as const;
-/** The part of a pitch that is left empty. */
+/** The share of the pitch that is left empty. */
 const GAP_SHARE = 1 / 7;
 
 /**
- * The largest cells with which so many fill a box. Where even the smallest do not fit, the map becomes higher than the
- * box.
- * @param width of the box, in CSS pixels, as `height`
- * @param scale device pixels to a CSS pixel
+ * Computes the largest cells with which all of them fit into a box. If even the smallest do not fit, the map becomes
+ * higher than the box.
+ * @param width the width of the box, in CSS pixels like `height`
+ * @param scale device pixels per CSS pixel
  */
 export function layOut(count: number, width: number, height: number, scale: number): Layout {
   const [widthPx, heightPx] = [Math.floor(width * scale), Math.floor(height * scale)];
@@ -36,19 +36,19 @@ export function layOut(count: number, width: number, height: number, scale: numb
   };
 }
 
-/** The left upper corner of a place. */
+/** The upper left corner of a place. */
 export function cornerOf({ columns, pitch }: Layout, place: number): { x: number; y: number } {
   return { x: (place % columns) * pitch, y: Math.floor(place / columns) * pitch };
 }
 
-/** The place at a point; null beside all of them. */
+/** The place at a point; null outside all cells. */
 export function placeAt({ columns, pitch, count }: Layout, x: number, y: number): number | null {
   const column = Math.floor(x / pitch);
   const place = Math.floor(y / pitch) * columns + column;
   return x >= 0 && y >= 0 && column < columns && place < count ? place : null;
 }
 
-/** Where a key takes the cursor; null for a key that moves nothing. */
+/** The place to which a key moves the cursor; null for a key that does not move it. */
 export function move({ columns, count }: Layout, place: number, key: string): number | null {
   const targets: Record<string, number> = {
     ArrowLeft: place - 1,

@@ -2,16 +2,16 @@ import { CELL_STATES, type CellState } from '../api/dashboard.ts';
 import { formatCount, formatSize } from '../specification/units.ts';
 import { type Colouring, type MemoryRange, PALETTES, type Theme } from './colours.ts';
 import { byId, element, setText } from './dom.ts';
-import { drawForm } from './glyphs.ts';
+import { drawGlyph } from './glyphs.ts';
 import type { FleetModel } from './model.ts';
 
 const SWATCH_PX = 14;
 
-/** The states with their counts; choosing one brings its cells out on the map. */
+/** The states with their counts; selecting one highlights its cells on the map. */
 export class Legend {
   readonly #buttons = new Map<CellState, { button: HTMLButtonElement; count: HTMLElement }>();
 
-  /** @param onChoose called with the state that is brought out from now on, or null */
+  /** @param onChoose called with the newly highlighted state, or null */
   constructor(onChoose: (only: CellState | null) => void) {
     for (const state of CELL_STATES) {
       const count = element('b', {}, '0');
@@ -29,7 +29,7 @@ export class Legend {
     }
   }
 
-  /** Draws the swatches in the colours of a theme; grey where colours tell something else. */
+  /** Draws the swatches in the colours of a theme; grey if the cells' colours do not show states. */
   paint(theme: Theme, by: Colouring): void {
     const { states, unknown } = PALETTES[theme];
     for (const [state, { button }] of this.#buttons)
@@ -52,7 +52,7 @@ export class Legend {
   }
 }
 
-/** What the colours mean where they tell releases or memory. */
+/** Shows the meaning of the colours if they show releases or memory. */
 export function showScale(
   fleet: FleetModel | null,
   by: Colouring,
@@ -98,5 +98,5 @@ function paintSwatch(canvas: HTMLCanvasElement, state: CellState, colour: string
   const brush = canvas.getContext('2d')!;
   brush.clearRect(0, 0, canvas.width, canvas.height);
   brush.fillStyle = colour;
-  drawForm(brush, state, 0, 0, canvas.width);
+  drawGlyph(brush, state, 0, 0, canvas.width);
 }

@@ -10,10 +10,10 @@ import { EventList, showExits, showHost, showRollout, showSummary } from './pane
 import { Pointer } from './pointer.ts';
 import { type Connection, follow } from './requests.ts';
 
-/** Charts and map are made anew when a window that is being resized has rested for so long. */
+/** The delay after the last resize of the window until charts and map are rebuilt. */
 const RESIZE_REST_MS = 150;
 
-/** The state that is brought out. */
+/** The highlighted state. */
 let only: CellState | null = null;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const choice = new URLSearchParams(location.hash.slice(1));
@@ -28,13 +28,13 @@ const legend = new Legend((state) => {
 });
 const pointer = new Pointer(map, details, () => model.choose(choice.get('fleet')));
 
-function look(): MapStyle {
+function mapStyle(): MapStyle {
   const wanted = choice.get('by') as Colouring;
   const by = COLOURINGS.includes(wanted) ? wanted : 'state';
   return { by, theme: dark.matches ? 'dark' : 'light', only };
 }
 
-/** What the user has chosen survives a reload: it is kept after the # of the URL. */
+/** Keeps the user's choices after the # of the URL, so that they survive a reload. */
 function choose(name: string, value: string): void {
   choice.set(name, value);
   history.replaceState(null, '', `#${choice}`);
@@ -58,18 +58,18 @@ function takeUpdate(update: Update): void {
   pointer.refresh();
 }
 
-/** Everything, from the beginning: another fleet, another look, or a new connection. */
+/** Shows everything again, after a change of fleet or style, or a new connection. */
 function showAll(): void {
   const fleet = model.choose(choice.get('fleet'));
   showFleets(fleet?.name ?? '');
   if (model.host) showHost(model.host);
-  const { by, theme } = look();
+  const { by, theme } = mapStyle();
   byId<HTMLInputElement>('by').querySelector<HTMLInputElement>(`[value=${by}]`)!.checked = true;
   legend.paint(theme, by);
-  map.show(fleet, look());
+  map.show(fleet, mapStyle());
   events.clear();
   if (!fleet) {
-    setText(byId('target'), ' agents: there is no fleet yet');
+    setText(byId('target'), ' agents: there are no fleets yet');
     return;
   }
   events.show(model.eventsOf(fleet.name));
@@ -83,7 +83,7 @@ function showFleet(hasNewCells: boolean): void {
   legend.count(fleet);
   showRollout(fleet);
   showExits(fleet);
-  const { by, theme } = look();
+  const { by, theme } = mapStyle();
   if (hasNewCells) showScale(fleet, by, theme, map.range);
   void graphs.show(fleet);
 }
@@ -96,7 +96,7 @@ function showFleets(chosen: string): void {
 }
 
 function showConnection(connection: Connection): void {
-  const text = connection === 'live' ? 'live' : 'connection lost, trying again';
+  const text = connection === 'live' ? 'live' : 'connection lost, retrying';
   setText(byId('connection'), text);
   document.body.dataset.connection = connection;
 }

@@ -9,12 +9,12 @@ import type {
 } from '../api/dashboard.ts';
 import type { FleetEvent } from '../api/events.ts';
 
-/** So many events are kept to be shown. */
+/** The maximum number of events kept. */
 const EVENTS_MAX = 200;
-/** An hour, at one a look (5 s). */
+/** The maximum number of points in a trend: an hour, at one every 5 s. */
 const TREND_MAX = 720;
 
-/** Memory of a fleet and of its host at one moment, seen by this page. */
+/** Memory of a fleet and of its host at one time, as received by this page. */
 export interface Moment {
   /** Seconds since the epoch. */
   at: number;
@@ -22,11 +22,11 @@ export interface Moment {
   pssBytes: number | null;
   /** Share of the host's memory in use. */
   usedShare: number | null;
-  /** Share of time in which some task waited for memory, in percent. */
+  /** Share of time in which some tasks waited for memory, in percent. */
   stallPercent: number | null;
 }
 
-/** What the page knows of a fleet. */
+/** What the page knows about a fleet. */
 export interface FleetModel {
   name: string;
   releases: string[];
@@ -40,25 +40,25 @@ export interface FleetModel {
   trend: Moment[];
 }
 
-/** What an update has changed in a fleet. */
+/** The changes of a fleet by an update. */
 export interface FleetChange {
-  /** Slots whose cells look different now. */
+  /** Slots whose cells have changed. */
   slots: number[];
-  /** Whether slots came or went, so that the map is laid out anew. */
+  /** Whether slots came or went, so that the map needs a new layout. */
   isReshaped: boolean;
 }
 
-/** All that the page knows; it grows by updates and knows nothing of how it is shown. */
+/** Everything that the page knows. Updates change it; it is independent of the display. */
 export class Model {
   readonly fleets = new Map<string, FleetModel>();
-  /** The newest first. */
+  /** Newest first. */
   events: FleetEvent[] = [];
   host: HostUpdate | null = null;
 
   /**
-   * Takes an update in.
-   * @param at when it came, in seconds since the epoch
-   * @returns what has changed, by fleet
+   * Applies an update.
+   * @param at when it arrived, in seconds since the epoch
+   * @returns the changes by fleet
    */
   apply(update: Update, at: number): Map<string, FleetChange> {
     if (update.isWhole) this.fleets.clear();
@@ -70,19 +70,19 @@ export class Model {
     return changes;
   }
 
-  /** The fleet of this name, or else the first. */
+  /** The fleet with this name, or else the first one. */
   choose(name: string | null): FleetModel | null {
     return this.fleets.get(name ?? '') ?? [...this.fleets.values()][0] ?? null;
   }
 
-  /** What happened to a fleet or to all of them, the newest first. */
+  /** The events of a fleet and those of the supervisor, newest first. */
   eventsOf(name: string): FleetEvent[] {
     return this.events.filter(({ fleet }) => fleet === null || fleet === name);
   }
 
   #takeEvents({ isWhole, events }: Update): void {
     const newest = isWhole ? 0 : (this.events[0]?.seq ?? 0);
-    // What came with everything may come again with the next change.
+    // Events of a whole update may be repeated in the next one.
     const fresh = events.filter(({ seq }) => seq > newest).reverse();
     this.events = [...fresh, ...(isWhole ? [] : this.events)].slice(0, EVENTS_MAX);
   }
@@ -126,7 +126,7 @@ function newFleet(name: string): FleetModel {
   };
 }
 
-/** Whether slots came or went. */
+/** Takes changed cells, and returns whether slots came or went. */
 function takeCells({ cells }: FleetModel, changed: readonly Cell[]): boolean {
   const before = cells.size;
   let isReshaped = false;

@@ -1,11 +1,11 @@
 import type { HostUpdate } from '../api/dashboard.ts';
 import type { FleetEvent } from '../api/events.ts';
 import { formatCount, formatElapsed, formatSize } from '../specification/units.ts';
+import { describeRollout, describeRound, describeVerdict, remarks, timeOfDay } from './describe.ts';
 import { byId, element, setProgress, setText } from './dom.ts';
 import type { FleetModel } from './model.ts';
-import { remarks, rolloutWords, roundWords, timeOfDay, verdictWords } from './words.ts';
 
-/** Target against ready, the round, and what is wrong. */
+/** Shows ready and target, the round, and the problems. */
 export function showSummary({ pulse, gauges }: FleetModel): void {
   if (!pulse) return;
   const { target, ready } = pulse;
@@ -13,17 +13,17 @@ export function showSummary({ pulse, gauges }: FleetModel): void {
   setText(byId('target'), ` of ${formatCount(target)} ready`);
   byId('ready').classList.toggle('short', ready < target);
   setProgress(byId('progress'), ready, target, `${ready} of ${target} ready`);
-  setText(byId('round'), roundWords(pulse));
+  setText(byId('round'), describeRound(pulse));
   showList(byId('remarks'), remarks(pulse, gauges?.leak ?? null));
   document.title = `${formatCount(ready)}/${formatCount(target)} fleetd`;
 }
 
-/** The rollout under way, or the last one, with its verdicts; nothing where there never was one. */
+/** Shows the current or last rollout with its verdicts; nothing if there was none. */
 export function showRollout({ rollout }: FleetModel): void {
   byId('rollout').hidden = !rollout;
   if (!rollout) return;
   byId('rollout').dataset.state = rollout.state;
-  setText(byId('rollout-words'), rolloutWords(rollout));
+  setText(byId('rollout-text'), describeRollout(rollout));
   setProgress(
     byId('rollout-progress'),
     rollout.updated,
@@ -37,13 +37,13 @@ export function showRollout({ rollout }: FleetModel): void {
         'li',
         { class: verdict.isGood ? 'good' : 'bad' },
         element('b', {}, verdict.isGood ? '✓ ' : '✗ '),
-        verdictWords(verdict),
+        describeVerdict(verdict),
       ),
     ),
   );
 }
 
-/** How agents ended, the most frequent first. */
+/** Shows the causes of exits, most frequent first. */
 export function showExits({ gauges }: FleetModel): void {
   const exits = gauges?.exits.slice(0, EXITS_MAX) ?? [];
   const most = Math.max(1, ...exits.map(({ count }) => count));
@@ -64,7 +64,7 @@ export function showExits({ gauges }: FleetModel): void {
 
 const EXITS_MAX = 6;
 
-/** The supervisor and its host, in a line. */
+/** Shows the supervisor and its host in one line. */
 export function showHost({ supervisor, host, maintenance }: HostUpdate): void {
   const used = 1 - host.memoryAvailableBytes / host.memoryTotalBytes;
   const parts = [
@@ -74,17 +74,17 @@ export function showHost({ supervisor, host, maintenance }: HostUpdate): void {
     formatSize(supervisor.rssBytes),
     `host memory ${Math.round(100 * used)} % of ${formatSize(host.memoryTotalBytes)}`,
     ...(host.memoryPressure === null ? [] : [`pressure ${host.memoryPressure} %`]),
-    ...(maintenance ? ['alarms rest'] : []),
+    ...(maintenance ? ['alarms silenced'] : []),
   ];
   setText(byId('host'), parts.join(' · '));
 }
 
-/** What happened, the newest first; only what is new is added, so that a reader keeps the place. */
+/** The events, newest first. Only new ones are added, so that the scroll position stays. */
 export class EventList {
   readonly #list = byId('events');
   #newest = 0;
 
-  /** Begins anew: another fleet. */
+  /** Empties the list, for another fleet. */
   clear(): void {
     this.#newest = 0;
     this.#list.replaceChildren();

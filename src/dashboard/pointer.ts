@@ -1,14 +1,14 @@
 import type { CellMap } from './cell-map.ts';
+import { describeCell } from './describe.ts';
 import type { Details } from './details.ts';
 import { byId, setText } from './dom.ts';
 import type { FleetModel } from './model.ts';
 import { fetchAgent } from './requests.ts';
-import { cellWords } from './words.ts';
 
-/** A pointer that rests on a cell for so long wants to know more of it. */
+/** The time that the pointer rests on a cell before its details are requested. */
 const REST_MS = 120;
 
-/** What mouse, finger and keys do on the map. */
+/** Handles mouse, touch and keys on the map. */
 export class Pointer {
   readonly #map: CellMap;
   readonly #details: Details;
@@ -17,7 +17,7 @@ export class Pointer {
   #hovered: number | null = null;
   #resting: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param fleet the one that is shown */
+  /** @param fleet returns the fleet shown */
   constructor(map: CellMap, details: Details, fleet: () => FleetModel | null) {
     this.#map = map;
     this.#details = details;
@@ -33,10 +33,10 @@ export class Pointer {
     holder.onkeydown = (event) => this.#press(event);
   }
 
-  /** The cells may have changed: whatever is said of one is said anew. */
+  /** Updates the descriptions of cells, which may have changed. */
   refresh(): void {
     const { cursor } = this.#map;
-    if (cursor !== null) this.#speak(cursor);
+    if (cursor !== null) this.#announce(cursor);
     if (this.#hovered !== null) this.#describe(this.#hovered);
   }
 
@@ -45,7 +45,7 @@ export class Pointer {
     const slot = this.#map.slotAfter(key);
     if (slot !== null) {
       this.#map.moveTo(slot);
-      this.#speak(slot);
+      this.#announce(slot);
     } else if (key === 'Enter' && this.#map.cursor !== null) {
       this.#open(this.#map.cursor);
       byId('details-title').focus();
@@ -56,12 +56,12 @@ export class Pointer {
 
   #open(slot: number): void {
     this.#map.moveTo(slot);
-    this.#speak(slot);
+    this.#announce(slot);
     void this.#details.open(this.#fleet()!.name, slot);
   }
 
-  #speak(slot: number): void {
-    setText(byId('spoken'), this.#wordsOf(slot));
+  #announce(slot: number): void {
+    setText(byId('spoken'), this.#textOf(slot));
   }
 
   #hover(event: PointerEvent | null): void {
@@ -77,7 +77,7 @@ export class Pointer {
   }
 
   #describe(slot: number): void {
-    setText(this.#tip, this.#wordsOf(slot));
+    setText(this.#tip, this.#textOf(slot));
   }
 
   async #describeFully(slot: number): Promise<void> {
@@ -85,7 +85,7 @@ export class Pointer {
     if (this.#hovered !== slot || !found?.agent) return;
     const { pid, port, lastExit } = found.agent;
     const parts = [
-      this.#wordsOf(slot),
+      this.#textOf(slot),
       ...(pid === null ? [] : [`pid ${pid}`]),
       ...(port === null ? [] : [`port ${port}`]),
       ...(lastExit ? [`last exit: ${lastExit.reason}`] : []),
@@ -93,10 +93,10 @@ export class Pointer {
     setText(this.#tip, parts.join(', '));
   }
 
-  #wordsOf(slot: number): string {
+  #textOf(slot: number): string {
     const fleet = this.#fleet();
     const cell = fleet?.cells.get(slot);
-    return fleet && cell ? cellWords(fleet, cell) : `Slot ${slot} is gone`;
+    return fleet && cell ? describeCell(fleet, cell) : `Slot ${slot} is gone`;
   }
 
   #slotAt({ clientX, clientY }: MouseEvent): number | null {
@@ -105,7 +105,7 @@ export class Pointer {
   }
 }
 
-/** Beside the pointer, towards the middle of the map, so that the tip stays within it. */
+/** Next to the pointer, towards the middle of the map, so that the tip stays within it. */
 function tipPlace({ clientX, clientY }: PointerEvent): string {
   const { left, top, width } = byId('map').getBoundingClientRect();
   const [x, y] = [clientX - left, clientY - top];

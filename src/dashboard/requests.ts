@@ -2,13 +2,13 @@ import { type AgentDocument, type HistoryDocument, PAGE_API, type Update } from 
 
 const TOKEN = new URLSearchParams(location.search).get('token') ?? '';
 
-/** How the page is connected. */
+/** The state of the connection. */
 export type Connection = 'live' | 'lost';
 
 /**
- * Follows the supervisor. A connection that is lost comes back by itself, and goes on where it was.
+ * Follows the supervisor. A lost connection is re-established automatically, and continues where it was.
  * @param onUpdate called with each message
- * @param onConnection called as connections come and go
+ * @param onConnection called when the connection is established or lost
  */
 export function follow(
   onUpdate: (update: Update) => void,
@@ -23,12 +23,12 @@ export function follow(
   source.onerror = () => onConnection('lost');
 }
 
-/** All about a slot; null where it is gone, or nobody answers. */
+/** All details of a slot; null if it is gone, or if the supervisor does not answer. */
 export function fetchAgent(fleet: string, slot: number): Promise<AgentDocument | null> {
   return fetchJson<AgentDocument>(path(PAGE_API.agent, { fleet, slot: String(slot) }));
 }
 
-/** A fleet's memory of the last day; null where nobody answers. */
+/** A fleet's memory of the last day; null if the supervisor does not answer. */
 export function fetchHistory(fleet: string): Promise<HistoryDocument | null> {
   return fetchJson<HistoryDocument>(path(PAGE_API.history, { fleet }));
 }

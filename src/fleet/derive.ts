@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { runOf } from './agent.ts';
 import type { Fleet } from './fleet.ts';
 import type { ReleaseRecord, RunRecord, SlotRecord } from './records.ts';

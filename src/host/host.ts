@@ -1,18 +1,25 @@
+import type { Facts } from './facts.ts';
 import type { Files } from './files.ts';
 import type { Memory } from './memory.ts';
 import type { Processes } from './processes.ts';
 import type { Sockets } from './sockets.ts';
 
+export type { Facts } from './facts.ts';
+export type { ReadProblem } from './files/read-problem.ts';
+export type { ReadsOthers } from './files/reader.ts';
 export type { Owner, SlotPaths } from './files/slot-paths.ts';
 export type { Files, LogFiles, VacatedSlot } from './files.ts';
 export type { Memory } from './memory.ts';
+export type { SlotFiles } from './process/containment.ts';
 export type { HelperEnd, HookOptions, RunningErrand } from './process/errand.ts';
 export type { Launch, Output, User } from './process/launch.ts';
 export type { ForeignAdoption } from './process/process-id.ts';
 export type { Usage } from './process/usage.ts';
 export type { Processes, StartRequest } from './processes.ts';
 export type { HttpPlace, Sockets } from './sockets.ts';
-export type { OtherProcesses } from './strays/others.ts';
+export type { FoundProgram, Suspected } from './strays/find.ts';
+export type { OtherProcesses, ProcessHandle } from './strays/others.ts';
+export type { Account, Locale, Users } from './users.ts';
 
 /**
  * The operating system, as far as the supervisor needs it. One implementation is Linux (linux.ts), the other the
@@ -24,6 +31,7 @@ export interface Host {
   readonly sockets: Sockets;
   readonly memory: Memory;
   readonly files: Files;
+  readonly facts: Facts;
   /** Milliseconds since boot. */
   now(): number;
   /** The wall clock, for people. */

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { readCgroupLimits } from './facts/cgroups.ts';
 import { Root } from './facts/root.ts';
 import { readMemory } from './proc/meminfo.ts';

@@ -1,4 +1,5 @@
 import { CgroupTree } from './cgroup/tree.ts';
+import { linuxFacts } from './facts/linux-facts.ts';
 import { LinuxFiles } from './files/linux-files.ts';
 import { Reader } from './files/reader.ts';
 import type { Host } from './host.ts';
@@ -16,6 +17,7 @@ export class LinuxHost implements Host {
   readonly sockets: LinuxSockets;
   readonly memory: LinuxMemory;
   readonly files: LinuxFiles;
+  readonly facts = linuxFacts;
   readonly #containment: Containment;
   /** The wall clock's distance from the clock that never jumps. */
   readonly #bootOffsetMs: number;

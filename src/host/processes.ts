@@ -9,6 +9,10 @@ import type { ForeignAdoption } from './process/process-id.ts';
 import type { Usage } from './process/usage.ts';
 import type { Result } from './result.ts';
 import type { OtherProcesses } from './strays/others.ts';
+import type { Locale, Users } from './users.ts';
+
+/** Of so many processes the use is told at a time. */
+export const USAGE_PIDS_MAX = 256;
 
 /** An agent to start: the place it gets, and its world. */
 export interface StartRequest {
@@ -21,6 +25,8 @@ export interface StartRequest {
 /** Agents, what they fork and what is started beside them; slots are named by their key, `FLEET/SLOT`. */
 export interface Processes {
   readonly containment: 'cgroup' | 'session';
+  readonly users: Users;
+  readonly locale: Locale;
   /** Processes that belong to no slot. */
   readonly others: OtherProcesses;
 

@@ -1,29 +1,29 @@
 import { Floors } from './floors.ts';
 import { kendallZ, median, theilSen } from './slope.ts';
 
-/** So many floors before an agent is judged by itself. */
+/** The minimum number of floors before an agent is judged by itself. */
 const FLOORS_MIN = 12;
-/** So many agents are judged in a pass, in turn: 4 ms. */
+/** The number of agents judged per pass, in turn; this takes 4 ms. */
 const JUDGED_PER_PASS = 500;
-/** A rise of less within all that is known of an agent is nobody's leak: daemons touch new pages now and then. */
+/** The minimum rise over an agent's whole known time that counts: daemons touch new pages occasionally. */
 const RISE_KIB_MIN = 64;
-/** An agent grows by itself where its slope is so many spreads above the fleet's. */
+/** An agent grows by itself if its slope is this many spreads above the fleet's. */
 const SPREADS = 7;
-/** A young run may climb from one collection to the next all its time: it must rise so many times what floors range over. */
+/** A young run may climb all its time from one garbage collection to the next: its rise must exceed the usual range this many times. */
 const RANGES = 2;
 /** From the median absolute deviation to the standard deviation of a normal distribution: 1/Φ⁻¹(3/4). */
 const MAD_TO_DEVIATION = 1.4826;
-/** The standard error of a median of normal deviates against that of their mean: √(π/2). */
+/** The standard error of a median of normal deviates, relative to that of their mean: √(π/2). */
 const MEDIAN_TO_MEAN = 1.2533;
-/** Each of the two steps between the thirds of an agent's time makes at least this part of the whole rise. */
+/** The minimum share of the whole rise in each of the two steps between the thirds of an agent's time. */
 const THIRD_SHARE = 0.2;
-/** How often one agent that does not grow may be found rising, over all agents judged once. */
+/** The probability that any agent is found rising by chance, when all agents are judged once. */
 const FALSE_RISERS = 1e-4;
-/** A named agent is let go below so many standard deviations. */
+/** The number of standard deviations below which a grower is dropped. */
 const Z_END = 2;
-/** The spread of the fleet is taken from so many agents. */
+/** The number of agents from which the spread of the fleet is measured. */
 const SPREAD_AGENTS = 1_001;
-/** The last blocks that tell of a rise before there is enough of it for a slope, and after how many others. */
+/** The last blocks, which show a rise before it is long enough for a slope, and the minimum number of earlier blocks. */
 const LATE = { blocks: 6, afterBlocks: 12, z: 2.8 };
 
 /** An agent that grows by itself. */
@@ -32,24 +32,24 @@ export interface Grower {
   kibPerTick: number;
   lowKibPerTick: number;
   highKibPerTick: number;
-  /** How much time the slope was taken over. */
+  /** The time that the slope covers. */
   ticks: number;
 }
 
 type Course = 'unknown' | 'level' | 'rising' | 'falling';
 const COURSES: readonly Course[] = ['unknown', 'level', 'rising', 'falling'];
 
-/** Single agents, judged by the floors of their blocks and against the fleet's distribution of slopes. */
+/** Judges single agents by the floors of their blocks, compared with the fleet's distribution of slopes. */
 export class Agents {
   readonly #floors: Floors;
-  /** KiB a tick; NaN where unknown. */
+  /** KiB per tick; NaN if unknown. */
   readonly #slope: Float32Array;
   /** From the lowest to the highest floor, in KiB. */
   readonly #range: Float32Array;
   readonly #course: Uint8Array;
   /** Whether a block was completed since the agent was last judged. */
   readonly #changed: Uint8Array;
-  /** Whether the last blocks stand high; 2 where too little is known. */
+  /** Whether the last blocks are high: 0 or 1; 2 if unknown. */
   readonly #late: Uint8Array;
   #growers = new Map<number, Grower>();
   #next = 0;
@@ -58,7 +58,7 @@ export class Agents {
   #known = 1;
   #usualRange = 0;
 
-  /** @param slots how many agents there is room for */
+  /** @param slots the number of slots to hold */
   constructor(slots: number) {
     this.#floors = new Floors(slots);
     this.#slope = new Float32Array(slots).fill(Number.NaN);
@@ -68,7 +68,7 @@ export class Agents {
     this.#late = new Uint8Array(slots).fill(2);
   }
 
-  /** Takes over what another one knows; that one must not be larger. */
+  /** Copies the state of another one, which must not be larger. */
   copyFrom(smaller: Agents): void {
     this.#floors.copyFrom(smaller.#floors);
     this.#slope.set(smaller.#slope);
@@ -79,7 +79,7 @@ export class Agents {
     this.#growers = smaller.#growers;
   }
 
-  /** A new run is in the slot, or none any more: nothing is known of it. */
+  /** Forgets a slot, because it has a new run or none. */
   clear(slot: number): void {
     this.#floors.clear(slot);
     this.#slope[slot] = Number.NaN;
@@ -88,7 +88,7 @@ export class Agents {
     this.#growers.delete(slot);
   }
 
-  /** The sample of one tick, null where there is none that counts. */
+  /** Adds the reading of one tick; null if there is none that counts. */
   add(slot: number, kib: number | null): void {
     if (!this.#floors.add(slot, kib)) return;
     this.#changed[slot] = 1;
@@ -97,22 +97,22 @@ export class Agents {
     this.#late[slot] = late === null ? 2 : late > LATE.z ? 1 : 0;
   }
 
-  /** The agents that grow by themselves, the fastest first. */
+  /** The agents that grow by themselves, fastest first. */
   get growers(): Grower[] {
     return [...this.#growers.values()].sort((a, b) => b.kibPerTick - a.kibPerTick);
   }
 
-  /** The lowest an agent has been lately, in KiB; null where nothing is known. */
+  /** The latest floor of an agent, in KiB; null if unknown. */
   floorKib(slot: number): number | null {
     return this.#floors.read(slot).kib.at(-1) ?? null;
   }
 
-  /** The slope in the middle of the fleet and the standard error of that, in KiB a tick. */
+  /** The median slope of the fleet and its standard error, in KiB per tick. */
   get common(): { kibPerTick: number; error: number } {
     return { kibPerTick: this.#center, error: (MEDIAN_TO_MEAN * this.#spread) / Math.sqrt(this.#known) };
   }
 
-  /** What part of these agents is rising for sure, and what part falling; null where too few can be judged. */
+  /** The shares of these agents that are certainly rising and falling; null if too few can be judged. */
   shares(slots: ArrayLike<number>): { rising: number; falling: number } | null {
     const counts = { unknown: 0, level: 0, rising: 0, falling: 0 };
     for (let i = 0; i < slots.length; i++) counts[COURSES[this.#course[slots[i]!]!]!]++;
@@ -126,7 +126,7 @@ export class Agents {
     for (const slot of this.#growers.keys()) if (!isThere(slot)) this.clear(slot);
   }
 
-  /** How many of these agents stand high with their last blocks, and of how many that can be told. */
+  /** How many of these agents have high last blocks, and for how many this is known. */
   late(slots: ArrayLike<number>): { high: number; of: number } {
     let high = 0;
     let of = 0;
@@ -156,18 +156,19 @@ export class Agents {
     if (kib.length < FLOORS_MIN) return;
     const span = ticks.at(-1)! - ticks[0]!;
     const [first, second, last] = thirds(kib);
-    // The middles of the first and the last third are so far apart.
+    // The distance between the middles of the first and the last third.
     const apartTicks = (span * (kib.length - Math.floor(kib.length / 3))) / (kib.length - 1);
     const rough = (last - first) / apartTicks;
     this.#range[slot] = Math.max(...kib) - Math.min(...kib);
     this.#slope[slot] = rough;
     const z = kendallZ(kib);
-    const sure = Math.abs(z) > zMin && Math.abs(rough) * span >= RISE_KIB_MIN && steady(first, second, last);
-    this.#course[slot] = COURSES.indexOf(sure ? (z > 0 ? 'rising' : 'falling') : 'level');
+    const isCertain =
+      Math.abs(z) > zMin && Math.abs(rough) * span >= RISE_KIB_MIN && isSteady(first, second, last);
+    this.#course[slot] = COURSES.indexOf(isCertain ? (z > 0 ? 'rising' : 'falling') : 'level');
     const beyondSaw = this.#floors.isLong(slot) || rough * span > RANGES * this.#usualRange;
     const apart = rough > this.#center + SPREADS * this.#spread && beyondSaw;
     const stays = this.#growers.has(slot) && z > Z_END && rough > this.#center + this.#spread;
-    if (!stays && !(sure && z > 0 && apart)) {
+    if (!stays && !(isCertain && z > 0 && apart)) {
       this.#growers.delete(slot);
       return;
     }
@@ -181,7 +182,7 @@ export class Agents {
     });
   }
 
-  /** The middle of the fleet's slopes and their spread; of fewer than four agents nothing can be said. */
+  /** Measures the median of the fleet's slopes and their spread; both are 0 for fewer than four agents. */
   #measureSpread(slots: ArrayLike<number>): void {
     const stride = Math.ceil(slots.length / SPREAD_AGENTS);
     const known: number[] = [];
@@ -201,34 +202,34 @@ export class Agents {
   }
 }
 
-/** The middle of each third of the floors. */
+/** The median of each third of the floors. */
 function thirds(kib: number[]): [number, number, number] {
   const third = Math.floor(kib.length / 3);
   return [
-    middle(kib.slice(0, third)),
-    middle(kib.slice(third, kib.length - third)),
-    middle(kib.slice(kib.length - third)),
+    medianOf(kib.slice(0, third)),
+    medianOf(kib.slice(third, kib.length - third)),
+    medianOf(kib.slice(kib.length - third)),
   ];
 }
 
-function middle(values: number[]): number {
+function medianOf(values: number[]): number {
   return median(Float64Array.from(values));
 }
 
 /**
- * Whether floors go one way from each third of their time to the next. After a step, as a connection makes that stays
- * open, or a cache that fills once, they do not.
+ * Whether floors move in one direction from each third of their time to the next. They do not after a single step, such
+ * as a connection that stays open, or a cache that fills once.
  */
-function steady(first: number, second: number, last: number): boolean {
+function isSteady(first: number, second: number, last: number): boolean {
   const least = THIRD_SHARE * Math.abs(last - first);
   const direction = Math.sign(last - first);
   return direction * (second - first) >= least && direction * (last - second) >= least;
 }
 
 /**
- * How high the last blocks stand: the sum of their sequential ranks (which part of all earlier ones each is above), the
- * later ones weighing more, over its standard deviation. Where an agent does not grow these ranks are independent and
- * uniform. Null where there are too few blocks.
+ * How high the last blocks are: the weighted sum of their sequential ranks (the share of all earlier blocks that each
+ * exceeds), later ones with more weight, divided by its standard deviation. If an agent does not grow, these ranks are
+ * independent and uniform. Null if there are too few blocks.
  */
 function lateRise(kib: number[]): number | null {
   const first = kib.length - LATE.blocks;
@@ -247,7 +248,7 @@ function lateRise(kib: number[]): number | null {
 }
 
 /**
- * How many standard deviations a normal deviate exceeds with so small a probability: Abramowitz and Stegun 26.2.23,
+ * The number of standard deviations that a normal deviate exceeds with this probability: Abramowitz and Stegun 26.2.23,
  * within 0.0005.
  *
  * @param probability above 0, at most 0.5

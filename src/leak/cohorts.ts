@@ -1,16 +1,16 @@
 import type { Readings } from './types.ts';
 
-/** A cohort is judged by itself from this share of the fleet. */
+/** The minimum share of the fleet for a cohort to be judged by itself. */
 const COHORT_SHARE = 0.02;
 
-/** The releases by index, null for those of too few agents to be a cohort. */
+/** The releases by index; null for those with too few agents to be a cohort. */
 export function cohortsOf({ release, releases }: Readings): (string | null)[] {
   const counts = new Uint32Array(releases.length);
   for (const index of release) counts[index]!++;
   return releases.map((name, i) => (counts[i]! > release.length * COHORT_SHARE ? name : null));
 }
 
-/** The release to which all the growing agents belong, and at least half of whose agents grow, where there are others. */
+/** The release of all growing agents, if at least half of its agents grow and there are other releases; else null. */
 export function cohortOf(growing: number[], { slots, release, releases }: Readings): string | null {
   const grow = new Set(growing);
   const counts = releases.map(() => ({ all: 0, growing: 0 }));

@@ -1,6 +1,7 @@
 import { Agents, type Grower } from './agents.ts';
 import { cohortOf, cohortsOf } from './cohorts.ts';
-import { exhaustion, isoBefore } from './exhaustion.ts';
+import { describeLeak } from './describe.ts';
+import { exhaustionAt } from './exhaustion.ts';
 import { LateCount } from './late.ts';
 import { Lows } from './lows.ts';
 import { commonRate, type Rate } from './rate.ts';
@@ -9,32 +10,31 @@ import { Z_95 } from './slope.ts';
 import { SCALES, Trend } from './trend.ts';
 import type { Leak, LeakEvent, LeakLimits, Readings } from './types.ts';
 import { type Evidence, type Growth, Judge, type LeakSignal, type LeakVerdict, Swing } from './verdict.ts';
-import { describeLeak } from './words.ts';
 
 export type { Leak, LeakEvent, LeakLimits, Readings } from './types.ts';
 
 const HOUR_MS = 3_600_000;
 const KIB = 1024;
-/** An agent's first samples are its own warm-up, and settle for longer where small growth is looked for. */
+/** An agent's first readings are warm-up; small growth is looked for only after a longer time. */
 const WARM_UP_TICKS = 6;
 const SETTLED_TICKS = 24;
-/** A day of samples every 5 minutes. */
+/** A day of readings every 5 minutes. */
 const DAY_TICKS = 288;
-/** A gap is as long as it is, up to what is remembered anyway. */
+/** The maximum length of a gap: older readings are forgotten anyway. */
 const GAP_TICKS_MAX = 500;
-/** The common rise: less than one false alarm in years of passes every 5 minutes. */
+/** The limit of the common rise: less than one false alarm in years of readings every 5 minutes. */
 const RISE_Z = 4.5;
-/** The common rise is no chance when so many agents are rising each by itself. */
+/** The share of agents that rise by themselves above which the common rise is significant. */
 const RISERS_SHARE = 0.5;
-/** More agents than usual stand high: told only where connections are counted by agent, which lift agents just so. */
+/** The limit for more high agents than usual; used only if connections are counted per agent, because these lift agents too. */
 const LATE_Z = 4.5;
-/** The cohort that grows is named when the one before rises less than this. */
+/** A growing cohort is named if another one rises less than this. */
 const LEVEL_Z = 2;
-/** So far back more agents than usual may have begun to stand high. */
+/** How far back agents may have become high. */
 const LATE_TICKS = 24;
-/** So many releases are remembered. */
+/** The maximum number of releases that are remembered. */
 const COHORTS_MAX = 6;
-/** The common rate is worked out anew after so many ticks. */
+/** The number of ticks after which the common rate is computed again. */
 const RATE_TICKS = 3;
 const NOTHING: Leak = {
   verdict: 'none',
@@ -45,12 +45,12 @@ const NOTHING: Leak = {
   cohort: null,
   agents: [],
   exhaustsAt: null,
-  words: 'Too little is known yet.',
+  words: 'Not enough data yet.',
 };
 
 /**
- * Watches the memory of one fleet: pass by pass it takes what was sampled and says whether the fleet leaks. After a
- * restart of the supervisor it is fed the stored passes and then told what was last said (`resume`).
+ * Judges the memory of one fleet: it takes the readings pass by pass and decides whether the fleet leaks. After a restart
+ * of the supervisor it takes the stored readings, and then the verdict that was last reported (`resume`).
  */
 export class LeakDetector {
   readonly #limits: LeakLimits;
@@ -65,7 +65,7 @@ export class LeakDetector {
   readonly #late = new LateCount();
   #judge = new Judge();
   #leak: Leak = NOTHING;
-  /** Passes are counted from 0, and so are those that were missed. */
+  /** Passes are counted from 0, missed ones included. */
   #tick = -1;
   #at = 0;
   #rate: { rate: Rate | null; tick: number } = { rate: null, tick: Number.NEGATIVE_INFINITY };
@@ -74,22 +74,22 @@ export class LeakDetector {
     this.#limits = limits;
   }
 
-  /** What is to be said now. */
+  /** The current verdict. */
   get leak(): Leak {
     return this.#leak;
   }
 
-  /** Goes on from what was last said, so that a restart of the supervisor neither repeats nor forgets it. */
-  resume(said: Leak): void {
-    this.#leak = said;
-    this.#judge = new Judge(said.verdict);
+  /** Continues from the verdict last reported, so that a restart of the supervisor neither repeats nor loses it. */
+  resume(reported: Leak): void {
+    this.#leak = reported;
+    this.#judge = new Judge(reported.verdict);
   }
 
   /**
-   * Takes a pass. Passes come in the order of time.
+   * Takes the readings of a pass; passes must come in the order of time.
    *
-   * @param availableBytes what the host can still give; null where unknown
-   * @returns what turns with this pass; null where nothing does
+   * @param availableBytes the available memory of the host; null if unknown
+   * @returns the change of the verdict; null if it does not change
    */
   observe(samples: Readings, availableBytes: number | null): LeakEvent | null {
     const missed = this.#advance(samples.at);
@@ -105,7 +105,7 @@ export class LeakDetector {
     return this.#conclude(samples, availableBytes);
   }
 
-  /** Counts the ticks since the last pass; gives how many were missed. A clock that was set back counts as one tick. */
+  /** Counts the ticks since the last pass and returns how many were missed. A clock set back counts as one tick. */
   #advance(at: number): number {
     const passed = this.#tick < 0 ? 1 : Math.round((at - this.#at) / this.#limits.everyMs);
     const ticks = Math.min(GAP_TICKS_MAX, Math.max(1, passed));
@@ -130,7 +130,7 @@ export class LeakDetector {
 
   #cohort(release: string): Trend {
     const trend = this.#cohorts.get(release) ?? new Trend();
-    // A Map keeps the order of insertion: the one that was not used for longest is the first.
+    // A Map keeps the order of insertion, so the least recently used one is the first.
     this.#cohorts.delete(release);
     this.#cohorts.set(release, trend);
     if (this.#cohorts.size > COHORTS_MAX) this.#cohorts.delete(this.#cohorts.keys().next().value!);
@@ -161,7 +161,7 @@ export class LeakDetector {
 
   #conclude(samples: Readings, availableBytes: number | null): LeakEvent | null {
     const before = this.#judge.verdict;
-    const found = this.#find(samples);
+    const found = this.#findGrowth(samples);
     const turn = this.#judge.decide(found.evidence, this.#limits.growthBytesPerHour);
     const verdict = this.#judge.verdict;
     const since =
@@ -174,8 +174,8 @@ export class LeakDetector {
     return turn === null ? null : { turn, leak: this.#leak };
   }
 
-  /** Everything the samples say. */
-  #find(samples: Readings): FoundGrowth {
+  /** Everything that the readings show. */
+  #findGrowth(samples: Readings): FoundGrowth {
     const { slots } = samples;
     const growers = this.#agents.growers;
     const rises = SCALES.map((ticks) => this.#fleet.rise(ticks));
@@ -201,12 +201,12 @@ export class LeakDetector {
     return { evidence, growers, ticks: Math.min(ticks, this.#tick), common: rate !== null };
   }
 
-  /** Whether there is a verdict, or about to be one: only then is the rate worth its time. */
+  /** Whether there is a verdict, or about to be one: only then is the rate computed, which takes time. */
   #couldGrow(rise: LeakSignal, risers: LeakSignal): boolean {
     return this.#judge.verdict !== 'none' || rise.value > rise.limit || risers.value > risers.limit;
   }
 
-  /** The rate of the fleet's common rise: from its lows, or where it rises too fast for them from the agents' slopes. */
+  /** The rate of the fleet's common rise: from its lows, or from the agents' slopes if it rises too fast for its lows. */
   #commonRate(slots: Uint32Array, ticks: number): Rate {
     if (this.#rate.rate !== null && this.#tick - this.#rate.tick < RATE_TICKS) return this.#rate.rate;
     const { kibPerTick, error } = this.#agents.common;
@@ -216,7 +216,7 @@ export class LeakDetector {
     return rate;
   }
 
-  /** The growth of all: the common rate for each, and for the growers what they have beyond it. */
+  /** The growth of the whole fleet: the common rate of each agent, plus the excess of the growers. */
   #growth(growers: Grower[], common: Rate | null, agents: number): Growth | null {
     if (growers.length === 0 && common === null) return null;
     const { kibPerTick, low, high } = common ?? { kibPerTick: 0, low: 0, high: 0 };
@@ -237,8 +237,8 @@ export class LeakDetector {
     };
   }
 
-  #describe(samples: Readings, { evidence, growers, common }: FoundGrowth, said: Said): Leak {
-    const { verdict, since, above, availableBytes } = said;
+  #describe(samples: Readings, { evidence, growers, common }: FoundGrowth, conclusion: Conclusion): Leak {
+    const { verdict, since, above, availableBytes } = conclusion;
     const own = growers.map(({ slot }) => slot);
     const bytesPerHour = evidence.growth?.bytesPerHour ?? this.#leak.bytesPerHour;
     const cohort = common ? this.#risingCohort() : cohortOf(own, samples);
@@ -253,12 +253,12 @@ export class LeakDetector {
       scope: cohort !== null ? ('cohort' as const) : common ? ('fleet' as const) : ('agents' as const),
       cohort,
       agents: [...own, ...above.filter((slot) => !own.includes(slot))],
-      exhaustsAt: exhaustion(samples.at, availableBytes, bytesPerHour),
+      exhaustsAt: exhaustionAt(samples.at, availableBytes, bytesPerHour),
     };
     return { ...leak, words: describeLeak(verdict, leak) };
   }
 
-  /** The release that rises while another does not. */
+  /** The only release that rises, if another one does not. */
   #risingCohort(): string | null {
     const rises = [...this.#cohorts].map(([release, trend]) => ({
       release,
@@ -271,7 +271,7 @@ export class LeakDetector {
       : null;
   }
 
-  /** The slots whose floor is above the limit of an agent. */
+  /** The slots whose floor is above agentLimit. */
   #aboveLimit(slots: Uint32Array): number[] {
     const { agentLimitBytes } = this.#limits;
     if (agentLimitBytes === null) return [];
@@ -282,15 +282,19 @@ export class LeakDetector {
 interface FoundGrowth {
   evidence: Evidence;
   growers: Grower[];
-  /** Over how many ticks. */
+  /** The number of ticks that the growth covers. */
   ticks: number;
-  /** Whether the fleet rises in common. */
+  /** Whether the whole fleet rises. */
   common: boolean;
 }
 
-interface Said {
+interface Conclusion {
   verdict: LeakVerdict;
   since: string | null;
   above: number[];
   availableBytes: number | null;
+}
+
+function isoBefore(at: number, ms: number): string {
+  return new Date(at - ms).toISOString();
 }

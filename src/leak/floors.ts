@@ -1,28 +1,27 @@
-/** How many blocks of an agent are kept, 4 bytes each. */
+/** The number of blocks kept per agent, 4 bytes each. */
 const BLOCKS = 24;
-/** A block grows to so many ticks: together they span 8 hours of samples every 5 minutes. */
+/** The maximum length of a block: together they span 8 hours of readings every 5 minutes. */
 const TICKS_MAX = 4;
-/** No sample in this block: above all memory there is. */
+/** No reading in this block: a value above any memory. */
 const NONE = 0xffff_ffff;
 
 /**
- * The floor of each agent by blocks of time: the least of a block's samples, which a collection of garbage or a
- * connection that comes and goes does not lift. A run begins with blocks of one tick; when there are `BLOCKS` of them,
- * neighbours merge, so that whatever is known spans the whole life of the run, until blocks are `TICKS_MAX` long; then
- * the oldest goes.
+ * The floors of each agent per block of time. A floor is the minimum of a block's readings, which garbage collection and
+ * short connections do not lift. A run begins with blocks of one tick. When there are `BLOCKS` of them, neighbours merge,
+ * so that the blocks span the whole life of the run, until they are `TICKS_MAX` long; then the oldest is dropped.
  */
 export class Floors {
   readonly #kib: Uint32Array;
   /** Whole blocks kept. */
   readonly #count: Uint8Array;
   readonly #ticks: Uint8Array;
-  /** The block that is being filled, and how many ticks it has. */
+  /** The open block, and its number of ticks. */
   readonly #openKib: Uint32Array;
   readonly #openTicks: Uint8Array;
-  /** How many of them had a sample that counts. */
+  /** The number of its ticks with a reading that counts. */
   readonly #openSamples: Uint8Array;
 
-  /** @param slots how many agents there is room for */
+  /** @param slots the number of slots to hold */
   constructor(slots: number) {
     this.#kib = new Uint32Array(slots * BLOCKS);
     this.#count = new Uint8Array(slots);
@@ -32,7 +31,7 @@ export class Floors {
     this.#openSamples = new Uint8Array(slots);
   }
 
-  /** Takes over what another one knows; that one must not be larger. */
+  /** Copies the state of another one, which must not be larger. */
   copyFrom(smaller: Floors): void {
     this.#kib.set(smaller.#kib);
     this.#count.set(smaller.#count);
@@ -42,14 +41,14 @@ export class Floors {
     this.#openSamples.set(smaller.#openSamples);
   }
 
-  /** A new run is in the slot: nothing is known of it. */
+  /** Forgets a slot, because it has a new run. */
   clear(slot: number): void {
     this.#count[slot] = 0;
     this.#ticks[slot] = 1;
     this.#open(slot);
   }
 
-  /** The sample of one tick, null where there is none that counts. Gives whether a block was completed. */
+  /** Adds the reading of one tick (null if there is none that counts); returns whether a block was completed. */
   add(slot: number, kib: number | null): boolean {
     if (kib !== null) {
       this.#openKib[slot] = Math.min(this.#openKib[slot]!, kib);
@@ -61,7 +60,7 @@ export class Floors {
       // After a merge the open block is the first half of one of the new length.
       if (this.#openTicks[slot]! < this.#ticks[slot]!) return false;
     }
-    // The least of few samples is higher than that of many: a block needs most of its own.
+    // The minimum of few readings is higher than that of many, so a block needs most of its readings.
     const enough = this.#openSamples[slot]! > this.#ticks[slot]! / 2;
     this.#kib[slot * BLOCKS + this.#count[slot]!] = enough ? this.#openKib[slot]! : NONE;
     this.#count[slot]!++;
@@ -75,7 +74,7 @@ export class Floors {
     this.#openSamples[slot] = 0;
   }
 
-  /** The blocks of an agent that have a floor: ticks (of which only differences say something) and KiB, oldest first. */
+  /** The blocks of an agent that have a floor, oldest first: ticks, of which only differences are meaningful, and KiB. */
   read(slot: number): { ticks: number[]; kib: number[] } {
     const ticks: number[] = [];
     const kib: number[] = [];
@@ -88,7 +87,7 @@ export class Floors {
     return { ticks, kib };
   }
 
-  /** Whether the agent's blocks have their full length. */
+  /** Whether the agent's blocks have their maximum length. */
   isLong(slot: number): boolean {
     return this.#ticks[slot] === TICKS_MAX;
   }

@@ -1,41 +1,41 @@
-/** How many low samples an agent keeps: with the tick of each, 6 bytes apiece. */
+/** The number of lows kept per agent, 6 bytes each with their ticks. */
 export const LOWS = 12;
-/** A new low is compared with no fewer than so many older ones. */
+/** The minimum number of older lows that a new one is compared with. */
 const COMPARED_MIN = 4;
-/** So many ticks a low is remembered: 36 hours of samples every 5 minutes. */
+/** The number of ticks that a low is remembered: 36 hours of readings every 5 minutes. */
 export const MEMORY_TICKS = 432;
-/** Lows within so much of the lowest are all kept, the newest of them: an agent without any noise has them on one line. */
+/** Lows within this distance of the lowest count as alike, and the newest are kept: an agent without noise has only these. */
 const BAND_KIB = 64;
-/** Of a run's first floors only the lowest of so many ticks are compared: the rest may be lifted by connections. */
+/** The share of ticks whose lowest floors are compared in a young run: connections may lift the others. */
 const LOW_SHARE = 0.05;
-/** An agent whose oldest low is older than this has a long memory. */
+/** The age of the oldest low from which an agent has a long memory. */
 const LONG_TICKS = 0.6 * MEMORY_TICKS;
-/** No limit yet: every floor is a low until there are more than are kept. */
+/** No limit yet: every floor counts as a low until there are more than are kept. */
 const NO_LIMIT = 0xffff_ffff;
 /** Ticks are kept in 16 bits. */
 const TICK_MASK = 0xffff;
 
-/** What a floor says when it is compared with the agent's earlier ones. */
+/** The result of comparing a floor with the agent's earlier ones. */
 export interface Score {
-  /** Expected 0 where the agent does not grow, at most 1; the more it has risen, the higher. */
+  /** At most 1; the more the agent has risen, the higher. Its expectation is 0 if the agent does not grow. */
   value: number;
-  /** The variance of the value where the agent does not grow. */
+  /** The variance of the value if the agent does not grow. */
   variance: number;
 }
 
-/** The score among values that are all alike: exactly nothing, where a sum of fractions is only nearly so. */
+/** The score among equal values: exactly 0, which a sum of fractions only approximates. */
 const NOTHING: Score = { value: 0, variance: 0 };
 
 /**
- * The lowest floors of each agent within `MEMORY_TICKS`, and where a new one stands among them.
+ * The lowest floors of each agent within `MEMORY_TICKS`, and the rank of a new floor among them.
  *
- * A floor is a sample that is not above its neighbours: what remains after a collection of garbage. Only floors below
- * the agent's own limit count, which is the highest of those kept, so anything that lifts an agent for a while (a
- * connection, a burst, a cache) drops out by itself and says nothing, high or low. Among those that remain, a new one of
- * an agent that does not grow has every rank with the same probability, independently of all ranks before, whatever the
- * distribution (sequential ranks: Rényi 1962; Reynolds 1975; McDonald 1990, Naval Research Logistics 37). So its score
- * has a known mean and variance, and scores of thousands of agents can be added up. Once the memory is full and old lows
- * go, sums over longer than it vary less than that (measured: 0.5 of it after 1,000 ticks): the error is on the safe side.
+ * A floor is a reading that is not above its neighbours: what remains after a garbage collection. Only floors below the
+ * agent's own limit count, which is the highest of those kept. So anything that lifts an agent for a while (a connection,
+ * a burst, a cache) drops out and has no influence. Among the remaining floors, a new one of an agent that does not grow
+ * has every rank with the same probability, independently of all earlier ranks, whatever the distribution (sequential
+ * ranks: Rényi 1962; Reynolds 1975; McDonald 1990, Naval Research Logistics 37). So its score has a known mean and
+ * variance, and the scores of thousands of agents can be added. Once the memory is full and old lows are dropped, sums
+ * over a longer time vary less than that (measured: 0.5 of it after 1,000 ticks), so the error is on the safe side.
  */
 export class Lows {
   readonly #kib: Uint32Array;
@@ -45,7 +45,7 @@ export class Lows {
   /** The tick of the first floor. */
   readonly #since: Uint32Array;
 
-  /** @param slots how many agents there is room for */
+  /** @param slots the number of slots to hold */
   constructor(slots: number) {
     this.#kib = new Uint32Array(slots * LOWS);
     this.#tick = new Uint16Array(slots * LOWS);
@@ -54,7 +54,7 @@ export class Lows {
     this.#since = new Uint32Array(slots);
   }
 
-  /** Takes over what another one knows; that one must not be larger. */
+  /** Copies the state of another one, which must not be larger. */
   copyFrom(smaller: Lows): void {
     this.#kib.set(smaller.#kib);
     this.#tick.set(smaller.#tick);
@@ -63,7 +63,7 @@ export class Lows {
     this.#since.set(smaller.#since);
   }
 
-  /** A new run is in the slot: nothing is known of it. */
+  /** Forgets a slot, because it has a new run. */
   clear(slot: number): void {
     this.#count[slot] = 0;
     this.#limitKib[slot] = NO_LIMIT;
@@ -74,7 +74,7 @@ export class Lows {
     return floorKib <= this.#limitKib[slot]!;
   }
 
-  /** Adds a floor that counts. Gives what it says; null where there are too few others to compare it with. */
+  /** Adds a floor that counts and returns its score; null if there are too few others to compare it with. */
   add(slot: number, floorKib: number, tick: number): Score | null {
     this.#expire(slot, tick);
     const count = this.#count[slot]!;
@@ -86,7 +86,7 @@ export class Lows {
     return score;
   }
 
-  /** The floors kept of an agent, lowest first, and the limit below which they are all there are. */
+  /** The floors kept of an agent, lowest first, and the limit below which none is missing. */
   read(slot: number): { kib: Uint32Array; ticks: Uint16Array; limitKib: number } {
     const start = slot * LOWS;
     const end = start + this.#count[slot]!;
@@ -97,7 +97,7 @@ export class Lows {
     };
   }
 
-  /** What is too old goes. Where hardly any is left the agent lives higher than it did: it begins anew. */
+  /** Drops lows that are too old. If none is left, the agent uses more memory than before, and starts over. */
   #expire(slot: number, tick: number): void {
     const start = slot * LOWS;
     const count = this.#count[slot]!;
@@ -112,8 +112,8 @@ export class Lows {
   }
 
   /**
-   * The Savage score of a floor's rank among the `compared` lowest: it weighs the lowest ranks most, because there a
-   * sharp floor that has risen shows. Equal values share the mean of their scores.
+   * The Savage score of a floor's rank among the `compared` lowest: it gives the lowest ranks the most weight, because
+   * they show when a sharp floor has risen. Equal values share the mean of their scores.
    */
   #score(slot: number, floorKib: number, compared: number): Score {
     const start = slot * LOWS;
@@ -142,7 +142,7 @@ export class Lows {
     return { value, variance };
   }
 
-  /** With how many of the lowest a new floor is compared, and up to where: all of an agent without noise, few of a young one. */
+  /** How many of the lowest floors a new one is compared with, and up to which limit: all if there is no noise, few if young. */
   #compared(slot: number, tick: number): { compared: number; limitKib: number } {
     const start = slot * LOWS;
     const count = this.#count[slot]!;
@@ -154,9 +154,9 @@ export class Lows {
   }
 
   /**
-   * One has to go; gives whether there is room then. As long as all are recent it is the highest, which becomes the
-   * limit. Of an agent with a limit and a long memory, or whose floors are all alike, it is the oldest, or the limit would
-   * sink for ever. Neither choice looks at the order in which the values came, so ranks stay what they are.
+   * Drops one low, and returns whether there is room for the new one then. While all are recent, the highest is dropped
+   * and becomes the limit. If the agent has a limit and a long memory, or if all floors are alike, the oldest is dropped;
+   * otherwise the limit would sink forever. Neither choice depends on the order of the values, so ranks stay valid.
    */
   #makeRoom(slot: number, floorKib: number, tick: number): boolean {
     const start = slot * LOWS;
@@ -198,7 +198,7 @@ export class Lows {
   }
 }
 
-/** How many ticks ago; right as long as nothing is older than 65,535 ticks. */
+/** The age in ticks; correct up to 65,535 ticks. */
 export function age(tick: number, past: number): number {
   return (tick - past) & TICK_MASK;
 }
@@ -211,7 +211,7 @@ const SAVAGE: number[][] = Array.from({ length: LOWS + 2 }, (_, n) =>
   }),
 );
 
-/** The Savage score of a rank from 0 among n, mirrored: its mean is 0, the lowest rank has the most negative. */
+/** The mirrored Savage score of a rank from 0 among n: its mean is 0, and the lowest rank has the most negative one. */
 export function savage(rank: number, n: number): number {
   return SAVAGE[n]![rank]!;
 }

@@ -1,13 +1,13 @@
 import { age, LOWS, type Lows, savage } from './lows.ts';
 import { Z_95 } from './slope.ts';
 
-/** Enough agents for a rate within a few percent, few enough for a pass. */
+/** The maximum number of agents in use: enough for a rate within a few percent, few enough for a pass. */
 const AGENTS_MAX = 2_500;
-/** The root lies below this, or the agents' own slopes show it better. */
+/** The maximum rate; the agents' own slopes show a higher one better. */
 const RATE_MAX = 512;
-/** A root is narrowed so often. */
+/** The maximum number of steps towards a root. */
 const STEPS_MAX = 8;
-/** An agent tells of the rate with so many lows. */
+/** The minimum number of lows of an agent in use. */
 const LOWS_MIN = 3;
 
 /** How fast something grows. */
@@ -18,14 +18,14 @@ export interface Rate {
 }
 
 /**
- * How fast agents rise in common: the rate that, taken out of their lows, leaves ranks that say nothing (the
- * Hodges–Lehmann estimate of a rank test: Hodges and Lehmann 1963, Annals of Mathematical Statistics 34), and the rates
- * that would just not be refused as its 95 % interval. Lows above what all ticks can show are left out, or the limit up
- * to which lows are kept would hide half of the growth.
+ * The common growth rate of agents: the rate that, when subtracted from their lows, leaves random ranks (the
+ * Hodges–Lehmann estimate of a rank test: Hodges and Lehmann 1963, Annals of Mathematical Statistics 34). Its 95 %
+ * interval holds the rates that the test does not reject. Lows above the range that every tick can show are left out;
+ * otherwise the limit up to which lows are kept would hide half of the growth.
  *
- * @param slots of the agents in question
- * @param ticks since when they rise
- * @returns null where they do not rise, or too fast for their lows to tell: then their own slopes do
+ * @param slots the slots of the agents
+ * @param ticks the number of ticks since they began to rise
+ * @returns null if they do not rise, or rise too fast for their lows to show it; then their own slopes do
  */
 export function commonRate(lows: Lows, slots: ArrayLike<number>, ticks: number, tick: number): Rate | null {
   const stride = Math.max(1, Math.ceil(slots.length / AGENTS_MAX));
@@ -40,7 +40,7 @@ export function commonRate(lows: Lows, slots: ArrayLike<number>, ticks: number, 
   return perRate > 0 ? { kibPerTick: rate, low: rate - reach, high: rate + reach } : null;
 }
 
-/** Where a falling function of the rate crosses 0, above 0: by false position with the Illinois rule. */
+/** The root above 0 of a falling function of the rate, by false position with the Illinois rule. */
 function root(z: (rate: number) => number): number | null {
   let low = 0;
   let atLow = z(0);
@@ -75,12 +75,12 @@ function root(z: (rate: number) => number): number | null {
 const level = new Float64Array(LOWS);
 const risen = new Float64Array(LOWS);
 
-/** How much the ranks still rise when a rate is taken out of them, in standard deviations. */
+/** How much the ranks still rise when a rate is subtracted, in standard deviations. */
 function left(agents: ReturnType<Lows['read']>[], rate: number, ticks: number, tick: number): number {
   let sum = 0;
   let variance = 0;
   for (const agent of agents) {
-    const n = takeOut(agent, rate, ticks, tick);
+    const n = subtractRate(agent, rate, ticks, tick);
     if (n < LOWS_MIN) continue;
     let mean = 0;
     for (let i = 0; i < n; i++) mean += risen[i]! / n;
@@ -98,8 +98,8 @@ function left(agents: ReturnType<Lows['read']>[], rate: number, ticks: number, t
   return variance > 0 ? sum / Math.sqrt(variance) : 0;
 }
 
-/** Puts an agent's lows without the rate into `level` and their time of rising into `risen`, lowest first; gives how many. */
-function takeOut(
+/** Puts an agent's lows minus the rate into `level`, and their time of rising into `risen`, lowest first; returns how many. */
+function subtractRate(
   { kib, ticks: at, limitKib }: ReturnType<Lows['read']>,
   rate: number,
   ticks: number,

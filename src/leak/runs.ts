@@ -1,24 +1,24 @@
-/** No sample, or none that counts: above all memory there is. */
+/** No reading that counts: a value above any memory. */
 const NONE = 0xffff_ffff;
-/** How fast an agent's usual number of connections follows it, as a part of itself and one more, a tick. */
+/** The step per tick by which the usual number of connections follows the current one, relative to itself plus one. */
 const USUAL_STEP = 1 / 32;
-/** A number of connections is a whole one: so much above the usual one is one more. */
+/** The excess over the usual number that means one more connection; numbers of connections are whole. */
 const MORE = 0.5;
-/** What connections cost is given back with a delay: for so many ticks after them samples do not count either. */
+/** The number of ticks after extra connections in which readings do not count, because their memory is freed late. */
 const LINGER_TICKS = 2;
 const KIB = 1024;
 
-/** What runs in each slot, and its last samples. */
+/** The run in each slot, and its last readings. */
 export class Runs {
   readonly #startedMs: Float64Array;
-  /** The last two samples in KiB, `NONE` where they do not count. */
+  /** The last two readings in KiB; `NONE` if they do not count. */
   readonly #last: Uint32Array;
   readonly #beforeLast: Uint32Array;
-  /** The middle of an agent's connections; NaN before the first count. */
+  /** The median of an agent's connections; NaN before the first count. */
   readonly #usual: Float32Array;
   readonly #linger: Uint8Array;
 
-  /** @param slots how many agents there is room for */
+  /** @param slots the number of slots to hold */
   constructor(slots: number) {
     this.#startedMs = new Float64Array(slots).fill(Number.NaN);
     this.#last = new Uint32Array(slots).fill(NONE);
@@ -27,7 +27,7 @@ export class Runs {
     this.#linger = new Uint8Array(slots);
   }
 
-  /** Takes over what another one knows; that one must not be larger. */
+  /** Copies the state of another one, which must not be larger. */
   copyFrom(smaller: Runs): void {
     this.#startedMs.set(smaller.#startedMs);
     this.#last.set(smaller.#last);
@@ -36,7 +36,7 @@ export class Runs {
     this.#linger.set(smaller.#linger);
   }
 
-  /** Whether this is another run than the one known; it is known from now on. */
+  /** Returns whether this is a new run in the slot, and remembers it. */
   isNew(slot: number, startedMs: number): boolean {
     if (this.#startedMs[slot] === startedMs) return false;
     this.#startedMs[slot] = startedMs;
@@ -48,8 +48,8 @@ export class Runs {
   }
 
   /**
-   * What counts of a sample, in KiB: nothing while the agent has more connections than it usually has, nor
-   * shortly after, because those cost memory. The usual number is the median, followed by small steps.
+   * The reading in KiB if it counts, else null. It does not count while the agent has more connections than usual, nor
+   * shortly after, because connections use memory. The usual number is the median, followed in small steps.
    */
   counted(slot: number, rssBytes: number, connections: number | null): number | null {
     if (connections === null) return rssBytes / KIB;
@@ -63,7 +63,7 @@ export class Runs {
     return isUsual && !lingers ? rssBytes / KIB : null;
   }
 
-  /** Adds a sample; gives the one before it where that is a floor, lower than neither neighbour: in KiB, else null. */
+  /** Adds a reading; returns the previous one in KiB if it is a floor, not above either neighbour, else null. */
   floor(slot: number, kib: number | null): number | null {
     const last = this.#last[slot]!;
     const isFloor = last !== NONE && this.#beforeLast[slot]! >= last && (kib ?? NONE) >= last;

@@ -6,18 +6,18 @@ export interface Slope {
   high: number;
 }
 
-/** Half a 95 % interval of a normal distribution, in standard deviations. */
+/** Half of a 95 % interval of a normal distribution, in standard deviations. */
 export const Z_95 = 1.96;
 
 const slopes = new Float64Array(1_024);
 
 /**
- * The Theil–Sen slope: the median of the slopes of all pairs, which up to 29 % of wild points cannot move. Its interval
+ * The Theil–Sen slope: the median of the slopes of all pairs, which up to 29 % of outliers cannot move. Its interval
  * comes from Kendall's S (Sen 1968, Journal of the American Statistical Association 63), ties as in Gilbert 1987,
  * Statistical Methods for Environmental Pollution Monitoring, 16.4.
  *
- * @param ticks when each point was, rising
- * @param values the points, two of them at least and 45 at most
+ * @param ticks the time of each point, ascending
+ * @param values the points, at least 2 and at most 45
  */
 export function theilSen(ticks: ArrayLike<number>, values: ArrayLike<number>): Slope {
   const n = values.length;
@@ -35,7 +35,7 @@ export function theilSen(ticks: ArrayLike<number>, values: ArrayLike<number>): S
   };
 }
 
-/** How surely values rise: Kendall's S over its standard deviation, with the correction for continuity; 0 where all are alike. */
+/** How certainly values rise: Kendall's S divided by its standard deviation, corrected for continuity; 0 if all are equal. */
 export function kendallZ(values: ArrayLike<number>): number {
   let s = 0;
   for (let i = 0; i < values.length; i++) {
@@ -44,7 +44,7 @@ export function kendallZ(values: ArrayLike<number>): number {
   return s === 0 ? 0 : (s - Math.sign(s)) / Math.sqrt(kendallVariance(values));
 }
 
-/** The variance of Kendall's S where the points come in any order: n(n−1)(2n+5)/18, less the same of each tie. */
+/** The variance of Kendall's S for points in random order: n(n−1)(2n+5)/18, minus the same term for each tie. */
 function kendallVariance(values: ArrayLike<number>): number {
   const sorted = Float64Array.from(values).sort();
   const term = (n: number) => (n * (n - 1) * (2 * n + 5)) / 18;
@@ -60,7 +60,7 @@ function kendallVariance(values: ArrayLike<number>): number {
   return variance;
 }
 
-/** The median of numbers, which are put in order; 0 of none. */
+/** The median of numbers, which it sorts in place; 0 if there are none. */
 export function median(values: Float64Array): number {
   const n = values.length;
   if (n === 0) return 0;

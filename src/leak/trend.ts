@@ -1,27 +1,27 @@
 import { MEMORY_TICKS, type Score } from './lows.ts';
 
-/** Agents are summed up in so many groups by slot: how far these differ says how far chance goes. */
+/** The number of groups, by slot, in which agents are summed: the differences between groups measure chance. */
 const GROUPS = 32;
-/** How far back growth is looked for, in ticks. */
+/** The periods over which growth is looked for, in ticks. */
 export const SCALES = [12, 24, 48, 96, 192, 384] as const;
 
 /**
  * The scores of a fleet's floors, tick by tick, and the test whether they rise.
  *
- * Each scale weighs its ticks by a ramp, as a leak that began with it would. Growth that goes along with the number of
- * connections is taken out by a weighted regression of the ramp on that number: what is left of the ramp is the part
- * that connections cannot explain. The variance comes from the groups, or from the scores' own where that is more, so
- * agents whose memory wanders (a sample like the one before) do not count as so many independent witnesses.
+ * Each scale weights its ticks by a ramp, the shape of a leak that began with it. Growth that follows the number of
+ * connections is removed by a weighted regression of the ramp on that number: the rest of the ramp is the part that
+ * connections cannot explain. The variance is that of the groups, or that of the scores if it is larger, so that agents
+ * whose readings depend on the previous ones do not count as independent.
  */
 export class Trend {
   /** A ring of `MEMORY_TICKS` rows. */
   readonly #value = new Float32Array(MEMORY_TICKS * GROUPS);
   readonly #variance = new Float32Array(MEMORY_TICKS * GROUPS);
-  /** NaN where unknown. */
+  /** NaN if unknown. */
   readonly #connections = new Float64Array(MEMORY_TICKS).fill(Number.NaN);
   #tick = 0;
 
-  /** Moves on to a tick: what is too old is forgotten. */
+  /** Advances to a tick, and forgets what is too old. */
   advance(tick: number, connections: number | null): void {
     for (let past = Math.max(this.#tick + 1, tick - MEMORY_TICKS + 1); past <= tick; past++) {
       const row = past % MEMORY_TICKS;
@@ -33,7 +33,7 @@ export class Trend {
     this.#connections[tick % MEMORY_TICKS] = connections ?? Number.NaN;
   }
 
-  /** A score of this tick. */
+  /** Adds a score of this tick. */
   add(slot: number, { value, variance }: Score): void {
     const cell = (this.#tick % MEMORY_TICKS) * GROUPS + (slot % GROUPS);
     this.#value[cell]! += value;
@@ -45,7 +45,7 @@ export class Trend {
     return this.#variance.some((variance) => variance > 0);
   }
 
-  /** The rise at one scale: standard deviations of chance. 0 where too little is known. */
+  /** The rise over one scale, in standard deviations; 0 if too little is known. */
   rise(ticks: number): number {
     const explained = this.#explained(ticks);
     const sums = new Float64Array(GROUPS);
@@ -66,7 +66,7 @@ export class Trend {
     return studentized(sums, present, own);
   }
 
-  /** The part of a ramp that follows the connections, by ticks back. */
+  /** The part of a ramp that connections explain, by ticks back. */
   #explained(ticks: number): (back: number) => number {
     const weights = new Float64Array(MEMORY_TICKS);
     let total = 0;
@@ -96,12 +96,12 @@ export class Trend {
   }
 }
 
-/** The weight of a tick so far back: 1 now, 0 at the scale and before. */
+/** The weight of a tick by its age: 1 now, 0 at the scale and before. */
 function ramp(back: number, ticks: number): number {
   return Math.max(0, 1 - back / ticks);
 }
 
-/** The sum of independent groups over its standard deviation, as a normal deviate. */
+/** The sum of independent groups divided by its standard deviation, as a normal deviate. */
 function studentized(sums: Float64Array, present: Uint8Array, own: number): number {
   let n = 0;
   let total = 0;
@@ -117,7 +117,7 @@ function studentized(sums: Float64Array, present: Uint8Array, own: number): numb
 }
 
 /**
- * The normal deviate as improbable as Student's t at so many degrees of freedom: Wallace 1959, Annals of Mathematical
+ * The normal deviate as improbable as Student's t with these degrees of freedom: Wallace 1959, Annals of Mathematical
  * Statistics 30; within 0.02 for three degrees or more.
  */
 export function normalOfT(t: number, degrees: number): number {

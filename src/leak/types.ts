@@ -1,26 +1,26 @@
 import type { LeakVerdict, VerdictChange } from './verdict.ts';
 
-/** One pass over a fleet's memory: column by column, the same index for the same agent. The store's passes fit. */
+/** The readings of one pass over a fleet, in columns: the same index is the same agent. The store's passes have this shape. */
 export interface Readings {
   /** Milliseconds since the epoch. */
   at: number;
   slots: Uint32Array;
   rssBytes: Float64Array;
-  /** When each agent was started, in milliseconds since the epoch: with its slot that names one run. */
+  /** The start time of each agent, in milliseconds since the epoch; with the slot, it identifies a run. */
   startedMs: Float64Array;
   /** Each agent's release, as an index into `releases`. */
   release: Uint16Array;
   releases: readonly string[];
-  /** Established connections of each agent; null where they were not counted. */
+  /** Established connections of each agent; null if they were not counted. */
   connections: Uint32Array | null;
-  /** Of the whole fleet; null where unknown. */
+  /** Connections of the whole fleet; null if unknown. */
   connectionsTotal: number | null;
 }
 
-/** What of the spec the verdict needs. */
+/** The part of the spec that the verdict needs. */
 export interface LeakLimits {
   everyMs: number;
-  /** Null where nothing alarms: then there is suspicion at most. */
+  /** Null if no alarm is configured; the verdict is then at most suspect. */
   growthBytesPerHour: number | null;
   agentLimitBytes: number | null;
 }
@@ -30,23 +30,23 @@ export interface Leak {
   verdict: LeakVerdict;
   /** The growth of the whole fleet. */
   bytesPerHour: number;
-  /** Its 95 % interval; null where nothing grows. */
+  /** Its 95 % interval; null if nothing grows. */
   interval: { low: number; high: number } | null;
-  /** ISO 8601; null where nothing grows. */
+  /** ISO 8601; null if nothing grows. */
   since: string | null;
-  /** What grows; null where nothing does. */
+  /** What grows; null if nothing does. */
   scope: 'fleet' | 'cohort' | 'agents' | null;
-  /** The release whose agents grow while another's do not; null where it is not one. */
+  /** The release whose agents grow while those of another do not; null if there is none. */
   cohort: string | null;
-  /** The slots whose own growth carries it, the fastest first, then those above the limit of an agent. */
+  /** The slots that grow by themselves, fastest first, then those above agentLimit. */
   agents: number[];
-  /** When the memory of the host is used up at this rate: ISO 8601; null where it is not in sight. */
+  /** When the host runs out of memory at this rate, ISO 8601; null if not within a year. */
   exhaustsAt: string | null;
-  /** All of it in a sentence. */
+  /** All of this in a sentence. */
   words: string;
 }
 
-/** A turn of the verdict: once when it begins, once when it is confirmed, once when it ends. */
+/** A change of the verdict: when it begins, when it is confirmed, and when it ends. */
 export interface LeakEvent {
   turn: NonNullable<VerdictChange>;
   leak: Leak;

@@ -1,20 +1,20 @@
-/** What the samples of a fleet say, before anything is made of it. */
+/** What the readings of a fleet show, before it is judged. */
 export interface Evidence {
-  /** How surely the floors of the agents rise in common. */
+  /** How certainly the floors of all agents rise together. */
   rise: LeakSignal;
-  /** How surely many agents rise each by itself: their share against what is usual. */
+  /** How certainly many agents rise by themselves: their share, compared with the usual one. */
   risers: LeakSignal;
-  /** How surely more agents than usual stand high lately: some leak that cannot be told apart yet. */
+  /** How certainly more agents than usual have become high: some of them leak, but it is not known yet which. */
   late: LeakSignal;
-  /** How many agents grow by themselves, apart from the rest of the fleet. */
+  /** The number of agents that grow by themselves, unlike the rest of the fleet. */
   growers: number;
-  /** Growth of the whole fleet in bytes an hour, with its 95 % interval; null where it cannot be told. */
+  /** Growth of the whole fleet in bytes per hour, with its 95 % interval; null if unknown. */
   growth: Growth | null;
-  /** Whether growth of the whole fleet could still be the rhythm of its first day. */
+  /** Whether growth of the whole fleet may still be the rhythm of its first day. */
   firstDay: boolean;
 }
 
-/** A figure and the limit above which it is no chance. */
+/** A value and the limit above which it is significant. */
 export interface LeakSignal {
   value: number;
   limit: number;
@@ -27,20 +27,20 @@ export interface Growth {
 }
 
 export type LeakVerdict = 'none' | 'suspect' | 'leak';
-/** What happens to the verdict: an alarm that is raised later than the suspicion is told as well. */
+/** A change of the verdict; `confirmed` when an alarm follows a suspicion. */
 export type VerdictChange = 'began' | 'confirmed' | 'ended' | null;
 
-/** Below this part of its limit a signal has ended. */
+/** The share of its limit below which a signal has ended. */
 const END_SHARE = 0.5;
-/** A verdict ends when nothing has spoken for it for so many ticks. */
+/** The number of ticks without any signal after which a verdict ends. */
 const CALM_TICKS = 12;
 
-/** The verdict over time: it begins at the limits, and ends well below them, after a while. */
+/** The verdict over time: it begins at the limits, and ends some time after all signals are well below them. */
 export class Judge {
   #verdict: LeakVerdict;
   #calm = 0;
 
-  /** @param verdict what was last said, by a supervisor before this one */
+  /** @param verdict the verdict that an earlier supervisor reported last */
   constructor(verdict: LeakVerdict = 'none') {
     this.#verdict = verdict;
   }
@@ -50,55 +50,54 @@ export class Judge {
   }
 
   /**
-   * Takes what a pass says. Growth that is no chance is a suspicion; it is a leak when the fleet's growth is above the
-   * limit for sure, and no rhythm of a first day. Once a leak, it is one until it ends.
+   * Judges the evidence of a pass. Significant growth is a suspicion. It is a leak if the fleet's growth is certainly above
+   * the limit, and not the rhythm of a first day. A leak remains one until it ends.
    *
-   * @param limit in bytes an hour; null where nothing alarms
+   * @param limit in bytes per hour; null if no alarm is configured
    */
   decide(evidence: Evidence, limit: number | null): VerdictChange {
     const { rise, risers, late, growers, growth, firstDay } = evidence;
     const signals = [rise, risers, late];
-    const speaks = growers > 0 || signals.some((signal) => signal.value > signal.limit);
-    const calm = growers === 0 && signals.every((signal) => signal.value < signal.limit * END_SHARE);
-    this.#calm = calm ? this.#calm + 1 : 0;
+    const isSignificant = growers > 0 || signals.some((signal) => signal.value > signal.limit);
+    const isCalm = growers === 0 && signals.every((signal) => signal.value < signal.limit * END_SHARE);
+    this.#calm = isCalm ? this.#calm + 1 : 0;
     const before = this.#verdict;
     if (before !== 'none' && this.#calm >= CALM_TICKS) {
       this.#verdict = 'none';
       return 'ended';
     }
-    if (before === 'none' && !speaks) return null;
-    const told = growers > 0 || risers.value > risers.limit || (rise.value > rise.limit && !firstDay);
-    const alarm = limit !== null && growth !== null && growth.low > limit && told;
-    this.#verdict = alarm || before === 'leak' ? 'leak' : 'suspect';
+    if (before === 'none' && !isSignificant) return null;
+    const isCertain = growers > 0 || risers.value > risers.limit || (rise.value > rise.limit && !firstDay);
+    const isAlarm = limit !== null && growth !== null && growth.low > limit && isCertain;
+    this.#verdict = isAlarm || before === 'leak' ? 'leak' : 'suspect';
     if (this.#verdict === before) return null;
     return before === 'none' ? 'began' : 'confirmed';
   }
 }
 
 /**
- * The limit of a signal that swings: a rhythm goes down as far as it comes up, so what has gone down counts against what
- * comes up, for some days.
+ * The limit of a signal that swings: a rhythm falls as far as it rises, so the limit follows the falls of the last days.
  */
 export class Swing {
   readonly #least: number;
   #down = 0;
 
-  /** @param least the limit where nothing swings */
+  /** @param least the limit if nothing swings */
   constructor(least: number) {
     this.#least = least;
   }
 
-  /** Takes how far the signal went down this tick, 0 or more. */
+  /** Takes how far the signal fell in this tick, 0 or more. */
   add(down: number): void {
     this.#down = Math.max(down, this.#down * FADE);
   }
 
   get limit(): number {
-    // Chance alone goes nearly as far down as the limit is up.
+    // Chance alone falls nearly as far as the limit is high.
     return this.#down > this.#least ? this.#down * MARGIN : this.#least;
   }
 }
 
-/** A swing is forgotten by half in 5 days of samples every 5 minutes. */
+/** The decay per tick: half of a swing is forgotten after 5 days of readings every 5 minutes. */
 const FADE = 0.5 ** (1 / 1_440);
 const MARGIN = 1.25;

@@ -1,31 +1,31 @@
 import { COMMON_ERRORS, type Operation, parametersIn } from '../api/operation.ts';
 import { OPERATIONS } from '../api/operations.ts';
 import { PARAMETERS } from '../api/parameters.ts';
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode } from '../errors/table.ts';
 import { type Field, type Fields, fieldsOf, walk } from '../specification/group.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# The HTTP API
 
-What \`fleetctl\` asks of \`fleetd\`: HTTP with JSON over the Unix socket \`fleetd.sock\` in the runtime directory, which
-only the user of the supervisor can open. \`GET /v1/openapi.json\` gives the same as an OpenAPI 3.1 document, with the
-schema of every answer; \`schema/openapi.json\` is a copy of it. This page is made from the table of operations by
-\`bin/generate\`; correct it there.
+HTTP with JSON over the Unix socket \`fleetd.sock\` in the runtime directory, which only the user of the supervisor can
+open; \`fleetctl\` uses nothing else. \`GET /v1/openapi.json\` returns the OpenAPI 3.1 document with the schema of every
+request and answer; \`schema/openapi.json\` is a copy. \`bin/generate\` makes this page from the table of operations:
+correct it there.
 
 \`\`\`sh
 curl --unix-socket /run/fleetd/fleetd.sock http://localhost/v1/status
 curl --unix-socket /run/fleetd/fleetd.sock http://localhost/v1/fleets/pilot/kill --json '{"count":100}'
 \`\`\`
 
-The documents of \`status\` and \`ps\` stay stable; everything else goes with the version. Unknown fields and parameters
-are refused, all problems at once, each with its path. A request that is refused is answered with \`{"error": …}\`, a
-document with \`code\`, \`message\`, \`hint\`, \`exitCode\` and \`retryable\`: status 400 where the request is wrong, 409 where
-something is in its way.
+The documents of \`status\` and \`ps\` are stable; the rest may change with the version. Unknown fields and parameters
+are refused; an error names all problems at once, each with its field. An error is \`{"error": …}\`, a document with
+\`code\`, \`message\`, \`hint\`, \`exitCode\` and \`retryable\`. Its status is 400 if the request is wrong, and 409 if
+something else prevents it.
 `;
 
 const COMMON = `## Errors of every operation\n`;
 
-/** Gives the text of docs/reference/api.md. */
+/** Returns the text of docs/reference/api.md. */
 export function apiPage(): string {
   const overview = Object.entries(OPERATIONS).map(([name, { method, path, summary, access }]) => [
     `[${name}](#${name.toLowerCase()})`,
@@ -36,7 +36,7 @@ export function apiPage(): string {
   return [
     INTRODUCTION,
     '## Overview\n',
-    table(['operation', 'method and path', 'what it does', 'only reads'], overview),
+    table(['operation', 'method and path', 'purpose', 'read-only'], overview),
     COMMON,
     errorTable(COMMON_ERRORS),
     ...Object.entries(OPERATIONS).map(([name, operation]) => section(name, operation)),
@@ -73,7 +73,7 @@ function inputsOf({ path, query, body }: Operation): Input[] {
   ];
 }
 
-/** What it answers with, by the name of the document where it has one. */
+/** Describes the answer, by the name of the document if it has one. */
 function answerText({ answer }: Operation): string {
   switch (answer.as) {
     case 'json':

@@ -3,14 +3,13 @@ import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# The commands of fleetctl
 
-What \`fleetctl COMMAND --help\` says, on one page. This page is made from the table of commands by \`bin/generate\`;
-correct it there.
+The help of every command, on one page. \`bin/generate\` makes this page from the table of commands; edit that instead.
 
-Progress and messages go to stderr, results to stdout. Work goes on in the supervisor when the terminal goes away:
-Ctrl-C only ends the watching. [Exit codes and errors](errors.md) have a page of their own.
+Progress and messages go to stderr, results to stdout. If the terminal goes away, the work continues in the supervisor:
+Ctrl-C only stops the watching. [Exit codes and errors](errors.md) have a page of their own.
 `;
 
-/** Gives the text of docs/reference/commands.md. */
+/** Returns the text of docs/reference/commands.md. */
 export async function commandsPage(): Promise<string> {
   const sections = await Promise.all(COMMANDS.map(section));
   return [
@@ -21,16 +20,16 @@ export async function commandsPage(): Promise<string> {
   ].join('\n');
 }
 
-/** An option that commander gives to every command by itself. */
-export const HELP_OPTION: OptionEntry = { flags: '-h, --help', help: 'Show the help.' };
+/** The option that commander adds to every command. */
+export const HELP_OPTION: OptionEntry = { flags: '-h, --help', help: 'Show this help.' };
 
-/** How a command is called, without its options: `fleetctl logs <SLOT>`. */
+/** The usage of a command, without its options: `fleetctl logs <SLOT>`. */
 export function synopsis({ name, arguments: args, afterDashes }: CommandEntry): string {
-  const words = ['fleetctl', name, ...args.map(({ notation }) => notation), afterDashes ?? ''];
-  return words.join(' ').trim();
+  const parts = ['fleetctl', name, ...args.map(({ notation }) => notation), afterDashes ?? ''];
+  return parts.join(' ').trim();
 }
 
-/** What an argument means, with its values where they are a fixed set. */
+/** What an argument means, with its values if they are a fixed set. */
 export function argumentHelp({ help, choices }: CommandEntry['arguments'][number]): string {
   return choices === undefined ? help : `${help} One of ${choices.join(', ')}.`;
 }

@@ -12,7 +12,7 @@ import { metricsPage } from './metrics.ts';
 import { routesModule } from './routes.ts';
 import { specPage } from './spec.ts';
 
-/** Every file of the repository that is made from the tables of the code, and its text. */
+/** Every file of the repository that is derived from the tables of the code, and its text. */
 export const DERIVED: Readonly<Record<string, () => string | Promise<string>>> = {
   'schema/fleet.schema.json': () => `${JSON.stringify(SCHEMA)}\n`,
   'schema/openapi.json': () => `${JSON.stringify(openapiDocument(VERSION))}\n`,

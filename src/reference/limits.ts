@@ -1,29 +1,27 @@
 import { ENVIRONMENT_CHECKS, LIMITS, type LimitEntry } from '../doctor/table.ts';
 import { code, table } from './markdown.ts';
 
-const INTRODUCTION = `# The doctor’s limits
+const INTRODUCTION = `# The doctor's limits
 
-What \`fleetctl doctor\` asks, in its order. For each it says what the agents need and what the host has, where that is
-set, and the exact fix. This page is made from the doctor's table by \`bin/generate\`; correct it there.
+The checks of \`fleetctl doctor\`, in its order. For each, it states what the agents need and what the host has, where that
+is set, and the exact fix. \`bin/generate\` makes this page from the doctor's table; edit that instead.
 
-## What a host has only so much of
+## Finite resources of the host
 
-\`spawn\` asks these too, and refuses what surely cannot work (exit 5); the lowest of them is \`agentsMax\` in \`status\`.
+\`spawn\` checks these too, and refuses a target that cannot work (exit code 5); the lowest limit is \`agentsMax\` in
+\`status\`.
 `;
 
-/** Gives the text of docs/reference/limits.md. */
+/** Returns the text of docs/reference/limits.md. */
 export function limitsPage(): string {
-  return [
-    INTRODUCTION,
-    limitTable(LIMITS),
-    '## What else may be in the way\n',
-    limitTable(ENVIRONMENT_CHECKS),
-  ].join('\n');
+  return [INTRODUCTION, limitTable(LIMITS), '## Other obstacles\n', limitTable(ENVIRONMENT_CHECKS)].join(
+    '\n',
+  );
 }
 
 function limitTable(entries: readonly LimitEntry[]): string {
   return table(
-    ['limit', 'what is asked'],
+    ['limit', 'check'],
     entries.map(({ limits, asks }) => [limits.map(code).join(', '), asks]),
   );
 }

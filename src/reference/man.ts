@@ -1,5 +1,5 @@
 import { COMMANDS, COMMON_OPTIONS, type CommandEntry } from '../cli/commands.ts';
-import { EXIT_CODES } from '../errors.ts';
+import { EXIT_CODES } from '../errors/table.ts';
 import { FLEET } from '../specification/fields.ts';
 import { type Field, walk } from '../specification/group.ts';
 import { PLACEHOLDERS } from '../specification/placeholders.ts';
@@ -8,7 +8,7 @@ import { ENVIRONMENT, FILES } from './places.ts';
 import { heading, page, paragraph, plain, subheading, terms, verbatim } from './roff.ts';
 import { defaultText, takesText } from './spec.ts';
 
-/** Gives fleetctl(1). */
+/** Returns fleetctl(1). */
 export async function fleetctlMan(): Promise<string> {
   const options = [...COMMON_OPTIONS, HELP_OPTION].map(({ flags, help }) => [flags, help] as const);
   return page('fleetctl', 1, [
@@ -17,8 +17,8 @@ export async function fleetctlMan(): Promise<string> {
     verbatim(['fleetctl COMMAND [options] [arguments]']),
     heading('DESCRIPTION'),
     paragraph(
-      'fleetctl tells the supervisor fleetd(8) how many agents of a fleet are wanted, and shows how they are. The work ' +
-        'goes on in the supervisor when the terminal goes away.',
+      'fleetctl tells the supervisor fleetd(8) how many agents of a fleet are wanted, and shows their state. If the ' +
+        'terminal goes away, the work continues in the supervisor.',
     ),
     heading('OPTIONS OF EVERY COMMAND'),
     terms(options),
@@ -32,7 +32,7 @@ export async function fleetctlMan(): Promise<string> {
   ]);
 }
 
-/** Gives fleetd(8). */
+/** Returns fleetd(8). */
 export function fleetdMan(): string {
   return page('fleetd', 8, [
     name('fleetd', 'supervises fleets of daemons'),
@@ -41,8 +41,8 @@ export function fleetdMan(): string {
     heading('DESCRIPTION'),
     paragraph(
       'fleetd makes the processes of this host agree with the targets that fleetctl(1) sets. It runs in the foreground ' +
-        'until SIGTERM or SIGINT; its agents run on without it, and the next fleetd finds each of them again. fleetctl ' +
-        'spawn starts one where none runs.',
+        'until SIGTERM or SIGINT; its agents keep running without it, and the next fleetd finds each of them again. ' +
+        'fleetctl spawn starts one if none runs.',
     ),
     ...places(),
     heading('SEE ALSO'),
@@ -50,15 +50,15 @@ export function fleetdMan(): string {
   ]);
 }
 
-/** Gives fleet.yaml(5). */
+/** Returns fleet.yaml(5). */
 export function fleetYamlMan(): string {
   const placeholders = Object.entries(PLACEHOLDERS).map(([key, help]) => [`{${key}}`, help] as const);
   return page('fleet.yaml', 5, [
     name('fleet.yaml', 'the spec of a fleet'),
     heading('DESCRIPTION'),
     paragraph(
-      'YAML 1.2, which JSON is too. Unknown keys, wrong types and values out of range are refused. fleetctl init writes ' +
-        'a file with every key explained. Durations are 500ms, 3s, 5m, 1h; sizes are 64K, 256M, 1G (powers of 1024); ' +
+      'YAML 1.2, which includes JSON. Unknown keys, wrong types and values out of range are refused. fleetctl init ' +
+        'writes a file that explains every key. Durations are 500ms, 3s, 5m, 1h; sizes are 64K, 256M, 1G (powers of 1024); ' +
         'rates are 100M/h; shares are 10%.',
     ),
     heading('KEYS'),
@@ -91,7 +91,7 @@ function places(): string[] {
   return [heading('ENVIRONMENT'), terms(ENVIRONMENT), heading('FILES'), terms(FILES)];
 }
 
-/** A key's help, its values and its default, without the marks of Markdown. */
+/** A key's help, its values and its default, without Markdown. */
 function meaningOf(field: Field): string {
   const otherwise = defaultText(field);
   const value = `Value: ${takesText(field)}.`;

@@ -1,4 +1,4 @@
-/** A table of Markdown; a bar in a cell would end it. */
+/** A Markdown table; bars in cells are escaped. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

@@ -4,12 +4,12 @@ import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# Metrics
 
-What \`fleetctl metrics\` prints and serves to Prometheus. There is no series for each agent unless \`--each\` asks for it:
-10,000 of them are more than most such servers should keep. This page is made from the metrics themselves by
-\`bin/generate\`; correct it there.
+\`fleetctl metrics\` prints these and serves them to Prometheus. There is a series per agent only with \`--each\`, because
+10,000 of them are more than most Prometheus servers should store. \`bin/generate\` makes this page from the metrics
+themselves; edit those instead.
 `;
 
-/** What prom-client knows of a metric, beside what its types tell. */
+/** What prom-client knows about a metric, in addition to its published types. */
 interface Registered {
   name: string;
   help: string;
@@ -17,7 +17,7 @@ interface Registered {
   labelNames: readonly string[];
 }
 
-/** Gives the text of docs/reference/metrics.md. */
+/** Returns the text of docs/reference/metrics.md. */
 export function metricsPage(): string {
   const registry = new Registry();
   instruments(registry);

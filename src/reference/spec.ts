@@ -5,15 +5,15 @@ import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# The spec file
 
-Every key of \`fleet.yaml\`. This page is made from the field table by \`bin/generate\`; correct it there.
+Every key of \`fleet.yaml\`. \`bin/generate\` makes this page from the field table; edit that instead.
 
-The file is YAML 1.2 (JSON is YAML too). Unknown keys, wrong types and values out of range are refused, all of them at
+The file is YAML 1.2, which includes JSON. Unknown keys, wrong types and values out of range are refused, all of them at
 once, each with the path of the key. Durations are \`500ms\`, \`3s\`, \`5m\`, \`1h\` or combined as in \`1h30m\`; sizes are
 \`64K\`, \`256M\`, \`1G\` (powers of 1024) or a number of bytes; rates are \`100M/h\`; shares are \`10%\`.
-Where the default of a mapping is its keys’ defaults, its own row has none.
+If the default of a mapping follows from the defaults of its keys, its own row shows none.
 `;
 
-/** Gives the text of docs/reference/spec.md. */
+/** Returns the text of docs/reference/spec.md. */
 export function specPage(): string {
   const rows = [...walk(FLEET.fields)].map(({ path, field }) => [
     code(path),
@@ -30,14 +30,14 @@ export function specPage(): string {
   ].join('\n');
 }
 
-/** What a key takes, and the flag of `fleetctl spawn` that stands for it. */
+/** The values of a key, and the flag of `fleetctl spawn` that sets it. */
 export function takesText({ type, flag }: Field): string {
   const value =
     fieldsOf(type) === null ? type.expected : type.expected.replace(/a mapping \(.*\)$/, 'a mapping');
   return flag === undefined ? value : `${value}; ${code(flag)}`;
 }
 
-/** What holds where the key is not written. */
+/** The default of a key. */
 export function defaultText({ required, otherwise, default: value, type }: Field): string {
   if (required) return '**required**';
   if (otherwise !== undefined) return otherwise;

@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import type { Ports } from './spec.ts';
 
 /** sun_path has 108 bytes, its terminating NUL included: unix(7). */
@@ -116,9 +116,11 @@ function override(env: Readonly<Record<string, string | undefined>>, variable: s
   const directory = env[variable];
   if (!directory) return null;
   if (directory.startsWith('/')) return directory.replace(/(?<=.)\/+$/, '');
-  throw new FleetError('USAGE', `${variable} must be an absolute path, found "${directory}"`, {
-    hint: `Set ${variable} to a path that begins with a slash.`,
-  });
+  throw FleetError.of(
+    'USAGE.value',
+    { what: variable, expected: 'an absolute path', found: directory },
+    { hint: `Set ${variable} to a path that begins with a slash.` },
+  );
 }
 
 /** Tells which slot a log or a working directory belongs to: the reverse of `log` and `slotDir`. */

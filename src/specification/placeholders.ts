@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { nearest, show } from './problems.ts';
 
 /** The values of the placeholders for one slot. */

@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import type { Ports, Spec } from './spec.ts';
 
 export const PORT_MAX = 65_535;

@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 
 /** One problem of a document: where, and what. */
 export interface Problem {

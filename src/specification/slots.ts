@@ -1,4 +1,4 @@
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 
 /** The highest possible number of a slot. */
 export const SLOT_MAX = 999_999;

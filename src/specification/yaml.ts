@@ -11,7 +11,7 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { show } from './problems.ts';
 
 /** The maximum length of a spec's text: far more than any spec needs, and short enough to parse quickly. */

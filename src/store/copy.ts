@@ -1,21 +1,22 @@
 import type { StoredFleet } from '../fleet/records.ts';
-import { hashText, readTextFile, writeDurable } from '../host/files/files.ts';
+import { readTextFile, writeDurable } from '../host/files/files.ts';
+import { hashText } from '../host/files/hash.ts';
 import type { Settings } from './settings.ts';
 
-/** The wanted state as the copy holds it; `seq` counts the changes it has seen. */
+/** The content of the copy; `seq` is the number of changes that it includes. */
 export interface WantedCopy {
   seq: number;
   fleets: StoredFleet[];
   settings: Settings;
 }
 
-/** Writes the copy: the SHA-256 of the content on a line of its own, then the content. Durable on return. */
+/** Writes the copy durably: a line with the SHA-256 of the content, then the content. */
 export function writeCopy(path: string, copy: WantedCopy): void {
   const content = JSON.stringify(copy);
   writeDurable(path, `${hashText(content)}\n${content}\n`);
 }
 
-/** Reads the copy back; `damage` says why a copy that is there cannot be used. */
+/** Reads the copy; `damage` says why an existing copy cannot be used. */
 export function readCopy(path: string): { copy: WantedCopy | null; damage: string | null } {
   const text = readTextFile(path);
   if (text === null) return { copy: null, damage: null };

@@ -1,16 +1,16 @@
 import { DatabaseSync } from 'node:sqlite';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import { removeFile, setAside } from '../host/files/files.ts';
 import { explainFailure } from '../host/limits.ts';
 
-/** How a database file is kept: `full` survives a power cut, `off` only the end of the process. */
+/** What a commit survives: with `full` a power cut, with `off` only the end of the process. */
 export type Durability = 'full' | 'off';
 
 /**
- * Opens a SQLite file in WAL mode, checks it, and brings it to the newest schema.
- * @param schema statements that lead from each version to the next, the first from an empty file; all are kept for ever,
- *   so that a file of any older fleetd can be opened
- * @throws FleetError for a file of a newer fleetd, else whatever SQLite says of one that is damaged or no database
+ * Opens a SQLite file in WAL mode, checks it, and migrates it to the newest schema.
+ * @param schema the statements from each version to the next, the first from an empty file; none is ever removed, so that
+ *   the file of any older fleetd can be opened
+ * @throws FleetError for a file of a newer fleetd; SQLite's error for one that is damaged or no database
  */
 export function openDatabase(path: string, durability: Durability, schema: readonly string[]): DatabaseSync {
   const db = new DatabaseSync(path);
@@ -22,7 +22,7 @@ export function openDatabase(path: string, durability: Durability, schema: reado
     if (found > schema.length) {
       throw new FleetError(
         'STATE_UNUSABLE',
-        `${path} has version ${found}, and this fleetd knows ${schema.length}`,
+        `${path} has version ${found}, but this fleetd supports at most ${schema.length}`,
         {
           hint: 'Run the newer fleetd that wrote it.',
         },
@@ -38,25 +38,25 @@ export function openDatabase(path: string, durability: Durability, schema: reado
   }
 }
 
-/** What quick_check says as an error; a page that the disk did not give is one of the disk. */
-function foundBy(words: string): Error {
-  const errcode = /error code=(\d+)/.exec(words)?.[1];
-  return Object.assign(new Error(words), errcode !== undefined && { errcode: Number(errcode) });
+/** The result of quick_check as an error, with SQLite's code if the disk could not read a page. */
+function foundBy(message: string): Error {
+  const errcode = /error code=(\d+)/.exec(message)?.[1];
+  return Object.assign(new Error(message), errcode !== undefined && { errcode: Number(errcode) });
 }
 
 /**
- * SQLite's primary result codes (sqlite.org/rescode.html) that say nothing of what is in a file: no right to it (3, 8, 23),
- * somebody else has it (5, 6), no memory (7), the disk fails (10) or is full (13), it cannot be opened (14).
+ * SQLite's primary result codes (sqlite.org/rescode.html) that do not depend on the content of a file: no permission (3, 8,
+ * 23), locked by another process (5, 6), no memory (7), a disk that fails (10) or is full (13), cannot be opened (14).
  */
 const ENVIRONMENTAL: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 13, 14, 23]);
 
-/** Whether an error tells of surroundings, and not of damage: the file may be sound, and is left where it is. */
+/** Whether an error comes from the environment, not from damage: the file may be intact, and is left in place. */
 export function isEnvironmental(error: unknown): boolean {
   const { errcode } = error as { errcode?: number };
   return error instanceof FleetError || (errcode !== undefined && ENVIRONMENTAL.has(errcode & 0xff));
 }
 
-/** The tables and indexes, as the statements that made them; quick_check does not look at their texts. */
+/** The tables and indexes, as the statements that created them; quick_check does not check these texts. */
 function schemaOf(db: DatabaseSync): string {
   return JSON.stringify(db.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY name').all());
 }
@@ -71,7 +71,7 @@ function madeBy(schema: readonly string[]): string {
   }
 }
 
-/** Runs `work` in one transaction: all of it is there afterwards, or nothing. */
+/** Runs `work` in one transaction: all of it takes effect, or nothing. */
 export function transaction<T>(db: DatabaseSync, work: () => T): T {
   db.exec('BEGIN IMMEDIATE');
   try {
@@ -84,16 +84,16 @@ export function transaction<T>(db: DatabaseSync, work: () => T): T {
   }
 }
 
-/** The files that one SQLite database is made of. */
+/** The files of one SQLite database. */
 export function databaseFiles(path: string): string[] {
   return [path, `${path}-wal`, `${path}-shm`];
 }
 
 /**
- * Opens a database whose loss costs comfort and not truth (samples, events, pids): a damaged one is set aside and
- * begun anew. A disk that does not give it is no damage.
- * @returns the database, and what happened to the old one
- * @throws FleetError where the disk does not let it be opened
+ * Opens a database whose loss is inconvenient but harmless (readings, events, pids): a damaged one is set aside and
+ * replaced by an empty one. A disk error does not count as damage.
+ * @returns the database, and a notice if the old one was set aside
+ * @throws FleetError if a disk error prevents it from being opened
  */
 export function openExpendable(
   path: string,
@@ -103,11 +103,11 @@ export function openExpendable(
     return { db: openDatabase(path, 'off', schema), notice: null };
   } catch (error) {
     if (isEnvironmental(error)) throw explainFailure(`cannot open ${path}`, error, path);
-    return beginAnew(path, schema, error as Error);
+    return replaceDamaged(path, schema, error as Error);
   }
 }
 
-function beginAnew(
+function replaceDamaged(
   path: string,
   schema: readonly string[],
   damage: Error,
@@ -115,9 +115,9 @@ function beginAnew(
   try {
     const aside = setAside(databaseFiles(path), new Date());
     for (const file of databaseFiles(path)) removeFile(file);
-    const notice = `${path} could not be read (${damage.message}); kept as ${aside}, begun anew`;
+    const notice = `${path} could not be read (${damage.message}); it is kept as ${aside} and replaced by an empty one`;
     return { db: openDatabase(path, 'off', schema), notice };
   } catch (error) {
-    throw explainFailure(`cannot begin ${path} anew`, error, path);
+    throw explainFailure(`cannot replace ${path}`, error, path);
   }
 }

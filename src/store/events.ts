@@ -10,15 +10,15 @@ const SCHEMA = [
   ) STRICT;
   CREATE INDEX events_of_fleet ON events (fleet, seq)`,
 ];
-/** How many events are kept; about 15 MB. */
+/** The maximum number of events kept; about 15 MB. */
 const KEPT_MAX = 100_000;
 const PRUNE_EVERY = 1_000;
-/** What waits in memory while the disk takes nothing; beyond that the oldest are dropped and counted. */
+/** The maximum number of events that wait in memory while the disk fails; then the oldest are dropped and counted. */
 const WAITING_MAX = 10_000;
 
 export type NewEvent = Omit<FleetEvent, 'seq'>;
 
-/** What happened and why, in a file of its own so that its volume never touches the wanted state. Bounded. */
+/** What happened and why. It has a file of its own, so that its volume never affects the wanted state, and is bounded. */
 export class EventStore {
   readonly #path: string;
   readonly #db: DatabaseSync;
@@ -27,7 +27,7 @@ export class EventStore {
   #seq: number;
   #dropped = 0;
   readonly notice: string | null;
-  /** When the newest event in the file was, as it was opened (ISO 8601); null where there is none. */
+  /** The time of the newest event when the file was opened (ISO 8601); null if there was none. */
   readonly newestAt: string | null;
 
   constructor(path: string) {
@@ -42,7 +42,7 @@ export class EventStore {
     this.newestAt = newest?.at ?? null;
   }
 
-  /** Notes an event and tells the followers; it reaches the file with the next flush. */
+  /** Adds an event and notifies the followers; the next flush writes it. */
   add(event: NewEvent): void {
     const numbered = { seq: ++this.#seq, ...event };
     this.#waiting.push(numbered);
@@ -53,7 +53,7 @@ export class EventStore {
     for (const listener of this.#listeners) listener(numbered);
   }
 
-  /** Writes what waits. @throws where the file cannot be written; what waits goes on waiting */
+  /** Writes the waiting events. @throws if the file cannot be written; they keep waiting then */
   flush(): void {
     if (this.#waiting.length === 0) return;
     const insert = this.#db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)');
@@ -76,7 +76,7 @@ export class EventStore {
 
   /**
    * The latest `limit` events after `seq`, oldest first, of one fleet or of all (null).
-   * @throws FleetError where the file cannot be read
+   * @throws FleetError if the file cannot be read
    */
   read(fleet: string | null, after: number, limit: number): FleetEvent[] {
     const stored = onDisk('read', this.#path, () =>

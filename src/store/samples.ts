@@ -10,22 +10,22 @@ const SCHEMA = [
   `CREATE TABLE said (fleet TEXT PRIMARY KEY, leak TEXT NOT NULL) STRICT`,
 ];
 const HOUR_MS = 3_600_000;
-/** Every pass is kept for so long, but no more of them than that: the rest of the time one an hour. */
+/** How long, and how many at most, all passes are kept; older ones are thinned to one per hour. */
 const DETAIL = { ms: 24 * HOUR_MS, passesMax: 1_500 } as const;
 const HOURLY_MS = 30 * 24 * HOUR_MS;
-/** What is old is cleared away after so many passes of a fleet. */
+/** The number of passes of a fleet after which old ones are removed. */
 const PRUNE_EVERY = 16;
 
 /**
- * The memory of fleets over time: every pass of a day, one an hour of a month. In a file of its own, so that its volume
- * never touches the wanted state, and bounded: about 2,200 passes a fleet, of 5 bytes an agent each.
+ * The memory of fleets over time: every pass of a day, and one per hour for a month. It has a file of its own, so that its
+ * volume never affects the wanted state, and is bounded: about 2,200 passes per fleet, of 5 bytes per agent.
  */
 export class ReadingStore {
   readonly #path: string;
   #db: DatabaseSync;
   readonly #added = new Map<string, number>();
   readonly notice: string | null;
-  /** Called with what became of a file that was damaged while it was open. */
+  /** Called with a notice when a file was damaged while it was open. */
   onNotice: (text: string) => void = () => {};
 
   constructor(path: string) {
@@ -35,7 +35,7 @@ export class ReadingStore {
     this.notice = notice;
   }
 
-  /** Keeps a pass. @throws where the file cannot be written */
+  /** Adds a pass. @throws FleetError if the file cannot be written */
   add(fleet: string, pass: MemoryReading): void {
     const { header, columns } = packReading(pass);
     this.#run((db) =>
@@ -46,7 +46,7 @@ export class ReadingStore {
     if (added % PRUNE_EVERY === 0) this.#run(() => this.#prune(fleet, pass.at));
   }
 
-  /** The passes of a fleet since a time (milliseconds since the epoch), oldest first. One that cannot be read is left out. */
+  /** The passes of a fleet since a time (milliseconds since the epoch), oldest first, without unreadable ones. */
   *read(fleet: string, since: number): Generator<MemoryReading> {
     for (const at of this.times(fleet, since)) {
       const pass = this.get(fleet, at);
@@ -54,7 +54,7 @@ export class ReadingStore {
     }
   }
 
-  /** When the passes of a fleet since a time were taken, oldest first. */
+  /** The times of a fleet's passes since a time, oldest first. */
   times(fleet: string, since: number): number[] {
     const rows = this.#run((db) =>
       db.prepare('SELECT at FROM passes WHERE fleet = ? AND at >= ? ORDER BY at').all(fleet, since),
@@ -62,7 +62,7 @@ export class ReadingStore {
     return rows.map(({ at }) => Number(at));
   }
 
-  /** One pass; null where it is not there any more, or cannot be read. */
+  /** One pass; null if it no longer exists, or cannot be read. */
   get(fleet: string, at: number): MemoryReading | null {
     const row = this.#run((db) =>
       db.prepare('SELECT header, columns FROM passes WHERE fleet = ? AND at = ?').get(fleet, at),
@@ -70,13 +70,13 @@ export class ReadingStore {
     return row ? tryUnpack(String(row.header), row.columns as Uint8Array) : null;
   }
 
-  /** What was last said of a fleet's leak, as it was given; null where nothing was. */
+  /** The leak of a fleet that was last reported, as it was stored; null if there is none. */
   said(fleet: string): string | null {
     const row = this.#run((db) => db.prepare('SELECT leak FROM said WHERE fleet = ?').get(fleet));
     return row ? String(row.leak) : null;
   }
 
-  /** Keeps what is said of a fleet's leak. */
+  /** Stores the leak of a fleet that is reported. */
   setSaid(fleet: string, leak: string): void {
     this.#run((db) => db.prepare('INSERT OR REPLACE INTO said VALUES (?, ?)').run(fleet, leak));
   }
@@ -92,8 +92,8 @@ export class ReadingStore {
   }
 
   /**
-   * A file that was damaged while it was open is set aside, and begun anew.
-   * @throws FleetError where the disk gives or takes nothing
+   * Runs `work`; a file that was damaged while it was open is first set aside and replaced by an empty one.
+   * @throws FleetError if the disk fails
    */
   #run<T>(work: (db: DatabaseSync) => T): T {
     try {
@@ -103,7 +103,7 @@ export class ReadingStore {
       this.#db.close();
       const { db, notice } = openExpendable(this.#path, SCHEMA);
       this.#db = db;
-      this.onNotice(notice ?? `${this.#path} was damaged, and can be read again`);
+      this.onNotice(notice ?? `${this.#path} was damaged, but can be read again`);
       return work(db);
     }
   }
@@ -120,7 +120,7 @@ export class ReadingStore {
              SELECT min(at) FROM passes WHERE fleet = ?1 AND at < ?2 GROUP BY at / ${HOUR_MS})`,
         )
         .run(fleet, detailSince);
-      // A clock that was set back leaves passes in the future: they would never grow old.
+      // A clock that was set back leaves passes in the future, which would never become old.
       this.#db
         .prepare('DELETE FROM passes WHERE fleet = ? AND (at < ? OR at > ?)')
         .run(fleet, now - HOURLY_MS, now);

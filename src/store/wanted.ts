@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { FleetError } from '../errors.ts';
+import { FleetError } from '../errors/fleet-error.ts';
 import type { StoredFleet } from '../fleet/records.ts';
 import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
 import { explainFailure, onDisk } from '../host/limits.ts';
@@ -109,8 +109,8 @@ export class WantedStore {
     });
   }
 
-  #read<T>(look: (db: DatabaseSync) => T): T {
-    return onDisk('read', this.#path, () => look(this.#db));
+  #read<T>(query: (db: DatabaseSync) => T): T {
+    return onDisk('read', this.#path, () => query(this.#db));
   }
 
   #transact(work: () => void): void {

@@ -1,42 +1,42 @@
-/** A state directory as the file system has it. */
+/** A state directory in the file system. */
 export interface StatePlace {
-  /** Without links, dots and doubled slashes. */
+  /** Without links, dots and double slashes. */
   path: string;
   device: number;
   inode: number;
-  /** What boot of the host this is; inodes of directories outlive it, numbers of devices need not. */
+  /** Identifies the boot of the host; inodes of directories outlive a boot, device numbers may not. */
   bootId: string;
 }
 
-/** Who a state directory is: kept in it, so that no spelling of its path makes it another one. */
+/** The identity of a state directory. It is kept in the directory, so that it does not depend on the path. */
 export interface StateIdentity extends StatePlace {
   /** Names the cgroup tree of its agents. */
   id: string;
 }
 
-/** What else the decision needs to know. */
+/** Other facts for the decision. */
 export interface PossessionFacts {
-  /** The directory that the identity was written for is still where it was. */
+  /** Whether the directory that the identity was written for still exists at its path. */
   isOriginalThere: boolean;
-  /** Agents live in the tree that the identity names. */
+  /** Whether agents run in the tree that the identity names. */
   isTreePopulated: boolean;
-  /** A tree of agents that stand in this directory, where no identity tells of one. */
+  /** The tree of agents that use this directory, found without an identity. */
   foundTree: string | null;
   /** A random id. */
   newId: string;
 }
 
-/** The directory is this supervisor's, under this identity; or it is not, for a reason. */
+/** The supervisor may use the directory, under this identity; or it may not, for a reason. */
 export type Possession =
   | { identity: StateIdentity; event: string | null }
   | { refusal: string; hint: string };
 
 /**
- * Decides whether a directory is the one that its identity was written for. It is, if device and inode are the same,
- * whatever its path is by now. Across boots the inode alone decides, as numbers of devices may change; what was restored
- * then gets an id of its own, since no agent of before lives. A copy within one boot would find the agents of its
- * original, and start or end them: it is refused.
- * @param known the identity found in the directory; null where there is none that can be read
+ * Decides whether a directory is the one that its identity was written for. It is if device and inode are the same,
+ * whatever its path is now. Across boots the inode alone decides, because device numbers may change; a restored directory
+ * then gets an id of its own, because no earlier agent still runs. A copy within one boot would find the agents of its
+ * original, and start or end them, so it is refused.
+ * @param known the identity found in the directory; null if none can be read
  */
 export function decidePossession(
   known: StateIdentity | null,
@@ -45,7 +45,7 @@ export function decidePossession(
 ): Possession {
   if (known === null) {
     const event =
-      foundTree && `agents of this state directory run in the cgroup tree ${foundTree}: it goes on with them`;
+      foundTree && `agents of this state directory run in the cgroup tree ${foundTree}, which remains in use`;
     return { identity: { ...here, id: foundTree ?? newId }, event };
   }
   const isOtherBoot = known.bootId !== here.bootId;
@@ -58,14 +58,14 @@ export function decidePossession(
   if (isOtherBoot) return { identity: { ...here, id: newId }, event: moved(known, here) };
   if (isOriginalThere) {
     return {
-      refusal: `${here.path} is a copy of ${known.path}, which is still there: both would have the same agents`,
-      hint: `Use ${known.path}, or start this one after ${known.path} was removed, or on another host.`,
+      refusal: `${here.path} is a copy of ${known.path}, which still exists: both would manage the same agents`,
+      hint: `Use ${known.path}; or use the copy after ${known.path} has been removed, or on another host.`,
     };
   }
   if (isTreePopulated) {
     return {
-      refusal: `${here.path} has the state of ${known.path}, whose agents still run, and is another directory`,
-      hint: `Put it back as ${known.path} by a move within one file system, or end these agents first.`,
+      refusal: `${here.path} holds the state of ${known.path}, whose agents still run, but is a different directory`,
+      hint: `Move it back to ${known.path} within one file system, or stop these agents first.`,
     };
   }
   return { identity: { ...here, id: newId }, event: moved(known, here) };
@@ -73,6 +73,6 @@ export function decidePossession(
 
 function moved(from: StatePlace, to: StatePlace): string {
   return from.path === to.path
-    ? `the state directory was restored: ${to.path} is another directory than before`
+    ? `the state directory was restored: ${to.path} is not the same directory as before`
     : `the state directory was moved or restored from ${from.path} to ${to.path}`;
 }

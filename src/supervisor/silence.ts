@@ -1,10 +1,10 @@
-/** What a supervisor is doing; recovery has no turn of the loop in which to beat. */
+/** What a supervisor is doing. During recovery its loop does not turn, so no heartbeat is written. */
 export type Phase = 'recovering' | 'supervising';
 
-/** What a supervisor writes every few seconds as long as its loop turns. */
+/** What a supervisor writes every few seconds while its loop turns. */
 export interface Heartbeat {
   pid: number;
-  /** When its process was started, in ticks since boot: with the pid it names this one process. */
+  /** The start time of its process, in ticks since boot; with the pid, it identifies the process. */
   startTicks: number;
   bootId: string;
   phase: Phase;
@@ -12,11 +12,11 @@ export interface Heartbeat {
   atMs: number;
 }
 
-/** What is known of a supervisor that does not answer. */
+/** What is known about a supervisor that does not answer. */
 export interface Silence {
-  /** Who holds the lock of the state directory, as the kernel says; null where nobody is seen to. */
+  /** The process that holds the lock of the state directory, as the kernel reports; null if none is visible. */
   holder: { pid: number; startTicks: number } | null;
-  /** The newest heartbeat; null where there is none that can be read. */
+  /** The newest heartbeat; null if none can be read. */
   heartbeat: Heartbeat | null;
   bootId: string;
   /** Milliseconds since boot. */
@@ -25,19 +25,20 @@ export interface Silence {
 
 /** What to do about it. */
 export type SilenceJudgement =
-  /** Nobody is in the way of another supervisor. */
+  /** Another supervisor can be started. */
   | { do: 'start' }
   /** The holder is a supervisor, and stuck. */
   | { do: 'end'; why: string }
-  /** It may be at work, or no supervisor at all: nothing is signalled. */
+  /** The holder may be working, or may not be a supervisor: nothing is signalled. */
   | { do: 'leave'; why: string };
 
-/** A supervisor that has given no sign of life for this long is stuck. */
+/** The maximum time without a sign of life; then a supervisor is stuck. */
 const SILENT_MS_MAX: Record<Phase, number> = { supervising: 60_000, recovering: 5 * 60_000 };
 
 /**
- * Judges a supervisor that gives no answer. It is ended only where everything agrees: the kernel says that this process
- * holds the lock, the heartbeat is this very process's, of this boot, and older than a supervisor at work lets it become.
+ * Judges a supervisor that does not answer. It is ended only if all of this holds: the kernel reports that this process
+ * holds the lock, the heartbeat was written by this very process in this boot, and it is older than a working supervisor
+ * lets it become.
  */
 export function judgeSilence({ holder, heartbeat, bootId, nowMs }: Silence): SilenceJudgement {
   if (holder === null) return { do: 'start' };
@@ -45,10 +46,13 @@ export function judgeSilence({ holder, heartbeat, bootId, nowMs }: Silence): Sil
   const isItsOwn =
     heartbeat?.pid === pid && heartbeat.startTicks === holder.startTicks && heartbeat.bootId === bootId;
   if (!isItsOwn)
-    return { do: 'leave', why: `pid ${pid} holds the lock and has no heartbeat, so it may be no supervisor` };
+    return {
+      do: 'leave',
+      why: `pid ${pid} holds the lock but has no heartbeat, so it may not be a supervisor`,
+    };
   const silentMs = nowMs - heartbeat.atMs;
   const silence = `its heartbeat is ${Math.max(0, Math.floor(silentMs / 1_000))} s old (${heartbeat.phase})`;
   if (silentMs < SILENT_MS_MAX[heartbeat.phase])
-    return { do: 'leave', why: `pid ${pid} may be at work: ${silence}` };
-  return { do: 'end', why: `pid ${pid} gave no answer, and ${silence}` };
+    return { do: 'leave', why: `pid ${pid} may be working: ${silence}` };
+  return { do: 'end', why: `pid ${pid} did not answer, and ${silence}` };
 }

@@ -44,18 +44,18 @@ export interface WatchedFleet {
   strays: number;
 }
 
-/** So many failed starts in a row are no accident. */
+/** The number of consecutive failed starts that make a crash loop. */
 const LOOP_FAILURES = 3;
-/** What counts as short memory where no spec says it (`pressure.available`): little is left, or tasks wait for it. */
+/** Thresholds for short memory, independent of any spec's `pressure.available`: little is left, or tasks wait for it. */
 const AVAILABLE_PERCENT_MIN = 5;
 const PRESSURE_PERCENT_MAX = 25;
 
 type Place = 'ready' | 'coming' | 'unready' | 'failing' | 'looping' | 'failed';
 
-/** What others have found out about a fleet. */
+/** The results of other checks of a fleet. */
 export type Findings = Pick<WatchedFleet, 'strays' | 'leak' | 'uncounted'>;
 
-/** Gives the numbers that a fleet's verdict is made from. */
+/** Returns the numbers that decide about a fleet. */
 export function watchFleet(fleet: Fleet, findings: Findings): WatchedFleet {
   const counts: Record<Place, number> = {
     ready: 0,
@@ -78,8 +78,8 @@ export function watchFleet(fleet: Fleet, findings: Findings): WatchedFleet {
 }
 
 /**
- * A slot on its way up cannot stay there for long: within `ready.timeout` it is ready or has failed. So whatever has
- * not failed yet is progress, and a fleet that comes up after a boot is no alarm.
+ * A slot cannot be coming up for long: within `ready.timeout` it is ready or has failed. So a slot that has not failed yet
+ * is progress, and a fleet that comes up after a boot raises no alarm.
  */
 function placeOf({ agent, failures }: Slot): Place {
   switch (agent.state) {
@@ -96,9 +96,9 @@ function placeOf({ agent, failures }: Slot): Place {
 }
 
 /**
- * The verdict of one look: degraded where agents are missing that are not merely on their way up, where a fleet is
- * held or kept from starting, where memory leaks or is short, or where somebody else counts too few.
- * @param maintenance until when alarms rest; null where they do not
+ * The verdict of one check. It is degraded if agents are missing that are not just coming up, if a fleet is held or its
+ * starts are blocked, if memory leaks or is short, or if an external count is too low.
+ * @param maintenance until when alarms are silenced; null if they are not
  */
 export function judgeWatch(
   fleets: readonly WatchedFleet[],
@@ -111,13 +111,13 @@ export function judgeWatch(
   };
   const alarms = [...fleets.flatMap(alarmsOf), ...memoryAlarms(host)];
   const notes = fleets.flatMap(notesOf);
-  const said = [
-    ...(maintenance ? [restsUntil(maintenance)] : []),
+  const parts = [
+    ...(maintenance ? [silencedUntil(maintenance)] : []),
     ...(alarms.length > 0 ? alarms : [countAll(fleets)]),
   ];
   return {
     verdict: maintenance ? 'maintenance' : alarms.length > 0 ? 'degraded' : 'ok',
-    summary: [...said, ...notes].join('; '),
+    summary: [...parts, ...notes].join('; '),
     alarms,
     notes,
     maintenance,
@@ -126,8 +126,8 @@ export function judgeWatch(
   };
 }
 
-function restsUntil({ until }: MaintenanceState): string {
-  return `alarms rest until ${until ?? 'fleetctl maintenance off'}`;
+function silencedUntil({ until }: MaintenanceState): string {
+  return `alarms are silenced until ${until ?? 'fleetctl maintenance off'}`;
 }
 
 function alarmsOf(fleet: WatchedFleet): string[] {
@@ -136,12 +136,12 @@ function alarmsOf(fleet: WatchedFleet): string[] {
     ...(unready > 0 ? [`${unready} unready`] : []),
     ...(failing > 0 ? [`${failing} failing`] : []),
     ...(looping > 0 ? [`${looping} in a crash loop`] : []),
-    ...(failed > 0 ? [`${failed} given up`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
   ];
   return [
     ...(why.length > 0 ? [`${count(fleet)} (${why.join(', ')})`] : []),
     ...(held === null ? [] : [`${name} is held: ${held}`]),
-    ...(blocked === null ? [] : [`${name} waits: ${blocked}`]),
+    ...(blocked === null ? [] : [`${name} starts no agents: ${blocked}`]),
     ...(leak === null ? [] : [`${name}: ${leak}`]),
     ...(uncounted === null ? [] : [`${name}: ${uncounted}`]),
   ];
@@ -149,9 +149,9 @@ function alarmsOf(fleet: WatchedFleet): string[] {
 
 function notesOf(fleet: WatchedFleet): string[] {
   const { name, coming, strays } = fleet;
-  const isHindered = fleet.held !== null || fleet.blocked !== null;
+  const isStopped = fleet.held !== null || fleet.blocked !== null;
   return [
-    ...(coming > 0 && !isHindered ? [`${name}: ${coming} coming up`] : []),
+    ...(coming > 0 && !isStopped ? [`${name}: ${coming} coming up`] : []),
     ...(strays > 0 ? [`${name}: ${strays} ${strays === 1 ? 'stray' : 'strays'} (fleetctl strays)`] : []),
   ];
 }
@@ -168,7 +168,7 @@ function memoryAlarms({ memoryAvailablePercent, memoryPressurePercent }: Watchdo
 }
 
 function countAll(fleets: readonly WatchedFleet[]): string {
-  if (fleets.length === 0) return 'no fleet is known';
+  if (fleets.length === 0) return 'no fleets';
   return fleets.map(count).join(', ');
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { OPERATIONS, type OperationName } from '../../src/api/operations.ts';
 import { requestReader } from '../../src/daemon/api/requests.ts';
-import type { FleetError } from '../../src/errors.ts';
+import type { FleetError } from '../../src/errors/fleet-error.ts';
 import { checkerOf, openapi, operationOf } from './schemas.ts';
 
 interface Given {
@@ -107,8 +107,8 @@ describe('refuses with the field, what was expected and what was found', () => {
     ['agents', { query: { slot: '0' } }, 'slot: unknown key; did you mean slots?'],
     ['agents', { query: { usage: 'yes' } }, 'usage: expected true or false, found "yes"'],
     ['memory', { query: { pss: 'most' } }, 'pss: expected one of some, all, found "most"'],
-    ['watch', { query: { goal: '{"kind":' } }, 'goal: expected a goal'],
-    ['watch', {}, 'goal: expected a goal'],
+    ['watch', { query: { goal: '{"kind":' } }, 'goal: expected the goal'],
+    ['watch', {}, 'goal: expected the goal'],
     ['log', { params: { ...WEB, slot: '1000000' } }, 'slot: expected a whole number from 0 to 999999'],
   ])('%s %j', (name, given, message) => {
     const params = OPERATIONS[name].path.includes('{fleet}') ? { ...WEB, ...given.params } : {};

@@ -91,10 +91,10 @@ describe.skipIf(!CHROMIUM)(titled('the dashboard in a browser'), () => {
     const viewed = await open();
     await viewed.page.getByText('release', { exact: true }).click();
     const rollout = world.ok('rolling-update', '-f', specFile('2'));
-    await viewed.shows('#rollout-words', /running/);
-    await viewed.shows('#rollout-words', /: running · [123]0 of 40 updated/);
+    await viewed.shows('#rollout-text', /running/);
+    await viewed.shows('#rollout-text', /: running · [123]0 of 40 updated/);
     await viewed.shows('#verdicts li >> nth=-1', /✓ Batch 1: 10 agents, 0 failed/);
-    await viewed.shows('#rollout-words', /done · 40 of 40 updated/);
+    await viewed.shows('#rollout-text', /done · 40 of 40 updated/);
     await rollout;
     expect(await viewed.page.locator('#verdicts li').count()).toBe(4);
   });

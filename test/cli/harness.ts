@@ -10,7 +10,8 @@ import type { FleetStatus } from '../../src/api/fleets.ts';
 import type { LeakStatus } from '../../src/api/leak.ts';
 import type { StatusDocument } from '../../src/api/status.ts';
 import type { WatchLine } from '../../src/api/watch.ts';
-import { type ErrorCode, FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
+import type { ErrorCode } from '../../src/errors/table.ts';
 import type { Goal } from '../../src/fleet/goal.ts';
 
 const FLEETCTL = fileURLToPath(new URL('../../bin/fleetctl', import.meta.url));

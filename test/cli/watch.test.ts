@@ -4,7 +4,7 @@ import { clientOf, isAway } from '../../src/cli/client.ts';
 import type { Progress } from '../../src/cli/progress.ts';
 import { progressOn } from '../../src/cli/progress.ts';
 import { watch } from '../../src/cli/watch.ts';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { Place, progress } from './harness.ts';
 
 const QUIET: Progress = { update: () => {}, note: () => {}, finish: () => {} };

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ParametersOf, urlOf } from '../../src/api/call.ts';
 import { COMMON_ERRORS, type Operation } from '../../src/api/operation.ts';
 import { type Named, OPERATIONS, type OperationName } from '../../src/api/operations.ts';
-import type { ErrorDocument } from '../../src/errors.ts';
+import type { ErrorDocument } from '../../src/errors/fleet-error.ts';
 import { checkerOf, type OpenApi, operationOf } from '../api/schemas.ts';
 import { until, World } from './harness.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { type Client, clientOf } from '../../src/cli/client.ts';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { expectOneProcessEach, randomOf } from '../long/crashes.ts';
 import { until, World } from './harness.ts';
 

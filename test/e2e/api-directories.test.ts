@@ -74,7 +74,7 @@ describe('refuses to start where others could have a say, names what it is, and 
     put(socket);
     const refused = await world.fleetctl(...SPAWN);
     expect(refused.code, refused.stderr).toBe(1);
-    expect(refused.stderr).toMatch(/fleetd\.sock is in the way, and no socket/);
+    expect(refused.stderr).toMatch(/fleetd\.sock is in the way: it is not a socket/);
     expect(existsSync(socket)).toBe(true);
   });
 });

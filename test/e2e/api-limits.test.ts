@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { ErrorDocument } from '../../src/errors.ts';
+import type { ErrorDocument } from '../../src/errors/fleet-error.ts';
 import { until, World } from './harness.ts';
 
 let world: World;

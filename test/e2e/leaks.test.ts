@@ -51,7 +51,7 @@ describe('200 agents of which 20 leak', () => {
     expect((await world.ok('metrics')).stdout).toContain('fleetd_leak{fleet="web"} 1\n');
     const watchdog = await world.fleetctl('watchdog');
     expect(watchdog.code).toBe(4);
-    expect(watchdog.stdout).toMatch(/Leak: slots .* and 15 more grow by/);
+    expect(watchdog.stdout).toMatch(/Leak: slots .* and 15 more have grown by/);
     const before = await leakEvents();
     await world.killSupervisor();
     await world.ok('spawn', '200');

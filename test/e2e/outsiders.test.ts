@@ -14,7 +14,7 @@ import {
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ErrorDocument } from '../../src/errors.ts';
+import type { ErrorDocument } from '../../src/errors/fleet-error.ts';
 import { readRssBytes } from '../../src/host/proc/pid.ts';
 import { canHang, HungMount } from '../host/hung.ts';
 import { until, World } from './harness.ts';

@@ -50,7 +50,7 @@ test('a supervisor that is stuck is replaced, and its agents are found as they w
   const { code, stdout } = await world.fleetctl('watchdog');
   expect(stdout).toMatch(
     new RegExp(
-      `^ok: the supervisor was stuck \\(pid ${pid} gave no answer, and its heartbeat is \\d+ s old \\(supervising\\)\\) ` +
+      `^ok: the supervisor was stuck \\(pid ${pid} did not answer, and its heartbeat is \\d+ s old \\(supervising\\)\\) ` +
         `and has been replaced, pid ${world.supervisorPid()}; web 2 of 2 ready\n$`,
     ),
   );
@@ -60,8 +60,8 @@ test('a supervisor that is stuck is replaced, and its agents are found as they w
 });
 
 test.each<[string, () => void, RegExp]>([
-  ['has beaten a moment ago', () => {}, /may be at work: its heartbeat is \d+ s old/],
-  ['has no heartbeat', () => rmSync(heartbeatPath()), /has no heartbeat, so it may be no supervisor/],
+  ['has beaten a moment ago', () => {}, /may be working: its heartbeat is \d+ s old/],
+  ['has no heartbeat', () => rmSync(heartbeatPath()), /has no heartbeat, so it may not be a supervisor/],
   ['has another start than the heartbeat says', () => age({ startTicks: 1 }), /has no heartbeat/],
 ])(
   'one that %s is told, and nothing is signalled',

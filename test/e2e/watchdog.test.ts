@@ -93,7 +93,7 @@ describe('fleetctl watchdog', () => {
     await world.ok('maintenance', 'on');
     const { code, stdout } = await world.fleetctl('watchdog');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^maintenance: alarms rest .*web is held/);
+    expect(stdout).toMatch(/^maintenance: alarms are silenced .*web is held/);
   });
 
   test('says why where no supervisor can be started, and exits 3', async () => {

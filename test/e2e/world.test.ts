@@ -2,7 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { hostLanguage, hostTimeZone } from '../../src/host/process/executable.ts';
+import { hostLocale } from '../../src/host/process/locale.ts';
 import { type Ended, until, World } from './harness.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;
@@ -129,8 +129,8 @@ async function expectCleanWorlds(softNofile: number): Promise<void> {
         HOME: homedir(),
         USER: username,
         LOGNAME: username,
-        LANG: hostLanguage(),
-        TZ: hostTimeZone(),
+        LANG: hostLocale().language,
+        TZ: hostLocale().timeZone,
         GREETING: `hello ${slot} on ${port}`,
         PLAIN: 'x',
         TOKEN: 'it’s “quoted”',

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { runOf } from '../../src/fleet/agent.ts';
 import { applyChange, type Change } from '../../src/fleet/change.ts';
 import type { Decision } from '../../src/fleet/decide/decision.ts';

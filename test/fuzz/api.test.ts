@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMON_ERRORS } from '../../src/api/operation.ts';
 import { OPERATIONS } from '../../src/api/operations.ts';
-import type { ErrorDocument } from '../../src/errors.ts';
+import type { ErrorDocument } from '../../src/errors/fleet-error.ts';
 import { World } from '../e2e/harness.ts';
 import { fuzz, RUNS, SEED, TIMEOUT_MS } from './fuzz.ts';
 

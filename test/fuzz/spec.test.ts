@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { FLEET } from '../../src/specification/fields.ts';
 import { fieldsOf, walk } from '../../src/specification/group.ts';
 import { parseSpec } from '../../src/specification/parse.ts';

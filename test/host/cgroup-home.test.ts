@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { HOME_VARIABLE, openHome, placeTree } from '../../src/host/cgroup/home.ts';
 
 const MOUNT = '/sys/fs/cgroup';

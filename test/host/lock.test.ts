@@ -13,13 +13,13 @@ afterEach(() => scratch.dispose());
 test('is taken once, and names who has it', () => {
   const path = scratch.path('lock');
   const first = takeLock(path);
-  if (!('unlock' in first)) throw new Error('not taken');
+  if (!first.ok) throw new Error('not taken');
   expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
-  expect(takeLock(path)).toEqual({ holder: String(process.pid) });
-  first.unlock();
+  expect(takeLock(path)).toMatchObject({ ok: false, error: { holder: String(process.pid) } });
+  first.value();
   const second = takeLock(path);
-  if (!('unlock' in second)) throw new Error('not given back');
-  second.unlock();
+  if (!second.ok) throw new Error('not given back');
+  second.value();
 });
 
 test('ends with its process, however that ends, and says nothing of it afterwards', async () => {
@@ -31,26 +31,26 @@ test('ends with its process, however that ends, and says nothing of it afterward
     argv: ['node', '--input-type=module', '-e', script, path],
   });
   await until(() => existsSync(path) && readFileSync(path, 'utf8') === `${pid}\n`);
-  expect(takeLock(path)).toEqual({ holder: String(pid) });
+  expect(takeLock(path)).toMatchObject({ ok: false, error: { holder: String(pid) } });
   process.kill(pid, 'SIGKILL');
   // Its threads end one by one, and the last one takes the lock with it.
   let own = takeLock(path);
   await until(() => {
-    if (!('unlock' in own)) own = takeLock(path);
-    return 'unlock' in own;
+    if (!own.ok) own = takeLock(path);
+    return own.ok;
   });
   expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
-  if ('unlock' in own) own.unlock();
+  if (own.ok) own.value();
 });
 
 test('is not inherited by what its process starts', async () => {
   const path = scratch.path('lock');
   const lock = takeLock(path);
   const pid = scratch.start('exec sleep 1000');
-  if (!('unlock' in lock)) throw new Error('not taken');
-  lock.unlock();
+  if (!lock.ok) throw new Error('not taken');
+  lock.value();
   const again = takeLock(path);
   expect(isLive(pid)).toBe(true);
-  if (!('unlock' in again)) throw new Error('an agent holds the lock');
-  again.unlock();
+  if (!again.ok) throw new Error('an agent holds the lock');
+  again.value();
 });

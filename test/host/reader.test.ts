@@ -1,8 +1,8 @@
 import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ReadProblem } from '../../src/host/files/bounded.ts';
-import { hashText } from '../../src/host/files/files.ts';
+import { hashText } from '../../src/host/files/hash.ts';
+import type { ReadProblem } from '../../src/host/files/read-problem.ts';
 import { Reader } from '../../src/host/files/reader.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
 import { readExecutable } from '../../src/host/strays/find.ts';
@@ -117,8 +117,10 @@ describe.skipIf(!canHang())('what hangs', () => {
       [good, path, good].map((each) => ({ do: 'head', path: each, bytes: 9 }) as const),
       1_000,
     );
-    expect(first).toMatchObject({ code: 'TOO_SLOW', message: `${path} could not be read within 1 s` });
-    for (const each of [before, second]) expect(Buffer.from(each as Uint8Array).toString()).toBe('A=1\n');
+    const error = { code: 'TOO_SLOW', message: `${path} could not be read within 1 s` };
+    expect(first).toMatchObject({ ok: false, error });
+    for (const each of [before!, second!])
+      expect(each.ok && Buffer.from(each.value).toString()).toBe('A=1\n');
   });
 
   test('may be a process, by a word of its own: it alone is left out', async () => {
@@ -133,7 +135,8 @@ describe.skipIf(!canHang())('what hangs', () => {
       asks.map((ask) => ({ ...ask, executable: readExecutable(ask.pid)! })),
       1_000,
     );
-    expect(silent).toMatchObject({ code: 'TOO_SLOW' });
-    expect(other).toMatchObject({ argv: ['sh', '-c', 'sleep 1000; :', 'x'], isSupervised: false });
+    expect(silent).toMatchObject({ ok: false, error: { code: 'TOO_SLOW' } });
+    const value = { argv: ['sh', '-c', 'sleep 1000; :', 'x'], isSupervised: false };
+    expect(other).toMatchObject({ ok: true, value });
   });
 });

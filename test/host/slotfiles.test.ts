@@ -12,7 +12,7 @@ import { createServer, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import koffi from 'koffi';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import {
   clearSlots,
   handOver,
@@ -23,6 +23,7 @@ import {
 import { check, libc } from '../../src/host/libc.ts';
 import { findListener } from '../../src/host/net/unix.ts';
 import { closeFd } from '../../src/host/process/pidfd.ts';
+import { success } from '../../src/host/result.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
 const NOBODY: Owner = { uid: 65534, gid: 65534 };
@@ -110,14 +111,14 @@ test('refuses a socket that somebody serves, and names who', async () => {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(places.socket, resolve));
   expect(refusal()).toMatch(`${places.socket} is in the way: served by pid ${process.pid} (`);
-  expect(findListener(places.socket)).toEqual({ pid: process.pid });
+  expect(findListener(places.socket)).toEqual(success(process.pid));
 });
 
 test('refuses a socket of which the server takes no more connections at the moment', () => {
   const fd = bindSocket();
   fds.push(fd);
   listen(fd, 0);
-  while (!('error' in findListener(places.socket)));
+  while (findListener(places.socket).ok);
   refusal();
   expect(lstatSync(places.socket).isSocket()).toBe(true);
 });

@@ -1,11 +1,9 @@
 import { chmodSync, copyFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readStat } from '../../src/host/proc/stat.ts';
 import { isSupervised, readExecutable, readProgram, readSuspect } from '../../src/host/strays/find.ts';
-import { endProcess } from '../../src/host/strays/kill.ts';
 import { parseSystemdCgroup, readOrigin, unitOf } from '../../src/host/strays/origin.ts';
 import { until } from '../e2e/harness.ts';
-import { isLive, Scratch, untilNamed } from './processes.ts';
+import { Scratch, untilNamed } from './processes.ts';
 
 let scratch: Scratch;
 beforeEach(() => {
@@ -87,39 +85,4 @@ test('a process that another supervisor started is that one’s, as long as its 
   expect(isSupervised(pid, scratch.root)).toBe(false);
   unlinkSync(scratch.path('fleetd.lock'));
   expect(isSupervised(pid, null)).toBe(false);
-});
-
-describe('ending a process', () => {
-  const how = { signal: 'SIGTERM', graceMs: 300 };
-  const identify = (pid: number) => ({ pid, startTicks: readStat(pid)!.startTicks });
-
-  test('that obeys needs no SIGKILL', async () => {
-    const pid = scratch.start('exec sleep 1000');
-    expect(await endProcess(identify(pid), async () => true, { ...how, graceMs: 60_000 })).toBe('ended');
-  });
-
-  test('that does not obey is killed after its grace', async () => {
-    const pid = scratch.start('trap "" TERM; echo up; while :; do sleep 1; done');
-    await until(() => scratch.read('out.1').includes('up'));
-    expect(await endProcess(identify(pid), async () => true, how)).toBe('killed');
-    expect(isLive(pid)).toBe(false);
-  });
-
-  test('hits nobody where the pid is another process’s by now, or is not meant any more', async () => {
-    const pid = scratch.start('exec sleep 1000');
-    const process = identify(pid);
-    expect(await endProcess({ ...process, startTicks: process.startTicks - 1 }, async () => true, how)).toBe(
-      'left',
-    );
-    expect(await endProcess(process, async () => false, how)).toBe('left');
-    expect(isLive(pid)).toBe(true);
-  });
-
-  test('that becomes something else during its grace spares it', async () => {
-    const pid = scratch.start('trap "" TERM; echo up; while :; do sleep 1; done');
-    await until(() => scratch.read('out.1').includes('up'));
-    let looks = 0;
-    expect(await endProcess(identify(pid), async () => looks++ === 0, how)).toBe('left');
-    expect(isLive(pid)).toBe(true);
-  });
 });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { check, libc } from '../../src/host/libc.ts';
 import { findListener, journalIsThere, NotifySocket, openJournal } from '../../src/host/net/unix.ts';
 import { closeFd, reapPid } from '../../src/host/process/pidfd.ts';
+import { success } from '../../src/host/result.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
 
@@ -61,24 +62,24 @@ const openFds = () => readdirSync('/proc/self/fd').length;
 describe('who listens at a path', () => {
   test('is told by its pid', async () => {
     await serve(scratch.path('s'));
-    expect(findListener(scratch.path('s'))).toEqual({ pid: process.pid });
+    expect(findListener(scratch.path('s'))).toEqual(success(process.pid));
   });
 
   test('is nobody where there is no socket, a file, or one that was left behind', async () => {
-    expect(findListener(scratch.path('s'))).toEqual({ error: 'ENOENT' });
+    expect(findListener(scratch.path('s'))).toMatchObject({ ok: false, error: { code: 'ENOENT' } });
     writeFileSync(scratch.path('file'), '');
-    expect(findListener(scratch.path('file'))).toEqual({ error: 'ECONNREFUSED' });
+    expect(findListener(scratch.path('file'))).toMatchObject({ ok: false, error: { code: 'ECONNREFUSED' } });
     const fd = check('socket', libc.socket(AF_UNIX, SOCK.stream, 0));
     bind(fd, scratch.path('left'));
-    expect(findListener(scratch.path('left'))).toEqual({ error: 'ECONNREFUSED' });
+    expect(findListener(scratch.path('left'))).toMatchObject({ ok: false, error: { code: 'ECONNREFUSED' } });
     closeFd(fd);
-    expect(findListener(scratch.path('left'))).toEqual({ error: 'ECONNREFUSED' });
+    expect(findListener(scratch.path('left'))).toMatchObject({ ok: false, error: { code: 'ECONNREFUSED' } });
   });
 
   test('is asked at a path itself: no link leads to somebody else’s socket', async () => {
     await serve(scratch.path('s'));
     symlinkSync(scratch.path('s'), scratch.path('link'));
-    expect(findListener(scratch.path('link'))).toEqual({ error: 'ELOOP' });
+    expect(findListener(scratch.path('link'))).toMatchObject({ ok: false, error: { code: 'ELOOP' } });
   });
 
   test('is asked without waiting where the queue of connections is full', () => {
@@ -86,15 +87,15 @@ describe('who listens at a path', () => {
     bind(fd, scratch.path('s'));
     listen(fd, 0);
     const answers = Array.from({ length: 3 }, () => findListener(scratch.path('s')));
-    expect(answers[0]).toEqual({ pid: process.pid });
-    expect(answers[2]).toEqual({ error: 'EAGAIN' });
+    expect(answers[0]).toEqual(success(process.pid));
+    expect(answers[2]).toMatchObject({ ok: false, error: { code: 'EAGAIN' } });
   });
 
   test('takes a path of 107 bytes', async () => {
     const path = scratch.path('x'.repeat(107 - scratch.path('x').length + 1));
     expect(Buffer.byteLength(path)).toBe(107);
     await serve(path);
-    expect(findListener(path)).toEqual({ pid: process.pid });
+    expect(findListener(path)).toEqual(success(process.pid));
   });
 
   test('leaves no descriptor open', async () => {

@@ -7,6 +7,8 @@ export interface Expected {
   isHeld: boolean | null;
   /** The latest rollout. */
   rolloutId: number;
+  /** An adoption is under way: so many slots more may be wanted, and only the supervisor can tell which. */
+  growth: number;
   /** Slots that were promised a restart, and when: at rest their agents are younger. */
   renewedAt: ReadonlyMap<number, number>;
 }
@@ -20,10 +22,12 @@ export type Effect = (before: Promises) => Promises;
 /** A command under way. */
 export interface Pending {
   text: string;
+  /** None other is issued until it is answered. */
+  isAlone: boolean;
   effect: Effect;
 }
 
-const NONE: Expected = { wanted: new Set(), isHeld: false, rolloutId: 0, renewedAt: new Map() };
+const NONE: Expected = { wanted: new Set(), isHeld: false, rolloutId: 0, growth: 0, renewedAt: new Map() };
 
 /** Changes what is promised of a fleet that there is, or is to be. */
 export function ofFleet(name: string, change: (before: Expected) => Partial<Expected>): Effect {
@@ -71,11 +75,12 @@ export function possibilities(promises: Promises, pending: readonly Pending[]): 
 export function difference(promises: Promises, fleets: ReadonlyMap<string, FleetRunner>): string | null {
   for (const name of fleets.keys())
     if (!promises.has(name)) return `fleet ${name} is there, and should not be`;
-  for (const [name, { wanted, isHeld, rolloutId }] of promises) {
+  for (const [name, { wanted, isHeld, rolloutId, growth }] of promises) {
     const runner = fleets.get(name);
     if (!runner) return `fleet ${name} is lost`;
     const actual = runner.fleet.wanted();
-    if (actual.symmetricDifference(wanted).size > 0) {
+    const added = actual.difference(wanted).size;
+    if (!wanted.isSubsetOf(actual) || added > growth) {
       return `fleet ${name} wants slots ${[...actual]}, and was to want ${[...wanted]}`;
     }
     const byUser = runner.fleet.record.hold?.by === 'user';

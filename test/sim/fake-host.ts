@@ -1,4 +1,6 @@
-import type { HelperEnd, Host, Launch, Memory } from '../../src/host/host.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
+import type { Facts, HelperEnd, Host, Launch, Memory } from '../../src/host/host.ts';
+import type { Disk } from './disk.ts';
 import { FakeFiles } from './fake-files.ts';
 import { FakeProcesses } from './fake-processes.ts';
 import { FakeSockets } from './fake-sockets.ts';
@@ -16,12 +18,21 @@ export interface Faults {
   nature(env: Readonly<Record<string, string>>): Nature;
   helper(launch: Launch): { ms: number; end: HelperEnd } | { error: string };
   availablePercent(): number;
+  /** The errno that a call about a directory fails with; null where it works. */
+  disk(): string | null;
+  /** The errno that taking hold of a process fails with; null where it works. */
+  handle(): string | null;
+  /** Whether a process does not say what it is. */
+  isSilent(): boolean;
+  /** Why the kernel moves a process into no slot; null where it does. */
+  move(): string | null;
 }
 
 /** What a fake host is made of. */
 export interface HostWorld {
   time: VirtualTime;
   kernel: Kernel;
+  disk: Disk;
   random: Random;
   gate: Gate;
   faults: Faults;
@@ -37,9 +48,31 @@ export interface HostWorld {
   vacating(key: string): void;
   /** The same, by the command that prepares the slot. */
   preparing(): void;
+  /** A process that somebody else started is about to be moved into a slot. */
+  adopting(process: Process, key: string): void;
+  /** An agent is about to be started from this program. */
+  executing(key: string, path: string): void;
+  /** What was set aside is about to be gone for good. @param was the name it had */
+  deleting(path: string, was: string): void;
 }
 
 const MEMORY_BYTES = 2 ** 34;
+
+/** Errors that are the host's word, and no matter of the slot. */
+const LIMITS = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENOSPC']);
+
+/** The limits of an imaginary host: nobody asks for more than their names here, as every command is forced. */
+const FACTS: Facts = {
+  read: () => {
+    throw new Error('no limit is looked at in the simulated world');
+  },
+  measureAgents: () => null,
+  describeLimit: (code) => (LIMITS.has(code) ? { limit: `limit of ${code}`, hint: 'Raise it.' } : null),
+  explain: (what, error) =>
+    error instanceof FleetError
+      ? error
+      : new FleetError('LIMIT_REACHED', `${what}: ${(error as Error).message}`, { cause: error }),
+};
 
 /** The twin of LinuxHost on an imaginary kernel, for one life of a supervisor. */
 export class FakeHost implements Host {
@@ -49,13 +82,14 @@ export class FakeHost implements Host {
   readonly sockets: FakeSockets;
   readonly files: FakeFiles;
   readonly memory: Memory;
+  readonly facts: Facts = FACTS;
 
   constructor(world: HostWorld) {
     this.#world = world;
     this.bootId = world.kernel.bootId;
-    this.processes = new FakeProcesses(world);
-    this.sockets = new FakeSockets(world, this.processes);
     this.files = new FakeFiles(world);
+    this.processes = new FakeProcesses(world, this.files);
+    this.sockets = new FakeSockets(world, this.processes);
     const rssBytes = (key: string) => (this.processes.mainOf(key) ? 2 ** 20 : null);
     this.memory = {
       readMemory: () => {

@@ -1,8 +1,10 @@
 import type { ProcessId } from '../../src/fleet/agent.ts';
 import type { FoundProcess } from '../../src/fleet/recovery.ts';
-import type { HelperEnd, Launch, Processes, StartRequest } from '../../src/host/host.ts';
+import type { ForeignAdoption, HelperEnd, Launch, Processes, StartRequest } from '../../src/host/host.ts';
 import { type Result, refusal, success } from '../../src/host/result.ts';
+import type { FakeFiles } from './fake-files.ts';
 import type { HostWorld } from './fake-host.ts';
+import { fakeOthers } from './fake-others.ts';
 import { type Nature, type Process, WELL_BEHAVED } from './kernel.ts';
 
 /** A launcher comes to its cgroup within this time of its start, and then becomes an agent or fails. */
@@ -19,7 +21,19 @@ const HELPER = {
 /** A launcher that fails: it serves nobody, and ends when it gets that far. */
 const NEVER_AN_AGENT: Nature = { ...WELL_BEHAVED, readyMs: null };
 
-function systemCallError(syscall: string, code: string): Error {
+/** A log gets its lines so often. */
+const LOG_EVERY_MS = 10_000;
+const ACCOUNT = { uid: 0, gid: 0, name: 'root', home: '/root' };
+/** There is root, and nobody else. */
+const USERS: Processes['users'] = {
+  own: ACCOUNT,
+  find: (name) => (name === ACCOUNT.name ? ACCOUNT : null),
+  of: (uid, gid) => (uid === 0 ? ACCOUNT : { uid, gid, name: null, home: '/' }),
+  groupsOf: () => [],
+};
+
+/** An error as a system call has it. */
+export function systemCallError(syscall: string, code: string): Error {
   return Object.assign(new Error(`${syscall}: ${code}`), { code, syscall });
 }
 
@@ -27,13 +41,18 @@ function systemCallError(syscall: string, code: string): Error {
 export class FakeProcesses implements Processes {
   readonly #world: HostWorld;
   readonly #mains = new Map<string, Process>();
-  readonly others = {} as Processes['others'];
+  readonly #files: FakeFiles;
+  readonly others: Processes['others'];
+  readonly users: Processes['users'] = USERS;
+  readonly locale = { language: 'C.UTF-8', timeZone: 'UTC' };
   onExit: Processes['onExit'] = () => {};
   onNotify: Processes['onNotify'] = () => {};
   onProblem: Processes['onProblem'] = () => {};
 
-  constructor(world: HostWorld) {
+  constructor(world: HostWorld, files: FakeFiles) {
     this.#world = world;
+    this.#files = files;
+    this.others = fakeOthers(world);
     world.opened(this);
     // What the one before left in its own cgroup is nobody's: helpers, and they are ended.
     for (const process of world.kernel.processes.values())
@@ -53,17 +72,26 @@ export class FakeProcesses implements Processes {
     return requests.map((request) => this.#startOne(request));
   }
 
-  #startOne({ key, launch }: StartRequest): Result<ProcessId> {
+  #startOne({ key, launch, places }: StartRequest): Result<ProcessId> {
     const { gate, time, kernel, faults, random, containment } = this.#world;
     gate.step(`host.start ${key}`);
     time.pass(faults.forkMs());
+    try {
+      this.#files.makeSlot(places);
+    } catch (error) {
+      return refusal(error as Error);
+    }
     const code = faults.fork();
     const isLate = code !== null && random.chance(0.5);
     if (code && !isLate) return refusal(systemCallError('posix_spawn', code));
     this.#world.starting(key);
+    this.#world.executing(key, launch.path);
     const env = environmentOf(launch);
     const nature = isLate ? NEVER_AN_AGENT : faults.nature(env);
-    const main = kernel.fork({ kind: 'agent', key, env, nature, parent: this });
+    const program = { path: launch.path, file: this.#world.disk.at(launch.path)?.id ?? '' };
+    const { argv, output } = launch;
+    const main = kernel.fork({ kind: 'agent', key, env, nature, parent: this, program, argv });
+    if ('path' in output && output.path !== '/dev/null') this.#write(main, output.path);
     this.#mains.set(key, main);
     this.#world.started(main);
     time.after(containment === 'session' ? 0 : random.between(1, CONTAINED_MS_MAX), () => {
@@ -73,6 +101,14 @@ export class FakeProcesses implements Processes {
       kernel.end(main, { code: 127, signal: null });
     });
     return success({ pid: main.pid, startTicks: main.startTicks });
+  }
+
+  /** An agent writes to its log as long as it lives. */
+  #write(main: Process, path: string): void {
+    const { kernel, time, disk } = this.#world;
+    if (!kernel.isAlive(main)) return;
+    disk.append(path, `pid ${main.pid} runs\n`, main.nature.logBytes);
+    time.after(LOG_EVERY_MS, () => this.#write(main, path));
   }
 
   /** Something has ended: what the loop hears of it, if it was an agent that is watched. */
@@ -112,8 +148,25 @@ export class FakeProcesses implements Processes {
     return true;
   }
 
-  adoptForeign(): never {
-    throw new Error('strays are not part of the simulated world');
+  adoptForeign(intakes: readonly ForeignAdoption[]): Result<boolean>[] {
+    const { gate, kernel, faults } = this.#world;
+    return intakes.map(({ key, process }) => {
+      gate.step(`host.adoptForeign ${key} pid ${process.pid}`);
+      const found = kernel.find(process);
+      if (!found) return success(false);
+      const code = faults.move();
+      if (code !== null) return refusal(systemCallError('write', code));
+      for (const each of kernel.processes.values())
+        if (each === found || (each.parentPid === found.pid && each.key === null)) this.#moveIn(each, key);
+      found.kind = 'agent';
+      this.#mains.set(key, found);
+      return success(true);
+    });
+  }
+
+  #moveIn(process: Process, key: string): void {
+    this.#world.adopting(process, key);
+    Object.assign(process, { kind: 'worker', key, isContained: true });
   }
 
   keyOf(pid: number): string | null {

@@ -16,6 +16,8 @@ export class RandomFaults implements Faults {
   #misbehaving = 0.1;
   #prepareFails = 0;
   #availablePercent = 80;
+  #othersFail = 0;
+  #filesFail = 0;
   /** Releases, by their V, that cannot get ready. */
   #bad = new Set<string>();
 
@@ -28,7 +30,9 @@ export class RandomFaults implements Faults {
   /** Something else goes wrong from now on, or nothing more. @returns what */
   change(): string {
     const random = this.#random;
-    switch (random.weighted({ fork: 3, slow: 1, agents: 3, prepare: 1, memory: 1, well: 3 })) {
+    switch (
+      random.weighted({ fork: 3, slow: 1, agents: 3, prepare: 1, memory: 1, others: 1, files: 1, well: 3 })
+    ) {
       case 'fork':
         this.#forkFails = random.pick([0.1, 0.5, 1]);
         this.#errno = random.pick(ERRNOS);
@@ -45,7 +49,15 @@ export class RandomFaults implements Faults {
       case 'memory':
         this.#availablePercent = random.pick([5, 15, 25]);
         return `memory available: ${this.#availablePercent} %`;
+      case 'others':
+        this.#othersFail = random.pick([0.3, 1]);
+        return `strays cannot be read, held or moved: ${this.#othersFail}`;
+      case 'files':
+        this.#filesFail = random.pick([0.3, 1]);
+        return `directories fail with EIO: ${this.#filesFail}`;
       case 'well':
+        this.#othersFail = 0;
+        this.#filesFail = 0;
         this.#forkFails = 0;
         this.#isSlow = false;
         this.#misbehaving = 0.1;
@@ -59,6 +71,8 @@ export class RandomFaults implements Faults {
   calm(): void {
     this.#isCalm = true;
     this.#forkFails = 0;
+    this.#othersFail = 0;
+    this.#filesFail = 0;
     this.#availablePercent = 80;
   }
 
@@ -70,6 +84,22 @@ export class RandomFaults implements Faults {
     return this.#isSlow && this.#random.chance(0.2)
       ? this.#random.between(50, 400)
       : this.#random.between(0, 1);
+  }
+
+  disk(): string | null {
+    return this.#random.chance(this.#filesFail) ? 'EIO' : null;
+  }
+
+  handle(): string | null {
+    return this.#random.chance(this.#othersFail) ? 'EMFILE' : null;
+  }
+
+  isSilent(): boolean {
+    return this.#random.chance(this.#othersFail);
+  }
+
+  move(): string | null {
+    return this.#random.chance(this.#othersFail) ? 'EBUSY' : null;
   }
 
   availablePercent(): number {
@@ -95,6 +125,7 @@ export class RandomFaults implements Faults {
       ]),
       stopMs: random.pick([0, 20, 1_000, 3_990, null]),
       forks: random.chance(0.3),
+      logBytes: random.pick([0, 40, 400_000, 3_000_000]),
     };
   }
 

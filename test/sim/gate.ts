@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
 import { RunStore } from '../../src/store/runs.ts';
@@ -16,6 +16,8 @@ export class Crash extends Error {}
 export class Gate {
   isDead = false;
   isDiskFull = false;
+  /** Called before slots are written to be prepared. */
+  onPrepared: (fleet: string, slots: readonly number[]) => void = () => {};
   #left = Number.POSITIVE_INFINITY;
   readonly #trace: (line: string) => void;
 
@@ -68,7 +70,10 @@ export class MortalWantedStore extends WantedStore {
     this.#gate.write(`store.write ${name} ${describe(change)}`);
     if (change.record || change.release || change.slots || change.forgotten)
       this.#copied(() => super.write(name, change));
-    else super.write(name, change);
+    else {
+      this.#gate.onPrepared(name, change.prepared ?? []);
+      super.write(name, change);
+    }
   }
 
   override remove(name: string): void {

@@ -14,6 +14,8 @@ export interface Nature {
   stopMs: number | null;
   /** It forks a process that outlives it. */
   forks: boolean;
+  /** So much it writes to its log, again and again. */
+  logBytes: number;
 }
 
 /** An agent serves no sooner than so after its start. */
@@ -24,14 +26,23 @@ export const WELL_BEHAVED: Nature = {
   exit: { code: 0, signal: null },
   stopMs: 20,
   forks: false,
+  logBytes: 40,
 };
 
 export interface Process extends ProcessId {
-  kind: 'agent' | 'worker' | 'helper' | 'stranger';
+  /** A stray looks like an agent, and was started by hand; a stranger is nobody's business. */
+  kind: 'agent' | 'worker' | 'helper' | 'stray' | 'stranger';
   /** The slot that it lives in; null for strangers and helpers. */
   key: string | null;
   env: Readonly<Record<string, string>>;
   nature: Nature;
+  /** What it executes, and its words; null for those that nobody looks at. */
+  program: { file: string; path: string } | null;
+  argv: readonly string[];
+  uid: number;
+  parentPid: number;
+  /** Another supervisor runs it. */
+  isOfOthers: boolean;
   /** By the clock of the run. */
   startedAt: number;
   /** Its launcher has come to where nothing that it forks can escape. */
@@ -44,6 +55,10 @@ export interface Process extends ProcessId {
   parent: object | null;
   exit: ExitStatus | null;
 }
+
+/** What a new process is. */
+export type Birth = Pick<Process, 'kind' | 'key' | 'env' | 'nature' | 'parent'> &
+  Partial<Pick<Process, 'program' | 'argv' | 'uid' | 'parentPid' | 'isOfOthers'>>;
 
 /** What the world wants to see of everything that happens to processes. */
 export interface Witness {
@@ -103,11 +118,16 @@ export class Kernel {
   }
 
   /** @param pid a number that must be taken, where it is free */
-  fork(of: Pick<Process, 'kind' | 'key' | 'env' | 'nature' | 'parent'>, pid = this.#freePid()): Process {
+  fork(of: Birth, pid = this.#freePid()): Process {
     const startTicks = this.#ticks();
     this.#givenAt.set(pid, startTicks);
     const startedAt = this.#time.now;
     const process: Process = {
+      program: null,
+      argv: [],
+      uid: 0,
+      parentPid: 1,
+      isOfOthers: false,
       ...of,
       pid,
       startTicks,
@@ -125,7 +145,9 @@ export class Kernel {
     if (forks)
       this.#whileAlive(process, READY_MS_MIN, () => {
         const nature = { ...WELL_BEHAVED, readyMs: null, stopMs: null };
-        this.fork({ ...of, kind: 'worker', nature }).isContained = process.isContained;
+        const kind = process.kind === 'stray' ? 'stray' : 'worker';
+        this.fork({ ...of, kind, key: process.key, nature, parentPid: process.pid }).isContained =
+          process.isContained;
       });
     return process;
   }

@@ -1,7 +1,7 @@
 import { Commands } from '../../src/daemon/commands/commands.ts';
 import { recover } from '../../src/daemon/supervisor/recovery.ts';
 import { Supervisor } from '../../src/daemon/supervisor/supervisor.ts';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { pathsIn } from '../../src/specification/paths.ts';
 import { ReadingStore } from '../../src/store/samples.ts';
 import { FakeHost, type HostWorld } from './fake-host.ts';
@@ -17,7 +17,7 @@ let samples: SharedSamples | undefined;
 export class Life {
   readonly host: FakeHost;
   readonly supervisor: Supervisor;
-  readonly commands: Commands;
+  readonly commands!: Commands;
   readonly store: MortalWantedStore;
   readonly #runs: MortalRunStore;
   readonly #close: () => void;
@@ -41,9 +41,10 @@ export class Life {
     this.host = new FakeHost(world);
     const parts = { host: this.host, paths, store: this.store, runs, events, readings: samples };
     this.supervisor = new Supervisor({ ...parts, log: logger(onDefect) });
-    this.commands = new Commands(this.supervisor);
     try {
       recover(this.supervisor, this.store.load(), runs);
+      // As daemon.ts does: what was to be deleted is told by what was recovered.
+      this.commands = new Commands(this.supervisor);
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
     }

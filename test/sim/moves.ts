@@ -1,8 +1,12 @@
 import { runOf } from '../../src/fleet/agent.ts';
+import { decideHold, decideResume } from '../../src/fleet/decide/hold.ts';
+import { decideKill } from '../../src/fleet/decide/kill.ts';
+import { decideRestart } from '../../src/fleet/decide/restart.ts';
+import { decideRollback, decideRolloutAction } from '../../src/fleet/decide/rollout.ts';
 import { formatSlots } from '../../src/specification/slots.ts';
 import { type Effect, type Expected, ofFleet, toTarget, without } from './expected.ts';
 import { WELL_BEHAVED } from './kernel.ts';
-import { changed, type Document, documentOf, SLOTS_MAX } from './specs.ts';
+import { changed, type Document, documentOf, programOf, SLOTS_MAX } from './specs.ts';
 import type { SimulatedHost } from './world.ts';
 
 /** How often each thing happens, beside the others. */
@@ -18,6 +22,10 @@ const WEIGHTS = {
   rollout: 2,
   rollBack: 1,
   remove: 0.3,
+  stray: 2,
+  adoptStrays: 1.5,
+  killStrays: 1,
+  rebuild: 1,
   die: 3,
   storm: 1,
   stranger: 3,
@@ -27,6 +35,9 @@ const WEIGHTS = {
   crash: 4,
   reboot: 0.5,
 } as const;
+
+/** So many processes at most are started by hand at a time. */
+const STRAYS_MAX = 6;
 
 type Move = keyof typeof WEIGHTS;
 
@@ -62,12 +73,17 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
       return toTarget(left)(before);
     });
     const text = `kill ${JSON.stringify(request)} --fleet ${name}`;
-    world.command(text, () => world.life!.commands.kill(name, request), effect);
+    world.command(
+      text,
+      () => world.life!.commands.decide(name, (fleet) => decideKill(fleet, request)),
+      effect,
+    );
   },
   killSlots: (world, name) => {
     const slots = someSlots(world, name);
     if (slots.length === 0) return;
-    const call = () => world.life!.commands.kill(name, { slots: formatSlots(slots) });
+    const call = () =>
+      world.life!.commands.decide(name, (fleet) => decideKill(fleet, { slots: formatSlots(slots) }));
     world.command(`kill --slots ${slots} --fleet ${name}`, call, ofFleet(name, without(slots)));
   },
   restart: (world, name) => {
@@ -80,10 +96,14 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
       renewedAt: new Map([...renewedAt, ...(slots ?? [...wanted]).map((slot) => [slot, at] as const)]),
     }));
     const text = `restart ${JSON.stringify(request)} --fleet ${name}`;
-    world.command(text, () => world.life!.commands.restart(name, request), effect);
+    world.command(
+      text,
+      () => world.life!.commands.decide(name, (fleet) => decideRestart(fleet, request)),
+      effect,
+    );
   },
   hold: (world, name) => {
-    world.command(`hold ${name}`, () => world.life!.commands.hold(name), held(name, true));
+    world.command(`hold ${name}`, () => world.life!.commands.change(name, decideHold), held(name, true));
   },
   resume: (world, name) => resume(world, name),
   rollingUpdate: (world, name, documents) => {
@@ -111,21 +131,75 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
   },
   rollout: (world, name) => {
     const action = world.moves.pick(['pause', 'resume', 'abort'] as const);
-    const call = async () => world.life!.commands.actOnRollout(name, { action });
+    const call = async () =>
+      world.life!.commands.decide(name, (fleet, date) => decideRolloutAction(fleet, action, date));
     world.command(`rollout ${action} --fleet ${name}`, call, held(name, null));
   },
   rollBack: (world, name) => {
     const releases = [...(world.fleets.get(name)?.fleet.releases.keys() ?? [])];
     const request = world.moves.chance(0.5) && releases.length > 0 ? { to: world.moves.pick(releases) } : {};
     const text = `rollback ${JSON.stringify(request)} --fleet ${name}`;
-    world.command(text, () => world.life!.commands.rollBack(name, request), held(name, null));
+    world.command(
+      text,
+      () => world.life!.commands.decide(name, (fleet, date) => decideRollback(fleet, request.to, date)),
+      held(name, null),
+    );
   },
   remove: (world, name, documents) => {
+    const isPurge = world.moves.chance(0.5);
+    if (isPurge) world.purged.add(name);
     const call = async () => {
-      await world.life!.commands.remove(name, false);
+      await world.life!.commands.remove(name, isPurge);
       documents.delete(name);
     };
-    world.command(`remove ${name}`, call, (before) => new Map([...before].filter(([its]) => its !== name)));
+    world.command(
+      `remove ${name}${isPurge ? ' --purge' : ''}`,
+      call,
+      (before) => new Map([...before].filter(([its]) => its !== name)),
+    );
+  },
+  stray: (world, name) => {
+    const { kernel, disk, moves, fleets } = world;
+    const path = programOf(name);
+    const strays = [...kernel.processes.values()].filter(({ kind }) => kind === 'stray');
+    if (strays.length >= STRAYS_MAX) return;
+    const ports = fleets.get(name)?.fleet.spec.ports;
+    const slot = moves.below(SLOTS_MAX);
+    const isOfOthers = moves.chance(0.15);
+    const { pid } = kernel.fork({
+      kind: isOfOthers ? 'stranger' : 'stray',
+      key: null,
+      env: ports && moves.chance(0.6) ? { FLEET_PORT: String(ports.base + slot) } : {},
+      nature: { ...WELL_BEHAVED, stopMs: moves.pick([20, 1_000, null]), forks: moves.chance(0.3) },
+      parent: null,
+      program: { path, file: disk.at(path)!.id! },
+      argv: [path, String(slot)],
+      uid: moves.chance(0.8) ? 0 : 1_000,
+      isOfOthers,
+    });
+    world.trace(`~ pid ${pid} is started by hand as ${path}${isOfOthers ? ', by another supervisor' : ''}`);
+  },
+  adoptStrays: (world, name) => {
+    const strays = [...world.kernel.processes.values()].filter(({ kind }) => kind === 'stray');
+    const call = async () => {
+      const before = world.promises.get(name)?.wanted ?? new Set();
+      const { strays: answered } = await world.life!.commands.actOnStrays(name, { action: 'adopt' });
+      const added = answered.filter((each) => each.result === 'adopted' && !before.has(each.slot)).length;
+      const { size } = world.fleets.get(name)!.fleet.wanted();
+      if (size !== before.size + added)
+        world.fail(`${added} strays of ${name} are adopted, ${before.size} were wanted, and ${size} are now`);
+    };
+    const effect = ofFleet(name, () => ({ growth: strays.length }));
+    world.command(`strays --adopt --fleet ${name}`, call, effect, true);
+  },
+  killStrays: (world, name) => {
+    world.doomed.add(name);
+    const call = () => world.life!.commands.actOnStrays(name, { action: 'kill' });
+    world.command(`strays --kill --fleet ${name}`, call, (before) => before);
+  },
+  rebuild: (world, name) => {
+    world.disk.install(programOf(name), `${name} ${world.time.now}`);
+    world.trace(`~ ${programOf(name)} is built again`);
   },
   die: (world) => {
     const agents = agentsOf(world);
@@ -166,12 +240,13 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
     world.count('reboot');
     world.gate.isDead = true;
     world.kernel.reboot();
+    world.disk.cutPower();
   },
 };
 
 /** Lets a fleet go on. */
 export function resume(world: SimulatedHost, name: string): void {
-  world.command(`resume ${name}`, () => world.life!.commands.resume(name), held(name, false));
+  world.command(`resume ${name}`, () => world.life!.commands.change(name, decideResume), held(name, false));
 }
 
 /** Strangers take numbers that agents had a moment ago. @param pids of agents, those that run included */

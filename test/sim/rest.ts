@@ -5,6 +5,9 @@ import type { SimulatedHost } from './world.ts';
 /** No helper runs longer. */
 const HELPER_MS_MAX = 10_000;
 
+/** So often an agent writes to its log between two looks at it (60 s, watches/logs.ts). */
+const LOG_WRITES_MAX = 7;
+
 /** What is not yet as it should be when nothing more goes wrong; null where everything is. */
 export function unrest(world: SimulatedHost): string | null {
   for (const [name, runner] of world.fleets) {
@@ -17,6 +20,10 @@ export function unrest(world: SimulatedHost): string | null {
   for (const { key, pid, kind, startedAt } of world.kernel.processes.values()) {
     if (kind === 'helper' && world.time.now - startedAt > HELPER_MS_MAX) return `helper ${pid} is left over`;
     if (key !== null && !keys.has(key)) return `pid ${pid} is left over in slot ${key}`;
+  }
+  for (const directory of [world.paths.fleets, world.paths.logs, world.paths.releases]) {
+    const aside = world.disk.list(directory).find((name) => name.startsWith('.purg'));
+    if (aside) return `${directory}/${aside} is left over`;
   }
   const left = [...world.kernel.places].find((key) => !keys.has(key));
   return left === undefined ? null : `the runtime directory of slot ${left} is left over`;
@@ -40,6 +47,10 @@ function unrestOf(world: SimulatedHost, name: string, { fleet }: FleetRunner): s
       return `slot ${name}/${slot} runs pid ${main.pid}, another is noted`;
     if (main.startedAt > world.notesLostAt && main.env.FLEET_RELEASE !== its.release)
       return `slot ${name}/${slot} runs another release than its own`;
+    const { to, maxSizeBytes } = fleet.spec.logs;
+    const size = world.disk.at(world.paths.log(name, slot))?.sizeBytes ?? 0;
+    const bytesMax = maxSizeBytes + main.nature.logBytes * LOG_WRITES_MAX;
+    if (to === 'file' && size > bytesMax) return `the log of slot ${name}/${slot} has ${size} bytes`;
     if (main.startedAt < (renewedAt.get(slot) ?? 0)) return `slot ${name}/${slot} was not restarted`;
   }
   return null;

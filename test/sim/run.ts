@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { decideRolloutAction } from '../../src/fleet/decide/rollout.ts';
 import { Crash } from './gate.ts';
 import { agentsOf, makeMove, pidsInMind, resume, takeFreedPids } from './moves.ts';
 import { unrest } from './rest.ts';
@@ -100,6 +101,9 @@ async function comeToRest(world: SimulatedHost): Promise<void> {
   world.trace('~ nothing more goes wrong');
   world.faults.calm();
   world.isDiskFull = false;
+  // Whoever started them ends them: one that holds a slot's port would keep its agent from ever being ready.
+  for (const process of [...world.kernel.processes.values()])
+    if (process.kind === 'stray' || process.isOfOthers) world.kernel.end(process, { code: 0, signal: null });
   world.gate.isDiskFull = false;
   world.gate.crashAfter(Number.POSITIVE_INFINITY);
   const until = time.now + REST_MS_MAX;
@@ -126,7 +130,8 @@ function goOn(world: SimulatedHost): void {
     },
   ] of world.fleets) {
     if (record.rollout?.state === 'paused') {
-      const call = async () => world.life!.commands.actOnRollout(name, { action: 'resume' });
+      const call = async () =>
+        world.life!.commands.decide(name, (fleet, date) => decideRolloutAction(fleet, 'resume', date));
       world.command(`rollout resume --fleet ${name}`, call, (before) => before);
     } else if (record.hold && record.hold.by !== 'storm') resume(world, name);
   }

@@ -3,6 +3,9 @@ import type { Random } from './random.ts';
 /** Slots of a fleet, at most. */
 export const SLOTS_MAX = 6;
 
+/** The program of a fleet's agents, as its user has built it. */
+export const programOf = (fleet: string): string => `/opt/fleet/${fleet}-agent`;
+
 /** A spec document; `env.V` makes one release or another of it. */
 export type Document = Record<string, unknown> & { env: { V: string } };
 
@@ -20,7 +23,8 @@ export function documentOf(random: Random, name: string): Document {
   const ready = random.pick(hasPorts ? READY : READY.filter((kind) => !('tcp' in kind)));
   return {
     name,
-    command: ['/bin/sleep', '{slot}', ...(hasPorts ? ['{port}'] : [])],
+    command: commandOf(name, hasPorts),
+    ...(random.chance(0.3) && { binary: programOf(name) }),
     env: { V: `v${random.below(5)}` },
     ...(hasPorts && {
       ports: { base: random.pick([20_000, 30_000]) + (name === 'g' ? 1_000 : 0), protocol: 'tcp' },
@@ -44,19 +48,34 @@ export function documentOf(random: Random, name: string): Document {
       rollback: random.chance(0.8),
       healthyDeadline: '20s',
     },
-    logs: { to: 'null' },
+    logs: random.chance(0.5) ? { to: 'file', maxSize: '1M' } : { to: 'null' },
   };
 }
 
 /** The same fleet with some of its spec changed, its release more often than not. */
 export function changed(random: Random, document: Document): Document {
   const other = documentOf(random, document.name as string);
-  const keys = random.some(['rounds', 'ready', 'restart', 'stop', 'update', 'prepare', 'health', 'ports']);
+  const keys = random.some([
+    'rounds',
+    'ready',
+    'restart',
+    'stop',
+    'update',
+    'prepare',
+    'health',
+    'ports',
+    'binary',
+    'logs',
+  ]);
   const taken = random.chance(0.3) ? Object.fromEntries(keys.map((key) => [key, other[key]])) : {};
   const result: Document = { ...document, ...taken, env: random.chance(0.8) ? other.env : document.env };
   for (const [key, value] of Object.entries(result)) if (value === undefined) delete result[key];
   const hasPorts = result.ports !== undefined;
   const ready =
     hasPorts || !('tcp' in (result.ready as object)) ? result.ready : { socket: true, timeout: '5s' };
-  return { ...result, ready, command: ['/bin/sleep', '{slot}', ...(hasPorts ? ['{port}'] : [])] };
+  return { ...result, ready, command: commandOf(document.name as string, hasPorts) };
+}
+
+function commandOf(name: string, hasPorts: boolean): string[] {
+  return [programOf(name), '{slot}', ...(hasPorts ? ['{port}'] : [])];
 }

@@ -1,8 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
-import { FleetError } from '../../src/errors.ts';
+import type { ProcessId } from '../../src/fleet/agent.ts';
 import { slotRecord } from '../../src/fleet/derive.ts';
+import { nameFailure } from '../../src/host/limits.ts';
+import { type Paths, pathsIn } from '../../src/specification/paths.ts';
+import { Disk } from './disk.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
 import type { FakeProcesses } from './fake-processes.ts';
 import { RandomFaults } from './faults.ts';
@@ -10,6 +13,7 @@ import { Crash, Gate } from './gate.ts';
 import { Kernel, type Process, READY_MS_MIN } from './kernel.ts';
 import { Life } from './life.ts';
 import { Random } from './random.ts';
+import { programOf } from './specs.ts';
 import { settled, VirtualTime } from './time.ts';
 
 /** No second of a run needs nearly as many callbacks: beyond that the loop spins. */
@@ -26,6 +30,8 @@ export class SimulatedHost {
   readonly moves: Random;
   readonly time: VirtualTime;
   readonly kernel: Kernel;
+  readonly disk = new Disk();
+  readonly paths: Paths;
   readonly faults: RandomFaults;
   readonly containment: 'cgroup' | 'session';
   life: Life | null = null;
@@ -37,10 +43,15 @@ export class SimulatedHost {
   isDiskFull = false;
   /** Distance of the wall clock. */
   wallMs = Date.UTC(2026, 0, 1);
+  /** Fleets whose directories somebody asked to delete, and whose strays to end. */
+  readonly purged = new Set<string>();
+  readonly doomed = new Set<string>();
   /** Until when notes of who runs where were lost: what an agent that is older was started as, nobody knows. */
   notesLostAt = Number.NEGATIVE_INFINITY;
   readonly #hostRandom: Random;
   readonly directory: string;
+  /** Processes that were adopted, those included whose end the supervisor has not seen yet. */
+  readonly #adopted = new Set<string>();
   readonly #trace: string[] = [];
   readonly #traceMax: number;
   #violation: Violation | null = null;
@@ -50,9 +61,15 @@ export class SimulatedHost {
 
   /**
    * @param directory for the store; emptied first
+   * @param containment null: drawn by the seed
    * @param traceMax so many of the last steps are kept
    */
-  constructor(seed: number, directory: string, traceMax: number) {
+  constructor(
+    seed: number,
+    directory: string,
+    traceMax: number,
+    containment: 'cgroup' | 'session' | null = null,
+  ) {
     this.#traceMax = traceMax;
     this.moves = new Random(seed * 3);
     this.#hostRandom = new Random(seed * 3 + 1);
@@ -64,8 +81,11 @@ export class SimulatedHost {
       served: (process) => this.#processes?.served(process),
     });
     this.faults = new RandomFaults(this.#hostRandom, () => this.kernel);
-    this.containment = this.#hostRandom.chance(0.7) ? 'cgroup' : 'session';
+    const drawn = this.#hostRandom.chance(0.7) ? 'cgroup' : 'session';
+    this.containment = containment ?? drawn;
     this.directory = directory;
+    this.paths = pathsIn(directory, `${directory}/run`);
+    for (const fleet of ['f', 'g']) this.disk.install(programOf(fleet), `${fleet} 0`);
     this.gate = new Gate(() => {});
     rmSync(directory, { recursive: true, force: true });
     mkdirSync(`${directory}/run`, { recursive: true });
@@ -98,13 +118,14 @@ export class SimulatedHost {
   begin(crashAfter = Number.POSITIVE_INFINITY): void {
     this.count('supervisor');
     this.#parallel.clear();
-    const { time, kernel, faults, containment } = this;
+    const { time, kernel, disk, faults, containment } = this;
     this.gate = new Gate((line) => this.trace(line));
     const { gate } = this;
     gate.crashAfter(crashAfter);
+    gate.onPrepared = (name, slots) => this.#prepared(name, slots);
     this.trace(`── a supervisor starts, boot ${kernel.bootId}, containment ${containment}`);
     const world = {
-      ...{ time, kernel, faults, containment, gate, random: this.#hostRandom },
+      ...{ time, kernel, disk, faults, containment, gate, random: this.#hostRandom },
       wallMs: () => this.wallMs,
       starting: (key: string) => this.#starting(key),
       started: ({ pid, key, env }: Process) => {
@@ -116,6 +137,11 @@ export class SimulatedHost {
           this.fail(`slot ${key} is vacated, and something lives there`);
       },
       preparing: () => this.#noteLimits(),
+      adopting: (process: Process, key: string) => this.#adopting(process, key),
+      executing: (key: string, path: string) => {
+        if (!this.disk.has(path)) this.fail(`slot ${key} is started from ${path}, which is gone`);
+      },
+      deleting: (path: string, was: string) => this.#deleting(path, was),
       opened: (processes: FakeProcesses) => {
         this.#processes = processes;
       },
@@ -142,9 +168,10 @@ export class SimulatedHost {
   }
 
   /** A command is issued; whether it is acknowledged is seen later. */
-  command(text: string, call: () => Promise<unknown>, effect: Effect): void {
+  command(text: string, call: () => Promise<unknown>, effect: Effect, isAlone = false): void {
     const { life, gate } = this;
-    const pending: Pending = { text, effect };
+    if (this.pending.some((other) => isAlone || other.isAlone)) return;
+    const pending: Pending = { text, effect, isAlone };
     this.pending.push(pending);
     this.trace(`> ${text}`);
     const answered = (what: string) => {
@@ -163,7 +190,8 @@ export class SimulatedHost {
       (error: Error) => {
         if (this.life !== life || gate.isDead) return;
         answered(error.message);
-        if (!(error instanceof FleetError)) this.fail(`${text} failed: ${error.stack}`);
+        // As the API does: what the host refuses is named, and only a defect is not.
+        if (nameFailure(error) === null) this.fail(`${text} failed: ${error.stack}`);
       },
     );
   }
@@ -193,7 +221,7 @@ export class SimulatedHost {
     for (const [name, { fleet }] of this.fleets) {
       if (fleet.hold?.by === 'storm') this.count('moments held by the storm breaker');
       const limit = this.#parallel.get(name)!;
-      const starting = fleet.counts.starting + fleet.counts.preparing;
+      const starting = fleet.counts.starting + fleet.counts.preparing - this.#adoptedStarting(name);
       if (starting > limit) this.fail(`${starting} agents of ${name} are starting, and ${limit} may be`);
       for (const { number, agent } of fleet.slots.values()) {
         const process = agent.state === 'ready' ? this.kernel.processes.get(agent.run.pid) : undefined;
@@ -220,8 +248,19 @@ export class SimulatedHost {
     if (this.pending.length > 0) return;
     this.promises = new Map(
       [...this.promises].map(([name, its]) => {
-        const { hold, rollout } = this.fleets.get(name)!.fleet.record;
-        return [name, { ...its, isHeld: its.isHeld ?? hold?.by === 'user', rolloutId: rollout?.id ?? 0 }];
+        const { fleet } = this.fleets.get(name)!;
+        const { hold, rollout } = fleet.record;
+        const wanted = its.growth > 0 ? fleet.wanted() : its.wanted;
+        return [
+          name,
+          {
+            ...its,
+            wanted,
+            growth: 0,
+            isHeld: its.isHeld ?? hold?.by === 'user',
+            rolloutId: rollout?.id ?? 0,
+          },
+        ];
       }),
     );
   }
@@ -231,7 +270,7 @@ export class SimulatedHost {
     const possible = possibilities(this.promises, this.pending);
     this.pending = [];
     const found = possible.find((each) => difference(each, this.fleets) === null);
-    if (found) this.promises = withoutNewRestarts(found, this.promises);
+    if (found) this.promises = withoutNewRestarts(this.#grown(found), this.promises);
     else this.fail(`after a crash: ${difference(possible.at(-1)!, this.fleets)}`);
   }
 
@@ -269,7 +308,9 @@ export class SimulatedHost {
     const there = this.kernel.inSlot(key);
     if (there.length > 0) this.fail(`slot ${key} is started twice: pid ${there[0]!.pid} lives there`);
     const possible = possibilities(this.promises, this.pending);
-    if (!possible.some((each) => each.get(name)?.wanted.has(Number(slot))))
+    const isGrowing = possible.some((each) => (each.get(name)?.growth ?? 0) > 0);
+    const isAdopted = isGrowing && this.fleets.get(name)?.fleet.wanted().has(Number(slot));
+    if (!isAdopted && !possible.some((each) => each.get(name)?.wanted.has(Number(slot))))
       this.fail(`slot ${key} is started, and nobody wants it`);
     if (possible.every((each) => each.get(name)?.isHeld === true))
       this.fail(`slot ${key} is started, and its user holds the fleet`);
@@ -294,11 +335,77 @@ export class SimulatedHost {
       this.fail(`${wanted.length + 1} agents of ${name} are young, and ${limit} may be starting`);
   }
 
-  #signalled({ pid, kind, key }: Process, signal: string): void {
+  /** A process is taken into a slot: it is a stray of this fleet, and the slot is empty and wanted. */
+  #adopting(process: Process, key: string): void {
+    const [name = '', slot] = key.split('/');
+    const { pid, kind, uid, isOfOthers, program } = process;
+    const isStray = kind === 'stray' && uid === 0 && !isOfOthers && program?.path === programOf(name);
+    if (!isStray) this.fail(`pid ${pid} is adopted into ${key}, and is no stray of it: ${kind}`);
+    const [main] = this.kernel.inSlot(key);
+    if (main && main.pid !== process.parentPid)
+      this.fail(`pid ${pid} is adopted into ${key}, which is taken`);
+    const { fleet } = this.fleets.get(name)!;
+    if (!fleet.wanted().has(Number(slot))) this.fail(`pid ${pid} is adopted into ${key}, which nobody wants`);
+    this.count('stray adopted');
+    this.#adopted.add(identity(process));
+    this.trace(`  pid ${pid} is adopted into ${key}`);
+    process.env = { ...process.env, FLEET_RELEASE: fleet.slot(Number(slot)).release };
+    // It counts as an agent that was restarted, however old it is.
+    const its = this.promises.get(name);
+    if (its) {
+      const renewedAt = new Map([...its.renewedAt].filter(([each]) => each !== Number(slot)));
+      this.promises = new Map([...this.promises, [name, { ...its, renewedAt }]]);
+    }
+  }
+
+  /** Agents that are starting by the planner's count, and ran before they were agents. */
+  #adoptedStarting(name: string): number {
+    const { slots } = this.fleets.get(name)!.fleet;
+    return [...slots.values()].filter(
+      ({ agent }) => agent.state === 'starting' && this.#adopted.has(identity(agent.run)),
+    ).length;
+  }
+
+  /** After a crash: what an adoption that was under way has made of its fleet. */
+  #grown(promises: Promises): Promises {
+    return new Map(
+      [...promises].map(([name, its]) => {
+        const wanted = its.growth > 0 ? this.fleets.get(name)!.fleet.wanted() : its.wanted;
+        return [name, { ...its, wanted, growth: 0 }];
+      }),
+    );
+  }
+
+  /** A mark must not outlive what was prepared. */
+  #prepared(name: string, slots: readonly number[]): void {
+    for (const slot of slots)
+      if (!this.disk.at(this.paths.slotDir(name, slot))?.isDurable)
+        this.fail(`slot ${name}/${slot} is written to be prepared, and a power cut would take that away`);
+  }
+
+  /** Something is deleted for good: a release that nobody knows, or a fleet's directories because somebody asked. */
+  #deleting(path: string, was: string): void {
+    this.count('directory deleted');
+    this.trace(`  ${path} is deleted`);
+    if (!path.startsWith(`${this.paths.releases}/`)) {
+      if (!this.purged.has(was)) this.fail(`${path} of fleet ${was} is deleted, and nobody asked for that`);
+      const isKnown = this.life?.store.load().some(({ fleet }) => fleet.name === was);
+      if (isKnown && path.includes('/.purging-'))
+        this.fail(`${path} is deleted, and fleet ${was} was not removed in the end`);
+      return;
+    }
+    const knows = this.life?.store.load().find(({ releases }) => releases.some(({ id }) => id === was));
+    if (knows) this.fail(`release ${was} is deleted, and fleet ${knows.fleet.name} has it`);
+  }
+
+  #signalled({ pid, kind, key, program }: Process, signal: string): void {
     if (signal === 'SIGKILL') this.count(signal);
     this.trace(`  ${signal} to pid ${pid}, ${kind} of ${key}`);
     this.#noteLimits();
     if (kind === 'stranger') this.fail(`pid ${pid} is a stranger, and gets ${signal}`);
+    if (kind === 'stray' && ![...this.doomed].some((fleet) => program?.path === programOf(fleet)))
+      this.fail(`stray pid ${pid} gets ${signal}, and nobody asked for that`);
+    if (kind === 'stray') this.count('stray signalled');
   }
 
   #ended(process: Process): void {
@@ -316,4 +423,8 @@ function withoutNewRestarts(after: Promises, before: Promises): Promises {
       return [name, { ...its, renewedAt: new Map([...old].filter(([slot]) => its.renewedAt.has(slot))) }];
     }),
   );
+}
+
+function identity({ pid, startTicks }: ProcessId): string {
+  return `${pid}/${startTicks}`;
 }

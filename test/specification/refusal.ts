@@ -1,4 +1,4 @@
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 
 /** Runs what must throw a FleetError; gives that error as `CODE message`. */
 export function refusal(act: () => unknown): string {

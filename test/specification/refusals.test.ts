@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { FLEET } from '../../src/specification/fields.ts';
 import { walk } from '../../src/specification/group.ts';
 import { parseSpec } from '../../src/specification/parse.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FleetError } from '../../src/errors.ts';
+import { FleetError } from '../../src/errors/fleet-error.ts';
 import { readSpecText } from '../../src/specification/yaml.ts';
 import { refusal } from './refusal.ts';
 

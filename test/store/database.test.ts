@@ -8,7 +8,7 @@ test('a file that is damaged is set aside, and begun anew', () => {
   const path = join(temporary(), 'events.db');
   writeFileSync(path, 'no database at all, but long enough to be taken for one that was altered'.repeat(99));
   const store = closing(new EventStore(path));
-  expect(store.notice).toContain('begun anew');
+  expect(store.notice).toContain('replaced by an empty one');
 });
 
 test('one that cannot be opened is left where it is, and that is named', () => {

@@ -104,7 +104,9 @@ test('begins anew where the file is damaged, and says what became of it', () => 
   const path = join(temporary(), 'events.db');
   writeFileSync(path, 'no database at all, but long enough to be looked at as one: '.repeat(50));
   const store = open(path);
-  expect(store.notice).toMatch(/events\.db could not be read .*kept as .*events\.db\.corrupt-.*begun anew/);
+  expect(store.notice).toMatch(
+    /events\.db could not be read .*kept as .*events\.db\.corrupt-.*replaced by an empty one/,
+  );
   store.add(event('a'));
   store.flush();
   expect(reasons(store)).toEqual(['a']);

@@ -241,7 +241,7 @@ test('with both damaged begins empty, says so, and keeps both', () => {
   const damagedCopy = readFileSync(files.copy);
   const store = files.open();
   expect(store.load()).toEqual([]);
-  expect(store.notices.join('\n')).toMatch(/no usable copy: agents that run are held as they are/);
+  expect(store.notices.join('\n')).toMatch(/no usable copy, so the running agents are held as they are/);
   expect(files.aside('wanted.db')).toHaveLength(1);
   const [aside] = files.aside('wanted.json');
   expect(readFileSync(join(files.root, aside!)).equals(damagedCopy)).toBe(true);
@@ -369,7 +369,7 @@ test('tells of a state that was set aside by somebody who was cut off before the
   expect(store.load()).toEqual([]);
   expect(store.notices).toEqual([
     expect.stringContaining(
-      `it is missing since it was set aside as ${files.db}.corrupt-20260101T000000000Z`,
+      `it has been missing since it was set aside as ${files.db}.corrupt-20260101T000000000Z`,
     ),
   ]);
 });
@@ -400,7 +400,9 @@ test('a copy that is missing is written anew, and that is told; one that is ther
     expect(store.notices).toEqual([]);
     rmSync(files.copy);
     store.keepCopy();
-    expect(store.notices).toEqual([expect.stringMatching(/wanted\.json was missing, and is written anew/)]);
+    expect(store.notices).toEqual([
+      expect.stringMatching(/wanted\.json was missing and has been written again/),
+    ]);
     expect(readFileSync(files.copy, 'utf8')).toBe(written);
   });
 });

@@ -21,7 +21,7 @@ const silence = (change: Partial<Silence> = {}): Silence => ({
 test('ends a supervisor that gave no sign of life for a minute', () => {
   expect(judgeSilence(silence())).toEqual({
     do: 'end',
-    why: 'pid 40 gave no answer, and its heartbeat is 61 s old (supervising)',
+    why: 'pid 40 did not answer, and its heartbeat is 61 s old (supervising)',
   });
 });
 

@@ -78,7 +78,7 @@ describe('the verdict', () => {
   });
 
   test('is ok without any fleet', () => {
-    expect(judgeWatch([], MEMORY, null)).toMatchObject({ verdict: 'ok', summary: 'no fleet is known' });
+    expect(judgeWatch([], MEMORY, null)).toMatchObject({ verdict: 'ok', summary: 'no fleets' });
   });
 
   test('is ok while a fleet comes up, and says so', () => {
@@ -91,11 +91,11 @@ describe('the verdict', () => {
   test.each<[Partial<WatchedFleet>, string]>([
     [{ ready: 2990, failing: 3, looping: 7 }, 'web 2990 of 3000 ready (3 failing, 7 in a crash loop)'],
     [{ ready: 2999, unready: 1 }, 'web 2999 of 3000 ready (1 unready)'],
-    [{ ready: 2999, failed: 1 }, 'web 2999 of 3000 ready (1 given up)'],
+    [{ ready: 2999, failed: 1 }, 'web 2999 of 3000 ready (1 failed)'],
     [{ held: 'by fleetctl hold' }, 'web is held: by fleetctl hold'],
     [{ leak: 'The fleet leaks.' }, 'web: The fleet leaks.'],
     [{ uncounted: '2,000 online of 3,000 running' }, 'web: 2,000 online of 3,000 running'],
-    [{ ready: 0, coming: 3000, blocked: 'EAGAIN; pids.max' }, 'web waits: EAGAIN; pids.max'],
+    [{ ready: 0, coming: 3000, blocked: 'EAGAIN; pids.max' }, 'web starts no agents: EAGAIN; pids.max'],
   ])('is degraded by %j', (changes, alarm) => {
     expect(judgeWatch([watched(changes)], MEMORY, null)).toMatchObject({
       verdict: 'degraded',
@@ -123,8 +123,8 @@ describe('the verdict', () => {
     const until = '2026-03-01T10:00:00.000Z';
     expect(judgeWatch([watched({ ready: 2999, failed: 1 })], MEMORY, { until })).toMatchObject({
       verdict: 'maintenance',
-      summary: `alarms rest until ${until}; web 2999 of 3000 ready (1 given up)`,
-      alarms: ['web 2999 of 3000 ready (1 given up)'],
+      summary: `alarms are silenced until ${until}; web 2999 of 3000 ready (1 failed)`,
+      alarms: ['web 2999 of 3000 ready (1 failed)'],
     });
   });
 });

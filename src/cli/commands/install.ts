@@ -17,7 +17,7 @@ import { parseSpec } from '../../specification/parse.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { installRoot, isKept, reportChanges } from '../install.ts';
-import { say } from '../output.ts';
+import { printMessage } from '../output.ts';
 import { type Subject, settleSubject } from '../subject.ts';
 
 /** The number of agents to prepare the host for, if neither --agents nor a fleet states one. */
@@ -51,7 +51,7 @@ export async function run(context: Context): Promise<number> {
 async function subjectOf(context: Context): Promise<Subject> {
   const subject = await settleSubject(context, { isCountNeeded: false });
   if (subject.demand.agents > 0) return subject;
-  say(
+  printMessage(
     `Preparing for ${formatCount(AGENTS_DEFAULT)} agents, because neither --agents nor a fleet states a number.`,
   );
   return settleSubject({ ...context, options: { ...context.options, agents: String(AGENTS_DEFAULT) } });
@@ -103,5 +103,5 @@ async function applyAll(context: Context, { changes, withUnits, isInForce }: Wri
 
 async function answers({ client }: Context): Promise<boolean> {
   const { findListener } = await import('../../host/net/unix.ts');
-  return 'pid' in findListener(client.socketPath);
+  return findListener(client.socketPath).ok;
 }

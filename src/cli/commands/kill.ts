@@ -1,5 +1,5 @@
 import type { KillRequest } from '../../api/commands.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { AGENTS_MAX, formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';

@@ -1,14 +1,14 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { PORT_MAX } from '../../specification/ports.ts';
 import { ANSWER_MS_MAX } from '../client.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 
 /** fleetctl metrics: prints the metrics for Prometheus, or has them served at a loopback port. */
 export async function run({ client, options, json }: Context): Promise<number> {
   if (options.port !== undefined && options.off)
-    throw new FleetError('USAGE', '--port and --off are mutually exclusive');
+    throw FleetError.of('USAGE.exclusive', { one: '--port', other: '--off' });
   if (options.port === undefined && !options.off) {
     const output = client.bytes('metrics', { agents: options.each }, { silenceMsMax: ANSWER_MS_MAX });
     const chunks: Uint8Array[] = [];
@@ -23,6 +23,6 @@ export async function run({ client, options, json }: Context): Promise<number> {
   const url = port === null ? null : `http://127.0.0.1:${port}/metrics`;
   if (json) printJson({ url });
   else if (url) print(url);
-  else say('Metrics are served at the API socket only.');
+  else printMessage('Metrics are served at the API socket only.');
   return 0;
 }

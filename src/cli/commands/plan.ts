@@ -1,7 +1,7 @@
 import { planCapacity } from '../../doctor/plan.ts';
 import { type Cost, parseCost, planCost } from '../../doctor/plan-cost.ts';
 import { describePlan } from '../../doctor/plan-text.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { describeHost, type HostDescription } from '../../host/facts/describe.ts';
 import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
@@ -28,7 +28,9 @@ function costOf(text: string | undefined): Cost | null {
   if (text === undefined) return null;
   const cost = parseCost(text);
   if (cost) return cost;
-  throw new FleetError('USAGE', `--cost must be a sum per period such as 140/month, found "${text}"`, {
-    hint: 'The period is hour, day, week, month or year; any currency will do.',
-  });
+  throw FleetError.of(
+    'USAGE.value',
+    { what: '--cost', expected: 'a sum per period such as 140/month', found: text },
+    { hint: 'The period is hour, day, week, month or year; any currency will do.' },
+  );
 }

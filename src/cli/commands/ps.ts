@@ -1,11 +1,11 @@
 import type { AgentRow } from '../../api/agents.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { Context } from '../context.ts';
 import { formatElapsed } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 import type { Colour } from '../style.ts';
 import { paintFor } from '../style.ts';
 import type { Column } from '../table.ts';
@@ -19,7 +19,7 @@ export async function run({ client, fleet, json, options }: Context): Promise<nu
   const document = await client.call('agents', { fleet, slots, usage: options.usage });
   const agents = document.agents.sort(order).slice(0, limit);
   if (json) printJson({ agents });
-  else if (agents.length === 0) say('No agents.');
+  else if (agents.length === 0) printMessage('No agents.');
   else print(agentTable(agents));
   return 0;
 }
@@ -37,7 +37,8 @@ const ORDERS: Record<string, Order> = {
 function orderOf(key: string): Order {
   const order = Object.hasOwn(ORDERS, key) ? ORDERS[key] : undefined;
   if (order) return order;
-  throw new FleetError('USAGE', `--sort must be one of ${Object.keys(ORDERS).join(', ')}, found "${key}"`);
+  const expected = `one of ${Object.keys(ORDERS).join(', ')}`;
+  throw FleetError.of('USAGE.value', { what: '--sort', expected, found: key });
 }
 
 function compare(a: string, b: string): number {

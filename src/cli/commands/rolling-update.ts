@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { RollingUpdateRequest } from '../../api/rollout.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { Share } from '../../specification/spec.ts';
 import { parseShare } from '../../specification/units.ts';
 import type { Context, Options } from '../context.ts';
@@ -17,9 +17,7 @@ export async function run(context: Context): Promise<number> {
   const source = file === undefined ? null : await sourceFromFile(file);
   const spec = source && (await checked(source));
   if (spec && fleet !== null && spec.name !== fleet) {
-    throw new FleetError('USAGE', `--fleet is "${fleet}", but the name in the spec is "${spec.name}"`, {
-      hint: 'Omit --fleet, or change the name in the spec.',
-    });
+    throw FleetError.of('USAGE.otherFleet', { fleet, name: spec.name });
   }
   const body: RollingUpdateRequest = {
     ...(source && { spec: source.document, baseDir: source.baseDir }),
@@ -59,5 +57,9 @@ function share(text: string, what: string, min: number): Share {
   const isEnough = found !== null && ('count' in found ? found.count >= min : found.percent > 0 || min === 0);
   if (isEnough) return found;
   const from = min === 0 ? '' : ' above 0';
-  throw new FleetError('USAGE', `${what} must be a number${from} or a share such as 10%, found "${text}"`);
+  throw FleetError.of('USAGE.value', {
+    what,
+    expected: `a number${from} or a share such as 10%`,
+    found: text,
+  });
 }

@@ -1,11 +1,11 @@
 import type { SpawnRequest } from '../../api/commands.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { SPEC_FLAGS, specFromFlags } from '../../specification/flags.ts';
 import { AGENTS_MAX } from '../../specification/slots.ts';
 import type { Context, Options } from '../context.ts';
 import { fleetNames, onlyFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';
-import { say } from '../output.ts';
+import { printMessage } from '../output.ts';
 import type { Source } from '../spec-source.ts';
 import { checked, LOCAL_FILE, localSource, sourceFromDocument, sourceFromFile } from '../spec-source.ts';
 import { isFresh, knownFleets, start } from '../supervisor.ts';
@@ -60,7 +60,7 @@ async function sourceFor({ command, fleet, options }: Context): Promise<Source |
     });
   }
   if (command !== null && file !== undefined) {
-    throw new FleetError('USAGE', '-f FILE and -- COMMAND are mutually exclusive');
+    throw FleetError.of('USAGE.exclusive', { one: '-f FILE', other: '-- COMMAND' });
   }
   if (command?.length === 0) throw new FleetError('USAGE', 'there is no command after --');
   if (command === null && file === undefined) {
@@ -71,9 +71,7 @@ async function sourceFor({ command, fleet, options }: Context): Promise<Source |
     ? sourceFromDocument(specFromFlags({ ...options }, command))
     : await sourceFromFile(file!);
   if (fleet !== null && source.name !== fleet) {
-    throw new FleetError('USAGE', `--fleet is "${fleet}", but the name in the spec is "${source.name}"`, {
-      hint: 'Omit --fleet, or change the name in the spec.',
-    });
+    throw FleetError.of('USAGE.otherFleet', { fleet, name: source.name ?? '' });
   }
   return source;
 }
@@ -92,7 +90,7 @@ async function chooseAmong(
 ): Promise<Wanted> {
   if (source === null) return { name: knownFleet(known, fleet), source };
   if (!source.explicit && source.name !== null && known.includes(source.name)) {
-    say(
+    printMessage(
       `note: ${source.name} keeps its current spec; fleetctl spawn -f ${LOCAL_FILE} applies changes in the file`,
     );
     return { name: source.name, source: null };
@@ -121,7 +119,11 @@ function knownFleet(known: string[], fleet: string | null): string {
 }
 
 function away({ client }: Context): FleetError {
-  return new FleetError('SUPERVISOR_AWAY', `no supervisor answers at ${client.socketPath}`, {
-    hint: 'Omit --no-autostart, or start fleetd.',
-  });
+  return FleetError.of(
+    'SUPERVISOR_AWAY.none',
+    { socket: client.socketPath },
+    {
+      hint: 'Omit --no-autostart, or start fleetd.',
+    },
+  );
 }

@@ -1,6 +1,6 @@
 import type { FleetStatus } from '../../api/fleets.ts';
 import type { StatusDocument } from '../../api/status.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Context } from '../context.ts';
@@ -17,7 +17,7 @@ export async function run({ client, fleet, json, options }: Context): Promise<nu
   const document = await client.call('status');
   const { fleets } = document;
   const shown = fleet === null ? fleets : fleets.filter(({ name }) => name === fleet);
-  if (fleet !== null && shown.length === 0) throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
+  if (fleet !== null && shown.length === 0) throw FleetError.of('UNKNOWN.fleet', { fleet });
   const chosen = { ...document, fleets: shown };
   if (json) printJson(options.full ? chosen : stablePart(chosen));
   else print([head(document), '', body(shown), ...shown.flatMap(remarks)].join('\n'));
@@ -63,7 +63,7 @@ function untilWhen({ until }: MaintenanceState): string {
 function remarks(fleet: FleetStatus): string[] {
   const { name, pressure, verify, leak } = fleet;
   const warnings = [
-    ...(pressure ? [`${name} starts nothing: ${pressure.reason}`] : []),
+    ...(pressure ? [`${name} starts no agents: ${pressure.reason}`] : []),
     ...(verify?.reason ? [`${name}: ${verify.reason}`] : []),
     ...(leak.verdict === 'none' ? [] : [`${name}: ${leak.words}`]),
   ];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentsDocument } from '../../api/agents.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Client, isAway } from '../client.ts';
 import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
@@ -38,8 +38,7 @@ async function printStates(client: Client): Promise<number> {
 async function firstState({ client, fleet }: Context): Promise<TopState> {
   const status = await client.call('status');
   const names = status.fleets.map(({ name }) => name);
-  if (fleet !== null && !names.includes(fleet))
-    throw new FleetError('UNKNOWN', `there is no fleet "${fleet}"`);
+  if (fleet !== null && !names.includes(fleet)) throw FleetError.of('UNKNOWN.fleet', { fleet });
   const chosen = fleet ?? names[0] ?? null;
   const trends = new Map<string, number[]>();
   for (const name of names) {

@@ -1,5 +1,6 @@
 import type { WatchdogAnswer, WatchdogReport } from '../../api/watchdog.ts';
-import { ERRORS, FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
+import { ERRORS } from '../../errors/table.ts';
 import { pathsIn } from '../../specification/paths.ts';
 import { isAbsent, isAway } from '../client.ts';
 import type { Context } from '../context.ts';

@@ -104,7 +104,7 @@ function bar(share: number, width: number): string {
 function remarks({ name, held, pressure, verify, leak, rollout }: FleetStatus): string[] {
   return [
     ...(held ? [`${name} is held: ${held.reason}`] : []),
-    ...(pressure ? [`${name} starts nothing: ${pressure.reason}`] : []),
+    ...(pressure ? [`${name} starts no agents: ${pressure.reason}`] : []),
     ...(verify?.reason ? [`${name}: ${verify.reason}`] : []),
     ...(leak.verdict === 'none'
       ? []

@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino';
 import { httpStatusOf } from '../../api/error.ts';
 import { OWN_DESCRIPTORS } from '../../doctor/descriptors.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { nameFailure } from '../../host/limits.ts';
 import { boundConnections } from '../http/connections.ts';
 import type { Refusals } from './refusals.ts';
@@ -42,7 +42,7 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
   });
   app.setNotFoundHandler(({ method, url }, reply) => {
     const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`, {
-      hint: 'GET /v1/openapi.json lists every operation; fleetctl and fleetd may be of different versions.',
+      hint: 'GET /v1/openapi.json lists all operations; fleetctl and fleetd may have different versions.',
     });
     return sendError(error, reply, log, refusals);
   });

@@ -1,5 +1,6 @@
 import type { RolloutDocument } from '../../api/rollout.ts';
-import type { WatchLine } from '../../api/watch.ts';
+import type { ErrorLine, WatchLine } from '../../api/watch.ts';
+import { ERRORS, type ErrorCode } from '../../errors/table.ts';
 import type { Goal } from '../../fleet/goal.ts';
 import { judgeGoal } from '../../fleet/goal.ts';
 import { parseSlots } from '../../specification/slots.ts';
@@ -8,12 +9,12 @@ import type { Report } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
-/** A watcher hears of changes at most so often, and of standstill at least so often. */
+/** The minimum interval between two progress lines, and the maximum one while nothing changes. */
 const PROGRESS_MS = { min: 200, max: 5_000 } as const;
 
 /**
- * Tells how a goal gets on, until it is reached or has become pointless.
- * @param gone aborts where nobody listens any more
+ * Reports the progress of a goal until it is reached or has become hopeless.
+ * @param gone aborts when the client has disconnected
  */
 export async function* watchGoal(
   supervisor: Supervisor,
@@ -51,32 +52,26 @@ export async function* watchGoal(
   }
 }
 
-/** What a watcher of a rollout is told of it. */
+/** The rollout that a goal is about. */
 function rolloutOf(supervisor: Supervisor, runner: FleetRunner, goal: Goal): { rollout?: RolloutDocument } {
   if (goal.kind !== 'rollout') return {};
   const rollout = rolloutDocument(runner, supervisor.host.now());
   return rollout?.id === goal.id ? { rollout } : {};
 }
 
-/** The error that a bad end is about, for --json. */
-function errorOf({ fleet }: FleetRunner, exitCode: number): Pick<WatchLine & { kind: 'end' }, 'error'> {
-  if (exitCode === 5)
-    return {
-      error: {
-        code: 'FLEET_LIMIT_REACHED',
-        hint: 'Raise the limit that is named; the fleet goes on by itself then.',
-      },
-    };
-  if (exitCode === 4 && fleet.hold)
-    return { error: { code: 'FLEET_HELD', hint: 'Correct the spec and spawn again, or fleetctl resume.' } };
-  if (exitCode === 4 && fleet.rolling.record?.state === 'rolled-back')
-    return {
-      error: {
-        code: 'FLEET_ROLLED_BACK',
-        hint: 'fleetctl rollout status has every verdict, fleetctl events what led to it.',
-      },
-    };
-  return {};
+/** The error behind a bad end, for --json. */
+function errorOf({ fleet }: FleetRunner, exitCode: number): { error?: ErrorLine } {
+  const error = (code: ErrorCode, hint: string) => ({ error: { code: `FLEET_${code}`, hint } });
+  if (exitCode === ERRORS.LIMIT_REACHED.exitCode) {
+    return error(
+      'LIMIT_REACHED',
+      'Raise the limit that the message names; the fleet then continues by itself.',
+    );
+  }
+  if (exitCode !== ERRORS.HELD.exitCode) return {};
+  if (fleet.hold) return error('HELD', 'Correct the spec and spawn again, or run fleetctl resume.');
+  const isRolledBack = fleet.rolling.record?.state === 'rolled-back';
+  return isRolledBack ? error('ROLLED_BACK', ERRORS.ROLLED_BACK.hint) : {};
 }
 
 /** Waits for a turn of the loop after `minMs`, but no longer than `maxMs`. */

@@ -1,4 +1,8 @@
 import { openapiDocument } from '../../api/openapi.ts';
+import { decideHold, decideResume } from '../../fleet/decide/hold.ts';
+import { decideKill } from '../../fleet/decide/kill.ts';
+import { decideRestart } from '../../fleet/decide/restart.ts';
+import { decideRollback, decideRolloutAction } from '../../fleet/decide/rollout.ts';
 import { AGENTS_MAX, parseSlots } from '../../specification/slots.ts';
 import type { Commands } from '../commands/commands.ts';
 import { listStrays } from '../commands/strays.ts';
@@ -18,7 +22,7 @@ import { closed, followEvents } from './streams.ts';
 const EVENTS_MAX = 10_000;
 const LINES = { usual: 100, max: 100_000 } as const;
 
-/** What the operations work with. */
+/** What the handlers use. */
 export interface Served {
   metrics: Metrics;
   metricsServer: MetricsServer;
@@ -31,7 +35,7 @@ export interface Served {
 
 type Part<K extends keyof Handlers> = Pick<Handlers, K>;
 
-/** One handler an operation. Each reads off what was asked and has somebody else do it. */
+/** Returns the handlers of all operations. A handler translates the request and delegates the work. */
 export function handlersOf(served: Served): Handlers {
   return {
     ...commandHandlers(served),
@@ -48,14 +52,14 @@ function commandHandlers({
 }: Served): Part<'spawn' | 'kill' | 'restart' | 'hold' | 'resume' | 'remove' | 'actOnStrays'> {
   return {
     spawn: ({ fleet, body }) => commands.spawn(fleet, body),
-    kill: ({ fleet, body }) => commands.kill(fleet, body),
-    restart: ({ fleet, body }) => commands.restart(fleet, body),
+    kill: ({ fleet, body }) => commands.decide(fleet, (known) => decideKill(known, body)),
+    restart: ({ fleet, body }) => commands.decide(fleet, (known) => decideRestart(known, body)),
     hold: async ({ fleet }) => {
-      await commands.hold(fleet);
+      await commands.change(fleet, decideHold);
       return report.counts(commands.get(fleet));
     },
     resume: async ({ fleet }) => {
-      await commands.resume(fleet);
+      await commands.change(fleet, decideResume);
       return report.counts(commands.get(fleet));
     },
     remove: async ({ fleet, query }) => {
@@ -73,8 +77,10 @@ function rolloutHandlers({
   return {
     rollingUpdate: ({ fleet, body }) => commands.rollingUpdate(fleet, body),
     rollout: ({ fleet }) => rolloutDocument(commands.get(fleet), supervisor.host.now()),
-    actOnRollout: ({ fleet, body }) => commands.actOnRollout(fleet, body),
-    rollBack: ({ fleet, body }) => commands.rollBack(fleet, body),
+    actOnRollout: ({ fleet, body }) =>
+      commands.decide(fleet, (known, date) => decideRolloutAction(known, body.action, date)),
+    rollBack: ({ fleet, body }) =>
+      commands.decide(fleet, (known, date) => decideRollback(known, body.to, date)),
     releases: ({ fleet }) => releasesDocument(commands.get(fleet)),
   };
 }
@@ -84,7 +90,7 @@ function reportHandlers({
   report,
   supervisor,
 }: Served): Part<'status' | 'fleet' | 'agents' | 'memory' | 'samples' | 'strays' | 'watchdog'> {
-  /** The name of a fleet that is known, or null for all. @throws FleetError UNKNOWN */
+  /** Returns the name of a known fleet, or null for all fleets. @throws FleetError UNKNOWN */
   const named = (fleet: string | undefined): string | null =>
     fleet === undefined ? null : commands.get(fleet).name;
   return {

@@ -1,18 +1,18 @@
 import { type Operation, parametersIn } from '../../api/operation.ts';
 import { PARAMETERS } from '../../api/parameters.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Fields, type Group, sparse } from '../../specification/group.ts';
 import { describeProblems, type Problem } from '../../specification/problems.ts';
 import type { Type } from '../../specification/types.ts';
 
-/** What a request brought, before anything of it is believed. */
+/** A request before it is checked. */
 export interface RawRequest {
   params: unknown;
   query: unknown;
   body: unknown;
 }
 
-/** What a request brought, as its operation declares it. */
+/** A request as its operation declares it. */
 export interface ReadRequest {
   path: object;
   query: object;
@@ -20,8 +20,8 @@ export interface ReadRequest {
 }
 
 /**
- * Gives what reads the requests of an operation against its declaration. Where the operation has no body, one that is
- * sent is passed over. What it gives throws FleetError REQUEST_INVALID that names every problem with its field.
+ * Returns a function that reads the requests of an operation by its declaration, and throws FleetError REQUEST_INVALID
+ * with every problem and its field. The body of an operation without one is ignored.
  */
 export function requestReader(operation: Operation): (request: RawRequest) => ReadRequest {
   const path = sparse(pathFields(operation));
@@ -43,7 +43,7 @@ function pathFields({ path }: Operation): Fields {
   return Object.fromEntries(parametersIn(path).map((name) => [name, all[name]!]));
 }
 
-/** Reads parameters of a path or a query, which come as texts. */
+/** Reads the parameters of a path or a query, which arrive as text. */
 function readTexts(type: Group<object>, texts: unknown, problems: Problem[]): object | undefined {
   const values = Object.entries(texts as Record<string, string>).map(([name, written]) => {
     const fromText = Object.hasOwn(type.fields, name) ? type.fields[name]!.type.fromText : undefined;
@@ -52,13 +52,13 @@ function readTexts(type: Group<object>, texts: unknown, problems: Problem[]): ob
   return type.read(Object.fromEntries(values), '', problems);
 }
 
-/** No body at all is one in which nothing is written. */
+/** A missing body counts as an empty one. */
 function readBody(type: Type<object>, body: unknown, problems: Problem[]): object | undefined {
   return type.read(body ?? {}, '', problems);
 }
 
 function refusal({ method, path }: Operation, problems: readonly Problem[]): FleetError {
   return new FleetError('REQUEST_INVALID', describeProblems(problems, 'the body'), {
-    hint: `GET /v1/openapi.json describes ${method} ${path}; fleetctl and fleetd may be of different versions.`,
+    hint: `GET /v1/openapi.json describes ${method} ${path}; fleetctl and fleetd may have different versions.`,
   });
 }

@@ -13,15 +13,15 @@ import {
 import { requestReader } from './requests.ts';
 import { sendLines } from './streams.ts';
 
-/** What a handler is given: the parameters of the path, the query and the body as they are declared. */
+/** The argument of a handler: the parameters of the path, the query and the body, as declared. */
 export type Request<N extends OperationName> = PathOfNamed<N> & {
   query: QueryOfNamed<N>;
   body: BodyOfNamed<N>;
-  /** For those that follow something for as long as the client listens. */
+  /** For handlers that follow something as long as the client stays connected. */
   connection: FastifyRequest;
 };
 
-/** What a handler gives, by the way its operation answers. */
+/** The result of a handler, by the kind of its operation's answer. */
 interface Answers<Document> {
   json: Document;
   lines: Iterable<Document> | AsyncIterable<Document>;
@@ -30,16 +30,16 @@ interface Answers<Document> {
 
 type AnswerOf<N extends OperationName> = Answers<DocumentOfNamed<N>>[Named<N>['answer']['as']];
 
-/** One handler for each operation, forced complete by the type checker. */
+/** One handler per operation, forced complete by the type checker. */
 export type Handlers = {
   [N in OperationName]: (request: Request<N>) => AnswerOf<N> | Promise<AnswerOf<N>>;
 };
 
-/** Serves every operation of the table, each by its handler. */
+/** Registers a route for every operation of the table. */
 export function serveOperations(app: FastifyInstance, handlers: Handlers): void {
   for (const [name, operation] of Object.entries(OPERATIONS)) {
     const read = requestReader(operation);
-    // The type checker has seen that handler and operation agree; over all names at once it cannot.
+    // Handlers forces the types to agree for each name; in a loop over all names the type checker cannot see that.
     const handle = handlers[name as OperationName] as (request: object) => unknown;
     app.route({
       method: operation.method,

@@ -1,10 +1,10 @@
 import type { StrayResult } from '../../api/strays.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { decideAdoption, decideNotAdopted } from '../../fleet/decide/strays.ts';
 import type { SlotRecord } from '../../fleet/records.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
 import { reattached } from '../../fleet/transitions.ts';
-import type { OtherProcesses } from '../../host/host.ts';
+import type { Processes } from '../../host/host.ts';
 import { ticksToMs } from '../../host/process/process-id.ts';
 import { portOf } from '../../specification/paths.ts';
 import { clearRemnants } from '../fleet/remnants.ts';
@@ -31,9 +31,9 @@ export async function adoptStrays(
   checkPossible(supervisor, runner);
   const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
   // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
-  const { others } = supervisor.host.processes;
-  const here = still.filter((stray) => others.isStill(stray));
-  const { slotOf, refused } = place(runner, here, others);
+  const { processes } = supervisor.host;
+  const here = still.filter((stray) => processes.others.isStill(stray));
+  const { slotOf, refused } = place(runner, here, processes);
   const failed = slotOf.size === 0 ? new Map<FoundStray, StrayResult>() : adopt(supervisor, runner, slotOf);
   const results = strays.map((stray): StrayResult => {
     const slot = slotOf.get(stray);
@@ -49,11 +49,11 @@ export async function adoptStrays(
 function place(
   { fleet, name }: FleetRunner,
   strays: readonly FoundStray[],
-  others: OtherProcesses,
+  { others, users }: Processes,
 ): { slotOf: Map<FoundStray, number>; refused: Map<FoundStray, string> } {
   const judged = strays.map((stray) => ({
     stray,
-    ...judgeUser(fleet.spec, { ...stray, uids: others.uidsOf(stray.pid) }),
+    ...judgeUser(users, fleet.spec, { ...stray, uids: others.uidsOf(stray.pid) }),
   }));
   const places = placeStrays(
     judged.map(({ stray, allowed, refused }) => ({
@@ -95,9 +95,7 @@ function checkPossible({ host }: Supervisor, { name, fleet }: FleetRunner): void
     );
   }
   if (fleet.stopAll) {
-    throw new FleetError('BUSY', `fleet ${name} is being stopped; nothing can be adopted meanwhile`, {
-      hint: 'Try again when fleetctl status shows its agents ready.',
-    });
+    throw FleetError.of('BUSY.stopping', { fleet: name });
   }
 }
 

@@ -1,14 +1,13 @@
 import pLimit from 'p-limit';
 import type { Accepted } from '../../api/accepted.ts';
-import type { KillRequest, RestartRequest, SpawnRequest } from '../../api/commands.ts';
-import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../../api/rollout.ts';
+import type { SpawnRequest } from '../../api/commands.ts';
+import type { RollingUpdateRequest } from '../../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../../api/strays.ts';
-import { type ErrorCode, FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
+import type { ErrorCode } from '../../errors/table.ts';
 import type { Change } from '../../fleet/change.ts';
-import { decideHold, decideResume } from '../../fleet/decide/hold.ts';
-import { decideKill } from '../../fleet/decide/kill.ts';
-import { decideRestart } from '../../fleet/decide/restart.ts';
-import { decideRollback, decideRolloutAction } from '../../fleet/decide/rollout.ts';
+import type { Decision } from '../../fleet/decide/decision.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { carryOut } from './answer.ts';
@@ -39,41 +38,22 @@ export class Commands {
     return this.#queue(name, () => spawnFleet(this.#supervisor, name, request));
   }
 
-  /** Lowers the target: by a count from the highest slots down, by just these slots, or to 0. */
-  kill(name: string, request: KillRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => carryOut(runner, decideKill(runner.fleet, request)));
+  /** Carries out what is decided about a fleet, and answers with what to wait for. */
+  decide(name: string, decide: (fleet: Fleet, date: Date) => Decision): Promise<Accepted> {
+    return this.#withRunner(name, (runner) => carryOut(runner, decide(runner.fleet, this.#date)));
   }
 
-  /** Makes a restart of slots due, on the release they have or on the newest. */
-  restart(name: string, request: RestartRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => carryOut(runner, decideRestart(runner.fleet, request)));
+  /** Carries out what is decided about a fleet where there is nothing to wait for; null: it is so already. */
+  change(name: string, decide: (fleet: Fleet, date: Date) => Change | null): Promise<void> {
+    return this.#withRunner(name, (runner) => {
+      const change = decide(runner.fleet, this.#date);
+      if (change) runner.commit(change);
+    });
   }
 
   /** Begins a rolling update. */
   rollingUpdate(name: string, request: RollingUpdateRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => rollingUpdate(this.#supervisor, runner, request));
-  }
-
-  /** Pauses or resumes a rollout, or has it roll back. */
-  actOnRollout(name: string, { action }: RolloutRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) =>
-      carryOut(runner, decideRolloutAction(runner.fleet, action, this.#date)),
-    );
-  }
-
-  /** Goes back to an earlier release. */
-  rollBack(name: string, { to }: RollbackRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => carryOut(runner, decideRollback(runner.fleet, to, this.#date)));
-  }
-
-  /** Holds a fleet. */
-  hold(name: string): Promise<void> {
-    return this.#withRunner(name, (runner) => commitIfAny(runner, decideHold(runner.fleet, this.#date)));
-  }
-
-  /** Lets a held fleet go on. */
-  resume(name: string): Promise<void> {
-    return this.#withRunner(name, (runner) => commitIfAny(runner, decideResume(runner.fleet)));
   }
 
   /** Forgets a fleet at target 0. The answer comes once everything of it that is to go is deleted. */
@@ -119,8 +99,4 @@ export class Commands {
       throw error;
     }
   }
-}
-
-function commitIfAny(runner: FleetRunner, change: Change | null): void {
-  if (change) runner.commit(change);
 }

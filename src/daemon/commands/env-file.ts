@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { FleetError } from '../../errors.ts';
-import type { ReadProblem } from '../../host/files/bounded.ts';
-import type { ReadsOthers } from '../../host/files/reader.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
+import type { ReadProblem, ReadsOthers } from '../../host/host.ts';
 
 /** More than this no kernel would hand over to a process anyway (execve(2)). */
 const BYTES_MAX = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { JOURNAL_STREAMS_MAX } from '../../doctor/limits/storage.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { runOf } from '../../fleet/agent.ts';
-import type { Files, Host } from '../../host/host.ts';
+import type { Files, Host, Users } from '../../host/host.ts';
 import { type Protocol, rangeOf } from '../../host/proc/port-table.ts';
 import { checkSocketPath, type Paths, portOf } from '../../specification/paths.ts';
 import { checkPorts } from '../../specification/ports.ts';
@@ -34,7 +34,7 @@ export function preflight(
   for (const slot of slots) highest = Math.max(highest, slot);
   checkPorts(spec, slots);
   if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
-  checkUser(spec, highest);
+  checkUser(spec, highest, host.processes.users);
   checkHelpers(spec, baseDir, host.files);
   checkLogs(spec, slots.size, fleets, host);
   if (spec.ports) {
@@ -43,8 +43,8 @@ export function preflight(
   }
 }
 
-function checkUser({ user }: Spec, highest: number): void {
-  accountFor(user, 0);
+function checkUser({ user }: Spec, highest: number, users: Users): void {
+  accountFor(users, user, 0);
   // uid −1 means "no change" to the kernel, and the one below 2³² is that.
   if (user && 'base' in user && user.base + Math.max(highest, 0) > 2 ** 32 - 2) {
     throw new FleetError(

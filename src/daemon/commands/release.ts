@@ -1,10 +1,8 @@
 import { basename, resolve } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
-import type { ReadProblem } from '../../host/files/bounded.ts';
-import { hashText } from '../../host/files/files.ts';
-import type { Files } from '../../host/host.ts';
-import { explainFailure } from '../../host/limits.ts';
+import { hashText } from '../../host/files/hash.ts';
+import type { Files, Host, ReadProblem } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
@@ -22,7 +20,7 @@ export interface ReleaseMaking {
   /** Where relative paths start. */
   baseDir: string;
   paths: Paths;
-  files: Files;
+  host: Host;
   /** The releases that the fleet has already. */
   known: ReadonlyMap<string, ReleaseRecord>;
   label?: string | undefined;
@@ -35,14 +33,15 @@ export interface ReleaseMaking {
  * @throws FleetError where the executable or envFile is unusable
  */
 export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
-  const { baseDir, paths, files, known, label, now } = making;
+  const { baseDir, paths, host, known, label, now } = making;
+  const { files } = host;
   const path = spec.env.PATH ?? AGENT_PATH;
   const executable = files.findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
   const binary = spec.binary === null ? null : files.findExecutable(spec.binary, baseDir, path, 'binary');
   if (executable !== binary) await checkFormat(files, 'command[0]', executable, executable);
   const secrets =
     spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), files.reader);
-  const staged = binary === null ? null : await stage(binary, paths, files);
+  const staged = binary === null ? null : await stage(binary, paths, host);
   const { env } = spec;
   /** What runs, with `copy` for the binary: its content, not its path, is what makes a release. */
   const withCopy = (copy: string | null) => ({
@@ -66,12 +65,16 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
   };
 }
 
-async function stage(binary: string, paths: Paths, files: Files): Promise<{ path: string; hash: string }> {
+async function stage(
+  binary: string,
+  paths: Paths,
+  { files, facts }: Host,
+): Promise<{ path: string; hash: string }> {
   const path = `${paths.releases}/.staged`;
   const copying = { do: 'stage', source: binary, target: path, bytesMax: BINARY_BYTES_MAX } as const;
   const hash = await files.reader.ask(copying, MS_MAX.copy).catch((error: ReadProblem) => {
     if (isUnusable(error)) throw unusable('binary', error.message);
-    throw explainFailure(`cannot copy ${binary} to ${paths.releases}`, error, paths.releases);
+    throw facts.explain(`cannot copy ${binary} to ${paths.releases}`, error, paths.releases);
   });
   try {
     await checkFormat(files, 'binary', binary, path);

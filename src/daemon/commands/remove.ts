@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
@@ -35,7 +35,11 @@ export function removeFleet(
   journal.note('target', name, what);
   const unused = releases.filter((id) => !supervisor.keepsRelease(id)).map((id) => paths.release(id));
   // Not set aside before the fleet is forgotten: after a power cut its agents would be started without their programs.
-  return Promise.all([aside.purge(), files.discard(unused)]);
+  const discarding = files.discard(unused).catch((error: Error) => {
+    // The fleet is removed all the same: an answer that says otherwise would be wrong.
+    journal.note('limit', name, `its releases are kept: ${error.message}`);
+  });
+  return Promise.all([aside.purge(), discarding]);
 }
 
 /** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */

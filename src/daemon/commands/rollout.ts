@@ -27,7 +27,7 @@ export async function rollingUpdate(
   checkUpdate(fleet, spec);
   preflight({ spec, baseDir, slots: fleet.wanted() }, host, paths, fleets);
   const making = { baseDir, paths, known: fleet.releases, label: request.label, now: host.date() };
-  const release = await makeRelease(spec, { ...making, files: host.files });
+  const release = await makeRelease(spec, { ...making, host });
   const decision = decideUpdate(fleet, { spec, baseDir, release, options: request.options }, host.date());
   const accepted = carryOut(runner, decision);
   if (decision.change.release) prune(runner);

@@ -25,9 +25,9 @@ export async function spawnFleet(
   const proposal = proposeSpawn(name, existing?.fleet ?? null, writtenSpec(request), request);
   const { spec, baseDir, slots } = proposal;
   preflight({ spec, baseDir, slots }, host, paths, fleets);
-  if (proposal.isMore && !request.force) checkCapacity(spec, slots.size, paths, fleets);
+  if (proposal.isMore && !request.force) checkCapacity(spec, slots.size, supervisor);
   const known = existing?.fleet.releases ?? new Map();
-  const making = { baseDir, paths, files: host.files, known, now: host.date() };
+  const making = { baseDir, paths, host, known, now: host.date() };
   const newest = request.spec === undefined ? null : await makeRelease(spec, making);
   const decision = decideSpawn(existing?.fleet ?? null, proposal, newest);
   const { change } = decision;

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import type { Stray, StrayResult, StraysAnswer, StraysDocument, StraysRequest } from '../../api/strays.ts';
 import type { ProcessId } from '../../fleet/agent.ts';
-import { KILL_MS_MAX } from '../../host/strays/kill.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
+import { endProcess, KILL_MS_MAX } from '../strays/end.ts';
 import { type FoundStray, findStrays, stillStrays } from '../strays/find.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { adoptStrays } from './adopt.ts';
@@ -86,9 +86,9 @@ async function end(
   const { others } = supervisor.host.processes;
   const isMeant = (process: ProcessId) => async () =>
     (await stillStrays(supervisor, [process], stray.fingerprints)).length > 0;
-  const ended = await others.end(stray, isMeant(stray), how);
+  const ended = await endProcess(others, stray, isMeant(stray), how);
   if (ended === 'left') return;
   await Promise.all(
-    stray.forks.map((fork) => others.end(fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
+    stray.forks.map((fork) => endProcess(others, fork, isMeant(fork), { signal: 'SIGKILL', graceMs: 0 })),
   );
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { Output } from '../fleet/output.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
@@ -83,7 +83,7 @@ function fleetOf({ fleets }: Supervisor, query: URLSearchParams): FleetRunner {
   const name = query.get('fleet') ?? '';
   const runner = fleets.get(name);
   if (runner) return runner;
-  throw new FleetError('UNKNOWN', `there is no fleet ${name.slice(0, 40)}`);
+  throw FleetError.of('UNKNOWN.fleet', { fleet: name.slice(0, 40) });
 }
 
 async function agentDocument(

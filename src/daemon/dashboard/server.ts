@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { LoopbackServer } from '../http/loopback.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { Report } from '../report/report.ts';

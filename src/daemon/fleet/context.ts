@@ -1,7 +1,7 @@
 import type { Change } from '../../fleet/change.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { AgentExit } from '../../fleet/restart.ts';
-import type { SlotPaths } from '../../host/files/slot-paths.ts';
+import type { SlotPaths } from '../../host/host.ts';
 import type { Services } from '../shared/services.ts';
 
 /** What executors and watches know of the fleet that they work for; its runner is the one implementation. */

@@ -1,8 +1,6 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
-import type { Launch, Output, User as ProcessUser } from '../../host/host.ts';
-import { findExecutable, hostLanguage, hostTimeZone } from '../../host/process/executable.ts';
-import { type Account, accountOf, findUser, groupsOf } from '../../host/process/users.ts';
+import type { Account, Host, Launch, Output, User as ProcessUser, Users } from '../../host/host.ts';
 import { type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
@@ -10,24 +8,20 @@ import type { Spec, User } from '../../specification/spec.ts';
 /** Where agents' commands are looked up, whatever PATH the supervisor was started with. */
 export const AGENT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-const LANG = hostLanguage();
-const TZ = hostTimeZone();
-const OWN_UID = process.getuid!();
-
 /**
  * The user that a slot runs as; null where that is the supervisor's own.
  * @throws FleetError USER_UNKNOWN, or PRIVILEGE_MISSING where only root may do that
  */
-export function accountFor(user: User | null, slot: number): Account | null {
+export function accountFor(users: Users, user: User | null, slot: number): Account | null {
   if (user === null) return null;
-  const account = 'name' in user ? findUser(user.name) : accountOf(user.base + slot, user.base + slot);
+  const account = 'name' in user ? users.find(user.name) : users.of(user.base + slot, user.base + slot);
   if (!account)
     throw new FleetError(
       'USER_UNKNOWN',
       `user: there is no user ${(user as { name: string }).name} on this host`,
     );
-  if (account.uid === OWN_UID) return null;
-  if (OWN_UID !== 0)
+  if (account.uid === users.own.uid) return null;
+  if (users.own.uid !== 0)
     throw new FleetError('PRIVILEGE_MISSING', `user: only root can run agents as uid ${account.uid}`);
   // A uid of its own a slot has that number as its group too, whatever the user database says.
   return 'base' in user ? { ...account, name: null, gid: account.uid } : account;
@@ -47,6 +41,7 @@ export function placeholdersOf(spec: Spec, release: string, slot: number, paths:
 
 /** All that a slot's processes are made from. */
 export interface LaunchContext {
+  host: Host;
   spec: Spec;
   baseDir: string;
   release: ReleaseRecord;
@@ -64,7 +59,7 @@ export function agentLaunch(world: LaunchContext, account: Account | null, outpu
     env: environment(world, values, account),
     cwd: values.dir,
     output,
-    ...userOf(account),
+    ...userOf(world.host.processes.users, account),
   };
 }
 
@@ -77,7 +72,12 @@ export function helperLaunch(
   output: Output,
 ): Launch {
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
-  const path = findExecutable(command[0]!, world.baseDir, world.spec.env.PATH ?? AGENT_PATH, where);
+  const path = world.host.files.findExecutable(
+    command[0]!,
+    world.baseDir,
+    world.spec.env.PATH ?? AGENT_PATH,
+    where,
+  );
   const argv = command.map((argument) => expand(argument, values));
   return {
     path,
@@ -86,22 +86,23 @@ export function helperLaunch(
     cwd: values.dir,
     output,
     isErrand: true,
-    ...userOf(account),
+    ...userOf(world.host.processes.users, account),
   };
 }
 
 /** The whole environment of an agent, as the contract lists it. */
 function environment(world: LaunchContext, values: Placeholders, account: Account | null): string[] {
-  const { spec, release, paths } = world;
-  const self = account ?? OWN_ACCOUNT;
+  const { host, spec, release, paths } = world;
+  const { users, locale } = host.processes;
+  const self = account ?? users.own;
   const name = self.name ?? String(self.uid);
   const env: Record<string, string> = {
     PATH: AGENT_PATH,
     HOME: self.home,
     USER: name,
     LOGNAME: name,
-    LANG,
-    TZ,
+    LANG: locale.language,
+    TZ: locale.timeZone,
     ...Object.fromEntries(
       Object.entries(release.env).map(([key, template]) => [key, expand(template, values)]),
     ),
@@ -121,11 +122,9 @@ function environment(world: LaunchContext, values: Placeholders, account: Accoun
   return Object.entries(env).map(([key, value]) => `${key}=${value}`);
 }
 
-const OWN_ACCOUNT = accountOf(OWN_UID, process.getgid!());
-
 /** The user of a launch; a uid without an entry in the user database has no groups beside its own. */
-function userOf(account: Account | null): { user?: ProcessUser } {
+function userOf(users: Users, account: Account | null): { user?: ProcessUser } {
   if (!account) return {};
   const { uid, gid, name } = account;
-  return { user: { uid, gid, groups: name === null ? [] : groupsOf(name, gid) } };
+  return { user: { uid, gid, groups: name === null ? [] : users.groupsOf(name, gid) } };
 }

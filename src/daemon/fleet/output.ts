@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { LogFiles, Output as OutputTarget } from '../../host/host.ts';
 import { every } from '../shared/timers.ts';
 import type { FleetContext, FleetWatch } from './context.ts';

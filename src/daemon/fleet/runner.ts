@@ -7,7 +7,7 @@ import { type AgentExit, describeExit } from '../../fleet/restart.ts';
 import type { Executors, Step } from '../../fleet/steps.ts';
 import { expire, nextDue } from '../../fleet/time.ts';
 import { agentExited } from '../../fleet/transitions.ts';
-import type { SlotPaths } from '../../host/files/slot-paths.ts';
+import type { SlotPaths } from '../../host/host.ts';
 import type { Services } from '../shared/services.ts';
 import { TIMER_MS_MAX } from '../shared/timers.ts';
 import type { FleetContext, FleetWatch, WatchKind } from './context.ts';

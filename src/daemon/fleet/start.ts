@@ -1,12 +1,11 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { ProcessId } from '../../fleet/agent.ts';
 import { releaseOf } from '../../fleet/derive.ts';
 import { describeExit } from '../../fleet/restart.ts';
 import { describeStartError } from '../../fleet/start-failure.ts';
 import type { Step } from '../../fleet/steps.ts';
 import { agentStarted, preparing, readied, startBlocked, startFailed } from '../../fleet/transitions.ts';
-import type { StartRequest } from '../../host/host.ts';
-import { describeLimit } from '../../host/limits.ts';
+import type { Host, StartRequest } from '../../host/host.ts';
 import type { FleetContext } from './context.ts';
 import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
 import { Output } from './output.ts';
@@ -28,7 +27,10 @@ export function startAll(context: FleetContext, steps: readonly StartStep[]): vo
 function tryHandOver(context: FleetContext, slot: number): Promise<void> | null {
   const { fleet, services } = context;
   try {
-    return services.host.files.handOver(context.slotPaths(slot), accountFor(fleet.spec.user, slot));
+    return services.host.files.handOver(
+      context.slotPaths(slot),
+      accountFor(services.host.processes.users, fleet.spec.user, slot),
+    );
   } catch {
     return null; // Reported by the start, which needs the same.
   }
@@ -81,7 +83,7 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
 
 /** @param journals gets the descriptors that are to be closed once the processes have them */
 function requestFor(context: FleetContext, slot: number, journals: number[]): StartRequest {
-  const account = accountFor(context.fleet.spec.user, slot);
+  const account = accountFor(context.services.host.processes.users, context.fleet.spec.user, slot);
   const output = context.watch(Output).open(slot);
   if ('fd' in output) journals.push(output.fd);
   return {
@@ -104,15 +106,15 @@ function started(context: FleetContext, slot: number, process: ProcessId): void 
 /** What a slot's processes are made from; its release is known, as it was written with the slot. */
 function launchContext({ fleet, services }: FleetContext, slot: number): LaunchContext {
   const release = releaseOf(fleet, fleet.slot(slot).release);
-  const { paths } = services;
-  return { spec: fleet.specOf(release.id), baseDir: fleet.baseDirOf(release.id), release, slot, paths };
+  const { host, paths } = services;
+  return { host, spec: fleet.specOf(release.id), baseDir: fleet.baseDirOf(release.id), release, slot, paths };
 }
 
 /** A start or a prepare failed: was it the host's fault, or the slot's? */
 export function failStart(context: FleetContext, slot: number, error: Error): void {
   const { fleet, name, services } = context;
   const { host, journal } = services;
-  const found = limitOf(error, services.paths.stateDir);
+  const found = limitOf(host, error, services.paths.stateDir);
   if (found) {
     const message = `cannot start slot ${slot}: ${found.limit}`;
     if (fleet.blocked?.message !== message) journal.note('limit', name, `${message}. ${found.hint}`, [slot]);
@@ -126,12 +128,12 @@ export function failStart(context: FleetContext, slot: number, error: Error): vo
 }
 
 /** The limit of the host that a start ran into, by its errno or as the store has named it; null for any other failure. */
-function limitOf(error: Error, path: string): { limit: string; hint: string } | null {
+function limitOf(host: Host, error: Error, path: string): { limit: string; hint: string } | null {
   if (error instanceof FleetError) {
     return error.code === 'LIMIT_REACHED' ? { limit: error.message, hint: error.hint } : null;
   }
   const code = (error as NodeJS.ErrnoException).code ?? '';
-  const found = describeLimit(code, path);
+  const found = host.facts.describeLimit(code, path);
   return found && { ...found, limit: `${code}; ${found.limit}` };
 }
 
@@ -142,7 +144,7 @@ export async function prepare(context: FleetContext, slot: number): Promise<void
   const command = fleet.spec.prepare!;
   const paths = context.slotPaths(slot);
   try {
-    const account = accountFor(fleet.spec.user, slot);
+    const account = accountFor(services.host.processes.users, fleet.spec.user, slot);
     preparing(fleet, slot, host.now());
     await host.files.handOver(paths, account);
     host.files.readySlot(paths, account);

@@ -1,5 +1,5 @@
 import type { RequestListener, Server } from 'node:http';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { loopbackServer } from './connections.ts';
 
 /** What is served, for the error where its port cannot be had. */

@@ -2,9 +2,9 @@ import type { AgentRow, AgentState, AgentsDocument } from '../../api/agents.ts';
 import type { FleetCounts, FleetStatus, VerifyStatus } from '../../api/fleets.ts';
 import type { FleetMemory, SamplesDocument } from '../../api/memory.ts';
 import type { StatusDocument } from '../../api/status.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Agent, runOf, type Slot } from '../../fleet/agent.ts';
-import { USAGE_PIDS_MAX } from '../../host/process/usage.ts';
+import { USAGE_PIDS_MAX } from '../../host/processes.ts';
 import { portOf } from '../../specification/paths.ts';
 import { agentsMax } from '../commands/capacity.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
@@ -76,7 +76,7 @@ export class Report {
         memoryTotalBytes: totalBytes,
         memoryAvailableBytes: availableBytes,
         memoryPressure: pressurePercent,
-        agentsMax: agentsMax(this.#supervisor.paths, this.#supervisor.fleets),
+        agentsMax: agentsMax(this.#supervisor),
       },
       fleets: fleets.map((runner) => this.fleet(runner)),
       maintenance: this.#supervisor.maintenance.state,

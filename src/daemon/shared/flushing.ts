@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { explainFailure } from '../../host/limits.ts';
+import type { Host } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { EventStore } from '../../store/events.ts';
 import type { RunStore } from '../../store/runs.ts';
@@ -9,6 +9,7 @@ import type { Journal } from './journal.ts';
 const FLUSH_MS = 100;
 
 interface Written {
+  host: Host;
   paths: Paths;
   runs: RunStore;
   events: EventStore;
@@ -59,13 +60,13 @@ export class Flushing {
 
   /** A disk that takes nothing stops no agent and no supervision: it is reported once, and tried again. */
   attempt(path: string, write: () => void): boolean {
-    const { journal, log } = this.#written;
+    const { host, journal, log } = this.#written;
     try {
       write();
       if (this.#failing.delete(path)) journal.note('limit', null, `${path} can be written again`);
       return true;
     } catch (error) {
-      const { message } = explainFailure(`cannot write ${path}`, error, path);
+      const { message } = host.facts.explain(`cannot write ${path}`, error, path);
       if (!this.#failing.has(path)) {
         this.#failing.add(path);
         log.error({ error: message }, 'not written');

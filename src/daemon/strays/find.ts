@@ -4,10 +4,9 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import { runOf } from '../../fleet/agent.ts';
 import { type Fingerprint, matchesFingerprint, mayMatchFingerprint } from '../../fleet/strays/fingerprint.ts';
 import { chooseFleets, slotOfPorts, topmost } from '../../fleet/strays/placement.ts';
-import type { OtherProcesses } from '../../host/host.ts';
+import type { OtherProcesses, Suspected } from '../../host/host.ts';
 import { ALL_PORTS, portsByInode, type ServedPorts } from '../../host/proc/port-table.ts';
 import { ticksToMs } from '../../host/process/process-id.ts';
-import type { Suspected } from '../../host/strays/find.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { fingerprintsOf } from './fingerprint.ts';
@@ -175,7 +174,7 @@ function describe(
       rssBytes: others.rssBytes(stray.pid),
       ports,
       slot,
-      refused: judgeUser(runner.fleet.spec, { uids, slot }).refused,
+      refused: judgeUser(host.processes.users, runner.fleet.spec, { uids, slot }).refused,
       workers,
       forks: workers.map((worker) => byPid.get(worker)!),
       ...others.originOf(pid),

@@ -6,9 +6,7 @@ import {
   learnFingerprints,
   type Suspect,
 } from '../../fleet/strays/fingerprint.ts';
-import { ReadProblem } from '../../host/files/bounded.ts';
-import type { Files, Host } from '../../host/host.ts';
-import type { FoundProgram } from '../../host/strays/find.ts';
+import type { Files, FoundProgram, Host } from '../../host/host.ts';
 import { literal } from '../../specification/placeholders.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
@@ -42,7 +40,7 @@ export async function fingerprintsOf(runner: FleetRunner, host: Host): Promise<F
   );
   return commands.flatMap((command, i) => {
     const program = programs[i];
-    const found = program instanceof ReadProblem ? null : program!;
+    const found = program?.ok ? program.value : null;
     return fingerprintOf(host.files, command, found, baseDir, agents);
   });
 }

@@ -1,8 +1,6 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
-import { ReadProblem } from '../../host/files/bounded.ts';
-import type { ReadsOthers } from '../../host/files/reader.ts';
-import type { Suspected } from '../../host/strays/find.ts';
+import type { ReadsOthers, Suspected } from '../../host/host.ts';
 
 /** A process's words come within microseconds, unless it sees to it that they do not. */
 const ANSWER_MS_MAX = 1_000;
@@ -28,9 +26,8 @@ export async function interrogate(
     return { do: 'suspect', ...process, executable, ownStateDir } as const;
   });
   const answers = await reader.askAll(asks, ANSWER_MS_MAX);
-  const isSilent = (answer: unknown) => answer instanceof ReadProblem && answer.code === 'TOO_SLOW';
   return {
-    suspects: answers.map((answer) => (answer instanceof ReadProblem ? null : answer)),
-    unanswered: answers.filter(isSilent).length,
+    suspects: answers.map((answer) => (answer.ok ? answer.value : null)),
+    unanswered: answers.filter((answer) => !answer.ok && answer.error.code === 'TOO_SLOW').length,
   };
 }

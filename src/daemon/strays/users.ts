@@ -1,6 +1,6 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { type Allowed, allowedSlots, type SlotUsers } from '../../fleet/strays/placement.ts';
-import { accountOf } from '../../host/process/users.ts';
+import type { Users } from '../../host/host.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { accountFor } from '../fleet/launch.ts';
 
@@ -17,49 +17,50 @@ export interface StrayUser {
  * @returns the slots, and the reason; null where there is a slot for it
  */
 export function judgeUser(
+  users: Users,
   spec: Spec,
   { uids, slot }: StrayUser,
 ): { allowed: Allowed; refused: string | null } {
   const none = (refused: string) => ({ allowed: 'none', refused }) as const;
-  const users = usersOf(spec);
-  if (typeof users === 'string') return none(users);
-  const allowed = allowedSlots(uids, users);
+  const slotUsers = usersOf(users, spec);
+  if (typeof slotUsers === 'string') return none(slotUsers);
+  const allowed = allowedSlots(uids, slotUsers);
   if (allowed === 'none')
-    return none(`it runs as ${nameAll(uids)}, and ${slotsRunAs(spec.name, users, slot)}`);
+    return none(`it runs as ${nameAll(users, uids)}, and ${slotsRunAs(users, spec.name, slotUsers, slot)}`);
   if (allowed !== 'any' && slot !== null && slot !== allowed) {
     return none(
-      `it holds the port of slot ${slot} of ${spec.name}, which runs as ${nameOf(userOf(users, slot))}, and runs as ` +
-        `${nameAll(uids)}, the user of slot ${allowed}`,
+      `it holds the port of slot ${slot} of ${spec.name}, which runs as ${nameOf(users, userOf(slotUsers, slot))}, and runs as ` +
+        `${nameAll(users, uids)}, the user of slot ${allowed}`,
     );
   }
   return { allowed, refused: null };
 }
 
 /** Whom slots run as; words where that cannot be told. */
-function usersOf({ user }: Spec): SlotUsers | string {
+function usersOf(users: Users, { user }: Spec): SlotUsers | string {
   if (user && 'base' in user) return user;
   try {
-    return { uid: accountFor(user, 0)?.uid ?? process.getuid!() };
+    return { uid: (accountFor(users, user, 0) ?? users.own).uid };
   } catch (error) {
     if (error instanceof FleetError) return error.message;
     throw error;
   }
 }
 
-function slotsRunAs(fleet: string, users: SlotUsers, slot: number | null): string {
-  if ('uid' in users) return `${fleet} runs its agents as ${nameOf(users.uid)}`;
+function slotsRunAs(users: Users, fleet: string, slotUsers: SlotUsers, slot: number | null): string {
+  if ('uid' in slotUsers) return `${fleet} runs its agents as ${nameOf(users, slotUsers.uid)}`;
   return slot === null
-    ? `slot N of ${fleet} runs as uid ${users.base} + N`
-    : `slot ${slot} of ${fleet}, whose port it holds, runs as ${nameOf(userOf(users, slot))}`;
+    ? `slot N of ${fleet} runs as uid ${slotUsers.base} + N`
+    : `slot ${slot} of ${fleet}, whose port it holds, runs as ${nameOf(users, userOf(slotUsers, slot))}`;
 }
 
 const userOf = (users: SlotUsers, slot: number): number => ('uid' in users ? users.uid : users.base + slot);
 
-function nameAll(uids: readonly number[]): string {
-  return [...new Set(uids)].map(nameOf).join(' and ') || 'nobody that is left';
+function nameAll(users: Users, uids: readonly number[]): string {
+  return [...new Set(uids)].map((uid) => nameOf(users, uid)).join(' and ') || 'nobody that is left';
 }
 
-function nameOf(uid: number): string {
-  const { name } = accountOf(uid, uid);
+function nameOf(users: Users, uid: number): string {
+  const { name } = users.of(uid, uid);
   return name === null ? `uid ${uid}` : `uid ${uid} (${name})`;
 }

@@ -1,5 +1,5 @@
 import type { MaintenanceRequest } from '../../api/supervisor.ts';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { WantedStore } from '../../store/wanted.ts';
 import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Journal } from '../shared/journal.ts';

@@ -60,7 +60,7 @@ export class Supervisor implements Services {
     this.journal.onSlot = (fleet, type) => this.observer.event(fleet, type);
     this.checks = new Checks(host);
     this.maintenance = new Maintenance(store, this.journal, () => host.date());
-    this.#flushing = new Flushing({ paths, runs, events, journal: this.journal, log });
+    this.#flushing = new Flushing({ host, paths, runs, events, journal: this.journal, log });
     this.loop = new Loop(() => this.#flushing.runs());
     host.processes.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
     host.processes.onNotify = (key, text) => this.#onNotify(key, text);

@@ -58,7 +58,10 @@ function checkedAgent(context: FleetContext, slot: number, run: Run): CheckedAge
 function checkLaunch({ fleet, services }: FleetContext, slot: number, id: string) {
   const spec = fleet.specOf(id);
   const release = releaseOf(fleet, id);
-  const made = { spec, baseDir: fleet.baseDirOf(id), release, slot, paths: services.paths };
+  const { host, paths } = services;
+  const made = { host, spec, baseDir: fleet.baseDirOf(id), release, slot, paths };
   const argv = spec.ready.kind === 'exec' ? spec.ready.argv : [];
-  return helperLaunch(made, argv, 'ready.exec[0]', accountFor(spec.user, slot), { path: '/dev/null' });
+  return helperLaunch(made, argv, 'ready.exec[0]', accountFor(host.processes.users, spec.user, slot), {
+    path: '/dev/null',
+  });
 }

@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Change } from '../change.ts';
 import type { Fleet } from '../fleet.ts';

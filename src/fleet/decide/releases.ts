@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { runOf } from '../agent.ts';
 import type { Change } from '../change.ts';
 import type { Fleet } from '../fleet.ts';

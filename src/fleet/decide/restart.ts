@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import { slotRecord } from '../derive.ts';
 import type { Fleet } from '../fleet.ts';
@@ -17,7 +17,7 @@ export interface RestartRequest {
  */
 export function decideRestart(fleet: Fleet, { slots, latest = false }: RestartRequest): Decision {
   const { name, hold, rolling, target } = fleet;
-  if (hold) throw new FleetError('HELD', `fleet ${name} is held: ${hold.reason}`);
+  if (hold) throw FleetError.of('HELD.held', { fleet: name, reason: hold.reason });
   const { record } = rolling;
   if (latest && record && !isOver(record)) {
     throw new FleetError('BUSY', `a rollout of fleet ${name} to release ${record.to} is under way`, {

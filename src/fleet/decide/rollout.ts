@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { Change, ChangeEvent } from '../change.ts';
 import { slotRecord } from '../derive.ts';
@@ -171,12 +171,10 @@ function acceptSpecOnly(fleet: Fleet, record: FleetRecord, release: ReleaseRecor
 /** @throws FleetError where the fleet is held by its user, or everything of it is being stopped */
 function checkFree({ name, hold, stopAll, record }: Fleet): void {
   if (hold?.by === 'user' || record.spec === null) {
-    throw new FleetError('HELD', `fleet ${name} is held: ${hold?.reason ?? 'its spec was lost'}`);
+    throw FleetError.of('HELD.held', { fleet: name, reason: hold?.reason ?? 'its spec was lost' });
   }
   if (stopAll) {
-    throw new FleetError('BUSY', `fleet ${name} is being stopped as a whole`, {
-      hint: 'Try again when fleetctl status shows its agents ready.',
-    });
+    throw FleetError.of('BUSY.stopping', { fleet: name });
   }
 }
 

@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { runOf, type Slot } from '../agent.ts';
 import { slotRecord, wantedRecord } from '../derive.ts';

@@ -1,8 +1,8 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors.ts';
-import { hashText } from '../files/files.ts';
+import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors/fleet-error.ts';
+import { hashText } from '../files/hash.ts';
 import { UNIT_DIRECTORY } from '../install/files.ts';
 import { explainFailure } from '../limits.ts';
 import { findListener } from '../net/unix.ts';
@@ -134,7 +134,7 @@ async function unitAnswering(
   const deadline = Date.now() + TIMEOUT_MS;
   for (;;) {
     const listener = findListener(socketPath);
-    if ('pid' in listener) return listener.pid;
+    if (listener.ok) return listener.value;
     const words = lastWords();
     const isOver = Date.now() > deadline;
     if (isOver || (words && words.code !== 'FLEET_STATE_LOCKED')) {
@@ -181,7 +181,7 @@ async function untilAnswering(
   let deadline = Date.now() + TIMEOUT_MS;
   let ended = false;
   try {
-    while (!('pid' in findListener(socketPath))) {
+    while (!findListener(socketPath).ok) {
       if (!ended && (pidfd === null || reapPidfd(pidfd) !== null)) {
         ended = true;
         deadline = Date.now() + OTHER_ANSWERS_MS;

@@ -1,4 +1,4 @@
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { HOME_VARIABLE } from '../cgroup/home.ts';
 import { tryCommand } from '../process/system-command.ts';
 import { JOB_MS_MAX } from './systemd.ts';

@@ -4,7 +4,7 @@ import { isGone } from '../proc/read.ts';
 import type { Errand, ErrandKind } from '../process/containment.ts';
 import { killIf } from '../process/pidfd.ts';
 import { ERRAND_DIRECTORIES } from './home.ts';
-import { childrenOf, membersOf, tryRemove } from './path.ts';
+import { childrenOf, membersOf, removeIfEmpty } from './path.ts';
 
 /** What was killed is gone after some milliseconds, unless it hangs in the kernel: then the next census sees to it. */
 const REMOVE_MS = [0, 5, 20, 100, 500, 2000];
@@ -53,12 +53,12 @@ export class CgroupErrands {
 
   close(): void {
     this.#sweep();
-    for (const directory of Object.values(ERRAND_DIRECTORIES)) tryRemove(`${this.#root}/${directory}`);
+    for (const directory of Object.values(ERRAND_DIRECTORIES)) removeIfEmpty(`${this.#root}/${directory}`);
   }
 
   async #remove(kind: ErrandKind, cgroup: string): Promise<void> {
     for (const waitMs of REMOVE_MS) {
-      if (tryRemove(cgroup)) break;
+      if (removeIfEmpty(cgroup)) break;
       if (kind === 'hook') break;
       await sleep(waitMs, undefined, { ref: false });
     }
@@ -68,7 +68,7 @@ export class CgroupErrands {
   /** Takes away what is empty by now. */
   #sweep(): void {
     for (const kind of ['helper', 'hook'] as const)
-      for (const cgroup of this.#all(kind)) if (!this.#current.has(cgroup)) tryRemove(cgroup);
+      for (const cgroup of this.#all(kind)) if (!this.#current.has(cgroup)) removeIfEmpty(cgroup);
   }
 
   #all(kind: ErrandKind): string[] {

@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { readCgroupMount, readCgroupPath } from '../proc/cgroup.ts';
 import { readStat } from '../proc/stat.ts';
 import { findFormerTree, findTreeOf, homeOf } from './former.ts';
@@ -9,7 +9,7 @@ import { lockTree } from './tree-lock.ts';
 import { ownUnits } from './unit-memory.ts';
 
 /** The leaf that the supervisor lives in where it has no cgroup of its own; no fleet can have this name. */
-export const OWN_LEAF = '_supervisor';
+const OWN_LEAF = '_supervisor';
 /** Where helpers and hooks live, a cgroup each; no fleet can have these names either. */
 export const ERRAND_DIRECTORIES = { helper: '_helpers', hook: '_hooks' } as const;
 /** Whether a directory right below the tree's root is a fleet's. */

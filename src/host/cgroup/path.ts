@@ -23,7 +23,7 @@ export function childrenOf(cgroup: string): string[] {
  * Takes a cgroup away if it is empty: EBUSY (populated) and ENOTEMPTY (children) are answers here, not faults.
  * @returns whether it is gone
  */
-export function tryRemove(cgroup: string): boolean {
+export function removeIfEmpty(cgroup: string): boolean {
   try {
     rmdirSync(cgroup);
     return true;

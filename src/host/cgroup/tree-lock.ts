@@ -1,10 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { FleetError } from '../../errors.ts';
-import { lastError, libc, SystemCallError } from '../libc.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { readCommand } from '../proc/pid.ts';
+import { tryFlock } from '../state/flock.ts';
 import { lockHolder } from '../state/lock-holder.ts';
-
-const LOCK_EXCLUSIVE_NONBLOCK = 2 | 4;
 
 /**
  * Makes this process the owner of a cgroup tree, until it ends. The lock is on the tree's own directory (flock(2)),
@@ -15,10 +13,13 @@ const LOCK_EXCLUSIVE_NONBLOCK = 2 | 4;
  */
 export function lockTree(root: string): () => void {
   const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
-  if (libc.flock(fd, LOCK_EXCLUSIVE_NONBLOCK) >= 0) return once(() => closeSync(fd));
-  const error = lastError();
-  closeSync(fd);
-  if (error !== 'EAGAIN') throw SystemCallError.named(`flock ${root}`, error);
+  let isOurs = false;
+  try {
+    isOurs = tryFlock(fd, root);
+  } finally {
+    if (!isOurs) closeSync(fd);
+  }
+  if (isOurs) return once(() => closeSync(fd));
   throw new FleetError(
     'STATE_LOCKED',
     `${describeHolder(root)} owns the cgroup tree ${root} of the same agents: it runs in another namespace, or on a copy of ` +

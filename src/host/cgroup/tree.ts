@@ -12,7 +12,7 @@ import { killIf } from '../process/pidfd.ts';
 import { CgroupErrands } from './errands.ts';
 import { isFleetDirectory, type OwnedHome, openHome } from './home.ts';
 import type { Resources } from './limits.ts';
-import { childrenOf, isPopulated, membersOf, tryRemove } from './path.ts';
+import { childrenOf, isPopulated, membersOf, removeIfEmpty } from './path.ts';
 import { CgroupResources, fleetOf } from './resources.ts';
 
 /** A launcher goes to its cgroup as its first act: what is not there after this time never will be. */
@@ -142,17 +142,17 @@ export class CgroupTree implements Containment {
 
   leave(keys: readonly string[]): void {
     for (const key of keys) {
-      tryRemove(`${this.#root}/${key}`);
+      removeIfEmpty(`${this.#root}/${key}`);
       this.#resources.forget(key);
     }
     for (const fleet of new Set(keys.map(fleetOf))) {
-      if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+      if (!this.#resources.has(fleet)) removeIfEmpty(`${this.#root}/${fleet}`);
     }
   }
 
   limit(fleet: string, resources: Resources | null, agents: number): void {
     this.#resources.set(fleet, resources, agents);
-    if (!this.#resources.has(fleet)) tryRemove(`${this.#root}/${fleet}`);
+    if (!this.#resources.has(fleet)) removeIfEmpty(`${this.#root}/${fleet}`);
   }
 
   unenforced(fleet: string): string | null {
@@ -167,10 +167,10 @@ export class CgroupTree implements Containment {
   close(): void {
     this.#awaitArrivals();
     this.leave(this.#leaves());
-    for (const fleet of this.#fleets()) tryRemove(`${this.#root}/${fleet}`);
+    for (const fleet of this.#fleets()) removeIfEmpty(`${this.#root}/${fleet}`);
     this.#errands.close();
-    if (this.#origin !== null && this.#returnTo(this.#origin)) tryRemove(this.#own);
-    tryRemove(this.#root);
+    if (this.#origin !== null && this.#returnTo(this.#origin)) removeIfEmpty(this.#own);
+    removeIfEmpty(this.#root);
     this.disown();
   }
 

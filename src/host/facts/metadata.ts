@@ -5,7 +5,7 @@ import { startupsIn } from './startups.ts';
 /** Google's metadata service, as every VM there reaches it; other clouds give their scripts through cloud-init's files. */
 const DEFAULT_URL = 'http://metadata.google.internal';
 /** Overrides the address, for a service that speaks the same. */
-export const METADATA_VARIABLE = 'FLEETCTL_METADATA_URL';
+const METADATA_VARIABLE = 'FLEETCTL_METADATA_URL';
 const TIMEOUT_MS = 2_000;
 const SCRIPT_BYTES_MAX = 256 * 1024;
 

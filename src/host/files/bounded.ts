@@ -1,22 +1,11 @@
 import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { ReadProblem } from './read-problem.ts';
 
 /** open(2): a place in the file system, not its content; the number is the same on x86-64 and arm64. */
 export const O_PATH = 0o10000000;
 /** Reads are of so many bytes at most, whatever size a file claims to have. */
 const CHUNK_BYTES = 256 * 1024;
-
-/** Why something was not read: an errno, or one of our own bounds. */
-export class ReadProblem extends Error {
-  readonly code: string;
-
-  /** @param code an errno, NOT_REGULAR, TOO_LARGE or TOO_SLOW */
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = 'ReadProblem';
-    this.code = code;
-  }
-}
 
 /** What a file is, in words. */
 export function kindOf(stats: Stats): string {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -128,11 +127,6 @@ export function lastAside(path: string): string | null {
 /** A file's size in bytes; null where there is none. */
 export function fileSize(path: string): number | null {
   return lstatSync(path, { throwIfNoEntry: false })?.size ?? null;
-}
-
-/** SHA-256 of a text, in hex. */
-export function hashText(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /**

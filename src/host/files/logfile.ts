@@ -11,7 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openRegular, type ReadProblem, readAt } from './bounded.ts';
+import { openRegular, readAt } from './bounded.ts';
+import type { ReadProblem } from './read-problem.ts';
 
 const FOLLOW_POLL_MS = 200;
 /** Logs are read and copied in such pieces, however large they are or claim to be. */

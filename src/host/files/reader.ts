@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
 import { SYSTEM_ENV } from '../process/system-command.ts';
-import { ReadProblem } from './bounded.ts';
+import { type Result, refusal, success } from '../result.ts';
+import { siblingOf } from '../sibling.ts';
 import type { ReadRequest, Value } from './others.ts';
+import { ReadProblem } from './read-problem.ts';
 
 interface Problem {
   code: string;
@@ -13,8 +15,7 @@ interface Problem {
 }
 export type ReadAnswer = { value: unknown } | Problem;
 
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-const PROCESS = fileURLToPath(new URL(`./reader-process${EXTENSION}`, import.meta.url));
+const PROCESS = fileURLToPath(siblingOf(import.meta.url, 'reader-process'));
 /** One that has answered waits so long for more to read. */
 const IDLE_MS = 5_000;
 /** So many read at once; who asks then waits. */
@@ -35,9 +36,12 @@ export interface ReadsOthers {
   /**
    * Asks for several things, one after the other.
    * @param msMax how long each may take
-   * @returns for each what was read, or a ReadProblem
+   * @returns for each what was read, or why not
    */
-  askAll<T extends ReadRequest>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]>;
+  askAll<T extends ReadRequest>(
+    questions: readonly T[],
+    msMax: number,
+  ): Promise<Result<Value<T>, ReadProblem>[]>;
 }
 
 /**
@@ -60,18 +64,21 @@ export class Reader implements ReadsOthers {
 
   async ask<T extends ReadRequest>(question: T, msMax: number): Promise<Value<T>> {
     const [answer] = await this.askAll([question], msMax);
-    if (answer instanceof ReadProblem) throw answer;
-    return answer as Value<T>;
+    if (!answer!.ok) throw answer!.error;
+    return answer!.value;
   }
 
-  askAll<T extends ReadRequest>(questions: readonly T[], msMax: number): Promise<(Value<T> | ReadProblem)[]> {
+  askAll<T extends ReadRequest>(
+    questions: readonly T[],
+    msMax: number,
+  ): Promise<Result<Value<T>, ReadProblem>[]> {
     return this.#limit(() => this.#askAll(questions, msMax));
   }
 
   async #askAll<T extends ReadRequest>(
     asks: readonly T[],
     msMax: number,
-  ): Promise<(Value<T> | ReadProblem)[]> {
+  ): Promise<Result<Value<T>, ReadProblem>[]> {
     const answers: ReadAnswer[] = [];
     let child: ChildProcess | null = null;
     let slow = 0;
@@ -98,7 +105,9 @@ export class Reader implements ReadsOthers {
     }
     if (child) this.#keep(child);
     return answers.map((answer) =>
-      'value' in answer ? (answer.value as Value<T>) : new ReadProblem(answer.code, answer.message),
+      'value' in answer
+        ? success(answer.value as Value<T>)
+        : refusal(new ReadProblem(answer.code, answer.message)),
     );
   }
 

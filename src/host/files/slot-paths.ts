@@ -1,6 +1,6 @@
 import { lchownSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { findListener } from '../net/unix.ts';
 import { readCommand } from '../proc/pid.ts';
 import { isGone } from '../proc/read.ts';
@@ -78,9 +78,10 @@ function removeStaleSocket(path: string, owner: Owner): void {
     throw inTheWay(path, `a socket of uid ${found.uid}`);
   }
   const listener = findListener(path);
-  if ('pid' in listener) throw inTheWay(path, `served by pid ${listener.pid} (${readCommand(listener.pid)})`);
+  if (listener.ok) throw inTheWay(path, `served by pid ${listener.value} (${readCommand(listener.value)})`);
   // Only a refusal says that nobody has it: a full queue (EAGAIN) or another type (EPROTOTYPE) is somebody's.
-  if (listener.error !== 'ECONNREFUSED') throw inTheWay(path, `in use (${listener.error})`);
+  const { code } = listener.error;
+  if (code !== 'ECONNREFUSED') throw inTheWay(path, `in use (${code})`);
   unlinkSync(path);
 }
 
@@ -105,5 +106,5 @@ function removeUnlessUsed(remove: (path: string) => void, path: string): void {
 }
 
 function inTheWay(path: string, what: string): FleetError {
-  return new FleetError('STATE_UNUSABLE', `${path} is in the way: ${what}`, { hint: 'Move it away.' });
+  return FleetError.of('STATE_UNUSABLE.inTheWay', { path, what });
 }

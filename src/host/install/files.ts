@@ -1,8 +1,9 @@
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FleetError } from '../../errors.ts';
-import { hashText, makeDirectory, writeDurable } from '../files/files.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
+import { makeDirectory, writeDurable } from '../files/files.ts';
+import { hashText } from '../files/hash.ts';
 import { findBelow, placeBelow } from './places.ts';
 import {
   type FileVerdict,

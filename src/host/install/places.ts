@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 
 /** What stands at a place, without following a link there: `text` is '' for a link, a directory and the like. */
 export type FoundFile = { kind: 'nothing' } | { kind: 'file' | 'link' | 'other'; text: string };

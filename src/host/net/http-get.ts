@@ -7,8 +7,8 @@ import { pinSocket } from './unix.ts';
 export async function httpGet(place: HttpPlace, path: string, timeoutMs: number): Promise<Result<number>> {
   if ('port' in place) return statusOf({ host: '127.0.0.1', port: place.port }, path, timeoutMs);
   const file = pinSocket(place.socket);
-  if ('error' in file) return refusal(new Error(`${file.error} ${place.socket}`));
-  return statusOf({ socketPath: file.path }, path, timeoutMs).finally(file.unpin);
+  if (!file.ok) return refusal(new Error(`${file.error.code} ${place.socket}`));
+  return statusOf({ socketPath: file.value.path }, path, timeoutMs).finally(file.value.unpin);
 }
 
 function statusOf(

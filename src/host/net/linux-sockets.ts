@@ -57,8 +57,9 @@ export class LinuxSockets implements Sockets {
 
   socketProblem(key: string, path: string): string | null {
     const listener = findListener(path);
-    if ('error' in listener) return `connect: ${listener.error}`;
-    const isOurs = listener.pid === this.#slots.pidOf(key) || this.#slots.keyOf(listener.pid) === key;
-    return isOurs ? null : `served by pid ${listener.pid}, which is not the agent`;
+    if (!listener.ok) return `connect: ${listener.error.code}`;
+    const { value: pid } = listener;
+    const isOurs = pid === this.#slots.pidOf(key) || this.#slots.keyOf(pid) === key;
+    return isOurs ? null : `served by pid ${pid}, which is not the agent`;
   }
 }

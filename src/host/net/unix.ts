@@ -3,74 +3,75 @@ import koffi from 'koffi';
 import { O_PATH } from '../files/bounded.ts';
 import { check, lastError, libc } from '../libc.ts';
 import { closeFd } from '../process/pidfd.ts';
+import { type Result, refusal, success } from '../result.ts';
+import { AF_UNIX, SOCK, unixAddress } from './socket-address.ts';
 
-/** Socket numbers of Linux (asm-generic, the same on x86-64 and arm64). */
-const AF_UNIX = 1;
-const SOCK = { stream: 1, datagram: 2, nonblock: 0o4000, cloexec: 0o2000000 } as const;
+/** Numbers of socket options of Linux (asm-generic). */
 const SOL_SOCKET = 1;
 const SO = { passcred: 16, peercred: 17, sndtimeo: 21 } as const;
 const MSG_DONTWAIT = 0x40;
 const SCM_CREDENTIALS = 2;
 
-/** A socket address of the file system; the path is at most 107 bytes (unix(7)). */
-function address(path: string): Buffer {
-  const bytes = Buffer.alloc(110);
-  bytes.writeUInt16LE(AF_UNIX, 0);
-  bytes.write(path, 2, 107, 'utf8');
-  return bytes;
+/** Why nobody can be reached at a path: the name of an errno. */
+export class SocketRefusal extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.name = 'SocketRefusal';
+    this.code = code;
+  }
 }
 
 /**
  * A name for what is at a path now, under which nothing else can be put meanwhile. Agents own the directories of their
  * sockets, and could lead a connect of the supervisor's to somebody else's: nothing that is no socket is named.
- * @returns an errno where there is none: ENOENT, ELOOP (a symbolic link), ECONNREFUSED (anything else, as connect(2) says)
+ * @returns a refusal where there is none: ENOENT, ELOOP (a symbolic link), ECONNREFUSED (anything else, as connect(2) says)
  */
-export function pinSocket(path: string): { path: string; unpin: () => void } | { error: string } {
+export function pinSocket(path: string): Result<{ path: string; unpin: () => void }, SocketRefusal> {
   try {
     const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
     const unpin = () => closeSync(fd);
     const stats = fstatSync(fd);
-    if (stats.isSocket()) return { path: `/proc/self/fd/${fd}`, unpin };
+    if (stats.isSocket()) return success({ path: `/proc/self/fd/${fd}`, unpin });
     unpin();
-    return { error: stats.isSymbolicLink() ? 'ELOOP' : 'ECONNREFUSED' };
+    return refusal(new SocketRefusal(stats.isSymbolicLink() ? 'ELOOP' : 'ECONNREFUSED'));
   } catch (error) {
-    return { error: (error as NodeJS.ErrnoException).code ?? 'EIO' };
+    return refusal(new SocketRefusal((error as NodeJS.ErrnoException).code ?? 'EIO'));
   }
 }
-
-/** Whether somebody accepts connections at a path: the pid of who listens, or why not (an errno, ECONNREFUSED …). */
-export type SocketListener = { pid: number } | { error: string };
 
 /**
  * Connects to a stream socket and closes again, without waiting: a connect that the kernel queues has succeeded.
  * Six system calls, so that thousands of sockets can be checked.
+ * @returns the pid of who listens, or why nobody accepts (an errno, ECONNREFUSED …)
  */
-export function findListener(path: string): SocketListener {
+export function findListener(path: string): Result<number, SocketRefusal> {
   const file = pinSocket(path);
-  if ('error' in file) return file;
+  if (!file.ok) return file;
   try {
-    return listenerAt(file.path);
+    return listenerAt(file.value.path);
   } finally {
-    file.unpin();
+    file.value.unpin();
   }
 }
 
-function listenerAt(path: string): SocketListener {
+function listenerAt(path: string): Result<number, SocketRefusal> {
   const fd = check('socket', libc.socket(AF_UNIX, SOCK.stream | SOCK.nonblock | SOCK.cloexec, 0));
   try {
-    const target = address(path);
-    if (libc.connect(fd, target, target.length) < 0) return { error: lastError() };
+    const target = unixAddress(path);
+    if (libc.connect(fd, target, target.length) < 0) return refusal(new SocketRefusal(lastError()));
     const credentials = Buffer.alloc(12);
     const length = Buffer.from(new Uint32Array([credentials.length]).buffer);
     check('getsockopt', libc.getsockopt(fd, SOL_SOCKET, SO.peercred, credentials, length));
-    return { pid: credentials.readInt32LE(0) };
+    return success(credentials.readInt32LE(0));
   } finally {
     closeFd(fd);
   }
 }
 
 /** Where journald takes the output of services (sd-journal's native stream, systemd-journald.service(8)). */
-export const JOURNAL_SOCKET = '/run/systemd/journal/stdout';
+const JOURNAL_SOCKET = '/run/systemd/journal/stdout';
 const JOURNAL_PRIORITY_INFO = 6;
 const JOURNAL_TIMEOUT_S = 1;
 
@@ -82,7 +83,7 @@ export function openJournal(identifier: string, path = JOURNAL_SOCKET): number {
   const fd = check('socket', libc.socket(AF_UNIX, SOCK.stream | SOCK.cloexec, 0));
   try {
     setTimeoutSeconds(fd, JOURNAL_TIMEOUT_S);
-    const target = address(path);
+    const target = unixAddress(path);
     check(`connect ${path}`, libc.connect(fd, target, target.length));
     // identifier, unit, priority, whether lines carry a <priority>, forward to syslog, kmsg, console
     const header = Buffer.from(`${identifier}\n\n${JOURNAL_PRIORITY_INFO}\n1\n0\n0\n0\n`);
@@ -120,7 +121,7 @@ export class NotifySocket {
   /** Binds at `path`, which must be free. @throws SystemCallError */
   constructor(path: string) {
     this.fd = check('socket', libc.socket(AF_UNIX, SOCK.datagram | SOCK.nonblock | SOCK.cloexec, 0));
-    const target = address(path);
+    const target = unixAddress(path);
     const on = Buffer.from([1, 0, 0, 0]);
     try {
       check('setsockopt', libc.setsockopt(this.fd, SOL_SOCKET, SO.passcred, on, on.length));

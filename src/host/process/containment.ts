@@ -10,10 +10,6 @@ export interface SlotFiles {
   keyOfDir(path: string): string | null;
 }
 
-/**
- * What proves that a process is ours and which slot it belongs to, and ends all of it. A slot is named by its key,
- * `FLEET/SLOT`.
- */
 /** What is started beside agents: a helper ends with all that it forked, what a hook leaves in the background goes on. */
 export type ErrandKind = 'helper' | 'hook';
 

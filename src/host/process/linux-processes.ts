@@ -16,10 +16,12 @@ import type { HelperEnd, HookOptions } from './errand.ts';
 import { Errands } from './errands.ts';
 import { ExitWatch, keepOrKill } from './exit-watch.ts';
 import type { Launch } from './launch.ts';
+import { hostLocale } from './locale.ts';
 import { closeFd, openPidfd, type ProcessExit, signalPidfd } from './pidfd.ts';
 import type { ForeignAdoption } from './process-id.ts';
 import { type SpawnedProcess, Spawner } from './spawner.ts';
 import { readUsage, type Usage } from './usage.ts';
+import { linuxUsers } from './users.ts';
 
 /** How often a slot whose processes were killed is looked at until they are gone: SIGKILL takes effect in its own time. */
 const LINGER_POLL_MS = 5;
@@ -36,6 +38,8 @@ interface Main extends ProcessId {
 /** Agents on Linux: started by posix_spawn, contained by cgroups or sessions, watched and signalled through pidfds. */
 export class LinuxProcesses implements Processes {
   readonly others = linuxOthers;
+  readonly users = linuxUsers;
+  readonly locale = hostLocale();
   readonly errands: Errands;
   readonly #containment: Containment;
   readonly #spawner = new Spawner();

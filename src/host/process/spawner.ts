@@ -4,6 +4,7 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import { Reports } from '../launcher/reports.ts';
 import { SystemCallError } from '../libc.ts';
 import { type Result, refusal, success } from '../result.ts';
+import { siblingOf } from '../sibling.ts';
 import type { Launch } from './launch.ts';
 
 /** What the thread is asked for: a launch, and the number that tells it from all others. */
@@ -34,8 +35,7 @@ export const END = 'end';
 /** The counters: orders given, orders carried out. */
 export const COUNTER = { given: 0, done: 1 } as const;
 
-const EXTENSION = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-const THREAD = new URL(`./spawner-thread${EXTENSION}`, import.meta.url);
+const THREAD = siblingOf(import.meta.url, 'spawner-thread');
 
 /** While one child is on its way to its exec, another can be: two threads keep two processors busy. */
 const THREADS = 2;

@@ -13,7 +13,7 @@ export interface Usage {
 }
 
 /** pidusage keeps a descriptor of each process for a minute, in order to tell the use since the last question. */
-export const USAGE_PIDS_MAX = 256;
+const PROCESSES_MAX = 512;
 const asked = new Set<number>();
 
 /**
@@ -22,7 +22,7 @@ const asked = new Set<number>();
  */
 export async function readUsage(pids: readonly number[]): Promise<Map<number, Usage>> {
   const { default: pidusage } = await import('pidusage');
-  if (new Set(pids).difference(asked).size + asked.size > 2 * USAGE_PIDS_MAX) {
+  if (new Set(pids).difference(asked).size + asked.size > PROCESSES_MAX) {
     pidusage.clear();
     asked.clear();
   }

@@ -1,13 +1,5 @@
 import { decode, libc } from '../libc.ts';
-
-/** A user as agents run under it. */
-export interface Account {
-  uid: number;
-  gid: number;
-  /** Null for a uid without an entry in the user database: it has no supplementary groups. */
-  name: string | null;
-  home: string;
-}
+import type { Account, Users } from '../users.ts';
 
 /** struct passwd on 64-bit Linux: name, password, uid, gid, gecos, home, shell. */
 const FIELD = { name: 0, uid: 16, gid: 20, home: 32 } as const;
@@ -26,7 +18,7 @@ function toAccount(entry: unknown): Account | null {
 }
 
 /** Looks a user up by name in whatever the host uses (files, LDAP …: getpwnam(3)); null where there is none. */
-export function findUser(name: string): Account | null {
+function findUser(name: string): Account | null {
   return toAccount(libc.getpwnam(name));
 }
 
@@ -36,10 +28,18 @@ export function accountOf(uid: number, gid: number): Account {
 }
 
 /** A user's groups as getgrouplist(3) finds them, the user's own among them. */
-export function groupsOf(name: string, gid: number): number[] {
+function groupsOf(name: string, gid: number): number[] {
   const count = new Int32Array([GROUPS_FIRST]);
   for (;;) {
     const groups = new Uint32Array(count[0]!);
     if (libc.getgrouplist(name, gid, groups, count) >= 0) return [...groups.subarray(0, count[0]!)];
   }
 }
+
+/** The user database of this host. */
+export const linuxUsers: Users = {
+  own: accountOf(process.getuid!(), process.getgid!()),
+  find: findUser,
+  of: accountOf,
+  groupsOf,
+};

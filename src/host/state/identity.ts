@@ -6,7 +6,7 @@ import { readBootId } from '../proc/boot.ts';
 
 /** 48 bits, as the names of cgroup trees have them. */
 const ID_BYTES = 6;
-export const TREE_ID = /^[0-9a-f]{12}$/;
+const TREE_ID = /^[0-9a-f]{12}$/;
 
 /** A directory as the file system has it now. @throws ENOENT where it is not there */
 export function placeOf(directory: string): StatePlace {

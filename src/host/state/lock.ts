@@ -1,23 +1,38 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { lastError, libc } from '../libc.ts';
+import { type Result, refusal, success } from '../result.ts';
+import { tryFlock } from './flock.ts';
 import { lockHolder } from './lock-holder.ts';
 
-const LOCK_EXCLUSIVE_NONBLOCK = 2 | 4;
+/** Somebody else has a lock. */
+export class LockHeld extends Error {
+  /** The pid of who holds it, or what its file says of that one. */
+  readonly holder: string;
+
+  constructor(path: string, holder: string) {
+    super(`${path} is held by pid ${holder}`);
+    this.name = 'LockHeld';
+    this.holder = holder;
+  }
+}
 
 /**
  * Takes a lock that ends with this process, however it ends (flock(2)), and writes our pid into its file.
- * @returns how to give it back; where it is taken, the pid of who holds it
+ * @returns how to give it back, or who holds it
  */
-export function takeLock(path: string): { unlock: () => void } | { holder: string } {
+export function takeLock(path: string): Result<() => void, LockHeld> {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-  if (libc.flock(fd, LOCK_EXCLUSIVE_NONBLOCK) < 0) {
-    const error = lastError();
-    closeSync(fd);
-    if (error !== 'EAGAIN') throw new Error(`flock ${path}: ${error}`);
-    return { holder: String(lockHolder(path) ?? readFileSync(path, 'utf8').trim()) };
+  let isOurs = false;
+  try {
+    isOurs = tryFlock(fd, path);
+  } finally {
+    if (!isOurs) closeSync(fd);
+  }
+  if (!isOurs) {
+    const holder = lockHolder(path) ?? readFileSync(path, 'utf8').trim();
+    return refusal(new LockHeld(path, String(holder)));
   }
   tellPid(fd);
-  return { unlock: () => closeSync(fd) };
+  return success(() => closeSync(fd));
 }
 
 /** In place, so that a full disk has to find no room; the lock is ours whether its file can say so or not. */

@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 import { makeDirectory } from '../files/files.ts';
 
 /** Permission bits (inode(7)): who may write, and that in a directory only owners may rename or delete. */
@@ -76,8 +76,7 @@ export function publish(path: string): void {
 export function removeSocket(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
-  if (!found.isSocket())
-    throw new FleetError('STATE_UNUSABLE', `${path} is in the way, and no socket`, { hint: 'Move it away.' });
+  if (!found.isSocket()) throw FleetError.of('STATE_UNUSABLE.inTheWay', { path, what: 'it is not a socket' });
   unlinkSync(path);
 }
 

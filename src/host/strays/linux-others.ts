@@ -1,8 +1,8 @@
 import { listPids, readRssBytes } from '../proc/pid.ts';
 import { isStill, readStat } from '../proc/stat.ts';
 import { readUids } from '../proc/status.ts';
+import { closeFd, openPidfd, signalPidfd } from '../process/pidfd.ts';
 import { readExecutable } from './find.ts';
-import { endProcess } from './kill.ts';
 import { ancestorsOf, readOrigin, socketsOf } from './origin.ts';
 import type { OtherProcesses } from './others.ts';
 
@@ -21,5 +21,9 @@ export const linuxOthers: OtherProcesses = {
   socketsOf,
   rssBytes: (pid) => readRssBytes(pid),
   isStill: (process) => isStill(process),
-  end: endProcess,
+  hold: (pid) => {
+    const pidfd = openPidfd(pid);
+    if (pidfd === null) return null;
+    return { signal: (name) => signalPidfd(pidfd, name), close: () => closeFd(pidfd) };
+  },
 };

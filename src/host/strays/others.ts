@@ -1,12 +1,13 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
-import type { EndResult } from './kill.ts';
 import type { Origin } from './origin.ts';
 
-/** How a process is ended: the signal, and how long it then has until SIGKILL. */
-export interface EndOptions {
-  signal: string;
-  graceMs: number;
+/** A process held by something that never stands for another one with the same pid. */
+export interface ProcessHandle {
+  /** Sends a signal; false where the process has ended. @throws SystemCallError where it may not be signalled (EPERM) */
+  signal(name: string): boolean;
+  /** Lets it go. */
+  close(): void;
 }
 
 /** Processes that belong to no slot: strays among them, whose fate the supervisor may decide, and everybody else's. */
@@ -31,10 +32,6 @@ export interface OtherProcesses {
   rssBytes(pid: number): number | null;
   /** Whether a process is there, and still the one that is meant. */
   isStill(process: ProcessId): boolean;
-  /**
-   * Ends a process that is not ours: signal, grace, SIGKILL, all through one pidfd, so that no other process can be hit.
-   * @param isMeant judges the process as it is, before each signal
-   * @throws SystemCallError where it may not be signalled (EPERM)
-   */
-  end(process: ProcessId, isMeant: () => Promise<boolean>, how: EndOptions): Promise<EndResult>;
+  /** Holds a process, so that a signal can hit no other; null where there is none of this pid. @throws SystemCallError */
+  hold(pid: number): ProcessHandle | null;
 }

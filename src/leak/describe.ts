@@ -4,28 +4,28 @@ import type { LeakVerdict } from './verdict.ts';
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 const SLOTS_SHOWN = 5;
 
-/** The verdict in a sentence, for people. */
+/** A sentence about the verdict. */
 export function describeLeak(verdict: LeakVerdict, leak: Omit<Leak, 'verdict' | 'words'>): string {
   const { bytesPerHour, interval, exhaustsAt, since } = leak;
-  if (verdict === 'none') return 'Nothing grows beyond chance.';
-  const certainty = verdict === 'leak' ? 'Leak' : 'Suspicion';
+  if (verdict === 'none') return 'No significant memory growth.';
+  const certainty = verdict === 'leak' ? 'Leak' : 'Suspected leak';
   if (interval === null) {
-    return `${certainty}: some agents grow since ${since}; which and how fast cannot be told.`;
+    return `${certainty}: some agents have grown since ${since}; which ones and how fast is not known yet.`;
   }
-  const end = exhaustsAt ? `; the memory of the host is used up at ${exhaustsAt}` : '';
+  const end = exhaustsAt ? `; the host runs out of memory at ${exhaustsAt}` : '';
   const range = `${bytes(interval.low)} to ${bytes(interval.high)}`;
-  return `${certainty}: ${subject(leak)} by ${bytes(bytesPerHour)} an hour (95 %: ${range}) since ${since}${end}.`;
+  return `${certainty}: ${subject(leak)} grown by ${bytes(bytesPerHour)} per hour (95 % confidence: ${range}) since ${since}${end}.`;
 }
 
 function subject({ scope, cohort, agents }: Pick<Leak, 'scope' | 'cohort' | 'agents'>): string {
-  if (scope === 'cohort') return `the agents of release ${cohort} grow, unlike the others,`;
-  if (scope === 'fleet') return 'the whole fleet grows';
+  if (scope === 'cohort') return `the agents of release ${cohort}, unlike the others, have`;
+  if (scope === 'fleet') return 'the whole fleet has';
   const shown = agents.slice(0, SLOTS_SHOWN).join(', ');
   const more = agents.length > SLOTS_SHOWN ? ` and ${agents.length - SLOTS_SHOWN} more` : '';
-  return agents.length === 1 ? `slot ${shown} grows` : `slots ${shown}${more} grow`;
+  return agents.length === 1 ? `slot ${shown} has` : `slots ${shown}${more} have`;
 }
 
-/** A number of bytes with two or three digits: `4.9 MiB`. */
+/** Bytes with two or three digits: `4.9 MiB`. */
 function bytes(value: number): string {
   let size = Math.abs(value);
   let unit = 0;

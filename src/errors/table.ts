@@ -10,9 +10,23 @@ export const EXIT_CODES = {
 
 export type ExitCode = keyof typeof EXIT_CODES;
 
+/** A sentence with names of values in braces, and its own hint if the one of the code does not fit. */
+type Message = string | { readonly text: string; readonly hint: string };
+
+export interface ErrorEntry {
+  readonly when: string;
+  readonly exitCode: ExitCode;
+  readonly retryable: boolean;
+  readonly hint: string;
+  readonly messages?: Readonly<Record<string, Message>>;
+}
+
 /**
  * Every error that a user can see: when it occurs, the exit code, whether a retry can succeed, and what to do.
  * `hint` is the default; the code that throws may give one that names values.
+ *
+ * `messages` are the sentences that more than one place throws, with names of values in braces; one may have its own
+ * hint. A sentence that only one place throws stays at that place, next to the condition that it describes.
  */
 export const ERRORS = {
   USAGE: {
@@ -20,6 +34,14 @@ export const ERRORS = {
     exitCode: 2,
     retryable: false,
     hint: 'Run fleetctl --help.',
+    messages: {
+      value: '{what} must be {expected}, found "{found}"',
+      exclusive: '{one} and {other} are mutually exclusive',
+      otherFleet: {
+        text: '--fleet is "{fleet}", but the name in the spec is "{name}"',
+        hint: 'Omit --fleet, or change the name in the spec.',
+      },
+    },
   },
   SPEC_INVALID: {
     when: 'The spec has unknown keys, wrong types or values out of range. The message names all of them.',
@@ -44,6 +66,7 @@ export const ERRORS = {
     exitCode: 2,
     retryable: false,
     hint: 'fleetctl status lists the fleets.',
+    messages: { fleet: 'there is no fleet "{fleet}"' },
   },
   AMBIGUOUS: {
     when: 'There are several fleets, and the command names none.',
@@ -56,12 +79,19 @@ export const ERRORS = {
     exitCode: 1,
     retryable: true,
     hint: 'Set the target to 0 first: fleetctl kill --all.',
+    messages: {
+      stopping: {
+        text: 'fleet {fleet} is stopping all its agents',
+        hint: 'Try again when fleetctl status shows its agents ready.',
+      },
+    },
   },
   HELD: {
     when: 'The fleet is held, by a user or by the storm breaker.',
     exitCode: 4,
     retryable: false,
     hint: 'fleetctl resume ends the hold.',
+    messages: { held: 'fleet {fleet} is held: {reason}' },
   },
   ROLLED_BACK: {
     when: 'A rolling update found the new release worse and rolled back.',
@@ -110,6 +140,7 @@ export const ERRORS = {
     exitCode: 1,
     retryable: true,
     hint: 'Make the directory writable, or set FLEETD_STATE_DIR.',
+    messages: { inTheWay: { text: '{path} is in the way: {what}', hint: 'Move it away.' } },
   },
   CGROUP_UNUSABLE: {
     when: 'fleetd cannot put agents into the cgroup that FLEETD_AGENTS_CGROUP names.',
@@ -134,6 +165,7 @@ export const ERRORS = {
     exitCode: 3,
     retryable: true,
     hint: 'fleetctl spawn starts one.',
+    messages: { none: 'no supervisor answers at {socket}' },
   },
   SUPERVISOR_DENIED: {
     when: 'The supervisor runs as another user.',
@@ -153,59 +185,26 @@ export const ERRORS = {
     retryable: true,
     hint: "Please report this with the supervisor's log.",
   },
-} as const satisfies Record<string, { when: string; exitCode: ExitCode; retryable: boolean; hint: string }>;
+} as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** An error as the API sends it and --json prints it. */
-export interface ErrorDocument {
-  code: string;
-  message: string;
-  hint: string;
-  exitCode: number;
-  retryable: boolean;
-}
+// ── messages by name ──
 
-/**
- * The one error class. `message` says what, where and why: a clause that begins in lower case and has no final period.
- * `hint` says what to do, in whole sentences; an empty hint prints nothing. Exit code and `retryable` come from the
- * table.
- */
-export class FleetError extends Error {
-  readonly code: ErrorCode;
-  readonly hint: string;
+type MessagesOf<C extends ErrorCode> = (typeof ERRORS)[C] extends { readonly messages: infer M } ? M : never;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'FleetError';
-    this.code = code;
-    this.hint = options.hint ?? ERRORS[code].hint;
-  }
+/** The messages of the table: `UNKNOWN.fleet`. */
+export type MessageName = {
+  [C in ErrorCode]: `${C}.${keyof MessagesOf<C> & string}`;
+}[ErrorCode];
 
-  get exitCode(): number {
-    return ERRORS[this.code].exitCode;
-  }
+type MessageOf<N extends MessageName> = N extends `${infer C extends ErrorCode}.${infer M}`
+  ? MessagesOf<C>[M & keyof MessagesOf<C>]
+  : never;
+type TextOf<M> = M extends { readonly text: infer T } ? T : M;
+type NamesIn<T> = T extends `${string}{${infer Name}}${infer Rest}` ? Name | NamesIn<Rest> : never;
 
-  get retryable(): boolean {
-    return ERRORS[this.code].retryable;
-  }
-
-  /** The error as a JSON document, whose code has the public prefix: FLEET_PORT_TAKEN. */
-  toDocument(): ErrorDocument {
-    return {
-      code: `FLEET_${this.code}`,
-      message: this.message,
-      hint: this.hint,
-      exitCode: this.exitCode,
-      retryable: this.retryable,
-    };
-  }
-}
-
-/** The error that a document describes. A code that this version does not know becomes INTERNAL. */
-export function errorFromDocument(document: ErrorDocument): FleetError {
-  const code = document.code.replace(/^FLEET_/, '');
-  return new FleetError(code in ERRORS ? (code as ErrorCode) : 'INTERNAL', document.message, {
-    hint: document.hint,
-  });
-}
+/** A value for each name in braces of a message. */
+export type ValuesOf<N extends MessageName> = Readonly<
+  Record<NamesIn<TextOf<MessageOf<N>>>, string | number>
+>;

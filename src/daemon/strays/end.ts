@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessId } from '../../fleet/agent.ts';
-import { isStill } from '../proc/stat.ts';
-import { closeFd, openPidfd, signalPidfd } from '../process/pidfd.ts';
+import type { OtherProcesses } from '../../host/host.ts';
 
 const POLL_MS = 100;
 /** From SIGKILL to the end of a process; one that waits for a dead disk takes longer, and nobody can help it. */
@@ -11,35 +9,36 @@ export const KILL_MS_MAX = 5_000;
 export type EndResult = 'ended' | 'killed' | 'left';
 
 /**
- * Ends a process that is not ours: signal, grace, SIGKILL, all through one pidfd, so that no other process can be hit.
+ * Ends a process that is not ours: signal, grace, SIGKILL, all through one handle, so that no other process can be hit.
  * Before each signal it is asked again whether this still is what was meant.
  * @param isMeant judges the process as it is now
  * @throws SystemCallError where it may not be signalled (EPERM)
  */
 export async function endProcess(
+  others: OtherProcesses,
   process: ProcessId,
   isMeant: () => Promise<boolean>,
   { signal, graceMs }: { signal: string; graceMs: number },
 ): Promise<EndResult> {
-  const pidfd = openPidfd(process.pid);
-  if (pidfd === null) return 'left';
-  const send = async (name: string) =>
-    isStill(process) && (await isMeant()) && isStill(process) && signalPidfd(pidfd, name);
+  const handle = others.hold(process.pid);
+  if (handle === null) return 'left';
+  const isStill = () => others.isStill(process);
+  const send = async (name: string) => isStill() && (await isMeant()) && isStill() && handle.signal(name);
   try {
     if (!(await send(signal))) return 'left';
-    if (await hasEnded(process, graceMs)) return 'ended';
-    if (!(await send('SIGKILL'))) return isStill(process) ? 'left' : 'ended';
-    return (await hasEnded(process, KILL_MS_MAX)) ? 'killed' : 'left';
+    if (await hasEnded(isStill, graceMs)) return 'ended';
+    if (!(await send('SIGKILL'))) return isStill() ? 'left' : 'ended';
+    return (await hasEnded(isStill, KILL_MS_MAX)) ? 'killed' : 'left';
   } finally {
-    closeFd(pidfd);
+    handle.close();
   }
 }
 
-async function hasEnded(process: ProcessId, withinMs: number): Promise<boolean> {
+async function hasEnded(isStill: () => boolean, withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (isStill(process)) {
+  while (isStill()) {
     if (performance.now() >= deadline) return false;
-    await sleep(POLL_MS);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return true;
 }

@@ -1,6 +1,6 @@
-import { accessSync, constants, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { FleetError } from '../../errors.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
 
 /**
  * Finds the file that a command names: with a slash in it relative to `baseDir`, without one in `path` (colon-separated).
@@ -32,30 +32,4 @@ export function findExecutable(command: string, baseDir: string, path: string, w
     });
   }
   return found;
-}
-
-/** The language of the host, which agents get whoever started the supervisor: what its configuration says, else C.UTF-8. */
-export function hostLanguage(): string {
-  for (const file of ['/etc/locale.conf', '/etc/default/locale']) {
-    const found = /^LANG="?([^"\n]+)"?$/m.exec(readOptional(file))?.[1];
-    if (found) return found;
-  }
-  return 'C.UTF-8';
-}
-
-/** The time zone of the host by its name in the zone database; UTC where it has none. */
-export function hostTimeZone(): string {
-  try {
-    const zone = /zoneinfo\/(.+)$/.exec(readlinkSync('/etc/localtime'))?.[1];
-    if (zone) return zone;
-  } catch {} // No link: the zone may be a copied file, and its name elsewhere.
-  return readOptional('/etc/timezone').trim() || 'UTC';
-}
-
-function readOptional(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,0 +1,28 @@
+/** A user as agents run under it. */
+export interface Account {
+  uid: number;
+  gid: number;
+  /** Null for a uid without an entry in the user database: it has no supplementary groups. */
+  name: string | null;
+  home: string;
+}
+
+/** Whom processes can run as, as the host's user database says. */
+export interface Users {
+  /** Whoever the supervisor is. */
+  readonly own: Account;
+  /** A user by name; null where there is none. */
+  find(name: string): Account | null;
+  /** The account of a uid; one without an entry gets the root directory as home, as login(1) does. */
+  of(uid: number, gid: number): Account;
+  /** The ids of a user's groups, the user's own among them. */
+  groupsOf(name: string, gid: number): number[];
+}
+
+/** What every agent's environment has of this host, whoever started the supervisor. */
+export interface Locale {
+  /** LANG. */
+  language: string;
+  /** TZ, by its name in the zone database. */
+  timeZone: string;
+}
