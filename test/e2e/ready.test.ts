@@ -90,9 +90,8 @@ ${more}
 
 /** An agent as ps shows it; undefined also while no supervisor answers yet. */
 async function agent(slot = 0): Promise<AgentRow | undefined> {
-  const { code, stdout } = await world.fleetctl('ps', '--json');
-  if (code === 3) return undefined;
-  return (JSON.parse(stdout) as { agents: AgentRow[] }).agents.find((row) => row.slot === slot);
+  if (!(await world.isServed())) return undefined;
+  return (await world.ps()).find((row) => row.slot === slot);
 }
 const state = async (slot = 0) => (await agent(slot))?.state;
 
@@ -104,7 +103,7 @@ async function order(text: string, slot = 0): Promise<void> {
 
 /** What was said of every event of a type; nothing while no supervisor answers yet. */
 async function reasons(type: string): Promise<string[]> {
-  if ((await world.fleetctl('status')).code === 3) return [];
+  if (!(await world.isServed())) return [];
   return (await world.events()).filter((event) => event.type === type).map(({ reason }) => reason);
 }
 

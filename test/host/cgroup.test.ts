@@ -223,6 +223,8 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
       expect([...next().census()]).toEqual([]);
       await until(() => helper.pids.filter(isLive).length === 0);
       reapPid(helper.main);
+      helper.errand.done();
+      await until(() => places().length === 1);
       const left = hook.pids.filter((pid) => pid !== hook.main);
       expect(left.map(isLive)).toEqual([true]);
       process.kill(left[0]!, 'SIGKILL');
