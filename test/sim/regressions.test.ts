@@ -94,7 +94,7 @@ test('a rollback to a release that serves ports is refused where the fleet has n
     const { release } = world.fleets.get('f')!.fleet.record;
     spawn(world, 1, { ...SPEC, env: { V: 'v1' } });
     await world.advance(MINUTE_MS);
-    await expect(world.life!.commands.rollBack('f', { to: release })).rejects.toThrow('serves ports');
+    await expect(world.life!.commands.rollBack('f', { to: release })).rejects.toThrow('uses ports');
     expect(world.fleets.get('f')!.fleet.record.release).not.toBe(release);
   }));
 
