@@ -1,30 +1,30 @@
 /** All times of the planner are milliseconds since boot: they outlive the supervisor and never jump with the wall clock. */
 export type BootMs = number;
 
-/** When something is decided: milliseconds since boot for the planner, the wall clock for people. */
+/** The time of a decision: milliseconds since boot for the planner, the wall clock for people. */
 export interface Moment {
   now: BootMs;
   date: Date;
 }
 
-/** A process for certain, until the next boot. */
+/** Identifies a process until the next boot. */
 export interface ProcessId {
   pid: number;
   /** Start time in clock ticks since boot (/proc/PID/stat). */
   startTicks: number;
 }
 
-/** What is known of a process that runs. */
+/** A running process of an agent. */
 export interface Run extends ProcessId {
   startedAt: BootMs;
-  /** The same for people: ISO 8601, the same string for as long as the agent runs. */
+  /** `startedAt` for people: ISO 8601, the same string for as long as the agent runs. */
   startedIso: string;
-  /** What it was started as; the slot's own release and generation say what it should be. */
+  /** The release it was started with; the slot's own release and generation are what it should have. */
   release: string;
   generation: number;
-  /** Why it is to be replaced although nobody asked for that: it has outgrown its limit. */
+  /** Why it is to be replaced without a request: it has outgrown its limit. */
   recycle?: string;
-  /** It was on its way up while no supervisor was there: how long that took, nobody knows. */
+  /** It was starting while no supervisor ran, so its start took an unknown time. */
   isFoundStarting?: true;
 }
 
@@ -33,13 +33,13 @@ export type StopCause = 'unwanted' | 'stop-all' | 'restart' | 'not-ready' | 'unh
 
 /** What is in a slot: one state at a time, each with the data that only it has. */
 export type Agent =
-  /** Nothing runs and nothing hinders a start but the budget. */
+  /** Nothing runs, and only the start budget delays a start. */
   | { state: 'pending'; reason: string }
-  /** The slot's `prepare` command runs, or its directories are given to its user. */
+  /** The slot's `prepare` command runs, or its directories are being handed to its user. */
   | { state: 'preparing'; since: BootMs }
   | { state: 'starting'; run: Run; deadline: BootMs; waitingFor: string }
   | { state: 'ready'; run: Run; readyAt: BootMs }
-  /** Was ready; its last health checks failed. */
+  /** It was ready; its last health checks failed. */
   | { state: 'unready'; run: Run; readyAt: BootMs; misses: number; reason: string }
   | {
       state: 'stopping';
@@ -50,11 +50,11 @@ export type Agent =
       deadline: BootMs;
       killed: boolean;
     }
-  /** No agent, but something that one forked is still being ended. */
+  /** No agent, but processes that one forked are still being ended. */
   | { state: 'clearing' }
-  /** Ended; starts again when due. */
+  /** It ended, and starts again when due. */
   | { state: 'backoff'; due: BootMs; reason: string }
-  /** Ended; no automatic start will follow. */
+  /** It ended; no automatic start follows. */
   | { state: 'failed'; reason: string };
 
 export type AgentStateName = Agent['state'];
@@ -70,9 +70,9 @@ export interface Wish {
 
 /** What has happened in a slot: it outlives the supervisor, but not the boot. */
 export interface Past {
-  /** How often an agent was started here again after one had ended by itself. */
+  /** How often an agent was restarted here after one had ended unasked. */
   restarts: number;
-  /** Starts that failed in a row. */
+  /** Consecutive failed starts. */
   failures: number;
   lastExit: LastExit | null;
 }
@@ -95,7 +95,7 @@ export function runOf(agent: Agent): Run | null {
   return 'run' in agent ? agent.run : null;
 }
 
-/** When the state ends by itself: a deadline to act on, or the time of the next start. */
+/** When time changes the state: a deadline to act on, or the time of the next start. */
 export function deadlineOf(agent: Agent): BootMs | null {
   switch (agent.state) {
     case 'backoff':

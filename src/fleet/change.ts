@@ -5,38 +5,38 @@ import type { FleetRecord, ReleaseRecord, SlotRecord } from './records.ts';
 import { readied } from './transitions.ts';
 
 /**
- * What a decision makes of a fleet: all of it, or nothing. It is written first, then applied, then reported; whoever
- * dies in between leaves a fleet that the next supervisor reads as decided.
+ * What a decision makes of a fleet: all of it, or nothing. It is written first, then applied, then reported, so that a
+ * supervisor killed in between leaves a fleet that the next one reads as decided.
  */
 export interface Change {
-  /** The fleet's new record; absent: it stays. */
+  /** The fleet's new record; absent: no change. */
   record?: FleetRecord;
-  /** A spec was accepted with the record: each slot is looked at again under it, and what blocked starts is forgotten. */
+  /** A spec was accepted with the record: each slot is judged again by it, and a blocked start may be retried. */
   respec?: boolean;
-  /** Slots as they are to be written. */
+  /** The new records of slots. */
   slots?: readonly SlotRecord[];
-  /** A release that becomes known. */
+  /** A new release. */
   release?: ReleaseRecord;
-  /** Ids of releases that are kept no longer. */
+  /** Ids of releases that are no longer kept. */
   forgotten?: readonly string[];
   /** Slots whose `prepare` has succeeded. */
   prepared?: readonly number[];
   /** Slots whose failures are forgotten, so that they may start at once. */
   renewed?: readonly number[];
-  /** What is reported once the change is durable. */
+  /** The events to report once the change is durable. */
   events?: readonly ChangeEvent[];
-  /** It takes effect even where it cannot be written: the storm breaker's hold must come and go on a full disk as well. */
+  /** It takes effect even if it cannot be written: the storm breaker must also work on a full disk. */
   isBestEffort?: boolean;
 }
 
-/** An event that a change brings with it. */
+/** An event of a change. */
 export interface ChangeEvent {
   type: EventType;
   reason: string;
   slots?: readonly number[];
 }
 
-/** Makes a fleet what a change says, once that is durable. @param now milliseconds since boot */
+/** Applies a change that is durable to the fleet. @param now milliseconds since boot */
 export function applyChange(fleet: Fleet, change: Change, now: BootMs): void {
   const { record, respec = false, slots = [], release, forgotten = [], prepared = [], renewed = [] } = change;
   if (release) fleet.releases.set(release.id, release);
@@ -55,7 +55,7 @@ export function applyChange(fleet: Fleet, change: Change, now: BootMs): void {
   for (const slot of renewed) fleet.renew(slot, now);
 }
 
-/** Only what differs has an effect: a hold that stays, or everything that is being stopped anyway, begins no second time. */
+/** Applies a record. Only differences count: an unchanged hold, or a stop of everything under way, does not start again. */
 function accept(fleet: Fleet, record: FleetRecord, respec: boolean, now: BootMs): void {
   const before = fleet.record;
   fleet.record = record;

@@ -8,13 +8,13 @@ export function slotKey({ name }: Pick<Fleet, 'name'>, slot: number): string {
   return `${name}/${slot}`;
 }
 
-/** The fleet and the slot of a key. */
+/** Parses a key into fleet and slot. */
 export function parseSlotKey(key: string): { name: string; slot: number } {
   const [name = '', slot = ''] = key.split('/');
   return { name, slot: Number(slot) };
 }
 
-/** A slot as the store keeps it, with some of it changed. */
+/** The record of a slot, with changes. */
 export function slotRecord(fleet: Fleet, number: number, change: Partial<SlotRecord> = {}): SlotRecord {
   const {
     wanted,
@@ -28,14 +28,14 @@ export function slotRecord(fleet: Fleet, number: number, change: Partial<SlotRec
   return { slot, wanted, ...wish, ...change };
 }
 
-/** What a slot that becomes wanted is written as; one whose agent still runs, and is not being stopped, stays as it is. */
+/** The record of a slot that becomes wanted; one whose agent still runs, and is not being stopped, stays unchanged. */
 export function wantedRecord(fleet: Fleet, slot: number, release: string): SlotRecord {
   const agent = fleet.slots.get(slot)?.agent;
   if (agent && runOf(agent) && agent.state !== 'stopping') return slotRecord(fleet, slot, { wanted: true });
   return { slot, wanted: true, release, generation: 0, prepared: fleet.prepared.has(slot) };
 }
 
-/** What the next supervisor needs to know of a slot; null where there is nothing to keep. */
+/** What the next supervisor needs to know of a slot; null if there is nothing to keep. */
 export function runRecord(fleet: Fleet, number: number): RunRecord | null {
   const slot = fleet.slots.get(number);
   if (!slot) return null;
@@ -52,8 +52,8 @@ export function runRecord(fleet: Fleet, number: number): RunRecord | null {
 }
 
 /**
- * A release by its id; one that was lost with the wanted state gives way to the newest.
- * @throws FleetError INTERNAL where the store has neither
+ * A release by its id; if it was lost with the wanted state, the newest.
+ * @throws FleetError INTERNAL if the store has neither
  */
 export function releaseOf(fleet: Fleet, id: string): ReleaseRecord {
   const release = fleet.releases.get(id) ?? fleet.releases.get(fleet.release);

@@ -20,29 +20,29 @@ import { ProbePace, StormWindow } from './storm.ts';
 import { unknownSpec } from './unknown-spec.ts';
 
 /**
- * A fleet: what is wanted of it (its records) and what is there, slot by slot. Queues hold the slots that something can
- * be done about; they are derived from the slots, one slot at a time as it changes, so that planning costs what changed
- * and not how many agents there are. No I/O and no clock: every method takes its time.
+ * A fleet: what is wanted of it (its records) and what is there, slot by slot. Queues hold the slots that need an
+ * action. They are derived from the slots, one slot at a time as it changes, so that the cost of planning follows what
+ * changed and not the number of agents. No I/O and no clock: every method takes its time.
  *
- * This file is what a fleet is. What is decided about it stands in decide/, what a decision makes of it in change.ts,
- * what can happen to a slot in transitions.ts, what time alone does in time.ts, and what to do next in plan.ts.
+ * This file says what a fleet is. decide/ decides about it, change.ts applies a decision, transitions.ts has what can
+ * happen to a slot, time.ts what time alone changes, and plan.ts what to do next.
  */
 export class Fleet {
   readonly name: string;
-  /** What survives of it; changed by `applyChange` only. */
+  /** What survives of it; only `applyChange` changes it. */
   record: FleetRecord;
-  /** The releases that are kept, by id. */
+  /** The kept releases, by id. */
   readonly releases: Map<string, ReleaseRecord>;
-  /** The spec that new agents are held to; where it was lost, one from which nothing is started. */
+  /** The spec of new agents; if it was lost, one from which nothing is started. */
   spec: Spec;
   hold: Hold | null = null;
   blocked: Blocked | null = null;
-  /** Memory is short: nothing starts until it is not. */
+  /** Memory is short, so nothing starts. */
   pressure: Pressure | null = null;
   /** Everything stops before anything starts: ports or user have changed, or the host goes down. */
   stopAll: Circumstances['stopAll'];
   readonly rounds: Rounds;
-  /** Where the size of rounds follows how agents get ready; null where it is fixed. */
+  /** The adaptive limit of starting agents; null if it is fixed. */
   adaptive: AdaptiveLimit | null;
   readonly storm = new StormWindow();
   readonly rolling = new Rolling();
@@ -50,9 +50,9 @@ export class Fleet {
   #probe: number | null = null;
 
   readonly slots = new Map<number, Slot>();
-  /** Slots whose `prepare` has succeeded, those included that are not wanted now: it never runs there again. */
+  /** Slots whose `prepare` has succeeded, unwanted ones included: it never runs there again. */
   readonly prepared = new Set<number>();
-  /** Slots whose latest agent had to be ended by SIGKILL because its grace was over. */
+  /** Slots whose latest agent was ended by SIGKILL because its grace was over. */
   readonly sigkilled = new Set<number>();
   readonly counts: Record<AgentStateName, number> = {
     pending: 0,
@@ -66,13 +66,13 @@ export class Fleet {
     failed: 0,
   };
   target = 0;
-  /** The highest slot number that was ever in use. */
+  /** The highest slot number ever used. */
   highest = -1;
 
   readonly queues = new Queues();
-  /** When the states of slots end by themselves; entries of slots that have moved on are dropped as they come up. */
+  /** When states of slots end by time; entries of slots that have changed since are dropped when they come up. */
   readonly timers = new Heap();
-  /** Called with each slot that may have changed, or is gone. */
+  /** Called with each slot that may have changed, or was removed. */
   onSlot: (number: number) => void = () => {};
 
   /** @param now milliseconds since boot; the first round may open then */
@@ -92,20 +92,20 @@ export class Fleet {
     }
   }
 
-  // ── looking ──
+  // ── queries ──
 
-  /** The newest release: what new slots get. */
+  /** The newest release, which new slots get. */
   get release(): string {
     return this.record.release;
   }
 
-  /** How many processes of agents there are. */
+  /** The number of agents with a process. */
   get running(): number {
     const { starting, ready, unready, stopping } = this.counts;
     return starting + ready + unready + stopping;
   }
 
-  /** The slot that the storm breaker is trying: under way or ready, but not ended or given up meanwhile. */
+  /** The slot of the storm breaker's probe: under way or ready, but not ended or failed since. */
   get probe(): Slot | null {
     const slot = this.#probe === null ? null : (this.slots.get(this.#probe) ?? null);
     const isTried =
@@ -117,30 +117,30 @@ export class Fleet {
     return isTried ? slot : null;
   }
 
-  /** How long a storm's hold lasts before one start is tried. */
+  /** How long a storm's hold lasts before the next probe. */
   get probeDelayMs(): number {
     return this.probePace.delayMs(this.spec);
   }
 
-  /** Rounds that follow how agents get ready need no pause between them. */
+  /** The delay between rounds; 0 for adaptive ones, which need none. */
   get roundDelayMs(): number {
     return this.adaptive ? 0 : this.spec.rounds.delayMs;
   }
 
-  /** How many more agents may be starting now. */
+  /** The number of agents that may start now. */
   room(now: BootMs): number {
     const { parallel } = this.spec.rounds;
     return this.adaptive?.room(this.rounds.size, now) ?? this.rounds.room(parallel, now);
   }
 
-  /** The slot of this number; throws where there is none, which is a defect of the caller. */
+  /** The slot of this number; throws if there is none, which is a defect of the caller. */
   slot(number: number): Slot {
     const slot = this.slots.get(number);
     if (!slot) throw new Error(`fleet ${this.name} has no slot ${number}`);
     return slot;
   }
 
-  /** The numbers of the slots that are wanted. */
+  /** The numbers of the wanted slots. */
   wanted(): Set<number> {
     return new Set([...this.slots.values()].filter((slot) => slot.wanted).map((slot) => slot.number));
   }
@@ -153,8 +153,8 @@ export class Fleet {
   }
 
   /**
-   * The spec that agents of a release are held to: the one that it came with, so that a new release's checks are not
-   * asked of agents that know nothing of them. Ports and user are the fleet's, the same for all of its agents.
+   * The spec for agents of a release: the one that the release was made from, so that old agents need not pass new
+   * checks. Ports and user are the fleet's, the same for all its agents.
    */
   specOf(release: string): Spec {
     const { ports, user } = this.spec;
@@ -162,24 +162,24 @@ export class Fleet {
     return its ? { ...its, ports, user } : this.spec;
   }
 
-  /** Where relative paths of that spec start. */
+  /** The directory of relative paths in that spec. */
   baseDirOf(release: string): string {
     return this.releases.get(release)?.baseDir ?? this.record.baseDir;
   }
 
   // ── what is wanted ──
 
-  /** A slot is wanted, as the wish says. */
+  /** Makes a slot wanted. */
   want(number: number, wish: Wish, now: BootMs): void {
     const slot = this.slots.get(number) ?? this.add(number, wish);
     if (!slot.wanted) this.target++;
-    // What failed was another release's start.
+    // Those were failures of another release.
     if (slot.release !== wish.release) slot.failures = 0;
     Object.assign(slot, wish, { wanted: true });
     this.place(slot, now);
   }
 
-  /** A slot is no longer wanted: what runs in it will be stopped, and then the slot vacated. */
+  /** Makes a slot unwanted: what runs in it is stopped, and then the slot is vacated. */
   unwant(number: number, now: BootMs): void {
     const slot = this.slot(number);
     if (!slot.wanted) return;
@@ -189,15 +189,15 @@ export class Fleet {
     this.place(slot, now);
   }
 
-  /** Whatever failed here before is forgotten: a slot that waits or has given up may start at once. */
+  /** Forgets the failures of a slot, so that it may start at once. */
   renew(number: number, now: BootMs): void {
     const slot = this.slot(number);
     if (slot.agent.state !== 'backoff' && slot.agent.state !== 'failed') return;
     slot.failures = 0;
-    this.become(slot, { state: 'pending', reason: 'tried again by request' }, now);
+    this.become(slot, { state: 'pending', reason: 'retried on request' }, now);
   }
 
-  /** A spec was accepted; each slot is looked at again under it. */
+  /** Accepts a spec; each slot is judged again by it. */
   respecify(spec: Spec, now: BootMs): void {
     if (JSON.stringify(spec.rounds) !== JSON.stringify(this.spec.rounds)) this.adaptive = adaptiveOf(spec);
     this.spec = spec;
@@ -205,36 +205,36 @@ export class Fleet {
     for (const slot of this.slots.values()) this.place(slot, now);
   }
 
-  /** Stops everything and starts nothing, until it is set back (null). */
+  /** Stops everything and starts nothing until it is reset (null). */
   setStopAll(stopAll: Fleet['stopAll'], now: BootMs): void {
     this.stopAll = stopAll;
     for (const slot of this.slots.values()) this.place(slot, now);
   }
 
-  /** Holds the fleet, or lets it go on (null). */
+  /** Holds the fleet, or ends the hold (null). */
   setHold(hold: Hold | null): void {
     this.hold = hold;
     this.#probe = null;
     this.storm.clear();
-    if (hold?.by === 'storm') this.probePace.inVain();
+    if (hold?.by === 'storm') this.probePace.failed();
   }
 
-  // ── what the transitions are made of ──
+  // ── parts of the transitions ──
 
-  /** A start under hold is the breaker's probe, unless one is under way. */
+  /** Makes a start under the storm breaker's hold its probe, unless one is under way. */
   mayProbe(number: number): void {
     if (this.hold && this.probe === null) this.#probe = number;
   }
 
-  /** The breaker's probe has come to nothing; the next one waits longer. */
+  /** The probe failed; the next one waits longer. */
   probeFailed(number: number, now: BootMs): void {
     if (this.#probe !== number || !this.hold) return;
     this.#probe = null;
     this.hold.probeAt = now + this.probeDelayMs;
-    this.probePace.inVain();
+    this.probePace.failed();
   }
 
-  /** A slot that was not known: nothing has run in it. */
+  /** Adds a slot in which nothing has run. */
   add(number: number, wish: Wish): Slot {
     const slot = newSlot(number, wish);
     this.slots.set(number, slot);
@@ -243,7 +243,7 @@ export class Fleet {
     return slot;
   }
 
-  /** The slot's traces on the host are cleared: it is forgotten, and free for the next `spawn`. */
+  /** Removes a slot that has been vacated; the next `spawn` may use it. */
   remove(number: number): void {
     this.counts[this.slot(number).agent.state]--;
     this.queues.remove(number);
@@ -251,7 +251,7 @@ export class Fleet {
     this.onSlot(number);
   }
 
-  /** A slot's agent is in another state. */
+  /** Changes the state of a slot's agent. */
   become(slot: Slot, agent: Agent, now: BootMs): void {
     this.counts[slot.agent.state]--;
     this.counts[agent.state]++;
@@ -261,7 +261,7 @@ export class Fleet {
     this.place(slot, now);
   }
 
-  /** After any change of a slot: its place in the round, then its place in the queues. */
+  /** Updates the slot's place in the round, then in the queues, after any change. */
   place(slot: Slot, now: BootMs): void {
     if (!keepsPlaceInRound(slot)) this.rounds.leave(slot.number, this.roundDelayMs, now);
     this.queues.place(slot, this, now);

@@ -2,8 +2,8 @@ import type { Fleet } from './fleet.ts';
 import { countReadyOn } from './rollout/view.ts';
 
 /**
- * What a watcher waits for. It is about the state of the fleet and not about one request, so that it can be
- * asked for again from a new supervisor. GET watch?goal=<JSON> answers with lines of WatchLine.
+ * What a command waits for. It describes the state of the fleet and not one request, so that it can be asked of the
+ * next supervisor again. GET watch?goal=<JSON> answers with lines of WatchLine.
  */
 export type Goal =
   | { kind: 'ready'; target: number }
@@ -12,10 +12,10 @@ export type Goal =
   | { kind: 'rollout'; id: number; wants: 'done' | 'rolled-back' }
   | { kind: 'on-release'; release: string };
 
-/** So many failed starts in a row, and nobody should go on waiting for a slot. */
+/** After this number of consecutive failed starts, waiting for a slot is pointless. */
 const HOPELESS_FAILURES = 3;
 
-/** How far a goal is, and how it ended if it did. */
+/** The progress of a goal, and its end if it has ended. */
 export interface GoalState {
   done: number;
   of: number;
@@ -23,8 +23,8 @@ export interface GoalState {
 }
 
 /**
- * Judges what a command waits for against the fleet as it is.
- * @param slots the slots that the goal names, parsed; unused for `ready`
+ * Judges a goal against the current state of the fleet.
+ * @param slots the parsed slots of the goal; unused for `ready`
  */
 export function judgeGoal(fleet: Fleet, goal: Goal, slots: readonly number[]): GoalState {
   switch (goal.kind) {
@@ -63,7 +63,7 @@ function judgeRestarted(fleet: Fleet, generation: number, slots: readonly number
   return { done, of: wanted.length, end: hopeless(fleet, `${done} of ${wanted.length} restarted`) };
 }
 
-/** A slot that another command wants again is nothing to wait for. */
+/** A slot that another command wants again is not waited for. */
 function judgeGone(fleet: Fleet, slots: readonly number[]): GoalState {
   const left = slots.filter((slot) => fleet.slots.get(slot)?.wanted === false).length;
   const done = slots.length - left;
@@ -73,7 +73,7 @@ function judgeGone(fleet: Fleet, slots: readonly number[]): GoalState {
   return { done, of: done, end: { exitCode: 0, message } };
 }
 
-/** Done is whatever is where the rollout wants it: on the new release, or back on the one before. */
+/** Counts the slots that are where the rollout wants them: on the new release, or back on the previous one. */
 function judgeRollout(fleet: Fleet, { id, wants }: Extract<Goal, { kind: 'rollout' }>): GoalState {
   const { record } = fleet.rolling;
   const isBack = record?.state === 'rolling-back' || record?.state === 'rolled-back';
@@ -83,7 +83,7 @@ function judgeRollout(fleet: Fleet, { id, wants }: Extract<Goal, { kind: 'rollou
     of: fleet.target,
     end: { exitCode, message },
   });
-  if (record?.id !== id) return state(1, 'another command has put something else in this rollout’s place');
+  if (record?.id !== id) return state(1, 'another command replaced this rollout');
   if (record.state === 'done')
     return state(wants === 'done' ? 0 : 1, `${done} agents run release ${record.to}`);
   if (record.state === 'rolled-back') {

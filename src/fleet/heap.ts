@@ -1,14 +1,14 @@
-/** A binary min-heap of numbers by key: what is due next among thousands, at a cost that does not grow with them. */
+/** A binary min-heap of numbers by key: finds the next due among thousands at a cost that does not grow with them. */
 export class Heap {
   readonly #keys: number[] = [];
   readonly #values: number[] = [];
 
-  /** The smallest key; Infinity where the heap is empty. */
+  /** The smallest key; Infinity if the heap is empty. */
   get next(): number {
     return this.#keys[0] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The value with the smallest key; undefined where the heap is empty. */
+  /** The value with the smallest key; undefined if the heap is empty. */
   get top(): number | undefined {
     return this.#values[0];
   }
@@ -25,7 +25,7 @@ export class Heap {
     }
   }
 
-  /** Takes the value with the smallest key out; undefined where the heap is empty. */
+  /** Removes and returns the value with the smallest key; undefined if the heap is empty. */
   pop(): number | undefined {
     const top = this.#values[0];
     const last = this.#keys.length - 1;

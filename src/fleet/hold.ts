@@ -1,8 +1,8 @@
 import type { BootMs } from './agent.ts';
 
 /**
- * Why nothing starts by itself: by the user's word, by a rollout that failed and may not go back, or by the storm
- * breaker, which tries one start now and then.
+ * Why nothing starts: a user's request, a failed rollout that may not roll back, or the storm breaker, which probes
+ * with one start now and then.
  */
 export interface Hold {
   by: 'user' | 'storm' | 'recovery' | 'rollout';
@@ -14,7 +14,7 @@ export interface Hold {
   probeAt: BootMs;
 }
 
-/** A host limit that was hit by a start: no fault of the agent's, so it counts for no storm and no backoff of a slot. */
+/** A host limit that a start has reached. It is not the agent's fault, so it counts for neither storm nor backoff. */
 export interface Blocked {
   message: string;
   attempts: number;
@@ -23,7 +23,7 @@ export interface Blocked {
 
 const RETRY_MS = { min: 1_000, max: 30_000 } as const;
 
-/** A start has hit a limit: when the next may try, later each time. What hit it while all wait already changes nothing. */
+/** When starts may be retried after one reached a limit: later each time. Further hits during the wait change nothing. */
 export function blockedAgain(before: Blocked | null, message: string, now: BootMs): Blocked {
   if (before && before.retryAt > now) return before;
   const attempts = (before?.attempts ?? 0) + 1;

@@ -6,19 +6,19 @@ import type { Step } from './steps.ts';
 import { isStorm } from './storm.ts';
 
 /**
- * Bounds the work of one pass, so that the loop turns to the API and to exits in between: a start costs half a
- * millisecond, a signal 40 µs.
+ * Bounds the steps of one plan, so that the loop handles the API and exits in between: a start takes half a millisecond,
+ * a signal 40 µs.
  */
 const STARTS_MAX = 32;
 const STOPS_MAX = 1024;
 
 /**
  * Decides what to do next about a fleet, from what is wanted and what is there. Reads only; the same state and time
- * give the same steps. Call `fleet.expire(now)` before, carry the steps out, tell the fleet what came of each, and
- * plan again until no step is left.
+ * give the same steps. Call `fleet.expire(now)` before it, carry out the steps, report the outcome of each to the fleet,
+ * and plan again until no step is left.
  */
 export function plan(fleet: Fleet, now: BootMs): Step[] {
-  // Alone, since it may change what every slot is to be.
+  // Alone, because it may change every slot's release.
   const rollout = nextRollout(fleet, now);
   if (rollout) return [rollout];
   const stops = planStops(fleet);
@@ -29,10 +29,10 @@ export function plan(fleet: Fleet, now: BootMs): Step[] {
   return [...stops, ...starts];
 }
 
-/** Stops what must go, at most `stop.parallel` at a time; ends what has outstayed its grace; clears empty slots. */
+/** Stops agents, at most `stop.parallel` at a time; kills those whose grace is over; vacates empty slots. */
 function planStops(fleet: Fleet): Step[] {
   const { overdue, vacant, condemned } = fleet.queues;
-  const late = `still there after its grace of ${fleet.spec.stop.graceMs / 1000} s`;
+  const late = `still running after its grace of ${fleet.spec.stop.graceMs / 1000} s`;
   return [
     ...take(overdue, STOPS_MAX).map((slot): Step => ({ do: 'kill', slot, reason: late })),
     ...take(vacant, STOPS_MAX).map((slot): Step => ({ do: 'vacate', slot, reason: 'not wanted' })),
@@ -42,7 +42,7 @@ function planStops(fleet: Fleet): Step[] {
   ];
 }
 
-/** How many more may be stopping, after these steps. */
+/** The number of further agents that may be stopping, after these steps. */
 function stopWindow(fleet: Fleet, planned: readonly Step[]): number {
   return (
     fleet.spec.stop.parallel - fleet.counts.stopping - planned.filter((step) => step.do === 'stop').length
@@ -52,10 +52,10 @@ function stopWindow(fleet: Fleet, planned: readonly Step[]): number {
 function planStopAll({ stopAll, running, counts }: Fleet): Step[] {
   const isEmpty = running + counts.preparing + counts.clearing === 0;
   if (stopAll !== 'recreate' || !isEmpty) return [];
-  return [{ do: 'recreate', reason: 'everything is stopped; starting with the changed ports or user' }];
+  return [{ do: 'recreate', reason: 'everything has stopped; starts follow with the changed ports or user' }];
 }
 
-/** Starts what is free to, and replaces what is outdated or unhealthy, as far as the open round has room. */
+/** Starts pending slots, and replaces outdated or unhealthy agents, as the open round has room. */
 function planStarts(fleet: Fleet, window: number, now: BootMs): Step[] {
   if (!mayStart(fleet, now)) return [];
   const { returning, pending, replaceable } = fleet.queues;
@@ -72,23 +72,23 @@ function planStarts(fleet: Fleet, window: number, now: BootMs): Step[] {
   ];
 }
 
-/** Those to be replaced that have nothing to finish. */
+/** The agents to replace that have no connections to wait for. */
 function freeOf({ queues, rolling }: Fleet, now: BootMs): [number, Due][] {
   return [...queues.replaceable].filter(([slot]) => !rolling.isBusy(slot, now));
 }
 
 /**
- * While the storm breaker holds the fleet, one start at a time shows whether the cause is gone. The hold ends when that
- * one gets ready, or when nothing is left that is not.
+ * While the storm breaker holds the fleet, one start at a time probes whether the cause is gone. The hold ends when that
+ * agent becomes ready, or when all agents are.
  */
 function planHeld(fleet: Fleet, now: BootMs): Step[] {
   const { hold, probe, queues } = fleet;
   if (hold?.by !== 'storm') return [];
   if (probe?.agent.state === 'ready') {
-    return [{ do: 'resume', reason: `slot ${probe.number} was tried and got ready` }];
+    return [{ do: 'resume', reason: `slot ${probe.number} was tried and became ready` }];
   }
   if (fleet.counts.ready === fleet.target && fleet.running === fleet.target) {
-    return [{ do: 'resume', reason: 'every agent that is wanted is ready' }];
+    return [{ do: 'resume', reason: 'every wanted agent is ready' }];
   }
   if (!mayStart(fleet, now)) return [];
   if (probe) return queues.returning.has(probe.number) ? [startStep(fleet, probe.number)] : [];
@@ -103,7 +103,7 @@ function detectStorm(fleet: Fleet, now: BootMs): Step[] | null {
   const { storm } = fleet.spec.restart;
   if (!storm) return null;
   const failing = fleet.storm.count(storm.withinMs, now);
-  // Adaptive rounds try so few when every start fails that these alone would never be a storm.
+  // If every start fails, adaptive rounds try so few that these alone would never be a storm.
   const isOut = failing > 0 && (fleet.adaptive?.outMs ?? 0) >= storm.withinMs;
   if (!isOut && !isStorm(failing, storm.failures, fleet.target)) return null;
   const slot = fleet.storm.latest()!;
@@ -118,7 +118,7 @@ function detectStorm(fleet: Fleet, now: BootMs): Step[] | null {
   ];
 }
 
-/** Whether the host takes any start now. */
+/** Whether the host allows starts now. */
 function mayStart({ pressure, blocked }: Fleet, now: BootMs): boolean {
   return !pressure && (!blocked || now >= blocked.retryAt);
 }
@@ -129,7 +129,7 @@ function startStep(fleet: Fleet, number: number): Step {
   return { do: fleet.spec.prepare && !prepared ? 'prepare' : 'start', slot: number, reason };
 }
 
-/** The first few of what may be many. */
+/** The first items, at most `count`. */
 function take<T>(items: Iterable<T>, count: number): T[] {
   const taken: T[] = [];
   if (count <= 0) return taken;

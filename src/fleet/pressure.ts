@@ -1,9 +1,9 @@
 import type { BootMs } from './agent.ts';
 
-/** The host's memory, as far as starts depend on it. */
+/** The host's memory, as relevant to starts. */
 export interface HostMemory {
   totalBytes: number;
-  /** What can be had without swapping. */
+  /** Memory available without swapping. */
   availableBytes: number;
   /** Share of the last 10 s in which some task waited for memory, in percent (PSI some avg10); null without PSI. */
   pressurePercent: number | null;
@@ -15,18 +15,18 @@ export interface Pressure {
   since: BootMs;
 }
 
-/** It ends when so much more than the limit is available, so that the next start does not bring it back. */
+/** It ends when this multiple of the limit is available, so that the next start does not cause it again. */
 const RELEASE_FACTOR = 1.1;
 /**
- * Tasks that wait for memory a quarter of the time have the host short of it, whatever is called available; it ends
- * well below that (kernel documentation, accounting/psi).
+ * If tasks wait for memory a quarter of the time, the host is short of it, whatever counts as available; it ends well
+ * below that (kernel documentation, accounting/psi).
  */
 const STALL_PERCENT = { begin: 25, end: 10 } as const;
 
 /**
  * Judges whether memory is too short to start anything, with hysteresis.
- * @param before the judgement that stands
- * @param availablePercent what must be available, of the total
+ * @param before the current judgement
+ * @param availablePercent the share of the total that must be available
  */
 export function judgePressure(
   before: Pressure | null,
@@ -41,7 +41,7 @@ export function judgePressure(
   if (percent >= limit && stall < stallLimit) return null;
   const reason =
     percent < limit
-      ? `${percent.toFixed(1)} % of memory is available, and pressure.available is ${availablePercent} %`
-      : `tasks waited for memory ${stall.toFixed(0)} % of the last 10 s`;
+      ? `${percent.toFixed(1)} % of memory is available, but pressure.available is ${availablePercent} %`
+      : `tasks waited for memory during ${stall.toFixed(0)} % of the last 10 s`;
   return { reason, since: before?.since ?? now };
 }

@@ -9,7 +9,7 @@ export interface Quantiles {
   max: number;
 }
 
-/** Sums up values; null where there are none. A quantile is the smallest value that so many are not above (nearest rank). */
+/** Summarises values; null if there are none. Quantiles are nearest-rank: the smallest value with that share at or below it. */
 export function quantilesOf(values: readonly number[]): Quantiles | null {
   if (values.length === 0) return null;
   const sorted = Float64Array.from(values).sort();

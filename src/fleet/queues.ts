@@ -2,28 +2,28 @@ import type { Spec } from '../specification/spec.ts';
 import { type Agent, type BootMs, runOf, type Slot, type StopCause } from './agent.ts';
 import type { Rounds } from './rounds.ts';
 
-/** What should become of a running agent, and why. */
+/** What must happen to a running agent, and why. */
 export interface Due {
   cause: StopCause;
   reason: string;
 }
 
-/** What decides, beside a slot itself, what can be done about it. */
+/** What decides, besides a slot itself, which action it needs. */
 export interface Circumstances {
   spec: Spec;
   rounds: Rounds;
-  /** Everything is to be stopped before anything starts: for changed ports or users, or because the host goes down. */
+  /** Everything must stop before anything starts: ports or user have changed, or the host goes down. */
   stopAll: 'recreate' | 'shutdown' | null;
 }
 
 /**
- * The slots that something can be done about, by what that is. Derived from the slots, one slot at a time as it
- * changes, so that planning costs what can be done and not how many agents there are.
+ * The slots that need an action, by action. Derived from the slots, one slot at a time as it changes, so that the cost
+ * of planning follows the actions and not the number of agents.
  */
 export class Queues {
   /** Wanted, free to start, and with a place in the open round. */
   readonly returning = new Set<number>();
-  /** Wanted, free to start, waiting for a round. */
+  /** Wanted, free to start, and waiting for a round. */
   readonly pending = new Set<number>();
   /** Running, and not ready yet. */
   readonly starting = new Set<number>();
@@ -50,7 +50,7 @@ export class Queues {
     for (const queue of this.#all) queue.delete(number);
   }
 
-  /** Puts a slot where its state and its wishes call for, and nowhere else. */
+  /** Puts a slot into the one queue that fits its state and its wish, or into none. */
   place(slot: Slot, circumstances: Circumstances, now: BootMs): void {
     const { number, wanted, agent } = slot;
     this.remove(number);
@@ -83,7 +83,7 @@ export function joinsRound(cause: StopCause): boolean {
   return cause === 'restart' || cause === 'unhealthy';
 }
 
-/** A member of a round stays one from its start (or the stop before it) until it is ready, has failed or must go. */
+/** A member of a round stays one from its start (or the stop before it) until it is ready, has failed or must stop. */
 export function keepsPlaceInRound({ wanted, agent }: Slot): boolean {
   switch (agent.state) {
     case 'preparing':
@@ -98,7 +98,7 @@ export function keepsPlaceInRound({ wanted, agent }: Slot): boolean {
   }
 }
 
-/** Whether a running agent is to go, and why. */
+/** Whether a running agent must stop, and why. */
 function dueOf(
   slot: Slot,
   agent: Extract<Agent, { state: 'starting' | 'ready' | 'unready' }>,
@@ -114,7 +114,7 @@ function dueOf(
     return { cause: 'not-ready', reason: `not ready within ${spec.ready.timeoutMs / 1000} s${waitedFor}` };
   }
   if (run.release !== slot.release) return { cause: 'restart', reason: `release ${slot.release}` };
-  if (run.generation !== slot.generation) return { cause: 'restart', reason: 'restart asked for' };
+  if (run.generation !== slot.generation) return { cause: 'restart', reason: 'restart requested' };
   if (run.recycle !== undefined) return { cause: 'restart', reason: run.recycle };
   if (agent.state === 'unready' && spec.health && agent.misses >= spec.health.failures) {
     return { cause: 'unhealthy', reason: `${agent.misses} health checks failed: ${agent.reason}` };

@@ -5,9 +5,9 @@ import type { Rollout } from './rollout/record.ts';
 /** What must survive: the wanted state of a fleet. */
 export interface FleetRecord {
   name: string;
-  /** Null where the state was lost and only the running agents told that there is such a fleet. */
+  /** Null if the state was lost, and only the running agents show that the fleet exists. */
   spec: Spec | null;
-  /** Where relative paths of the spec start. */
+  /** The directory of relative paths in the spec. */
   baseDir: string;
   /** The newest release. */
   release: string;
@@ -18,7 +18,7 @@ export interface FleetRecord {
     sample: string | null;
   } | null;
   recreate: boolean;
-  /** The latest rollout; absent where there never was one. */
+  /** The latest rollout; absent if there never was one. */
   rollout?: Rollout | null;
 }
 
@@ -31,17 +31,17 @@ export interface SlotRecord extends Wish {
 /** One version of command, binary and environment, ready to be started in any slot. */
 export interface ReleaseRecord {
   id: string;
-  /** Absolute path of the executable: the copy in the release store where the spec names a binary. */
+  /** Absolute path of the executable: the copy in the release store if the spec names a binary. */
   path: string;
   /** argv and environment with their placeholders. */
   argv: string[];
   env: Record<string, string>;
-  /** What `envFile` held when the release was made. Secret: it leaves the store for an agent's environment only. */
+  /** The variables of `envFile` when the release was made. Secret: they leave the store only for an agent's environment. */
   secrets: Record<string, string>;
   createdAt: string;
-  /** A name that the user gave it. */
+  /** A name given by the user. */
   label?: string;
-  /** The spec that it came with, which a rollback restores; absent in what an older fleetd has written. */
+  /** The spec that it was made from, which a rollback restores; absent in records of an older fleetd. */
   spec?: Spec;
   baseDir?: string;
 }
@@ -61,10 +61,10 @@ export interface GivenUp {
 /** What runs in a slot, and the slot's recent past: needed by the next supervisor, worthless after a reboot. */
 export interface RunRecord extends Past {
   slot: number;
-  /** Null where nothing runs. */
+  /** Null if nothing runs. */
   process: Pick<Run, 'pid' | 'startTicks' | 'startedIso' | 'release' | 'generation'> | null;
-  /** Why no automatic start follows, and for which generation that holds; null where one may. */
+  /** Why no automatic start follows, and for which generation; null if one may. */
   givenUp: GivenUp | null;
-  /** Milliseconds since boot; null where it is not ready. */
+  /** Milliseconds since boot; null if it is not ready. */
   readyAt: number | null;
 }

@@ -8,22 +8,22 @@ import { endedUnseen, giveUp, reattached } from './transitions.ts';
 /** A process found in a slot. */
 export interface FoundProcess extends ProcessId {
   /**
-   * It leads a session, as an agent does from its start (what it forked does so only by its own doing), and was not
-   * started next to one (prepare, a check).
+   * It leads a session, as an agent does from its start (its children do so only of their own accord), and is not an
+   * errand (prepare, a check).
    */
   leads: boolean;
 }
 
-/** What may be a slot's agent, with what was noted of it. */
+/** A process that may be a slot's agent, with its record. */
 export interface Candidate {
   process: ProcessId;
   record: RunRecord | undefined;
 }
 
-/** Said of an agent that ended while no supervisor was there to see it. */
+/** The reason for an agent that ended while no supervisor ran. */
 export const UNSEEN = 'ended while the supervisor was away';
 
-/** Slots that are wanted, that were noted to run, or in which something lives. */
+/** The slots that are wanted, that have a record of a run, or in which something lives. */
 export function slotsToRecover(
   fleet: Fleet,
   census: ReadonlyMap<string, unknown>,
@@ -39,9 +39,9 @@ export function slotsToRecover(
 }
 
 /**
- * What may be a slot's agent, likeliest first: the process that was noted; where none was, because the supervisor was cut
- * off between start and note, the oldest session leader. One that was noted and is gone has left remnants only, unless
- * the notes are behind what happened: then that leader may have come after it.
+ * The processes that may be a slot's agent, likeliest first: the recorded one; without a record (the supervisor was
+ * killed between start and record) the oldest session leader. A recorded one that is gone has left only remnants, unless
+ * the records are behind what happened: then that leader may be its successor.
  */
 export function candidates(
   containment: 'cgroup' | 'session',
@@ -57,11 +57,11 @@ export function candidates(
   if (!noted) return leaders;
   const isThere = found.some(({ pid, startTicks }) => pid === noted.pid && startTicks === noted.startTicks);
   if (isThere) return [{ process: noted, record }];
-  // Without cgroups the census knows leaders by their log only, which an agent may have closed; the note is proof enough.
+  // Without cgroups the census finds leaders only by their log, which an agent may have closed; the record is proof enough.
   return [...(containment === 'session' ? [{ process: noted, record }] : []), ...(isBehind ? leaders : [])];
 }
 
-/** An agent of ours is supervised again, as it is; in a slot that is not wanted, it is to be stopped. */
+/** Supervises an agent of ours again, as it is; in an unwanted slot, it will be stopped. */
 export function reattach(
   fleet: Fleet,
   slot: number,
@@ -69,7 +69,7 @@ export function reattach(
   { startedAt, now, date }: Moment & { startedAt: number },
 ): void {
   const isWanted = fleet.slots.has(slot);
-  if (!isWanted) fleet.want(slot, nobodysWish(fleet), now);
+  if (!isWanted) fleet.want(slot, unwantedWish(fleet), now);
   const { release, generation } = fleet.slot(slot);
   const noted = record?.process;
   const run: Run = {
@@ -86,7 +86,7 @@ export function reattach(
 }
 
 /**
- * Nothing of a slot's agent is left: its past goes on as it was noted.
+ * Restores the past of a slot from its record if its agent is gone.
  * @returns whether an agent has ended unseen
  */
 export function recall(
@@ -109,16 +109,16 @@ export function recall(
 }
 
 /**
- * A slot that is not wanted, and in which nothing was found, may still have a place on the host: the supervisor was cut
- * off before it cleared that away.
+ * An unwanted slot in which nothing was found may still have files on the host: the supervisor was killed before it
+ * vacated the slot.
  */
 export function clearAway(fleet: Fleet, slot: number, now: number): void {
   if (fleet.slots.has(slot)) return;
-  fleet.want(slot, nobodysWish(fleet), now);
+  fleet.want(slot, unwantedWish(fleet), now);
   fleet.unwant(slot, now);
 }
 
-/** Fleets of which the store knows nothing, although their agents run: they are held exactly as they are. */
+/** Fleets unknown to the store whose agents run: they are held exactly as they are. */
 export function lostFleets(
   census: ReadonlyMap<string, unknown>,
   known: ReadonlySet<string>,
@@ -146,13 +146,13 @@ export function lostFleets(
 }
 
 function lostRecord(name: string, slots: readonly number[], date: Date): FleetRecord {
-  const reason = `its wanted state was lost; slots ${formatSlots(slots)} run and are held as they are. fleetctl spawn -f FILE says what is wanted`;
+  const reason = `its wanted state was lost; slots ${formatSlots(slots)} run and are held as they are; fleetctl spawn -f FILE provides a spec`;
   const hold = { by: 'recovery', reason, since: date.toISOString(), sample: null } as const;
   return { name, spec: null, baseDir: '/', release: '', hold, recreate: false };
 }
 
-/** What is said of a slot that nobody wants: its agent or its traces are to go. */
-function nobodysWish(fleet: Fleet): Wish {
+/** The wish for a slot that is not wanted: its agent or its traces are removed. */
+function unwantedWish(fleet: Fleet): Wish {
   return { release: fleet.release, generation: 0, prepared: true };
 }
 

@@ -9,8 +9,8 @@ export interface Heavy {
 }
 
 /**
- * Chooses which agents above their limit are replaced next, the heaviest first: so many that, with all that are not
- * ready and all that were chosen before, no more than one batch of an update is unready at any time.
+ * Chooses which agents above their limit are replaced next, the heaviest first: at most as many that, with all that are
+ * not ready and all chosen before, no more than one batch of an update is unready at any time.
  */
 export function chooseRecycled(heavy: readonly Heavy[], fleet: Fleet, batch: Share): Heavy[] {
   const ready = [...fleet.slots.values()].filter(({ wanted, agent }) => wanted && agent.state === 'ready');

@@ -2,19 +2,19 @@ import type { Spec } from '../specification/spec.ts';
 import { formatSize } from '../specification/units.ts';
 import type { BootMs } from './agent.ts';
 
-/** An agent that ends within this time after it got ready has failed to start. */
+/** An agent that ends within this time after it became ready counts as a failed start. */
 export const SETTLE_MS = 10_000;
 
-/** How a process ended, as far as anybody could know. */
+/** How a process ended, as far as that is known. */
 export interface ExitStatus {
   code: number | null;
   signal: string | null;
 }
 
-/** What the kernel killed an agent for: memory beyond its own limit, or the host's (or a cgroup's above it) shortage. */
+/** Why the kernel killed an agent: it exceeded its own memory limit, or the host (or a parent cgroup) was short of memory. */
 export type ExitCause = 'oom-limit' | 'oom-host';
 
-/** How an agent ended; with what was behind it, where more than the signal is known. */
+/** How an agent ended; with the cause, if more than the signal is known. */
 export interface AgentExit extends ExitStatus {
   cause?: ExitCause;
 }
@@ -22,29 +22,29 @@ export interface AgentExit extends ExitStatus {
 export type RestartDecision = { restart: true; delayMs: number } | { restart: false; why: string };
 
 /**
- * `exited 1`, `killed by SIGKILL: out of memory (memory.limit 64M)`, or that nobody knows.
- * @param memoryLimitBytes the limit that the agent ran under
+ * Describes an exit: `exited 1`, `killed by SIGKILL: out of memory (memory.limit 64M)`, `exit status unknown`.
+ * @param memoryLimitBytes the agent's memory limit
  */
 export function describeExit(exit: AgentExit, memoryLimitBytes: number | null = null): string {
   if (exit.signal !== null) return `killed by ${exit.signal}${describeCause(exit.cause, memoryLimitBytes)}`;
   if (exit.code !== null) return `exited ${exit.code}`;
-  return 'ended, nobody could see how';
+  return 'exit status unknown';
 }
 
 function describeCause(cause: ExitCause | undefined, limitBytes: number | null): string {
   if (cause === undefined) return '';
-  if (cause === 'oom-host') return ': out of memory (the host’s)';
+  if (cause === 'oom-host') return ': out of memory on the host';
   return `: out of memory (memory.limit${limitBytes === null ? '' : ` ${formatSize(limitBytes)}`})`;
 }
 
-/** Whether an agent that has ended was a start that failed: never ready, or not for long. */
+/** Whether an agent that ended was a failed start: never ready, or not for long. */
 export function isFailedStart(readyAt: BootMs | null, now: BootMs): boolean {
   return readyAt === null || now - readyAt < SETTLE_MS;
 }
 
 /**
- * Decides what follows an exit that nobody asked for.
- * @param failures starts that failed in a row, this one included; 0 after a stretch of health
+ * Decides what follows an unexpected exit.
+ * @param failures consecutive failed starts, this one included; 0 after a healthy time
  * @param seed spreads the delays of slots that fail together (any integer)
  */
 export function judgeExit(
@@ -61,8 +61,8 @@ export function judgeExit(
 }
 
 /**
- * Exponential backoff: nothing after a stretch of health, then min, 2 × min, 4 × min … up to max, each shortened by
- * up to half so that what failed together does not come back together ("equal jitter").
+ * Exponential backoff: no delay after a healthy time, then min, 2 × min, 4 × min … up to max, each shortened by up to
+ * half so that agents that failed together do not return together ("equal jitter").
  */
 export function backoffMs(backoff: Spec['restart']['backoff'], failures: number, seed: number): number {
   if (failures === 0) return 0;
@@ -70,7 +70,7 @@ export function backoffMs(backoff: Spec['restart']['backoff'], failures: number,
   return Math.round(fullMs * (0.5 + 0.5 * unitHash(seed * 31 + failures)));
 }
 
-/** A number in [0, 1) that looks random and is always the same for the same integer (the finaliser of MurmurHash3). */
+/** A number in [0, 1) that looks random but is always the same for the same integer (the finaliser of MurmurHash3). */
 export function unitHash(integer: number): number {
   let h = integer | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -1,9 +1,9 @@
 import type { BootMs } from './agent.ts';
 
 /**
- * The one start budget of a fleet. Whatever starts or restarts an agent joins the round that is open; a round takes
- * `parallel` members and ends when each of them is ready, has failed or is no longer wanted; after `delay` the next
- * one opens. So never more than `parallel` agents are starting, whatever started them.
+ * The one start budget of a fleet. Every start or restart of an agent joins the open round. A round takes `parallel`
+ * members and ends when each of them is ready, has failed or is no longer wanted; after `delay` the next one opens. So
+ * at most `parallel` agents are starting, whatever started them.
  */
 export class Rounds {
   readonly #active = new Set<number>();
@@ -15,12 +15,12 @@ export class Rounds {
     this.#opensAt = opensAt;
   }
 
-  /** How many more may join now. */
+  /** The number of agents that may join now. */
   room(parallel: number, now: BootMs): number {
     return now < this.#opensAt ? 0 : Math.max(0, parallel - this.#joined);
   }
 
-  /** When the pause between rounds ends; null where there is none. */
+  /** When the pause between rounds ends; null if there is none. */
   opensAt(now: BootMs): BootMs | null {
     return now < this.#opensAt ? this.#opensAt : null;
   }
@@ -39,7 +39,7 @@ export class Rounds {
     this.#joined++;
   }
 
-  /** A member is done, one way or another; with the last of them the round ends. */
+  /** Removes a member that is done, whatever the outcome; the last one ends the round. */
   leave(slot: number, delayMs: number, now: BootMs): void {
     if (!this.#active.delete(slot) || this.#active.size > 0) return;
     this.#joined = 0;

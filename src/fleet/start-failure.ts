@@ -1,4 +1,4 @@
-/** What is known of a start that failed: an errno and the system call, or what the store or a check has said. */
+/** A failed start: an errno and the system call, or the message of the store or a check. */
 export interface StartError {
   message: string;
   code?: string | undefined;
@@ -6,17 +6,18 @@ export interface StartError {
 }
 
 const EXEC_ERRORS: Record<string, string> = {
-  ETXTBSY: 'the executable is open for writing; name it as `binary`, and a copy is run that nobody writes to',
-  EACCES: 'the executable or its directory may not be entered or executed',
-  ENOENT: 'there is no such executable (or the interpreter that its first line names)',
+  ETXTBSY: 'the executable is open for writing; with `binary` in the spec, fleetd runs a copy of it',
+  EACCES: 'no permission to execute the file or to search its directory',
+  ENOENT: 'the executable, or the interpreter in its first line, does not exist',
   E2BIG:
-    'a word or a variable has more than 131,071 bytes, or all of them have more than a quarter of the stack limit',
-  ENOEXEC: 'the executable is of no format that this host runs',
+    'a word or a variable exceeds 131,071 bytes, or all of them together exceed a quarter of the stack limit',
+  ENOEXEC: 'this host cannot run the format of the executable',
 };
 
-/** Why a start failed by the slot's own fault, in words. @param command the program as the spec names it */
+/** Describes why a start failed by the slot's own fault. @param command the program as in the spec */
 export function describeStartError({ code = '', syscall, message }: StartError, command: string): string {
   if (syscall === 'execve' && code in EXEC_ERRORS) return `${command}: ${code}, ${EXEC_ERRORS[code]}`;
-  if (syscall === 'chdir' && code === 'EACCES') return 'its user may not enter its own directory (EACCES)';
+  if (syscall === 'chdir' && code === 'EACCES')
+    return 'its user has no permission to enter its directory (EACCES)';
   return message;
 }

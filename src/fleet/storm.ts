@@ -1,10 +1,10 @@
 import type { Share, Spec } from '../specification/spec.ts';
 import type { BootMs } from './agent.ts';
 
-/** Fewer slots than this make no storm, unless they are the whole fleet. */
+/** Fewer slots than this are no storm, unless they are the whole fleet. */
 const SLOTS_MIN = 3;
 
-/** The storm breaker's memory: which slots failed to start lately, each counted once. */
+/** The storm breaker's memory: the slots that recently failed to start, each counted once. */
 export class StormWindow {
   /** Slot → its latest failure, oldest first (a Map keeps insertion order). */
   readonly #failedAt = new Map<number, BootMs>();
@@ -14,12 +14,12 @@ export class StormWindow {
     this.#failedAt.set(slot, now);
   }
 
-  /** A slot that is not wanted any more is nobody's failure. */
+  /** Forgets a slot that is no longer wanted. */
   forget(slot: number): void {
     this.#failedAt.delete(slot);
   }
 
-  /** How many slots failed within the last `withinMs`. */
+  /** The number of slots that failed within the last `withinMs`. */
   count(withinMs: number, now: BootMs): number {
     for (const [slot, at] of this.#failedAt) {
       if (now - at < withinMs) break;
@@ -28,7 +28,7 @@ export class StormWindow {
     return this.#failedAt.size;
   }
 
-  /** The slot that failed last; undefined where none did. */
+  /** The slot that failed last; undefined if none did. */
   latest(): number | undefined {
     return [...this.#failedAt.keys()].at(-1);
   }
@@ -39,9 +39,9 @@ export class StormWindow {
 }
 
 /**
- * How long the breaker waits before it tries a start. Where rounds are fixed, one that gets ready lets the whole pace
- * loose again, so that is the longest backoff. Adaptive rounds begin with one at a time: there it is the shortest, and
- * doubles each time in vain, until a storm has been over for a while.
+ * How long the breaker waits before a probe. With fixed rounds, one that becomes ready sets the whole pace free again,
+ * so the wait is the longest backoff. Adaptive rounds start with one at a time, so there it is the shortest backoff; it
+ * doubles with each failed probe, until no storm has occurred for a while.
  */
 export class ProbePace {
   #vain = 0;
@@ -51,12 +51,12 @@ export class ProbePace {
     return rounds.adaptive ? Math.min(backoff.maxMs, backoff.minMs * 2 ** this.#vain) : backoff.maxMs;
   }
 
-  /** A storm began, or a start that was tried came to nothing. */
-  inVain(): void {
+  /** A storm started, or a probe failed. */
+  failed(): void {
     this.#vain++;
   }
 
-  /** Lets time pass. @param calmMs how long there must have been no storm */
+  /** Lets time pass. @param calmMs how long there must be no storm before the delay is reset */
   expire(isHeld: boolean, calmMs: number, now: BootMs): void {
     if (isHeld) this.#heldAt = now;
     else if (now - this.#heldAt >= calmMs) this.#vain = 0;
@@ -68,7 +68,7 @@ export function shareOf(share: Share, total: number): number {
   return 'count' in share ? share.count : (share.percent / 100) * total;
 }
 
-/** Whether so many failing slots of a fleet of `target` are a storm. */
+/** Whether this number of failing slots in a fleet of `target` is a storm. */
 export function isStorm(failing: number, share: Share, target: number): boolean {
   return failing > shareOf(share, target) && (failing >= SLOTS_MIN || failing >= target);
 }

@@ -1,12 +1,12 @@
 import { highest, lowestFree } from '../specification/slots.ts';
 
-/** Which slots begin and which cease to be wanted. */
+/** The slots that become wanted, and those that become unwanted. */
 export interface TargetChange {
   add: number[];
   remove: number[];
 }
 
-/** Brings the wanted slots to `target`: the lowest free ones are filled first, the highest are given up first. */
+/** Changes the wanted slots to `target`: the lowest free ones are added first, the highest are removed first. */
 export function toTarget(wanted: ReadonlySet<number>, target: number): TargetChange {
   return target >= wanted.size
     ? { add: lowestFree(wanted, target - wanted.size), remove: [] }

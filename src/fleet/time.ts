@@ -2,7 +2,7 @@ import { type BootMs, deadlineOf, type Slot } from './agent.ts';
 import type { Fleet } from './fleet.ts';
 import { nextRolloutDue, observeRollout } from './rollout/view.ts';
 
-/** Lets time pass: backoffs and deadlines that are due by now move their slots on. */
+/** Lets time pass: slots whose backoff or deadline is over change their state. */
 export function expire(fleet: Fleet, now: BootMs): void {
   const { adaptive, probePace, timers } = fleet;
   adaptive?.settle(fleet.rounds.size, now);
@@ -11,7 +11,7 @@ export function expire(fleet: Fleet, now: BootMs): void {
   for (;;) {
     const slot = fleet.slots.get(timers.top ?? -1);
     const deadline = slot ? deadlineOf(slot.agent) : null;
-    // A timer whose slot has moved on is dropped as soon as it comes up, so that nobody wakes up for it.
+    // A timer whose slot has changed since is dropped as soon as it comes up, so that it wakes up nothing.
     const isStale = deadline !== timers.next;
     if (timers.top === undefined || (!isStale && deadline > now)) return;
     timers.pop();
@@ -26,8 +26,8 @@ function expireSlot(fleet: Fleet, slot: Slot, now: BootMs): void {
 }
 
 /**
- * When time alone makes something due next; null where nothing will. What is due by now already does not count: the
- * plan has seen it, and waits for something else than time.
+ * When time alone makes something due next; null if nothing will. What is already due does not count: the plan has seen
+ * it, and waits for something other than time.
  */
 export function nextDue(fleet: Fleet, now: BootMs): BootMs | null {
   const { queues, hold, blocked } = fleet;

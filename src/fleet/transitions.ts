@@ -34,7 +34,7 @@ import { isOnTrial } from './rollout/rolling.ts';
  *   time alone                                                               pending (backoff is over)
  */
 
-/** A process found again after the supervisor was away; one that is not known to be ready gets its whole timeout. */
+/** Takes a process found after the supervisor was away; if it is not known to be ready, it gets its full timeout. */
 export function reattached(
   fleet: Fleet,
   number: number,
@@ -58,14 +58,14 @@ export function reattached(
   fleet.become(fleet.slot(number), agent, now);
 }
 
-/** Remnants of an agent were found where there is no agent; the slot need not be wanted. */
+/** Remnants of an agent were found in a slot without an agent, wanted or not. */
 export function remnantsFound(fleet: Fleet, number: number, now: BootMs): void {
   const slot =
     fleet.slots.get(number) ?? fleet.add(number, { release: fleet.release, generation: 0, prepared: true });
   fleet.become(slot, { state: 'clearing' }, now);
 }
 
-/** Nothing of the remnants is left. */
+/** All remnants are gone. */
 export function remnantsGone(fleet: Fleet, number: number, now: BootMs): void {
   fleet.become(
     fleet.slot(number),
@@ -74,19 +74,19 @@ export function remnantsGone(fleet: Fleet, number: number, now: BootMs): void {
   );
 }
 
-/** Something is under way that must be done before the slot's start (`prepare`, other owners of its files). */
+/** Work that must precede the slot's start is under way (`prepare`, changing the owner of its files). */
 export function preparing(fleet: Fleet, number: number, now: BootMs): void {
   fleet.rounds.join(number);
   fleet.mayProbe(number);
   fleet.become(fleet.slot(number), { state: 'preparing', since: now }, now);
 }
 
-/** What had to be done before a start of the slot is done: it waits for its start again. */
+/** The work that had to precede the slot's start is done: the slot waits for its start again. */
 export function readied(fleet: Fleet, number: number, reason: string, now: BootMs): void {
   fleet.become(fleet.slot(number), { state: 'pending', reason }, now);
 }
 
-/** A process was started in the slot; it counts as starting until its readiness check passes. */
+/** A process was started in the slot; it is starting until its readiness check passes. */
 export function agentStarted(fleet: Fleet, number: number, run: Run, now: BootMs): void {
   fleet.rounds.join(number);
   fleet.mayProbe(number);
@@ -99,12 +99,12 @@ export function agentStarted(fleet: Fleet, number: number, run: Run, now: BootMs
   );
 }
 
-/** A start failed on a limit of the host: all starts wait, longer each time, then one tries. */
+/** A start failed on a limit of the host: all starts wait, longer each time, then one is tried. */
 export function startBlocked(fleet: Fleet, number: number, message: string, now: BootMs): void {
   fleet.blocked = blockedAgain(fleet.blocked, message, now);
   fleet.adaptive?.shortage(message, now);
   fleet.rounds.leave(number, fleet.roundDelayMs, now);
-  fleet.become(fleet.slot(number), { state: 'pending', reason: 'tried again after a limit was hit' }, now);
+  fleet.become(fleet.slot(number), { state: 'pending', reason: 'retried after a limit was reached' }, now);
 }
 
 /** A start failed before there was a process (exec, prepare). */
@@ -122,17 +122,17 @@ export function startFailed(fleet: Fleet, number: number, reason: string, at: st
   );
 }
 
-/** The readiness check has passed. @param lookMs how long before nobody had looked */
-export function agentReady(fleet: Fleet, number: number, now: BootMs, lookMs = 0): void {
+/** The readiness check has passed. @param checkedMs the time since the previous check */
+export function agentReady(fleet: Fleet, number: number, now: BootMs, checkedMs = 0): void {
   const slot = fleet.slot(number);
   if (slot.agent.state !== 'starting') return;
   const { run } = slot.agent;
   const othersWait = fleet.queues.pending.size + fleet.queues.replaceable.size > 0;
-  if (!run.isFoundStarting) fleet.adaptive?.ready(now - run.startedAt, lookMs, othersWait, now);
+  if (!run.isFoundStarting) fleet.adaptive?.ready(now - run.startedAt, checkedMs, othersWait, now);
   fleet.become(slot, { state: 'ready', run, readyAt: now }, now);
 }
 
-/** The readiness check has not passed, for this reason; if it never does, the reason is told. */
+/** The readiness check has failed for this reason, which is reported if it never passes. */
 export function notReadyBecause(fleet: Fleet, number: number, finding: string): void {
   const { agent } = fleet.slot(number);
   if (agent.state === 'starting') agent.waitingFor = finding;
@@ -146,7 +146,7 @@ export function agentHealthy(fleet: Fleet, number: number, now: BootMs): void {
   fleet.become(slot, { state: 'ready', run, readyAt }, now);
 }
 
-/** A health check has failed; so many in a row as the spec says make a restart due. */
+/** A health check has failed; `health.failures` of them in a row make a restart due. */
 export function agentUnhealthy(fleet: Fleet, number: number, reason: string, now: BootMs): void {
   const slot = fleet.slot(number);
   const { agent } = slot;
@@ -155,7 +155,7 @@ export function agentUnhealthy(fleet: Fleet, number: number, reason: string, now
   fleet.become(slot, { state: 'unready', run: agent.run, readyAt: agent.readyAt, misses, reason }, now);
 }
 
-/** A running agent is to be replaced, in rounds, for this reason. */
+/** Makes a running agent due for replacement, in rounds, for this reason. */
 export function recycleAgent(fleet: Fleet, number: number, reason: string, now: BootMs): void {
   const slot = fleet.slot(number);
   const run = runOf(slot.agent);
@@ -175,7 +175,7 @@ export function stopSent(fleet: Fleet, number: number, due: Due, now: BootMs): v
   fleet.become(slot, { state: 'stopping', run, readyAt, ...due, deadline, killed: false }, now);
 }
 
-/** SIGKILL was sent to what had not stopped within its grace. */
+/** SIGKILL was sent because the grace is over. */
 export function killSent(fleet: Fleet, number: number, now: BootMs): void {
   const slot = fleet.slot(number);
   if (slot.agent.state !== 'stopping') return;
@@ -183,7 +183,7 @@ export function killSent(fleet: Fleet, number: number, now: BootMs): void {
   fleet.become(slot, { ...slot.agent, killed: true }, now);
 }
 
-/** The agent and all it forked are gone. */
+/** The agent and everything that it forked are gone. */
 export function agentExited(fleet: Fleet, number: number, exit: AgentExit, at: string, now: BootMs): void {
   const slot = fleet.slot(number);
   const { agent } = slot;
@@ -195,7 +195,7 @@ export function agentExited(fleet: Fleet, number: number, exit: AgentExit, at: s
     const readyAt = 'readyAt' in agent ? agent.readyAt : null;
     endedByItself(fleet, slot, exit, { release, readyAt, reason: how }, now);
   } else if (agent.cause === 'not-ready' || agent.cause === 'unhealthy') {
-    // However politely it ended: it was stopped because it had failed.
+    // Whatever its exit status: it was stopped because it had failed.
     const { readyAt, reason: why } = agent;
     endedByItself(fleet, slot, { code: null, signal: null }, { release, readyAt, reason: why }, now);
   } else {
@@ -204,8 +204,8 @@ export function agentExited(fleet: Fleet, number: number, exit: AgentExit, at: s
 }
 
 /**
- * An agent has ended while no supervisor was there.
- * @param isCurrent false where a restart was asked for meanwhile: then it starts again whatever the policy
+ * An agent ended while no supervisor ran.
+ * @param isCurrent false if a restart was requested since: then it starts again whatever the policy
  */
 export function endedUnseen(
   fleet: Fleet,
@@ -227,7 +227,7 @@ export function endedUnseen(
   fleet.become(slot, { state: 'pending', reason: `restart: ${end.reason}` }, now);
 }
 
-/** No automatic start will follow in this slot. */
+/** No automatic start follows in this slot. */
 export function giveUp(fleet: Fleet, number: number, reason: string, now: BootMs): void {
   fleet.become(fleet.slot(number), { state: 'failed', reason }, now);
 }
@@ -242,7 +242,7 @@ function endedByItself(
   const isTrial = isOnTrial(fleet.rolling.record, release);
   if (isTrial && slot.wanted && !fleet.stopAll) fleet.rolling.fail(slot.number, reason);
   if (slot.wanted && release !== slot.release) {
-    // It was to be replaced: how it ended says nothing about the release that follows.
+    // It was due to be replaced: how it ended tells nothing about the next release.
     fleet.become(slot, { state: 'pending', reason: `release ${slot.release}` }, now);
     return;
   }

@@ -27,11 +27,18 @@ describe('status', () => {
   });
 
   test('tells how many agents may be starting, and why, while the fleet is not ready', async () => {
-    const pace = { limit: 57, ratePerSecond: 487, baseMs: 41, reason: 'follows: 487.0 a second get ready' };
+    const pace = {
+      limit: 57,
+      ratePerSecond: 487,
+      baseMs: 41,
+      reason: 'follows the rate: 487.0 agents per second become ready',
+    };
     const place = new Place();
     await place.supervise([fleetOf('web', { ready: 1, pace }), fleetOf('db', { pace })]);
     const { stdout } = await place.fleetctl('status');
-    expect(stdout).toContain('web: at most 57 agents may be starting: follows: 487.0 a second get ready');
+    expect(stdout).toContain(
+      'web: at most 57 agents may be starting: follows the rate: 487.0 agents per second become ready',
+    );
     expect(stdout).not.toContain('db: 57');
   });
 

@@ -91,12 +91,12 @@ describe('somebody else’s count', () => {
       counted: 2,
       running: 4,
       degraded: true,
-      reason: '2 online of 4 running, below 90 %',
+      reason: '2 counted of 4 ready, below 90 %',
     });
     online = 4;
     await until(async () => (await world.fleet()).verify?.degraded === false);
     const said = (await world.events()).filter(({ type }) => type === 'verify').map(({ reason }) => reason);
-    expect(said).toEqual(['2 online of 4 running, below 90 %', '4 online of 4 running, as it should be']);
+    expect(said).toEqual(['2 counted of 4 ready, below 90 %', '4 counted of 4 ready, as expected']);
   });
 });
 

@@ -21,10 +21,10 @@ async function pids(): Promise<(number | null)[]> {
 describe('a bad release goes back by itself, in its first batch', () => {
   const cases = {
     'exits at once': [{ EXIT_AT_ONCE: '1' }, 'exited 1'],
-    'never gets ready': [{ NEVER_READY: '1' }, 'not ready within 3 s'],
+    'never becomes ready': [{ NEVER_READY: '1' }, 'not ready within 3 s'],
     'crashes after a while': [{ CRASH_S: '0.7' }, 'killed by SIGSEGV'],
     'uses three times the memory': [{ BALLAST_BYTES: '40000000' }, 'of memory, those of'],
-    'is much slower to get ready': [{ READY_S: '2' }, 'to get ready, those of'],
+    'is much slower to become ready': [{ READY_S: '2' }, 'to become ready, those of'],
   } as const;
 
   test.each(Object.entries(cases))('one that %s', async (_name, [env, reason]) => {

@@ -187,7 +187,7 @@ describe('the limit', () => {
     control.failed(0, 'exited 1', 10_000);
     control.settle(1, 10_000);
     expect(control.limit).toBe(1);
-    expect(control.state.reason).toBe('tries one at a time: exited 1');
+    expect(control.state.reason).toBe('starts one agent at a time: exited 1');
   });
 
   test('is twice what keeps the way full, and a few', () => {

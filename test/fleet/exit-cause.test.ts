@@ -12,8 +12,8 @@ test.each<[AgentExit, number | null, string]>([
   [{ code: null, signal: 'SIGKILL' }, 64 * MIB, 'killed by SIGKILL'],
   [OOM, 64 * MIB, 'killed by SIGKILL: out of memory (memory.limit 64M)'],
   [OOM, null, 'killed by SIGKILL: out of memory (memory.limit)'],
-  [{ ...OOM, cause: 'oom-host' }, 64 * MIB, 'killed by SIGKILL: out of memory (the host’s)'],
-  [{ code: null, signal: null }, null, 'ended, nobody could see how'],
+  [{ ...OOM, cause: 'oom-host' }, 64 * MIB, 'killed by SIGKILL: out of memory on the host'],
+  [{ code: null, signal: null }, null, 'exit status unknown'],
 ])('an exit is described with what was behind it: %j', (exit, limitBytes, text) => {
   expect(describeExit(exit, limitBytes)).toBe(text);
 });

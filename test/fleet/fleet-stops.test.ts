@@ -49,7 +49,7 @@ test('sends SIGKILL once, when the grace is over and not before', () => {
   expect(world.steps('kill')).toEqual([]);
   world.advance(100_000);
   expect(world.steps('kill')).toMatchObject([
-    { at: from + 30_000, reason: 'still there after its grace of 30 s' },
+    { at: from + 30_000, reason: 'still running after its grace of 30 s' },
   ]);
   expect(world.fleet.sigkilled).toEqual(new Set([0]));
 });

@@ -12,7 +12,7 @@ const memory = (availablePercent: number, pressurePercent: number | null = 0) =>
 test('begins below the limit, and not at it', () => {
   expect(judgePressure(null, memory(20), 20, 7)).toBeNull();
   expect(judgePressure(null, memory(19.9), 20, 7)).toEqual({
-    reason: '19.9 % of memory is available, and pressure.available is 20 %',
+    reason: '19.9 % of memory is available, but pressure.available is 20 %',
     since: 7,
   });
 });
@@ -32,7 +32,7 @@ test('can end where all memory must be available', () => {
 test('tasks that wait for memory are pressure too, where the kernel tells', () => {
   expect(judgePressure(null, memory(50, 24), 20, 7)).toBeNull();
   const before = judgePressure(null, memory(50, 25), 20, 7);
-  expect(before?.reason).toBe('tasks waited for memory 25 % of the last 10 s');
+  expect(before?.reason).toBe('tasks waited for memory during 25 % of the last 10 s');
   expect(judgePressure(before, memory(50, 10), 20, 8)).not.toBeNull();
   expect(judgePressure(before, memory(50, 9.9), 20, 8)).toBeNull();
   expect(judgePressure(before, memory(50, null), 20, 8)).toBeNull();

@@ -21,7 +21,7 @@ test('says how a process ended, or that nobody could see', () => {
     'exited 0',
     'exited 1',
     'killed by SIGKILL',
-    'ended, nobody could see how',
+    'exit status unknown',
   ]);
 });
 

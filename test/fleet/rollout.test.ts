@@ -127,7 +127,7 @@ describe('a good release', () => {
   });
 });
 
-test('a release is not taken back for the time to get ready that a crowded start alone makes', () => {
+test('a release is not taken back for the time to become ready that a crowded start alone makes', () => {
   const world = settled(100);
   world.releases.set('r2', { readyMs: 1_000 });
   world.roll('r2');
@@ -138,15 +138,15 @@ test('a release is not taken back for the time to get ready that a crowded start
 describe('a bad release is taken back in its first batch', () => {
   const cases = {
     'exits at once': [{ readyMs: null, crashMs: 10 }, 'exited 1'],
-    'never gets ready': [{ readyMs: null }, 'not ready within 5 s: not listening'],
+    'never becomes ready': [{ readyMs: null }, 'not ready within 5 s: not listening'],
     'crashes after a while': [
       { crashMs: 8_000, crashExit: { code: null, signal: 'SIGSEGV' } },
       'killed by SIGSEGV',
     ],
     'cannot be executed': [{ start: 'cannot be executed' }, 'ENOENT'],
-    'is twenty times slower to get ready': [
+    'is twenty times slower to become ready': [
       { readyMs: 2_000 },
-      'agents take 2.0 s to get ready, those of r1 100 ms',
+      'agents take 2.0 s to become ready, those of r1 100 ms',
     ],
     'uses three times the memory': [{ rssBytes: 30 * 2 ** 20 }, 'agents use 30M of memory, those of r1 10M'],
     'uses much more of the processor': [{ cpu: 0.5 }, 'agents use 0.50 of a processor, those of r1 0.01'],
@@ -270,7 +270,7 @@ describe('a deadline', () => {
     expect(record(world).state).toBe('running');
     world.advance(2_000);
     expect(record(world).state).toBe('rolled-back');
-    expect(record(world).reason).toContain('not ready within healthyDeadline, 20 s');
+    expect(record(world).reason).toContain('not ready within healthyDeadline (20 s)');
   });
 
   test('rests while old agents take their time to go', () => {

@@ -26,7 +26,7 @@ test('is degraded after three looks in a row below it, with both numbers', () =>
   expect(judge([94, 94, 100, 94, 94]).isDegraded).toBe(false);
   expect(judge([94, 94, 94])).toMatchObject({
     isDegraded: true,
-    reason: '94 online of 100 running, below 95 %',
+    reason: '94 counted of 100 ready, below 95 %',
   });
 });
 

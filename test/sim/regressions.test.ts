@@ -97,7 +97,7 @@ test('a rollback to a release that serves ports is refused where the fleet has n
     spawn(world, 1, { ...SPEC, env: { V: 'v1' } });
     await world.advance(MINUTE_MS);
     const back = world.life!.commands.decide('f', (fleet, date) => decideRollback(fleet, release, date));
-    await expect(back).rejects.toThrow('serves ports');
+    await expect(back).rejects.toThrow('uses ports');
     expect(world.fleets.get('f')!.fleet.record.release).not.toBe(release);
   }));
 

@@ -94,7 +94,7 @@ describe('the verdict', () => {
     [{ ready: 2999, failed: 1 }, 'web 2999 of 3000 ready (1 failed)'],
     [{ held: 'by fleetctl hold' }, 'web is held: by fleetctl hold'],
     [{ leak: 'The fleet leaks.' }, 'web: The fleet leaks.'],
-    [{ uncounted: '2,000 online of 3,000 running' }, 'web: 2,000 online of 3,000 running'],
+    [{ uncounted: '2,000 counted of 3,000 ready' }, 'web: 2,000 counted of 3,000 ready'],
     [{ ready: 0, coming: 3000, blocked: 'EAGAIN; pids.max' }, 'web starts no agents: EAGAIN; pids.max'],
   ])('is degraded by %j', (changes, alarm) => {
     expect(judgeWatch([watched(changes)], MEMORY, null)).toMatchObject({

@@ -23,7 +23,7 @@ export function whyNoNetworks(): string | null {
  */
 export async function enterOwnNetwork(): Promise<void> {
   // Imported here because vitest's configuration needs only the other function, and no libc.
-  const { check, libc } = await import('../../src/host/libc.ts');
+  const { check, libc } = await import('../../src/host/sys/libc.ts');
   check('unshare', libc.unshare(NEW_NETWORK));
   execFileSync('ip', ['-batch', '-'], { input: COMMANDS });
 }

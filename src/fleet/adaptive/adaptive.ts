@@ -2,47 +2,47 @@ import type { BootMs } from '../agent.ts';
 import { Trip } from './trip.ts';
 import { Way } from './way.ts';
 
-/** What `rounds.adaptive` has come to. */
+/** The current limit of `rounds.adaptive`, and why it is so. */
 export interface PaceStatus {
   limit: number;
-  /** Agents that got ready a second, at best, lately; null before that is known. */
+  /** The best recent rate of agents that become ready; null before it is known. */
   ratePerSecond: number | null;
-  /** From start to ready without a queue. */
+  /** The time from start to ready without a queue. */
   baseMs: number | null;
   reason: string;
 }
 
-/** How the limit is bounded. */
+/** The bounds of the limit. */
 export interface AdaptiveBounds {
   min: number;
   max: number;
 }
 
-/** Half of what fills the way is let in while the queue runs empty: hardly anybody meets another. */
+/** The share of the full way that is allowed while the queue empties: few enough that agents hardly meet. */
 const DRAIN_SHARE = 0.5;
 const DRAIN_SAMPLES = 8;
-/** How soon agents are ready without a queue is measured again after so long, since hosts and registries change … */
+/** The interval at which the latency without a queue is measured again, since hosts and registries change … */
 const DRAIN_EVERY_MS = 60_000;
-/** … and as soon as the rate has fallen so far, but not all the time. */
+/** … which is also done early, if the rate has fallen to this share, but not more often than DRAIN_PAUSE_MS. */
 const RATE_LOST = 0.7;
 const DRAIN_PAUSE_MS = 1_000;
-/** Where the slowest of the first agents took so many times as long as the quickest, they had queued from the first. */
+/** If the slowest of the first agents took this many times as long as the quickest, they had queued from the start. */
 const QUEUED_FACTOR = 4;
-/** Failures that are borne in a trip, as a share of the limit: more than fills the way may be too many, less is not. */
-const BORNE = { queued: { count: 1, share: 0.02 }, full: { count: 2, share: 0.1 } } as const;
-/** Up to so many times what fills the way nobody is said to queue. */
+/** Failures tolerated per trip, as a share of the limit: with a queue the limit may be too high, without one it is not. */
+const TOLERATED = { queued: { count: 1, share: 0.02 }, full: { count: 2, share: 0.1 } } as const;
+/** Up to this multiple of what fills the way, agents count as not queued. */
 const FULL_FACTOR = 1.25;
 const CUT_FACTOR = 0.5;
-/** After a cut more are let in again slowly: one every so many trips. */
+/** The rise of the ceiling per trip: it recovers slowly after a cut. */
 const CEILING_STEP = 0.5;
-/** Many starts run into one shortage at the same time. */
+/** The minimum time between two cuts for a shortage, because many starts hit the same shortage at once. */
 const SHORTAGE_PAUSE_MS = 1_000;
-/** Nothing has got ready for so many times as long as it takes: whatever all must reach is gone. */
+/** If nothing has become ready for this multiple of the latency, whatever all agents must reach is gone. */
 const OUT_FACTOR = 2;
-/** Then one agent at a time is tried, ever less often. */
+/** The pauses between single starts after that, which grow. */
 const PAUSE_MS = { min: 100, max: 5_000 } as const;
 const PAUSE_GROWTH = 1.5;
-/** After so long without a start nothing is known any more. */
+/** The time without a start after which everything learnt is dropped. */
 const REST_MS = 10_000;
 
 type Mode =
@@ -51,12 +51,12 @@ type Mode =
   | { is: 'out'; since: BootMs; pauseMs: number; opensAt: BootMs };
 
 /**
- * How many agents may be starting, following how fast and how soon they get ready. Whatever they all must reach (a
- * registry, a disk, the processors) serves at some rate; more starts than keep it busy only wait in its queue, and
- * time out there. What keeps it busy is its rate times the latency without a queue; twice that is allowed. So the limit
- * doubles with every trip as long as that brings more rate, and stays where it does not: the control of TCP BBR, with
- * starts for packets. Failures lower a ceiling that rises slowly again. docs/design/0017 has the why. Pure: the clock
- * is passed in.
+ * Limits how many agents may be starting, by the rate and the latency at which they become ready. Whatever all of them
+ * must reach (a registry, a disk, the processors) serves at some rate; more starts than keep it busy only wait in its
+ * queue, and time out there. What keeps it busy is its rate times the latency without a queue; twice that is allowed.
+ * So the limit doubles with every trip while that raises the rate, and otherwise stays: the control of TCP BBR, with
+ * starts for packets. Failures lower a ceiling, which rises slowly again. docs/design/0017 gives the reasons. Pure: the
+ * clock is passed in.
  */
 export class AdaptiveLimit {
   readonly #bounds: AdaptiveBounds;
@@ -67,12 +67,12 @@ export class AdaptiveLimit {
   #way: Way | null = null;
   #trip: Trip | null = null;
   #readyAt: BootMs = Number.NEGATIVE_INFINITY;
-  /** What was started before the last cut may fail of what led to it: that is the same failure. */
+  /** Agents started before the last cut may fail for the reason of that cut, so their failures count only once. */
   #cutAt: BootMs = Number.NEGATIVE_INFINITY;
   #restsSince: BootMs | null = null;
-  #reason = 'as it begins';
+  #reason = 'the initial limit';
 
-  /** @param initial where it begins; later it moves within the bounds */
+  /** @param initial the first limit; later ones move within the bounds */
   constructor(initial: number, bounds: AdaptiveBounds) {
     this.#bounds = bounds;
     this.#initial = clamp(initial, bounds);
@@ -80,12 +80,12 @@ export class AdaptiveLimit {
     this.#ceiling = bounds.max;
   }
 
-  /** How many agents may be starting at the same time. */
+  /** The maximum number of agents that may be starting. */
   get limit(): number {
     return Math.round(this.#limit);
   }
 
-  /** What it has come to, and why. */
+  /** The current limit, and its reason. */
   get state(): PaceStatus {
     return {
       limit: this.limit,
@@ -95,54 +95,54 @@ export class AdaptiveLimit {
     };
   }
 
-  /** How many more may start now. @param underWay agents that are starting */
+  /** The number of agents that may start now. @param underWay the number of agents that are starting */
   room(underWay: number, now: BootMs): number {
     return now < (this.opensAt ?? now) ? 0 : Math.max(0, this.limit - underWay);
   }
 
-  /** When the pause after a start that came to nothing ends; null where there is none. */
+  /** When the pause after a failed single start ends; null if there is none. */
   get opensAt(): BootMs | null {
     return this.#mode?.is === 'out' ? this.#mode.opensAt : null;
   }
 
-  /** For how long every start that was tried has come to nothing. */
+  /** How long every start has failed, in milliseconds. */
   get outMs(): number {
     return this.#mode?.is === 'out' ? this.#cutAt - this.#mode.since : 0;
   }
 
   /**
-   * An agent got ready.
-   * @param latencyMs from its start
-   * @param lookMs how long before nobody had looked whether it was
-   * @param isLimited whether more agents waited for their start: only then the rate says something about the limit
+   * Reports that an agent became ready.
+   * @param latencyMs the time since its start
+   * @param checkedMs the time since the previous check of its readiness
+   * @param isLimited whether more agents waited for their start; only then does the rate tell anything about the limit
    */
-  ready(latencyMs: number, lookMs: number, isLimited: boolean, now: BootMs): void {
+  ready(latencyMs: number, checkedMs: number, isLimited: boolean, now: BootMs): void {
     this.#readyAt = now;
     if (this.#mode?.is === 'out') this.#mode = null;
-    if (isLimited) this.#tripOf(latencyMs, now).addReady(latencyMs, lookMs, now);
+    if (isLimited) this.#tripOf(latencyMs, now).addReady(latencyMs, checkedMs, now);
     else this.#trip = null;
   }
 
-  /** A start failed so long after it began. */
+  /** Reports a failed start. @param latencyMs the time since its start */
   failed(latencyMs: number, reason: string, now: BootMs): void {
     if (now - latencyMs >= this.#cutAt) this.#tripOf(latencyMs, now).addFailure(reason, now);
   }
 
-  /** The host is short of something. */
+  /** Reports that the host is short of something. */
   shortage(reason: string, now: BootMs): void {
     if (now - this.#cutAt >= SHORTAGE_PAUSE_MS) this.#cut(this.#limit * CUT_FACTOR, reason, now);
   }
 
   /**
-   * Judges what was told since the last time, all of it together: one look finds many that are ready. To be called
-   * before each plan.
-   * @param underWay agents that are starting
+   * Judges everything reported since the last call together, because one check finds many agents ready. Call it before
+   * each plan.
+   * @param underWay the number of agents that are starting
    */
   settle(underWay: number, now: BootMs): void {
     this.#rest(underWay, now);
     const trip = this.#trip;
     if (!trip) return;
-    if (trip.failures > this.#borne) this.#fail(trip.failure, now);
+    if (trip.failures > this.#tolerated) this.#fail(trip.failure, now);
     else if (this.#isOver(trip)) this.#judge(trip, now);
   }
 
@@ -157,20 +157,20 @@ export class AdaptiveLimit {
     if (!this.#way || this.#restsSince === null || now - this.#restsSince < REST_MS) return;
     this.#forget();
     this.#ceiling = this.#bounds.max;
-    this.#move(Math.min(this.#limit, this.#initial), 'begins anew after a rest');
+    this.#move(Math.min(this.#limit, this.#initial), 'reset after a rest');
   }
 
-  /** More may be starting than fill the way. */
+  /** Whether more agents may be starting than fill the way. */
   get #isQueued(): boolean {
     return !this.#way || this.#limit > FULL_FACTOR * this.#way.full;
   }
 
-  get #borne(): number {
-    const { count, share } = this.#isQueued ? BORNE.queued : BORNE.full;
+  get #tolerated(): number {
+    const { count, share } = this.#isQueued ? TOLERATED.queued : TOLERATED.full;
     return Math.min(this.limit - 1, count + share * this.limit);
   }
 
-  /** As many agents as may be starting, one of them started within the trip; in a drain, all those that count. */
+  /** Whether as many agents are ready as may be starting, one of them started within the trip; in a drain, all that count. */
   #isOver({ ready, fresh, begun, lastAt }: Trip): boolean {
     const freshMin = this.#mode?.is === 'draining' ? Math.min(DRAIN_SAMPLES, this.limit) : 1;
     return fresh.count >= freshMin && ready.count >= this.limit && lastAt > begun;
@@ -192,9 +192,12 @@ export class AdaptiveLimit {
     const hasQueued = isFirst && trip.slowestMs > QUEUED_FACTOR * trip.quickestMs;
     if (hasQueued || this.#isDrainDue(rate, now)) {
       this.#mode = { is: 'draining' };
-      this.#move(DRAIN_SHARE * this.#way.full, `looks how soon without a queue: ${describe(this.#way)}`);
+      this.#move(
+        DRAIN_SHARE * this.#way.full,
+        `measures the latency without a queue: ${describe(this.#way)}`,
+      );
     } else {
-      this.#move(Math.min(this.#way.limit, this.#ceiling), `follows: ${describe(this.#way)}`);
+      this.#move(Math.min(this.#way.limit, this.#ceiling), `follows the rate: ${describe(this.#way)}`);
     }
   }
 
@@ -204,7 +207,7 @@ export class AdaptiveLimit {
     return lastedMs >= DRAIN_EVERY_MS || (lastedMs >= DRAIN_PAUSE_MS && rate < RATE_LOST * this.#mode.rate);
   }
 
-  /** More failed than is borne: the queue goes; where there is none, half of what there is. */
+  /** More starts failed than are tolerated: removes the queue; without one, halves the limit. */
   #fail(failure: string, now: BootMs): void {
     if (now - this.#readyAt > OUT_FACTOR * (this.#way?.aloneMs ?? 0)) {
       this.#tryOne(failure, now);
@@ -222,7 +225,7 @@ export class AdaptiveLimit {
     this.#move(this.#ceiling, `lowered: ${reason}`);
   }
 
-  /** Nothing gets ready any more: one at a time, until one does. */
+  /** Nothing becomes ready any more: starts one agent at a time until one does. */
   #tryOne(failure: string, now: BootMs): void {
     const before = this.#mode?.is === 'out' ? this.#mode : null;
     if (!before) this.#ceiling = clamp(this.#limit * CUT_FACTOR, this.#bounds);
@@ -230,7 +233,7 @@ export class AdaptiveLimit {
     this.#forget();
     this.#cutAt = now;
     this.#mode = { is: 'out', since: before?.since ?? now, pauseMs, opensAt: now + pauseMs };
-    this.#move(this.#bounds.min, `tries one at a time: ${failure}`);
+    this.#move(this.#bounds.min, `starts one agent at a time: ${failure}`);
   }
 
   #forget(): void {
@@ -246,7 +249,7 @@ export class AdaptiveLimit {
 }
 
 function describe({ rate, aloneMs }: Way): string {
-  return `${(1000 * rate).toFixed(1)} a second get ready, ${Math.round(aloneMs)} ms after their start without a queue`;
+  return `${(1000 * rate).toFixed(1)} agents per second become ready, ${Math.round(aloneMs)} ms after their start without a queue`;
 }
 
 function clamp(value: number, { min, max }: AdaptiveBounds): number {

@@ -1,6 +1,6 @@
 import type { BootMs } from '../agent.ts';
 
-/** How long agents took that got ready, from their start on; half of the time between two looks is taken off. */
+/** The times from start to ready, less half of the interval between two checks. */
 class Latencies {
   count = 0;
   #sumMs = 0;
@@ -15,19 +15,19 @@ class Latencies {
   }
 }
 
-/** What came of agents from one moment until one that was started after it is ready: the round trip of TCP. */
+/** The outcome of starts from one moment until an agent that was started after it is ready: the round trip of TCP. */
 export class Trip {
   readonly begun: BootMs;
   lastAt: BootMs;
   readonly ready = new Latencies();
-  /** Those of them that were started within the trip. */
+  /** The latencies of agents that were started within the trip. */
   readonly fresh = new Latencies();
-  /** How long the ready ones may have waited to be seen. */
+  /** How long ready agents may have waited for a check. */
   readonly unseen = new Latencies();
   quickestMs = Number.POSITIVE_INFINITY;
   slowestMs = 0;
   failures = 0;
-  /** What the last failure was. */
+  /** The reason of the last failure. */
   failure = '';
 
   constructor(begun: BootMs) {
@@ -35,10 +35,10 @@ export class Trip {
     this.lastAt = begun;
   }
 
-  /** An agent got ready so long after its start. @param lookMs how long before nobody had looked */
-  addReady(latencyMs: number, lookMs: number, now: BootMs): void {
-    // It was ready at some time between the two looks: in the middle, by and large.
-    const unseenMs = Math.min(latencyMs, lookMs);
+  /** Adds an agent that became ready. @param checkedMs the time since the previous check */
+  addReady(latencyMs: number, checkedMs: number, now: BootMs): void {
+    // It became ready at some time between the two checks: on average in the middle.
+    const unseenMs = Math.min(latencyMs, checkedMs);
     const tookMs = latencyMs - unseenMs / 2;
     this.lastAt = now;
     this.ready.add(tookMs);
@@ -54,7 +54,7 @@ export class Trip {
     this.failure = reason;
   }
 
-  /** Agents that got ready a millisecond. */
+  /** The number of agents that became ready per millisecond. */
   get rate(): number {
     return this.ready.count / (this.lastAt - this.begun);
   }

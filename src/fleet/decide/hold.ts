@@ -5,18 +5,18 @@ import type { FleetRecord } from '../records.ts';
 
 type HoldRecord = NonNullable<FleetRecord['hold']>;
 
-/** Holds a fleet because its user says so; null where that is so already. */
+/** Holds a fleet at the request of a user; null if that is so already. */
 export function decideHold(fleet: Fleet, date: Date): Change | null {
   if (fleet.hold?.by === 'user') return null;
   return held(fleet, { by: 'user', reason: 'held by fleetctl hold', sample: null }, date);
 }
 
-/** The storm breaker holds a fleet. @param sample the last output of the agent that failed last */
+/** Holds a fleet for the storm breaker. @param sample the last output of the agent that failed last */
 export function decideStormHold(fleet: Fleet, reason: string, sample: string | null, date: Date): Change {
   return { ...held(fleet, { by: 'storm', reason, sample }, date), isBestEffort: true };
 }
 
-/** The storm breaker lets a fleet go on. */
+/** Ends the hold of the storm breaker. */
 export function decideStormOver(fleet: Fleet, reason: string): Change {
   return {
     record: { ...fleet.record, hold: null },
@@ -26,15 +26,15 @@ export function decideStormOver(fleet: Fleet, reason: string): Change {
 }
 
 /**
- * Lets a held fleet go on; slots that have given up or wait try again at once.
- * @returns null where it is not held
- * @throws FleetError HELD where its spec was lost
+ * Ends the hold of a fleet; slots in backoff or `failed` are retried at once.
+ * @returns null if the fleet is not held
+ * @throws FleetError HELD if its spec was lost
  */
 export function decideResume(fleet: Fleet): Change | null {
   if (!fleet.hold) return null;
   if (fleet.record.spec === null) {
-    throw new FleetError('HELD', `the spec of fleet ${fleet.name} was lost, so nothing could be started`, {
-      hint: 'fleetctl spawn -f FILE says what is wanted.',
+    throw new FleetError('HELD', `the spec of fleet ${fleet.name} was lost, so nothing can be started`, {
+      hint: 'Run fleetctl spawn -f FILE to provide the spec again.',
     });
   }
   return {
@@ -44,14 +44,14 @@ export function decideResume(fleet: Fleet): Change | null {
   };
 }
 
-/** Everything is stopped for changed ports or user: starting may begin. */
+/** Ends the stop of everything for changed ports or user; starts may follow. */
 export function decideRecreated(fleet: Fleet, reason: string): Change {
   return { record: { ...fleet.record, recreate: false }, events: [{ type: 'resume', reason }] };
 }
 
-/** The event of a hold: why, and the sample of output that explains it. */
+/** The reason of a hold event: why, and the sample of output that explains it. */
 export function describeHold(reason: string, sample: string | null): string {
-  return sample === null ? reason : `${reason}; it said: ${sample}`;
+  return sample === null ? reason : `${reason}; its last output: ${sample}`;
 }
 
 function held(fleet: Fleet, hold: Omit<HoldRecord, 'since'>, date: Date): Change {

@@ -4,7 +4,7 @@ import type { Fleet } from '../fleet.ts';
 import { toTarget } from '../target.ts';
 import { type Decision, namedSlots } from './decision.ts';
 
-/** Which agents are to go: a count from the highest slots down, just these slots (`10-19,25`), or all. */
+/** The agents to stop: a count from the highest slots down, certain slots (`10-19,25`), or all. */
 export interface KillRequest {
   count?: number;
   slots?: string;

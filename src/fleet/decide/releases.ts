@@ -4,16 +4,16 @@ import type { Change } from '../change.ts';
 import type { Fleet } from '../fleet.ts';
 import type { ReleaseRecord } from '../records.ts';
 
-const LIST_HINT = 'fleetctl releases lists those kept';
+const LIST_HINT = 'fleetctl releases lists the releases that are kept';
 
-/** The order of releases by age, the newest first. */
+/** Orders releases by age, newest first. */
 export function newestFirst(a: ReleaseRecord, b: ReleaseRecord): number {
   return b.createdAt.localeCompare(a.createdAt) || a.id.localeCompare(b.id);
 }
 
 /**
- * Forgets releases that are beyond `update.keep`, that no agent runs, and that no rollout could roll back to.
- * @returns null where there are none
+ * Drops releases beyond `update.keep` that no agent runs and no rollout could roll back to.
+ * @returns null if there are none
  */
 export function decidePrune(fleet: Fleet): Change | null {
   const { record, slots, releases, spec } = fleet;
@@ -25,8 +25,8 @@ export function decidePrune(fleet: Fleet): Change | null {
 }
 
 /**
- * What the last update came from; without one, the newest release that is older than the one that new agents get.
- * @throws FleetError UNKNOWN where none is kept
+ * The release before the last update; without an update, the newest one older than the current release.
+ * @throws FleetError UNKNOWN if none is kept
  */
 export function releaseBefore({ releases, record, name }: Fleet): ReleaseRecord {
   const { rollout } = record;
@@ -35,16 +35,16 @@ export function releaseBefore({ releases, record, name }: Fleet): ReleaseRecord 
   const sorted = [...releases.values()].toSorted(newestFirst);
   const before = sorted[sorted.findIndex(({ id }) => id === record.release) + 1];
   if (before) return before;
-  throw new FleetError('UNKNOWN', `fleet ${name} keeps no release from before ${record.release}`, {
-    hint: `${LIST_HINT}; fleetctl rollback --to RELEASE goes to any of them.`,
+  throw new FleetError('UNKNOWN', `fleet ${name} keeps no release older than ${record.release}`, {
+    hint: `${LIST_HINT}; fleetctl rollback --to RELEASE selects one.`,
   });
 }
 
-/** The one release of this label, or whose id begins so. @throws FleetError UNKNOWN where it is none or several */
+/** The only release with this label, or whose id starts with it. @throws FleetError UNKNOWN if there are none or several */
 export function findRelease({ releases, name }: Fleet, named: string): ReleaseRecord {
   const found = [...releases.values()].filter(({ id, label }) => label === named || id.startsWith(named));
   const [only] = found;
   if (only && found.length === 1) return only;
   const what = only ? `${found.length} releases` : 'no release';
-  throw new FleetError('UNKNOWN', `fleet ${name} keeps ${what} named ${named}`, { hint: `${LIST_HINT}.` });
+  throw new FleetError('UNKNOWN', `fleet ${name} keeps ${what} named "${named}"`, { hint: `${LIST_HINT}.` });
 }

@@ -5,14 +5,14 @@ import type { Fleet } from '../fleet.ts';
 import { isOver } from '../rollout/rolling.ts';
 import { type Decision, namedSlots } from './decision.ts';
 
-/** Which slots are to restart (absent: all), and whether on the newest release. */
+/** The slots to restart (absent: all), and whether on the newest release. */
 export interface RestartRequest {
   slots?: string;
   latest?: boolean;
 }
 
 /**
- * Makes a restart of slots due, on the release that they have or on the newest.
+ * Requests restarts of slots, on their own release or on the newest.
  * @throws FleetError HELD, BUSY, SLOT_UNKNOWN
  */
 export function decideRestart(fleet: Fleet, { slots, latest = false }: RestartRequest): Decision {

@@ -7,10 +7,10 @@ import type { FleetRecord, ReleaseRecord, SlotRecord } from '../records.ts';
 import {
   beginRollout,
   changeOf,
-  goBack,
   provenRelease,
   type RolloutChange,
   resumeRollout,
+  rollBack,
   rollBackTo,
   untouched,
 } from '../rollout/changes.ts';
@@ -21,10 +21,10 @@ import { describeHold } from './hold.ts';
 import { findRelease, releaseBefore } from './releases.ts';
 import { mustRecreate, type WrittenSpec } from './spawn.ts';
 
-/** A rolling update, once its release is made. */
+/** A rolling update whose release exists. */
 export interface UpdateRequest extends WrittenSpec {
   release: ReleaseRecord;
-  /** What differs from the spec's `update`. */
+  /** Differences from the spec's `update`. */
   options?: Partial<Omit<RolloutOptions, 'healthyDeadlineMs'>> | undefined;
 }
 
@@ -37,7 +37,7 @@ export function checkUpdate(fleet: Fleet, spec: Spec): void {
   mustRecreate(spec, fleet, false);
 }
 
-/** Brings a fleet to a release, batch by batch; the planner begins the first batch. */
+/** Moves a fleet to a release, batch by batch; the planner starts the first batch. */
 export function decideUpdate(fleet: Fleet, request: UpdateRequest, date: Date): Decision {
   const { spec, baseDir, release } = request;
   const { rolling, releases, name } = fleet;
@@ -45,35 +45,37 @@ export function decideUpdate(fleet: Fleet, request: UpdateRequest, date: Date): 
   const { record: under } = rolling;
   if (under && !isOver(under)) {
     if (under.to === release.id && under.state !== 'rolling-back') {
-      return decision({}, under, [`the rollout to release ${release.id} is under way already`]);
+      return decision({}, under, [`the rollout to release ${release.id} is already under way`]);
     }
     if (under.from === release.id)
-      return decideAbort(fleet, under, 'rolling-update to the release before', date);
+      return decideAbort(fleet, under, 'rolling-update to the previous release', date);
   }
   const isElsewhere = [...fleet.slots.values()].some((slot) => slot.wanted && slot.release !== release.id);
   if (!isElsewhere) return acceptSpecOnly(fleet, record, release);
 
   const from = provenRelease(fleet, release.id);
   const chosen = { ...optionsOf(spec), ...request.options };
-  // What was lost with the wanted state cannot be rolled back to.
+  // A release that was lost with the wanted state cannot be rolled back to.
   const options = { ...chosen, rollback: chosen.rollback && releases.has(from) };
   const rollout = beginRollout(fleet, { from, to: release.id, options, startedAt: date.toISOString() });
   const change: Change = {
     record: { ...record, hold: null, rollout },
     respec: true,
     release,
-    slots: untouched(fleet).map(({ slot, release: its }) => slotRecord(fleet, slot, { release: its })),
+    slots: untouched(fleet).map(({ slot, release: current }) =>
+      slotRecord(fleet, slot, { release: current }),
+    ),
     events: [{ type: 'rollout', reason: `rolling update from release ${from} to ${release.id}` }],
   };
   return decision(change, rollout, targetNote(spec, fleet.target, name));
 }
 
-/** Pauses a rollout, lets it go on, or has it roll back. @throws FleetError UNKNOWN, BUSY, HELD */
+/** Pauses, resumes or aborts a rollout. @throws FleetError UNKNOWN, BUSY, HELD */
 export function decideRolloutAction(fleet: Fleet, action: RolloutAction, date: Date): Decision {
   const { record } = fleet.rolling;
   if (!record || isOver(record)) {
     throw new FleetError('UNKNOWN', `fleet ${fleet.name} has no rollout under way`, {
-      hint: 'fleetctl rolling-update begins one, fleetctl rollback goes back to an earlier release.',
+      hint: 'fleetctl rolling-update starts one; fleetctl rollback returns to an earlier release.',
     });
   }
   if (action === 'abort') return decideAbort(fleet, record, 'aborted by fleetctl rollout abort', date);
@@ -91,7 +93,7 @@ export function decideRolloutAction(fleet: Fleet, action: RolloutAction, date: D
   return decision(rolloutChange(fleet, change, { reason, sample: null, date }), change.rollout);
 }
 
-/** Brings everything to an earlier release, in rounds and without waits. @throws FleetError */
+/** Moves all agents to an earlier release, in rounds and without waits. @throws FleetError */
 export function decideRollback(fleet: Fleet, to: string | undefined, date: Date): Decision {
   checkFree(fleet);
   const release = to === undefined ? releaseBefore(fleet) : findRelease(fleet, to);
@@ -106,7 +108,7 @@ export function decideRollback(fleet: Fleet, to: string | undefined, date: Date)
 }
 
 /**
- * A decision about the rollout, the planner's or a user's, as one change.
+ * A decision about the rollout, by the planner or a user, as one change.
  * @param why its reason, and the last output of the agent that it is about
  */
 export function rolloutChange(
@@ -138,37 +140,37 @@ export function rolloutChange(
   };
 }
 
-/** Of another release; a slot that was given up also becomes due again, which its generation tells. */
+/** Moves a slot to another release; a failed one also becomes due again, through its generation. */
 function moved(fleet: Fleet, slot: number, release: string): Partial<SlotRecord> {
   const { agent, generation } = fleet.slot(slot);
   return agent.state === 'failed' ? { release, generation: generation + 1 } : { release };
 }
 
-/** What is under way rolls back to where it came from. */
+/** Rolls back the rollout under way to the release that it came from. */
 function decideAbort(fleet: Fleet, record: Rollout, reason: string, date: Date): Decision {
   checkFree(fleet);
   if (!fleet.releases.has(record.from)) {
     throw new FleetError('UNKNOWN', `release ${record.from} of fleet ${fleet.name} is no longer kept`, {
-      hint: 'fleetctl releases lists those kept; fleetctl rollback --to RELEASE goes to any of them.',
+      hint: 'fleetctl releases lists the releases that are kept; fleetctl rollback --to RELEASE selects one.',
     });
   }
   const rollout: Rollout = { ...record, state: 'rolling-back' };
   if (record.state === 'rolling-back') return decision({}, rollout);
-  const change = rolloutChange(fleet, goBack(fleet, record, reason), { reason, sample: null, date });
+  const change = rolloutChange(fleet, rollBack(fleet, record, reason), { reason, sample: null, date });
   return decision(change, rollout);
 }
 
-/** The release is the one that runs already: only the rest of the spec is accepted. */
+/** The release is already in use, so only the rest of the spec is accepted. */
 function acceptSpecOnly(fleet: Fleet, record: FleetRecord, release: ReleaseRecord): Decision {
-  const who = fleet.target === 0 ? 'new agents get' : 'every agent runs already';
+  const who = fleet.target === 0 ? 'new agents get' : 'every agent already runs';
   return {
     change: { record, respec: true, release },
     goal: { kind: 'on-release', release: release.id },
-    notes: [`release ${release.id} is what ${who}; nothing is replaced`],
+    notes: [`${who} release ${release.id}; nothing is replaced`],
   };
 }
 
-/** @throws FleetError where the fleet is held by its user, or everything of it is being stopped */
+/** @throws FleetError if the fleet is held by its user, or is stopping all its agents */
 function checkFree({ name, hold, stopAll, record }: Fleet): void {
   if (hold?.by === 'user' || record.spec === null) {
     throw FleetError.of('HELD.held', { fleet: name, reason: hold?.reason ?? 'its spec was lost' });
@@ -178,11 +180,11 @@ function checkFree({ name, hold, stopAll, record }: Fleet): void {
   }
 }
 
-/** @throws FleetError SPEC_FIXED where a release serves ports, and the fleet no longer has any */
+/** @throws FleetError SPEC_FIXED if a release uses ports, and the fleet no longer has any */
 function checkPorts({ name, spec: now }: Fleet, { id, spec }: ReleaseRecord): void {
   if (!spec?.ports || now.ports) return;
-  throw new FleetError('SPEC_FIXED', `release ${id} serves ports, and fleet ${name} has none now`, {
-    hint: 'Give its spec to fleetctl spawn -f FILE --force, which stops everything and starts it again.',
+  throw new FleetError('SPEC_FIXED', `release ${id} uses ports, but fleet ${name} no longer has any`, {
+    hint: 'Pass its spec to fleetctl spawn -f FILE --force, which stops everything and starts it again.',
   });
 }
 
@@ -199,6 +201,6 @@ function decision(change: Change, rollout: Rollout, notes: string[] = []): Decis
 function targetNote({ target: written }: Spec, target: number, name: string): string[] {
   if (written === null || written === target) return [];
   return [
-    `the target stays ${target}, the spec says ${written}: fleetctl spawn ${written} --fleet ${name} sets it`,
+    `the target stays ${target}, although the spec says ${written}; fleetctl spawn ${written} --fleet ${name} sets it`,
   ];
 }

@@ -8,28 +8,28 @@ import { isOver } from '../rollout/rolling.ts';
 import { type TargetChange, toTarget } from '../target.ts';
 import type { Decision } from './decision.ts';
 
-/** A spec as it was written down, and where its relative paths start. */
+/** A spec as written, and the directory of its relative paths. */
 export interface WrittenSpec {
   spec: Spec;
   baseDir: string;
 }
 
-/** A spawn that passed every check that needs no look at the host. */
+/** A spawn that passed every check that does not depend on the host. */
 export interface SpawnProposal extends WrittenSpec {
   target: number;
-  /** All slots that are wanted then. */
+  /** All slots that would be wanted. */
   slots: ReadonlySet<number>;
   change: TargetChange;
-  /** Everything has to stop first. */
+  /** Everything must stop first. */
   recreate: boolean;
-  /** More is asked for than before, or something else: whether it fits is worth a question. */
+  /** It asks for more agents than before, or for different ones, so the capacity of the host is checked. */
   isMore: boolean;
 }
 
 /**
- * What a spawn would make of a fleet, before its release is made.
- * @param existing null where the fleet is not known yet
- * @param written the spec that the request brings; null: the fleet's own stays
+ * Proposes what a spawn would make of a fleet, before its release is made.
+ * @param existing null if the fleet is not known yet
+ * @param written the spec of the request; null: the fleet keeps its own
  * @throws FleetError USAGE, UNKNOWN, SPEC_MISSING, SPEC_FIXED
  */
 export function proposeSpawn(
@@ -41,10 +41,7 @@ export function proposeSpawn(
   const { spec, baseDir } = specFor(name, existing, written);
   const target = asked ?? spec.target ?? existing?.target;
   if (target === undefined) {
-    throw new FleetError(
-      'USAGE',
-      `how many agents of ${name}? Neither the command nor the spec has a target`,
-    );
+    throw new FleetError('USAGE', `neither the command nor the spec sets the target of fleet ${name}`);
   }
   const wanted = existing?.wanted() ?? new Set<number>();
   const change = toTarget(wanted, target);
@@ -60,24 +57,23 @@ export function proposeSpawn(
 }
 
 /**
- * The spec that a request brings, or the fleet's own.
- * @throws FleetError USAGE where it is another fleet's, UNKNOWN or SPEC_MISSING where there is none
+ * The spec of a request, or the fleet's own.
+ * @throws FleetError USAGE if it is another fleet's, UNKNOWN or SPEC_MISSING if there is none
  */
 export function specFor(name: string, existing: Fleet | null, written: WrittenSpec | null): WrittenSpec {
   if (written) {
     if (written.spec.name === name) return written;
-    throw new FleetError('USAGE', `the spec is named ${written.spec.name}, not ${name}`);
+    throw new FleetError('USAGE', `the spec is named "${written.spec.name}", not "${name}"`);
   }
-  if (!existing)
-    throw new FleetError('UNKNOWN', `there is no fleet ${name}, and the request has no spec for one`);
+  if (!existing) throw new FleetError('UNKNOWN', `there is no fleet "${name}", and the request has no spec`);
   const { spec, baseDir } = existing.record;
   if (!spec) throw new FleetError('SPEC_MISSING', `the spec of fleet ${name} was lost`);
   return { spec, baseDir };
 }
 
 /**
- * Registers or updates a fleet and sets its target: one change.
- * @param newest the release of the spec that was brought; null: the fleet's newest stays
+ * Registers or updates a fleet and sets its target, as one change.
+ * @param newest the release of the spec in the request; null: the fleet's newest stays
  */
 export function decideSpawn(
   existing: Fleet | null,
@@ -100,7 +96,7 @@ export function decideSpawn(
     rollout: isEnded ? null : rollout,
   };
   const fleet = existing ?? new Fleet({ fleet: record, slots: [], releases: [] }, 0);
-  // What has nothing to keep during a rollout has its turn in one of its batches.
+  // During a rollout, slots without a running agent take the new release in their batch.
   const moved = isNew && (!isRolling || isEnded) ? slotsToMove(fleet, recreate, slots) : [];
   const changed = [...change.add, ...change.remove];
   const isTold = isNew || changed.length > 0;
@@ -128,17 +124,17 @@ export function decideSpawn(
   };
 }
 
-/** What the user should know of agents that a spawn leaves as they are. */
+/** A note about agents that a spawn leaves on their release. */
 export function noteOlder(fleet: Fleet): string[] {
   const { release } = fleet;
   const older = [...fleet.slots.values()].filter((slot) => slot.wanted && slot.release !== release).length;
   if (older === 0) return [];
-  return [`${older} agents keep their release; fleetctl rolling-update brings them to ${release}`];
+  return [`${older} agents keep their release; fleetctl rolling-update moves them to ${release}`];
 }
 
 /**
- * Changed ports or user cannot be applied to agents that run next to each other: all of them must go first.
- * @throws FleetError SPEC_FIXED unless that is forced
+ * Whether everything must stop first: agents with the old and the new ports or user cannot run next to each other.
+ * @throws FleetError SPEC_FIXED unless it is forced
  */
 export function mustRecreate(spec: Spec, { record, slots, target, name }: Fleet, force: boolean): boolean {
   const old = record.spec;
@@ -150,7 +146,7 @@ export function mustRecreate(spec: Spec, { record, slots, target, name }: Fleet,
   );
 }
 
-/** Which slots take a new release at once: those that have nothing to keep, or all where all are stopped anyway. */
+/** The slots that take a new release at once: those without a running agent, or all if everything is stopped anyway. */
 function slotsToMove(fleet: Fleet, recreate: boolean, wanted: ReadonlySet<number>): number[] {
   const hasNothing = ({ agent, failures, lastExit }: Slot) =>
     !runOf(agent) && (failures > 0 || lastExit === null);

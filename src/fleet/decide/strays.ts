@@ -3,7 +3,7 @@ import { wantedRecord } from '../derive.ts';
 import type { Fleet } from '../fleet.ts';
 import type { SlotRecord } from '../records.ts';
 
-/** Makes the slots wanted that strays are adopted into; slots that are wanted already stay as they are. */
+/** Makes the slots wanted into which strays are adopted; slots that are already wanted stay unchanged. */
 export function decideAdoption(fleet: Fleet, slots: readonly number[]): Change & { slots: SlotRecord[] } {
   const added = slots
     .filter((slot) => fleet.slots.get(slot)?.wanted !== true)
@@ -12,7 +12,7 @@ export function decideAdoption(fleet: Fleet, slots: readonly number[]): Change &
   return { slots: added, events: [{ type: 'target', reason, slots }] };
 }
 
-/** Slots whose strays could not be adopted after all make no target grow. @param added what the adoption made wanted */
+/** Takes back slots whose strays could not be adopted. @param added the slots that the adoption made wanted */
 export function decideNotAdopted(added: readonly SlotRecord[], slots: readonly number[]): Change {
   const given = added.filter(({ slot }) => slots.includes(slot));
   return { slots: given.map((slot) => ({ ...slot, wanted: false })) };

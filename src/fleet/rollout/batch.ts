@@ -3,22 +3,22 @@ import type { Fleet } from '../fleet.ts';
 import { shareOf } from '../storm.ts';
 import type { Batch, Rollout } from './record.ts';
 
-/** So many agents of each release tell what they are like: reading one costs some 20 µs. */
+/** The maximum number of agents of each release that are measured: reading one takes some 20 µs. */
 const SURVEYED_MAX = 64;
 
-/** Takes so many of those that are left: what cannot get worse first, then by number. */
+/** Takes a batch from the agents left: those that cannot get worse first, then by number. */
 export function chooseBatch(left: readonly Slot[], size: number): Slot[] {
   return left
     .toSorted((a, b) => Number(isBroken(b)) - Number(isBroken(a)) || a.number - b.number)
     .slice(0, size);
 }
 
-/** Whether an agent is in a bad way already: not one that is merely on its way up for the first time. */
+/** Whether an agent is already in a bad state; one that is only starting for the first time is not. */
 export function isBroken({ agent, failures }: Slot): boolean {
   return agent.state !== 'ready' && (failures > 0 || agent.state === 'failed' || agent.state === 'unready');
 }
 
-/** How many agents a batch has, of so many in the fleet; at least one. */
+/** The number of agents of a batch, in a fleet of `total`; at least one. */
 export function batchSize({ options }: Rollout, total: number): number {
   return Math.max(1, Math.floor(shareOf(options.batch, total)));
 }
@@ -30,7 +30,7 @@ export function readyOn(fleet: Fleet, release: string): Slot[] {
   );
 }
 
-/** Some of many, spread over all of them. */
+/** A sample of slots, spread over all of them. */
 export function chooseMeasured(slots: readonly Slot[]): number[] {
   const stride = Math.max(1, slots.length / SURVEYED_MAX);
   const count = Math.min(slots.length, SURVEYED_MAX);

@@ -8,15 +8,15 @@ export interface RolloutChange {
   /** Slots that move to another release. */
   slots: readonly number[];
   release: string;
-  /** The release that becomes the fleet's newest, with the spec that it came with; null: it stays. */
+  /** The release that becomes the fleet's newest, with the spec that it was made from; null: no change. */
   newest: string | null;
-  /** Lifts the hold, or holds the fleet for this reason. */
+  /** Ends the hold, or holds the fleet for this reason. */
   hold: 'keep' | 'lift' | { reason: string };
-  /** Of this slot's output the record gets a sample. */
+  /** The slot whose output becomes the record's sample. */
   sampleSlot: number | null;
 }
 
-/** A change of the record; with slots that move, where some do, and a hold, where there is to be one. */
+/** A change of the record, with the slots that move and the hold, if any. */
 export function changeOf(
   rollout: Rollout,
   {
@@ -37,10 +37,10 @@ export function changeOf(
 }
 
 /**
- * Puts everything that is on the new release back on the one before, which becomes the newest again. The storm
- * breaker's hold is lifted: what it saw is what is being undone.
+ * Moves everything that is on the new release back to the previous one, which becomes the newest again. The storm
+ * breaker's hold ends, because its cause is being undone.
  */
-export function goBack(
+export function rollBack(
   fleet: Fleet,
   rollout: Rollout,
   reason: string,
@@ -56,7 +56,7 @@ export function goBack(
   };
 }
 
-/** A rollout that has only been accepted: its first batch is the planner's to begin. */
+/** A rollout that has been accepted; the planner starts its first batch. */
 export function beginRollout(
   fleet: Fleet,
   { from, to, options, startedAt }: Pick<Rollout, 'from' | 'to' | 'options' | 'startedAt'>,
@@ -83,8 +83,8 @@ export function beginRollout(
 }
 
 /**
- * Slots of the batch under way whose agents nobody has touched yet, with the release that these run: where another
- * rollout takes the place of this one, they stay as they are until their turn in that, or they would be replaced twice.
+ * Slots of the batch under way whose agents still run their old release, with that release. If another rollout replaces
+ * this one, they stay unchanged until their batch in that one; otherwise they would be replaced twice.
  */
 export function untouched(fleet: Fleet): { slot: number; release: string }[] {
   const { record } = fleet.rolling;
@@ -97,7 +97,7 @@ export function untouched(fleet: Fleet): { slot: number; release: string }[] {
   });
 }
 
-/** Puts everything on one release, whatever it is on: a rollback that a user asks for. */
+/** Moves everything to one release, whatever it runs: a rollback that a user requests. */
 export function rollBackTo(
   fleet: Fleet,
   release: string,
@@ -112,12 +112,12 @@ export function rollBackTo(
     ...beginRollout(fleet, { from: release, to, options, startedAt }),
     unproven: [...others],
   };
-  return goBack(fleet, rollout, `rollback to release ${release} asked for`);
+  return rollBack(fleet, rollout, `rollback to release ${release} requested`);
 }
 
 /**
- * Goes on where it was paused. What its verdict had found is accepted: failures are counted anew from here, and what
- * of the batch nobody has touched yet has its turn in another.
+ * Continues a paused rollout. The failures in its verdict are accepted: counting starts again at 0, and agents of the
+ * batch that were not replaced yet go into another batch.
  */
 export function resumeRollout(fleet: Fleet, rollout: Rollout): RolloutChange {
   const hold = fleet.hold?.by === 'rollout' ? 'lift' : 'keep';
@@ -135,8 +135,8 @@ export function resumeRollout(fleet: Fleet, rollout: Rollout): RolloutChange {
 }
 
 /**
- * The release that a rollout to `to` could go back to: during a rollout the one that it came from, which alone is
- * proven; else what most agents are ready on, or are to run.
+ * The release that a rollout to `to` could roll back to: during a rollout the one that it came from, which alone is
+ * proven; otherwise the one that most agents are ready on, or should run.
  */
 export function provenRelease(fleet: Fleet, to: string): string {
   const { record } = fleet.rolling;
@@ -154,12 +154,12 @@ export function provenRelease(fleet: Fleet, to: string): string {
   ])[0];
 }
 
-/** Whether a rollout that goes back leaves this release. */
+/** Whether a rollout that rolls back moves agents off this release. */
 export function isLeft({ from, to, unproven }: Rollout, release: string): boolean {
   return release !== from && (release === to || unproven.includes(release));
 }
 
-/** The slots that are still to be put back. */
+/** The slots that must still move back. */
 export function slotsLeft(fleet: Fleet, rollout: Rollout): number[] {
   return [...fleet.slots.values()]
     .filter(({ wanted, release }) => wanted && isLeft(rollout, release))

@@ -2,18 +2,18 @@ import { type BootMs, runOf, type Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Step } from '../steps.ts';
 import { batchSize, chooseBatch, chooseMeasured, isBroken, nameOf, readyOn } from './batch.ts';
-import { changeOf, goBack, isLeft, slotsLeft } from './changes.ts';
+import { changeOf, isLeft, rollBack, slotsLeft } from './changes.ts';
 import type { AgentFailure, Batch, BatchVerdict, Cohort, Rollout } from './record.ts';
 import { countFailed, isOver } from './rolling.ts';
 import { cohortOf, describeCohorts, judgeCohorts, judgeFailures } from './verdict.ts';
 import { type BatchView, countReadyOn, isExcusedNow, readyDeadline, viewBatch, windowEnd } from './view.ts';
 
-/** So many verdicts stay in the record; each of them is an event as well. */
+/** The number of verdicts kept in the record; each of them is an event as well. */
 const VERDICTS_KEPT = 100;
 
 /**
- * Decides the one next thing about a fleet's rollout, or that there is none now. What is under way follows from the
- * slots; only decisions are recorded, so that whoever comes after a killed supervisor goes on from there.
+ * Decides the next step of a fleet's rollout, if one is due now. Progress follows from the slots; only decisions are
+ * recorded, so that the next supervisor continues from there after a kill.
  */
 export function nextRollout(fleet: Fleet, now: BootMs): Step | null {
   const { record } = fleet.rolling;
@@ -38,21 +38,21 @@ export function nextRollout(fleet: Fleet, now: BootMs): Step | null {
     : planNext(fleet, record, now);
 }
 
-/** Failures that are not recorded, and agents that have had more than their time. */
+/** Failures that are not recorded yet, and agents whose deadline has passed. */
 function newFailures(fleet: Fleet, record: Rollout, view: BatchView | null, now: BootMs): AgentFailure[] {
   const { unrecorded, stalledSince } = fleet.rolling;
   const fresh = [...unrecorded].map(([slot, reason]) => ({ slot, reason }));
   if (!view || isExcusedNow(fleet)) return fresh;
   const late = view.waiting.filter((slot) => now >= readyDeadline(slot, record, stalledSince));
-  const reason = `not ready within healthyDeadline, ${record.options.healthyDeadlineMs / 1000} s`;
+  const reason = `not ready within healthyDeadline (${record.options.healthyDeadlineMs / 1000} s)`;
   return [...fresh, ...late.map(({ number }) => ({ slot: number, reason }))];
 }
 
-/** The end of the rollout, or its next batch; before the first one, a look at what the agents are like. */
+/** Ends the rollout or starts its next batch; before the first one, measures the agents. */
 function planNext(fleet: Fleet, rollout: Rollout, now: BootMs): Step | null {
   const left = [...fleet.slots.values()].filter(({ wanted, release }) => wanted && release !== rollout.to);
   if (left.length === 0) {
-    // What is no longer wanted may be wanted again, as it is, as long as it runs.
+    // A slot that is no longer wanted may be wanted again, with its agent, as long as that runs.
     if (hasLeavers(fleet, rollout)) return null;
     const done: Rollout = { ...rollout, state: 'done', updated: countReadyOn(fleet, rollout.to) };
     const reason = `done: ${done.updated} of ${fleet.target} agents run release ${rollout.to}`;
@@ -90,11 +90,11 @@ function beginBatch(
     broken: [...rollout.broken, ...chosen.filter(isBroken).map((slot) => slot.number)],
     baseline: rollout.baseline ?? cohortOf(old, null, fleet.rolling.latest),
   };
-  const reason = `${nameOf(begun.batch!)} begins: ${slots.length} of ${left.length} agents left go to release ${rollout.to}`;
+  const reason = `${nameOf(begun.batch!)} starts: ${slots.length} of the remaining ${left.length} agents move to release ${rollout.to}`;
   return { do: 'rollout', change: changeOf(begun, { slots, release: rollout.to }), reason };
 }
 
-/** Where agents may end their connections first, nothing of the batch is stopped before somebody has looked at them. */
+/** If agents may end their connections first, nothing of the batch is stopped before these were counted. */
 function planDrain(
   { rolling, spec }: Fleet,
   { batch, to }: Rollout,
@@ -113,11 +113,11 @@ function planDrain(
     batch: batch.number,
     slots,
     until,
-    reason: 'connections may end before their agents are stopped',
+    reason: 'agents may end their connections before they are stopped',
   };
 }
 
-/** Waits until the batch is ready, looks at it when its observation begins and when it ends, and judges it. */
+/** Waits until the batch is ready, measures it when its observation starts and when it ends, and judges it. */
 function planBatch(fleet: Fleet, rollout: Rollout, batch: Batch, view: BatchView, now: BootMs): Step | null {
   const { rolling } = fleet;
   if (view.waiting.length > 0) return null;
@@ -146,15 +146,15 @@ function planBatch(fleet: Fleet, rollout: Rollout, batch: Batch, view: BatchView
 }
 
 /**
- * The agents before may have been started in quieter times. Batches that were found good were started like this one:
- * what they took to get ready is not too long for it either.
+ * The agents before may have been started in quieter times. Batches that were judged good were started like this one, so
+ * the time that they took to become ready is acceptable for it as well.
  */
 function withLoad(before: Cohort, { verdicts }: Rollout): Cohort {
   const proven = verdicts.findLast(({ isGood }) => isGood)?.cohort?.readyMs ?? 0;
   return { ...before, readyMs: before.readyMs === null ? null : Math.max(before.readyMs, proven) };
 }
 
-/** The verdict is bad: back, or a hold where the user wants to look first. */
+/** After a bad verdict: rolls back, or holds the fleet if `rollback` is off. */
 function failed(fleet: Fleet, rollout: Rollout, verdict: BatchVerdict, last: AgentFailure | null): Step {
   const judged = withVerdict(rollout, verdict);
   const reason = wordsOf(verdict);
@@ -162,16 +162,16 @@ function failed(fleet: Fleet, rollout: Rollout, verdict: BatchVerdict, last: Age
   if (rollout.options.rollback) {
     return {
       do: 'rollout',
-      change: goBack(fleet, judged, reason, sampleSlot),
-      reason: `going back to release ${rollout.from}: ${reason}`,
+      change: rollBack(fleet, judged, reason, sampleSlot),
+      reason: `rolling back to release ${rollout.from}: ${reason}`,
     };
   }
   const hold = `the rollout to release ${rollout.to} failed: ${reason}`;
   const change = changeOf({ ...judged, state: 'paused', reason }, { hold, sampleSlot });
-  return { do: 'rollout', change, reason: `held, as no rollback is wanted: ${reason}` };
+  return { do: 'rollout', change, reason: `held, because rollback is off: ${reason}` };
 }
 
-/** Everything is to be back on the release that it came from, or to have failed on it by its own fault. */
+/** Waits until everything is back on the release that it came from, or has failed on it by its own fault. */
 function planReturn(fleet: Fleet, rollout: Rollout): Step | null {
   for (const slot of fleet.slots.values()) if (!isBack(slot, rollout)) return returnLate(fleet, rollout);
   const change = changeOf({ ...rollout, state: 'rolled-back', updated: countReadyOn(fleet, rollout.to) });
@@ -182,12 +182,12 @@ function planReturn(fleet: Fleet, rollout: Rollout): Step | null {
   };
 }
 
-/** Agents that were not wanted when it began to go back, and are wanted again. */
+/** Agents that were unwanted when the rollback started, and are wanted again. */
 function returnLate(fleet: Fleet, rollout: Rollout): Step | null {
   const slots = slotsLeft(fleet, rollout);
   if (slots.length === 0) return null;
   const change = changeOf(rollout, { slots, release: rollout.from });
-  return { do: 'rollout', change, reason: `back to release ${rollout.from}, too` };
+  return { do: 'rollout', change, reason: `more agents move back to release ${rollout.from}` };
 }
 
 function isBack({ wanted, agent, release, failures }: Slot, rollout: Rollout): boolean {

@@ -2,19 +2,19 @@ import type { Share } from '../../specification/spec.ts';
 
 export type RolloutState = 'running' | 'paused' | 'rolling-back' | 'done' | 'rolled-back';
 
-/** How a rollout goes. */
+/** The options of a rollout. */
 export interface RolloutOptions {
   /** Agents replaced together. */
   batch: Share;
   /** How long a batch is observed once it is ready. */
   waitMs: number;
-  /** Agents replaced first, alone; 0 for none. */
+  /** Agents replaced first, as a batch of their own; 0 for none. */
   canary: number;
   /** More failed agents than this end the rollout. */
   maxFailed: Share;
-  /** Whether it goes back by itself; else the fleet is held. */
+  /** Whether it rolls back automatically; otherwise the fleet is held. */
   rollback: boolean;
-  /** An agent not ready after so long has failed. */
+  /** The time after which an agent that is not ready has failed. */
   healthyDeadlineMs: number;
 }
 
@@ -28,17 +28,17 @@ export interface Batch {
   begunAt: number;
 }
 
-/** What the agents of one release are like: medians, and the mean for the processor; null where nobody could tell. */
+/** Measurements of the agents of one release: medians, and the mean for the processor; null if unknown. */
 export interface Cohort {
   agents: number;
   /** From start to ready. */
   readyMs: number | null;
   rssBytes: number | null;
-  /** Of one processor, by one agent. */
+  /** The share of one processor that an agent uses. */
   cpu: number | null;
 }
 
-/** What was found of a batch, and against what. */
+/** The result of judging a batch, with what it was compared with. */
 export interface BatchVerdict {
   batch: number;
   isCanary: boolean;
@@ -46,10 +46,10 @@ export interface BatchVerdict {
   failed: number;
   isGood: boolean;
   reason: string;
-  /** The batch, where it was measured, and the release before it. */
+  /** The batch, if it was measured, and the release before it. */
   cohort: Cohort | null;
   before: Cohort | null;
-  /** From the beginning of the batch to its verdict. */
+  /** The time from the start of the batch to its verdict. */
   tookMs: number;
 }
 
@@ -60,8 +60,8 @@ export interface AgentFailure {
 }
 
 /**
- * A rollout as it survives: what was decided. What is under way follows from the slots, whose release says what each is
- * to be. `from` is the release that it goes back to, `to` the one that it brings, or that a rollback leaves.
+ * What survives of a rollout: its decisions. Progress follows from the slots, whose release is the one that each should
+ * have. `from` is the release to roll back to; `to` is the one that it brings, or that a rollback leaves.
  */
 export interface Rollout {
   /** Grows with each rollout of the fleet. */
@@ -69,24 +69,24 @@ export interface Rollout {
   state: RolloutState;
   from: string;
   to: string;
-  /** Releases of rollouts that this one took the place of: going back leaves them too. */
+  /** Releases of rollouts that this one replaced: a rollback leaves them as well. */
   unproven: string[];
   options: RolloutOptions;
   /** ISO 8601. */
   startedAt: string;
-  /** The batch under way; null between two of them. */
+  /** The batch under way; null between two batches. */
   batch: Batch | null;
   /** Slots that were broken before their batch began: their failures do not count. */
   broken: number[];
   failures: AgentFailure[];
-  /** The latest ones; every one of them is an event too. */
+  /** The latest verdicts; each of them is an event as well. */
   verdicts: BatchVerdict[];
-  /** What the agents were like before the first batch. */
+  /** The measurements before the first batch. */
   baseline: Cohort | null;
-  /** Why it is paused or goes back. */
+  /** Why it is paused or rolls back. */
   reason: string | null;
-  /** What an agent that failed last said. */
+  /** The last output of the agent that failed last. */
   sample: string | null;
-  /** How many agents were on the new release when it ended; null before. */
+  /** The number of agents on the new release when it ended; null before. */
   updated: number | null;
 }

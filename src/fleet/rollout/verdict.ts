@@ -6,21 +6,21 @@ import type { AgentFailure, Cohort, Rollout } from './record.ts';
 import type { Survey } from './rolling.ts';
 
 /**
- * What one measure must exceed to be bad: a multiple of the old release's, and by so much that it matters at all.
- * How many agents start together, and what else the host does, makes hundreds of milliseconds of readiness by itself
- * (memcached, alone and 48 together on 2 cores: 90 and 455 ms).
+ * The limits beyond which a measure is bad: a multiple of the old release's, and a difference that matters. Agents that
+ * start together, and other work on the host, delay readiness by hundreds of milliseconds without any fault (memcached,
+ * alone and 48 together on 2 cores: 90 and 455 ms).
  */
 const READY_LIMIT = { factor: 4, moreMs: 1_000 } as const;
 const RSS_LIMIT = { factor: 2, moreBytes: 4 * 1024 ** 2 } as const;
 const CPU_LIMIT = { factor: 3, more: 0.1 } as const;
-/** Processor time is counted in ticks of 10 ms (proc_pid_stat(5)): over less than this it tells nothing. */
+/** Processor time is counted in ticks of 10 ms (proc_pid_stat(5)), so over less than this it is meaningless. */
 const CPU_MS_MIN = 1_000;
 
 /**
  * Judges the failures of a rollout so far.
  * @param members the agents of the batch under way
  * @param total the agents of the fleet
- * @returns why it is bad, in words; null where it is not
+ * @returns why it is bad; null if it is not
  */
 export function judgeFailures(
   { failures, broken, batch, options: { maxFailed } }: Rollout,
@@ -41,7 +41,7 @@ export function judgeFailures(
   return `${counted.length} of ${of} agents failed (maxFailed is ${limit}): ${describeFailures(counted)}`;
 }
 
-/** The commonest reason first, with the slots that it is about: `exited 1 (slots 0-3); killed by SIGSEGV (slot 9)`. */
+/** The commonest reason first, with its slots: `exited 1 (slots 0-3); killed by SIGSEGV (slot 9)`. */
 export function describeFailures(failures: readonly AgentFailure[]): string {
   const byReason = Map.groupBy(failures, ({ reason }) => reason.replace(/\b(port|slot) \d+/g, '$1 …'));
   const kinds = [...byReason.values()].toSorted((a, b) => b.length - a.length);
@@ -50,15 +50,18 @@ export function describeFailures(failures: readonly AgentFailure[]): string {
     return `${alike[0]!.reason} (${slots.length === 1 ? 'slot' : 'slots'} ${formatSlots(slots)})`;
   });
   const others = kinds.length - shown.length;
-  return [...shown, ...(others > 0 ? [`and ${others} other reasons`] : [])].join('; ');
+  return [
+    ...shown,
+    ...(others > 0 ? [`and ${others} other ${others === 1 ? 'reason' : 'reasons'}`] : []),
+  ].join('; ');
 }
 
 const KINDS_SHOWN_MAX = 3;
 
 /**
- * What the agents of a release are like.
- * @param slots those that are ready; all of them tell how long that took
- * @param first the look before `latest`, which tells how much processor time was used in between; some agents each
+ * The measurements of the agents of a release.
+ * @param slots the ready ones; all of them count for the time to ready
+ * @param first the survey before `latest`: the difference is processor time; each covers some of the agents
  */
 export function cohortOf(slots: readonly Slot[], first: Survey | null, latest: Survey | null): Cohort {
   const readyMs: number[] = [];
@@ -81,12 +84,12 @@ export function cohortOf(slots: readonly Slot[], first: Survey | null, latest: S
 
 /**
  * Compares the new release with the old one.
- * @returns why the new one is worse, in words; null where it is not, or nothing could be compared
+ * @returns why the new one is worse; null if it is not, or nothing could be compared
  */
 export function judgeCohorts(cohort: Cohort, before: Cohort, old: string): string | null {
   const { readyMs, rssBytes, cpu } = cohort;
   if (isWorse(readyMs, before.readyMs, READY_LIMIT.factor, READY_LIMIT.moreMs)) {
-    return `agents take ${formatMs(readyMs!)} to get ready, those of ${old} ${formatMs(before.readyMs!)} (median)`;
+    return `agents take ${formatMs(readyMs!)} to become ready, those of ${old} ${formatMs(before.readyMs!)} (median)`;
   }
   if (isWorse(rssBytes, before.rssBytes, RSS_LIMIT.factor, RSS_LIMIT.moreBytes)) {
     return `agents use ${formatSize(rssBytes!)} of memory, those of ${old} ${formatSize(before.rssBytes!)} (median RSS)`;
@@ -97,13 +100,13 @@ export function judgeCohorts(cohort: Cohort, before: Cohort, old: string): strin
   return null;
 }
 
-/** A cohort in words: `in 110 ms (was 105 ms), memory 10.2M (was 10.1M), cpu 0.01 (was 0.01)`; empty where nothing is known. */
+/** Describes a cohort: `in 110 ms (was 105 ms), memory 10.2M (was 10.1M), cpu 0.01 (was 0.01)`; empty if nothing is known. */
 export function describeCohorts(cohort: Cohort, before: Cohort): string {
-  const beside = (value: number | null, other: number | null, format: (value: number) => string): string =>
+  const compare = (value: number | null, other: number | null, format: (value: number) => string): string =>
     value === null ? '' : `${format(value)}${other === null ? '' : ` (was ${format(other)})`}`;
-  const ready = beside(cohort.readyMs, before.readyMs, formatMs);
-  const rss = beside(cohort.rssBytes, before.rssBytes, formatSize);
-  const cpu = beside(cohort.cpu, before.cpu, (share) => share.toFixed(2));
+  const ready = compare(cohort.readyMs, before.readyMs, formatMs);
+  const rss = compare(cohort.rssBytes, before.rssBytes, formatSize);
+  const cpu = compare(cohort.cpu, before.cpu, (share) => share.toFixed(2));
   return [ready && `in ${ready}`, rss && `memory ${rss}`, cpu && `cpu ${cpu}`].filter(Boolean).join(', ');
 }
 
@@ -116,7 +119,7 @@ function formatMs(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** The middle one, the higher of two; null of nothing. */
+/** The median, the higher of the middle two; null if there are no values. */
 function median(values: readonly number[]): number | null {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? null;
 }

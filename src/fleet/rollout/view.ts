@@ -2,21 +2,21 @@ import type { BootMs, Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Batch, Rollout } from './record.ts';
 
-/** How a batch gets on. */
+/** The progress of a batch. */
 export interface BatchView {
-  /** Those that are still wanted. */
+  /** The slots that are still wanted. */
   members: Slot[];
   /** Ready on the new release, and never failed on it. */
   ready: Slot[];
   /** Neither ready nor failed. */
   waiting: Slot[];
-  /** How many are on their way out. */
+  /** The number of agents that are stopping. */
   stopping: number;
-  /** When the last of them got ready. */
+  /** When the last of them became ready. */
   readyAt: BootMs;
 }
 
-/** Looks at the agents of a batch. */
+/** Computes the progress of a batch. */
 export function viewBatch(fleet: Fleet, rollout: Rollout, batch: Batch): BatchView {
   const failed = new Set(rollout.failures.map(({ slot }) => slot));
   const view: BatchView = { members: [], ready: [], waiting: [], stopping: 0, readyAt: 0 };
@@ -35,7 +35,7 @@ export function viewBatch(fleet: Fleet, rollout: Rollout, batch: Batch): BatchVi
   return view;
 }
 
-/** When the observation of a batch ends, all of which is ready or has failed. */
+/** When the observation of a batch ends, if all of it is ready or has failed. */
 export function windowEnd({ readyAt }: BatchView, { options }: Rollout): BootMs {
   return readyAt === 0 ? 0 : readyAt + options.waitMs;
 }
@@ -46,7 +46,7 @@ export function readyDeadline({ agent }: Slot, { options, to }: Rollout, stalled
   return (isTrying ? Math.min(agent.run.startedAt, stalledSince) : stalledSince) + options.healthyDeadlineMs;
 }
 
-/** When time alone makes something due in a rollout; null where nothing will. */
+/** When time alone makes a step of the rollout due; null if nothing will. */
 export function nextRolloutDue(fleet: Fleet, now: BootMs): BootMs | null {
   const { record, stalledSince, drain } = fleet.rolling;
   if (!record?.batch || fleet.stopAll || (fleet.hold && fleet.hold.by !== 'storm')) return null;
@@ -60,7 +60,7 @@ export function nextRolloutDue(fleet: Fleet, now: BootMs): BootMs | null {
   return due === Number.POSITIVE_INFINITY ? null : due;
 }
 
-/** Whether deadlines rest: what keeps agents from starting is not their fault. */
+/** Whether deadlines are suspended, because what delays agents is not their fault. */
 export function isExcusedNow({ hold, pressure }: Fleet): boolean {
   return hold !== null || pressure !== null;
 }
@@ -74,7 +74,7 @@ export function countReadyOn(fleet: Fleet, release: string): number {
   return count;
 }
 
-/** Keeps the time that nothing has got on; what is held up by a hold, by pressure or by draining has no blame. */
+/** Measures the time without progress; delays by a hold, by pressure or by draining do not count. */
 export function observeRollout(fleet: Fleet, now: BootMs): void {
   const { rolling } = fleet;
   const { batch } = rolling.record ?? {};

@@ -1,26 +1,26 @@
-/** What tells the processes of a fleet from others on the host, for each program that its agents can be. */
+/** What distinguishes the processes of a fleet from others on the host, for each program of its agents. */
 export interface Fingerprint {
   /** The executables that count as the program, each as `device:inode`. */
   files: ReadonlySet<string>;
-  /** Their paths: a process whose executable was replaced or removed since its start is known by this alone. */
+  /** Their paths: all that identifies a process whose executable was replaced or removed since its start. */
   paths: ReadonlySet<string>;
   program: AgentProgram;
 }
 
-/** What a process must show beside the right executable. */
+/** What a process must show besides the right executable. */
 export type AgentProgram =
   /** Nothing: the file is this one program. */
   | { kind: 'binary' }
-  /** The file is a script, so what runs is its interpreter, with the script as its first operand. */
+  /** The file is a script: what runs is its interpreter, with the script as the first operand. */
   | { kind: 'script'; interpreter: string }
   /**
-   * The file is many programs (an interpreter, busybox) or everybody's (sleep): its words tell which it is, and its name
-   * where it goes by another one. Daemons that write over their words (redis, nginx) are told by the titles of those
-   * agents that run.
+   * The file is many programs (an interpreter, busybox) or commonly used (sleep): its words identify it, and its name
+   * if it is called by another one. Daemons that overwrite their words (redis, nginx) are identified by the titles of
+   * running agents.
    */
   | { kind: 'shared'; called: string | null; words: readonly CommandWord[]; titles: ReadonlySet<string> };
 
-/** A word of the command: its text, and the file that it names if it does; null stands for any one word. */
+/** A word of the command: its text, and the file that it names, if any; null stands for any one word. */
 export type CommandWord = { text: string; file: string | null } | null;
 
 /** The executable of a process. */
@@ -28,18 +28,18 @@ export interface Executable {
   /** `device:inode`. */
   file: string;
   path: string;
-  /** Nothing is at its path any more, or another file. */
+  /** Its path now holds nothing, or another file. */
   isReplaced: boolean;
 }
 
-/** A process to be judged; `files` tells which file each word of argv names, seen from the process's directory. */
+/** A process to judge; `files` holds the file that each word of argv names, seen from the process's directory. */
 export interface Suspect {
   executable: Executable;
   argv: readonly string[];
   files: readonly (string | null)[];
 }
 
-/** Files that run what their words name; versions (python3.11) are left out. */
+/** Programs that run what their words name; versions (python3.11) are omitted. */
 const SHARED = new Set(
   (
     'sh bash dash ash ksh mksh zsh fish csh tcsh python pypy perl ruby node nodejs deno bun php lua luajit tclsh ' +
@@ -49,22 +49,22 @@ const SHARED = new Set(
   ).split(' '),
 );
 
-/** What a distribution installs is everybody's: a `sleep` that somebody runs is not ours because our agents sleep too. */
+/** What a distribution installs is in common use: not every `sleep` is ours because our agents sleep too. */
 const DISTRIBUTION = /^(\/usr)?\/(bin|sbin|lib|lib64|libexec|games)\//;
 
 /**
- * Decides what a process must show to be taken for the program of a command.
+ * Decides what a process must show to count as the program of a command.
  * @param command argv of the command; null for each word with a placeholder
  * @param called the name that the executable is called by
  * @param real the path of the file itself, links followed
- * @param interpreter the interpreter that the first line of the file names; null for a binary
+ * @param interpreter the interpreter in the first line of the file; null for a binary
  */
 export function agentProgram(
   command: readonly CommandWord[],
   { called, real, interpreter }: { called: string; real: string; interpreter: string | null },
 ): AgentProgram {
   if (interpreter !== null) return { kind: 'script', interpreter };
-  // A binary that is called by a name that is not its own goes by that name (busybox as httpd, git-upload-pack).
+  // A binary called by a name other than its own depends on that name (busybox as httpd, git-upload-pack).
   const isRenamed = !baseName(real).startsWith(stem(called));
   const isShared = SHARED.has(stem(baseName(real))) || DISTRIBUTION.test(real);
   if (!isRenamed && !isShared) return { kind: 'binary' };
@@ -72,9 +72,9 @@ export function agentProgram(
 }
 
 /**
- * Learns from agents that run what cannot be told from the command: the titles that they give themselves, and the
- * executable that a wrapper (a shim, `env`) makes way for. Agents are not trusted: a title counts only with an
- * executable of the command, and another executable only with words that name the command's own files.
+ * Learns from running agents what the command does not show: the titles that they give themselves, and the executable
+ * that a wrapper (a shim, `env`) is replaced by. Agents are not trusted: a title counts only with an executable of the
+ * command, and another executable only with words that name the command's own files.
  * @param words the words of the command, after its name
  */
 export function learnFingerprints(
@@ -88,7 +88,7 @@ export function learnFingerprints(
     return isOneOf(files, paths, executable);
   }
   const titles = own
-    .filter((agent) => program.kind === 'shared' && !saysSo(program, agent))
+    .filter((agent) => program.kind === 'shared' && !hasCommandWords(program, agent))
     .map(({ argv }) => titleOf(argv));
   const titled = program.kind === 'shared' ? { ...program, titles: new Set(titles) } : program;
   const isTelling = words.some((word) => word !== null && word.file !== null);
@@ -100,14 +100,14 @@ export function learnFingerprints(
   ];
 }
 
-/** Whether an executable can be the program at all, before anything dearer is asked about its process. */
+/** Whether an executable can be the program at all, before anything costlier is read of its process. */
 export function mayMatchFingerprint({ files, paths, program }: Fingerprint, executable: Executable): boolean {
   if (program.kind !== 'script') return isOneOf(files, paths, executable);
   const name = stem(baseName(executable.path));
   return SHARED.has(name) || name === stem(program.interpreter);
 }
 
-/** Whether a process is one that the fleet could have started. */
+/** Whether a process may have been started by the fleet. */
 export function matchesFingerprint(fingerprint: Fingerprint, suspect: Suspect): boolean {
   const { files, paths, program } = fingerprint;
   if (!mayMatchFingerprint(fingerprint, suspect.executable)) return false;
@@ -117,7 +117,7 @@ export function matchesFingerprint(fingerprint: Fingerprint, suspect: Suspect): 
     case 'script':
       return runsScript(suspect, files, paths);
     case 'shared':
-      return saysSo(program, suspect) || program.titles.has(titleOf(suspect.argv));
+      return hasCommandWords(program, suspect) || program.titles.has(titleOf(suspect.argv));
   }
 }
 
@@ -125,7 +125,7 @@ function isOneOf(files: ReadonlySet<string>, paths: ReadonlySet<string>, executa
   return files.has(executable.file) || (executable.isReplaced && paths.has(executable.path));
 }
 
-/** An editor has the script among its words too: only who is an interpreter, and has it before any other operand, runs it. */
+/** An editor has the script among its words too: only an interpreter with it as its first operand runs it. */
 function runsScript(
   { argv, files }: Suspect,
   scripts: ReadonlySet<string>,
@@ -138,10 +138,13 @@ function runsScript(
 }
 
 /**
- * Whether the name and the words of a command are there in their order, with others between them or not. Where nothing
- * is certain, nothing would tell the program from any other, and no process is like it.
+ * Whether the name and the words of a command occur in their order, possibly with others in between. If no word is
+ * certain, nothing distinguishes the program from others, so no process matches.
  */
-function saysSo({ called, words }: AgentProgram & { kind: 'shared' }, { argv, files }: Suspect): boolean {
+function hasCommandWords(
+  { called, words }: AgentProgram & { kind: 'shared' },
+  { argv, files }: Suspect,
+): boolean {
   if (called === null && words.every((word) => word === null)) return false;
   // `busybox httpd` and `httpd` are the same program.
   const name = argv.findIndex((word) => baseName(word) === called);
@@ -154,7 +157,7 @@ function saysSo({ called, words }: AgentProgram & { kind: 'shared' }, { argv, fi
   return true;
 }
 
-/** What a daemon has written over its words, whatever numbers it has put there: `redis-server *:6379`. */
+/** The title that a daemon has written over its words, with its numbers masked: `redis-server *:6379`. */
 function titleOf(argv: readonly string[]): string {
   return argv.join(' ').trim().replace(/\d+/g, '#');
 }

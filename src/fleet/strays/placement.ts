@@ -1,4 +1,4 @@
-/** Which slot owns one of these ports; null where none does. */
+/** The slot that owns one of these ports; null if none does. */
 export function slotOfPorts(
   owner: { base: number; perAgent: number; protocol: 'tcp' | 'udp' | null } | null,
   held: readonly { protocol: 'tcp' | 'udp'; port: number }[],
@@ -11,16 +11,16 @@ export function slotOfPorts(
   return null;
 }
 
-/** Whom slots run as: all the same user, or each the user `base` + its number. */
+/** The users of slots: one for all, or `base` + its number for each. */
 export type SlotUsers = { uid: number } | { base: number };
 
-/** The slots that a process may be adopted into by its user: any, just one, or none. */
+/** The slots that a process may be adopted into because of its user: any, one, or none. */
 export type Allowed = 'any' | 'none' | number;
 
 /**
- * Which slots a process may be adopted into: those that run as it does. An agent of another user than its slot's would
- * have what its slot may have, and be started again as somebody else.
- * @param uids its real, effective and saved uid: what it can become counts as what it is
+ * The slots that a process may be adopted into: those that run as the same user. Otherwise the agent would have access
+ * to what its slot has, and be restarted as another user.
+ * @param uids its real, effective and saved uid: all that it can become counts
  */
 export function allowedSlots(uids: readonly number[], users: SlotUsers): Allowed {
   const [uid] = uids;
@@ -30,10 +30,10 @@ export function allowedSlots(uids: readonly number[], users: SlotUsers): Allowed
 }
 
 /**
- * Chooses the slot that each stray is adopted into: the one whose port it holds, if that is free, else the lowest free
- * one. Those that hold a port choose first. Where only one slot may have it by its user, it is that one.
+ * Chooses the slot that each stray is adopted into: the one whose port it holds, if that is free, otherwise the lowest
+ * free one. Those that hold a port choose first. If its user allows only one slot, it is that one.
  * @param isFree whether nothing runs in a slot, and nothing is about to
- * @returns slots in the order of the strays; null for one that may be in none, or whose only slot is not free
+ * @returns slots in the order of the strays; null if a stray may be in none, or its only slot is not free
  */
 export function placeStrays(
   strays: readonly { slot: number | null; allowed: Allowed }[],
@@ -55,7 +55,7 @@ export function placeStrays(
 }
 
 /**
- * Leaves out what another stray of the same fleet has forked: those go with it.
+ * Leaves out strays that another stray of the same fleet has forked: they go with it.
  * @param parentOf the parent of a process; 0 or null at the top
  * @returns each stray with its workers
  */
@@ -68,7 +68,7 @@ export function topmost<T extends { pid: number }>(
   for (const { pid } of alike) {
     let top: number | null = null;
     let at = parentOf(pid);
-    // Parents read one after the other can be of different moments; their number bounds a circle.
+    // Parents read one after the other may be from different moments; the maximum bounds a circle.
     for (let depth = 0; at && depth < ANCESTORS_MAX; depth++, at = parentOf(at)) if (byPid.has(at)) top = at;
     if (top === null || top === pid) tops.push(byPid.get(pid)!);
     else byPid.get(top)!.workers.push(pid);
@@ -77,8 +77,8 @@ export function topmost<T extends { pid: number }>(
 }
 
 /**
- * A process can look like agents of several fleets that run the same program: it is of the one whose slot's port it
- * holds; of one that is asked for by name, if none does; else of the first.
+ * Assigns processes that match several fleets with the same program: to the fleet whose slot's port it holds; if there
+ * is none, to the one that was asked about; otherwise to the first.
  * @param asked the fleet that is asked about; null for all
  */
 export function chooseFleets<T extends { fleet: string; pid: number; slot: number | null }>(
@@ -92,5 +92,5 @@ export function chooseFleets<T extends { fleet: string; pid: number; slot: numbe
   });
 }
 
-/** No chain of parents is followed further. */
+/** The maximum length of a chain of parents. */
 export const ANCESTORS_MAX = 64;
