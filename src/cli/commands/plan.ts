@@ -31,8 +31,8 @@ function headline({
 }: HostDescription): string {
   const threads = cores < processors ? ` on ${cores} cores` : '';
   const where = [machine, virtualization && `virtual: ${virtualization}`].filter(Boolean).join(', ');
-  const host = `${system}, Linux ${kernel}, ${processors} × ${processor}${threads}`;
-  return oneLine(where === '' ? host : `${host} (${where})`);
+  const host = oneLine(`${system}, Linux ${kernel}, ${processors} × ${processor}${threads}`);
+  return where === '' ? host : `${host}\n${oneLine(where)}`;
 }
 
 function costOf(text: string | undefined): Cost | null {
