@@ -21,8 +21,8 @@ import { actOnStrays } from './strays.ts';
 const HOST_FAULTS: ReadonlySet<ErrorCode> = new Set(['LIMIT_REACHED', 'STATE_UNUSABLE']);
 
 /**
- * What users ask for. A command is decided purely (fleet/decide), then committed by the fleet's runner: what is refused
- * has changed nothing, and what is answered is durable. Commands come one after the other.
+ * The commands of users. Each is decided purely (fleet/decide), then committed by the fleet's runner: a refused command
+ * has changed nothing, and an answer means that the change is durable. Commands run one after the other.
  */
 export class Commands {
   readonly #supervisor: Supervisor;
@@ -31,7 +31,7 @@ export class Commands {
   constructor(supervisor: Supervisor) {
     this.#supervisor = supervisor;
     finishRemovals(supervisor).catch((error: Error) =>
-      supervisor.journal.note('limit', null, `what was to be deleted is still there: ${error.message}`),
+      supervisor.journal.note('limit', null, `some files could not be deleted: ${error.message}`),
     );
   }
 
@@ -40,29 +40,29 @@ export class Commands {
     return this.#queue(name, () => spawnFleet(this.#supervisor, name, request));
   }
 
-  /** Lowers the target: by a count from the highest slots down, by just these slots, or to 0. */
+  /** Lowers the target: by a count from the highest slots down, by certain slots, or to 0. */
   kill(name: string, request: KillRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => carryOut(runner, decideKill(runner.fleet, request)));
   }
 
-  /** Makes a restart of slots due, on the release they have or on the newest. */
+  /** Requests restarts of slots, on their own release or on the newest. */
   restart(name: string, request: RestartRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => carryOut(runner, decideRestart(runner.fleet, request)));
   }
 
-  /** Begins a rolling update. */
+  /** Starts a rolling update. */
   rollingUpdate(name: string, request: RollingUpdateRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => rollingUpdate(this.#supervisor, runner, request));
   }
 
-  /** Pauses or resumes a rollout, or has it roll back. */
+  /** Pauses, resumes or aborts a rollout. */
   actOnRollout(name: string, { action }: RolloutRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) =>
       carryOut(runner, decideRolloutAction(runner.fleet, action, this.#date)),
     );
   }
 
-  /** Goes back to an earlier release. */
+  /** Rolls back to an earlier release. */
   rollBack(name: string, { to }: RollbackRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => carryOut(runner, decideRollback(runner.fleet, to, this.#date)));
   }
@@ -72,14 +72,14 @@ export class Commands {
     return this.#withRunner(name, (runner) => commitIfAny(runner, decideHold(runner.fleet, this.#date)));
   }
 
-  /** Lets a held fleet go on. */
+  /** Ends the hold of a fleet. */
   resume(name: string): Promise<void> {
     return this.#withRunner(name, (runner) => commitIfAny(runner, decideResume(runner.fleet)));
   }
 
-  /** Forgets a fleet at target 0. The answer comes once everything of it that is to go is deleted. */
+  /** Removes a fleet at target 0. The answer comes after everything that must go is deleted. */
   async remove(name: string, withDirectories: boolean): Promise<void> {
-    // An object: a promise that is returned would be waited for in the queue.
+    // In an object: the queue would wait for a returned promise.
     const { purging } = await this.#withRunner(name, (runner) => ({
       purging: removeFleet(this.#supervisor, runner, withDirectories),
     }));
@@ -98,7 +98,7 @@ export class Commands {
     const names = [...this.#supervisor.fleets.keys()];
     throw new FleetError(
       'UNKNOWN',
-      `there is no fleet ${name}; there ${names.length === 0 ? 'is none' : `are: ${names.join(', ')}`}`,
+      `there is no fleet "${name}"; ${names.length === 0 ? 'no fleet exists' : `the fleets are ${names.join(', ')}`}`,
     );
   }
 
@@ -110,13 +110,13 @@ export class Commands {
     return this.#queue(name, () => work(this.get(name)));
   }
 
-  /** One after the other. What the host refuses is reported to everybody; what a user got wrong, to that user alone. */
+  /** Runs one command at a time. Refusals by the host are reported as events; a user's mistakes only in the answer. */
   async #queue<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     try {
       return await this.#limit(work);
     } catch (error) {
       if (error instanceof FleetError && HOST_FAULTS.has(error.code))
-        this.#supervisor.journal.note('limit', name, `a command was refused: ${error.message}`);
+        this.#supervisor.journal.note('limit', name, `command refused: ${error.message}`);
       throw error;
     }
   }
