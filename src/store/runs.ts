@@ -15,8 +15,8 @@ const SCHEMA = [
 ];
 
 /**
- * Which process is in which slot, on tmpfs and without fsync: it need only survive the supervisor. Writes are
- * gathered and flushed once a turn of the loop.
+ * The process in each slot, on tmpfs and without fsync, because it only needs to survive the supervisor. Writes are
+ * collected and flushed once per turn of the loop.
  */
 export class RunStore {
   readonly #db: DatabaseSync;
@@ -25,7 +25,7 @@ export class RunStore {
   readonly #dirty = new Map<string, { fleet: string; slot: number; record: RunRecord | null }>();
   readonly #behind: MarkFile;
   readonly notice: string | null;
-  /** Whether an earlier supervisor could not write all that it had to note: processes may have come since. */
+  /** Whether an earlier supervisor could not write everything: processes may exist that no record names. */
   readonly wasBehind: boolean;
 
   /** @param bootId records of another boot are dropped */
@@ -65,12 +65,12 @@ export class RunStore {
       }));
   }
 
-  /** Notes what is in a slot from now on; null forgets the slot. */
+  /** Notes the new record of a slot; null forgets the slot. */
   set(fleet: string, slot: number, record: RunRecord | null): void {
     this.#dirty.set(`${fleet}/${slot}`, { fleet, slot, record });
   }
 
-  /** Writes what was noted. @throws where the file cannot be written; what was noted stays noted */
+  /** Writes the noted records. @throws if the file cannot be written; they stay noted then */
   flush(): void {
     if (this.#dirty.size === 0) return;
     try {
@@ -120,7 +120,7 @@ function dropOtherBoots(db: DatabaseSync, bootId: string): void {
   db.prepare('INSERT INTO boot VALUES (?)').run(bootId);
 }
 
-/** A slot's past that cannot be read, or is none, is forgotten: no supervisor fails to start for that. */
+/** Parses a part of a slot's past; null if it is invalid, because that must not keep a supervisor from starting. */
 function fromJson<T extends object>(
   text: unknown,
   isSound: (past: Partial<Record<keyof T, unknown>>) => boolean,

@@ -1,9 +1,9 @@
-/** What is wanted of the supervisor itself. */
+/** The settings of the supervisor itself. */
 export interface Settings {
-  /** Alarms rest until then (ISO 8601), or until they are turned on again (null); absent: they do not rest. */
+  /** Alarms are silenced until then (ISO 8601), or until they are turned on again (null); absent: they are not. */
   maintenance?: { until: string | null };
-  /** Where metrics are served beside the API socket; absent: nowhere. */
+  /** The loopback port of the metrics; absent: not served. */
   metricsPort?: number;
-  /** Where the web page is served, and the token that it asks for; absent: nowhere. Secret. */
+  /** The port of the web page, and its token; absent: not served. Secret. */
   dashboard?: { port: number; token: string };
 }

@@ -5,7 +5,7 @@ import type { WantedCopy } from './copy.ts';
 import { transaction } from './database.ts';
 import type { Settings } from './settings.ts';
 
-/** The tables of the wanted state; each further line is what a later version adds. */
+/** The tables of the wanted state; each further line is the addition of a later version. */
 export const SCHEMA = [
   `
   CREATE TABLE meta (seq INTEGER NOT NULL) STRICT;
@@ -19,7 +19,7 @@ export const SCHEMA = [
   `ALTER TABLE meta ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'`,
 ];
 
-/** The columns of a slot beside its fleet, named as in its record, and what each holds. */
+/** The columns of a slot besides its fleet, named as in its record, with their types. */
 const SLOT_COLUMNS: { readonly [K in keyof SlotRecord]: 'number' | 'text' | 'boolean' } = {
   slot: 'number',
   wanted: 'boolean',
@@ -29,7 +29,7 @@ const SLOT_COLUMNS: { readonly [K in keyof SlotRecord]: 'number' | 'text' | 'boo
 };
 const COLUMNS = Object.keys(SLOT_COLUMNS) as (keyof SlotRecord)[];
 
-/** What is durable of a change; all of it is written, or nothing. */
+/** The durable part of a change; all of it is written, or nothing. */
 export type StoredChange = Pick<Change, 'record' | 'release' | 'slots' | 'forgotten' | 'prepared'>;
 
 function readSeq(db: DatabaseSync): number {
@@ -42,7 +42,7 @@ export function loadSettings(db: DatabaseSync): Settings {
   return JSON.parse(settings) as Settings;
 }
 
-/** All that the database holds, as its copy has it. */
+/** The whole content of the database, in the form of its copy. */
 export function contentOf(db: DatabaseSync): WantedCopy {
   return { seq: readSeq(db), fleets: loadAll(db), settings: loadSettings(db) };
 }
@@ -56,7 +56,7 @@ export function withoutMarks({ seq, fleets, settings }: WantedCopy): string {
   return JSON.stringify({ seq, fleets: unmarked, settings });
 }
 
-/** Fills an empty database with what a copy holds. */
+/** Fills an empty database with the content of a copy. */
 export function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy): void {
   transaction(db, () => {
     for (const { fleet, releases, slots } of fleets) {
@@ -67,7 +67,7 @@ export function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy)
   });
 }
 
-/** Writes what is durable of a change; to be called within a transaction. */
+/** Writes the durable part of a change; requires a transaction. */
 export function writeChange(
   db: DatabaseSync,
   name: string,

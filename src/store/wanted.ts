@@ -18,46 +18,46 @@ import {
 } from './wanted-tables.ts';
 
 /**
- * The wanted state: which fleets there are, of what spec and release, and which slots are wanted. It is in SQLite,
- * durable before a change is acknowledged. After each commit, and still before the acknowledgement, a checksummed
- * copy is written, from which a damaged database is restored.
+ * The wanted state: the fleets with their specs and releases, and which slots are wanted. It is in SQLite, and durable
+ * before a change is acknowledged. After each commit, and also before the acknowledgement, a checksummed copy is written,
+ * from which a damaged database is restored.
  */
 export class WantedStore {
   readonly #path: string;
   readonly #copyPath: string;
   readonly #db: DatabaseSync;
   #hasCopy = true;
-  /** Whether the log may hold a commit that was refused. */
+  /** Whether SQLite's log may hold a commit that was refused. */
   #hasRefused = false;
-  /** What was found damaged at opening and what became of it, and what failed later; the user is to know of it. */
+  /** Messages to the user about damage found at opening, and about later failures. */
   readonly notices: string[] = [];
-  /** Called with each notice that comes after the opening. */
+  /** Called with each notice after the opening. */
   onNotice: (text: string) => void = () => {};
 
-  /** @throws FleetError STATE_UNUSABLE or LIMIT_REACHED where the files cannot be opened or written */
+  /** @throws FleetError STATE_UNUSABLE or LIMIT_REACHED if the files cannot be opened or written */
   constructor(path: string, copyPath: string) {
     this.#path = path;
     this.#copyPath = copyPath;
     try {
       const copy = this.#readCopy();
       this.#db = this.#open(copy);
-      // One that is as it has to be is left alone: on a full disk it could not be written again.
+      // A correct copy is left unchanged, because a full disk could not take it again.
       if (JSON.stringify(copy) !== JSON.stringify(contentOf(this.#db))) this.#writeCopy();
     } catch (error) {
       throw explainFailure(`cannot open ${path}`, error, path);
     }
   }
 
-  /** Everything there is. */
+  /** All fleets. */
   load(): StoredFleet[] {
     return this.#read(loadAll);
   }
 
   /**
-   * Makes a change of one fleet durable. One that only marks slots as prepared does not renew the copy: at worst `prepare`
-   * would run once more after the database was lost; nor does it count as a change, so that the copy stays the one to
-   * compare with.
-   * @throws FleetError LIMIT_REACHED on a full disk, STATE_UNUSABLE else; nothing has changed then
+   * Makes a change of one fleet durable. One that only marks slots as prepared does not write the copy: at worst,
+   * `prepare` runs once more after the database was lost. It does not increase `seq` either, so that the copy stays
+   * comparable.
+   * @throws FleetError LIMIT_REACHED on a full disk, otherwise STATE_UNUSABLE; nothing has changed then
    */
   write(name: string, change: StoredChange): void {
     const { record, release, slots, forgotten, prepared } = change;
@@ -69,15 +69,15 @@ export class WantedStore {
     }
   }
 
-  /** Does what the disk did not take when it was due; writes the copy where somebody has deleted it. */
+  /** Retries what the disk refused earlier, and writes the copy again if it was deleted. */
   keepCopy(): void {
     if (this.#hasRefused) this.#cover();
     if (this.#hasCopy && fileSize(this.#copyPath) !== null) return;
     this.#writeCopy();
-    if (this.#hasCopy) this.#notice(`${this.#copyPath} was missing, and is written anew`);
+    if (this.#hasCopy) this.#notice(`${this.#copyPath} was missing and has been written again`);
   }
 
-  /** What is wanted of the supervisor itself. */
+  /** The settings of the supervisor itself. */
   get settings(): Settings {
     return this.#read(loadSettings);
   }
@@ -109,8 +109,8 @@ export class WantedStore {
     });
   }
 
-  #read<T>(look: (db: DatabaseSync) => T): T {
-    return onDisk('read', this.#path, () => look(this.#db));
+  #read<T>(query: (db: DatabaseSync) => T): T {
+    return onDisk('read', this.#path, () => query(this.#db));
   }
 
   #transact(work: () => void): void {
@@ -124,12 +124,12 @@ export class WantedStore {
   }
 
   /**
-   * Where only the fsync of a commit failed, SQLite has taken it back, but its log has it whole: the next supervisor
-   * would find what was refused. So something else is written over it, now or when the disk takes it.
+   * If only the fsync of a commit failed, SQLite has rolled it back, but its log holds the whole commit, and the next
+   * supervisor would find what was refused. So another commit overwrites it, now or when the disk works again.
    */
   #cover(): void {
     try {
-      // There and back, because SQLite writes no page that it is told to leave as it is.
+      // Changed twice, because SQLite writes no page for a statement that changes nothing.
       transaction(this.#db, () =>
         this.#db.exec('UPDATE meta SET seq = seq + 1; UPDATE meta SET seq = seq - 1'),
       );
@@ -140,8 +140,8 @@ export class WantedStore {
   }
 
   /**
-   * A database that was deleted goes on as if it were there, but ends with this process: what is acknowledged then has to
-   * be in the copy at least.
+   * A deleted database keeps working, but ends with this process. So the copy must be writable before a change is
+   * acknowledged.
    */
   #checkPlace(): void {
     if (fileSize(this.#path) !== null) return;
@@ -156,15 +156,16 @@ export class WantedStore {
     }
   }
 
-  /** A copy that cannot be written must not stay as an old one: the database alone is then what there is. */
+  /** Writes the copy. If that fails, the old copy is removed, so that only the database remains. */
   #writeCopy(): void {
     try {
       writeCopy(this.#copyPath, contentOf(this.#db));
       this.#hasCopy = true;
     } catch (error) {
-      if (this.#hasCopy) this.#notice(`${(error as Error).message}; the state has no copy until it can be`);
+      if (this.#hasCopy)
+        this.#notice(`${(error as Error).message}; until it can be written, the state has no copy`);
       this.#hasCopy = false;
-      // An old one is better than nothing where the database was deleted.
+      // If the database was deleted, an old copy is better than nothing.
       if (fileSize(this.#path) !== null) tryRemove(this.#copyPath);
     }
   }
@@ -187,27 +188,27 @@ export class WantedStore {
     const db = openDatabase(this.#path, 'full', SCHEMA);
     if (copy) restore(db, copy);
     const kept = aside ? ` It is kept as ${aside}.` : '';
-    const instead = copy
+    const consequence = copy
       ? `Restored from ${this.#copyPath}.`
-      : 'There is no usable copy: agents that run are held as they are.';
-    this.#notice(`${this.#path} cannot be trusted: ${found.damage}.${kept} ${instead}`);
+      : 'There is no usable copy, so the running agents are held as they are.';
+    this.#notice(`${this.#path} cannot be trusted: ${found.damage}.${kept} ${consequence}`);
     return db;
   }
 
-  /** The database as it is, or why it cannot be believed; it is closed again then. */
+  /** Opens the present database; or closes it and returns why it cannot be trusted. */
   #openTrusted(copy: WantedCopy | null): { db: DatabaseSync } | { damage: string } {
     const size = fileSize(this.#path);
     if (size === 0) return { damage: 'it is empty' };
     if (size === null && copy) return { damage: 'it is missing' };
-    // Neither is there, but they were: whoever set them aside was cut off before there were new ones, and told nobody.
+    // Both are missing but were set aside: an earlier supervisor was interrupted before it wrote new ones and a notice.
     const aside = size === null ? (lastAside(this.#path) ?? lastAside(this.#copyPath)) : null;
-    if (aside !== null) return { damage: `it is missing since it was set aside as ${aside}` };
+    if (aside !== null) return { damage: `it has been missing since it was set aside as ${aside}` };
     let db: DatabaseSync | undefined;
     try {
       db = openDatabase(this.#path, 'full', SCHEMA);
-      // Read in any case: what cannot be read is damaged, whatever SQLite says of its pages.
+      // Always read: content that cannot be read is damaged, even if SQLite finds its pages intact.
       const content = contentOf(db);
-      // The copy is written after the database: one that is as new but differs shows that the database lost something.
+      // The copy is written after the database: if it is as new but differs, the database has lost something.
       if (!copy || copy.seq < content.seq || withoutMarks(copy) === withoutMarks(content)) return { db };
       db.close();
       return { damage: 'it is older than its copy, or was altered' };
