@@ -1,32 +1,67 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/workshop/longest-first.ts';
+import { whyNoNetworks } from './test/workshop/network.ts';
+import { Skipped } from './test/workshop/skipped.ts';
 
-/** Real processes take their time on a busy machine; a test that hangs is ended all the same. */
+/** Real processes are slow on a busy machine; the limit is only there to end a test that hangs. */
 const TEST_TIMEOUT_MS = 120_000;
-/** Rooms whose tests run real processes, on a machine that they share. */
-const REAL = ['browser', 'chaos', 'cli', 'docs', 'e2e', 'host', 'long', 'power', 'scaling', 'vm'].map(
-  (room) => `test/${room}/**/*.test.ts`,
-);
+const PROCESSORS = availableParallelism();
+const filesIn = (...rooms: string[]) => rooms.map((room) => `test/${room}/**/*.test.ts`);
+
+/** Tests that run real processes, several files at a time: each has its own directories, processes and network. */
+const PROCESSES = filesIn('cli', 'e2e', 'host');
+/** Tests that need the machine for themselves or take long: one file at a time, by `npm run test:real`. */
+const REAL = [
+  ...filesIn('browser', 'chaos', 'long', 'power', 'scaling', 'strangers', 'vm'),
+  'test/docs/examples.test.ts',
+  'test/e2e/*-crashes.test.ts',
+  // It reads net.ipv4.udp_mem, which only the host's own network has.
+  'test/host/**/facts.test.ts',
+];
+
+const noNetworks = whyNoNetworks();
+if (noNetworks !== null) console.warn(`Tests with real processes run one file at a time: ${noNetworks}.`);
 
 export default defineConfig({
   test: {
     testTimeout: TEST_TIMEOUT_MS,
     hookTimeout: TEST_TIMEOUT_MS,
-    // Fleets of real processes beside each other would fight for two cores, ports and pids.
-    fileParallelism: false,
+    reporters: [new Skipped(), 'default'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
-        test: { name: 'decisions', include: ['test/**/*.test.ts'], exclude: REAL },
+        test: {
+          name: 'decisions',
+          include: ['test/**/*.test.ts'],
+          exclude: [...PROCESSES, ...REAL],
+          maxWorkers: PROCESSORS,
+          // They change nothing that others see, so one process can run many files and load the modules once.
+          isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'processes',
+          include: PROCESSES,
+          exclude: REAL,
+          // They wait more than they compute.
+          maxWorkers: noNetworks === null ? 2 * PROCESSORS + 1 : 1,
+          sequence: { groupOrder: 1 },
+          setupFiles: noNetworks === null ? ['test/workshop/own-network.ts'] : [],
+        },
       },
       {
         extends: true,
         test: {
           name: 'real',
           include: REAL,
-          exclude: process.env.FLEET_TEST_LONG ? [] : ['test/long/**'],
-          // What a neighbour on the machine does to a real process is not ours: such a test may try twice. vitest
-          // marks the ones that did, and each is to be looked into. What is decided is decided at the first try.
-          retry: 1,
+          exclude: process.env.FLEET_TEST_LONG ? [] : filesIn('long'),
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -3,7 +3,17 @@ import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 
 const PURE_ROOMS = ['errors', 'specification', 'fleet', 'leak', 'supervisor'];
-const BELOW_DAEMON = [...PURE_ROOMS, 'fleet/decide', 'api', 'doctor', 'host', 'store'];
+const HOST = ['sys', 'launcher', 'proc', 'net', 'strays', 'facts', 'files', 'state', 'cgroup', 'process'].map(
+  (room) => `host/${room}`,
+);
+/** All of the host: its door, and for the supervisor's own process what is behind it. */
+const ALL_OF_HOST = [...HOST, 'host', 'host/linux', 'host/install', 'host/autostart'];
+const BELOW_DAEMON = [...PURE_ROOMS, 'fleet/decide', 'api', 'doctor', 'store', ...ALL_OF_HOST];
+
+/** A room of the host: it may import from the pure rooms, and from these of its neighbours. */
+function hostRoom(...neighbours: string[]): string[] {
+  return [...PURE_ROOMS, 'doctor', ...neighbours.map((room) => `host/${room}`)];
+}
 
 /**
  * Which rooms each room may import from. Directions are one way: what is pure knows nothing of the OS, the CLI nothing
@@ -18,8 +28,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   supervisor: ['fleet', 'specification'],
   api: PURE_ROOMS,
   doctor: [...PURE_ROOMS, 'api'],
-  host: [...PURE_ROOMS, 'doctor'],
-  store: [...PURE_ROOMS, 'api', 'host'],
+  'host/sys': hostRoom(),
+  'host/launcher': hostRoom('sys'),
+  'host/proc': hostRoom('sys'),
+  'host/net': hostRoom('sys', 'proc'),
+  'host/strays': hostRoom('sys', 'proc'),
+  'host/facts': hostRoom('sys', 'proc', 'net'),
+  'host/files': hostRoom('sys', 'proc', 'net', 'strays', 'facts'),
+  'host/state': hostRoom('sys', 'proc', 'files'),
+  'host/cgroup': hostRoom('sys', 'proc', 'files', 'state'),
+  'host/process': hostRoom('sys', 'proc', 'strays', 'cgroup', 'launcher'),
+  host: [...PURE_ROOMS, 'doctor', ...HOST],
+  'host/linux': [...PURE_ROOMS, 'doctor', ...HOST, 'host'],
+  'host/install': hostRoom('sys', 'files'),
+  'host/autostart': [...PURE_ROOMS, ...HOST, 'host/install'],
+  store: [...PURE_ROOMS, 'api', ...ALL_OF_HOST],
   'daemon/http': ['errors'],
   'daemon/shared': BELOW_DAEMON,
   'daemon/fleet': [...BELOW_DAEMON, 'daemon/shared'],
@@ -43,7 +66,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...BELOW_DAEMON,
     ...['shared', 'supervisor', 'commands', 'report', 'dashboard', 'api'].map(inDaemon),
   ],
-  cli: [...PURE_ROOMS, 'api', 'doctor', 'host'],
+  cli: [...PURE_ROOMS, 'api', 'doctor', ...ALL_OF_HOST],
   // It runs in a browser, which is sent `api` and `specification` beside it; of the others it has types only.
   dashboard: ['api', 'fleet', 'supervisor', 'specification'],
   // What is derived from everybody's tables; nobody imports it, and it is not shipped.
@@ -73,7 +96,7 @@ const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
  */
 const OWN_PROCESS =
   /^src\/daemon\/(daemon|possession|shutdown|heartbeat|api\/server|api\/bounds|dashboard\/files)\.ts$/;
-const HOST_DOOR = /^src\/host\/(host|result|processes|files\/hash|proc\/port-table|process\/process-id)\.ts$/;
+const HOST_DOOR = /^src\/host\/(host|processes|proc\/port-table|sys\/(result|hash|process-id))\.ts$/;
 /** What these may import in turn. */
 const TOUCHES_NOTHING = /^node:crypto$/;
 

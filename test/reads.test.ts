@@ -18,12 +18,12 @@ const WAYS: Record<string, RegExp> = {
 
 /** Who may all the same, and why. */
 const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
-  'src/host/files/bounded.ts': { opens: 'the one bounded way' },
+  'src/host/sys/bounded.ts': { opens: 'the one bounded way' },
   'src/host/net/http-get.ts': { 'asks an address': 'an agent’s own port or socket, bounded there' },
   'src/host/net/bounded-fetch.ts': { 'asks an address': 'the one bounded way' },
   'src/host/files/reader.ts': { 'runs a program': 'the process that reads what may hang' },
   'src/host/files/stage.ts': { opens: 'the copy in our own store; runs in a reader' },
-  'src/host/process/system-command.ts': { 'runs a program': 'the one way to run the system’s own' },
+  'src/host/sys/system-command.ts': { 'runs a program': 'the one way to run the system’s own' },
   'src/host/files/logfile.ts': { opens: 'the new older part of a log, for writing' },
   'src/host/files/files.ts': {
     'reads a file whole': 'our own state and pages, in directories that are ours alone',

@@ -1,4 +1,6 @@
+import { FLEET } from '../specification/fields.ts';
 import type { Spec } from '../specification/spec.ts';
+import { parsedSchema } from '../specification/types.ts';
 import { PACE_STATUS } from './domain.ts';
 import { LEAK_STATUS } from './leak.ts';
 import { FLEET_MEMORY } from './memory.ts';
@@ -70,7 +72,7 @@ const FLEET_DOCUMENT = named(
   {
     spec: nullable(
       opaque<Spec>(
-        { type: 'object' },
+        { title: 'CompleteSpec', ...parsedSchema(FLEET) },
         'The spec with all defaults, durations in milliseconds and sizes in bytes; null if it was lost.',
       ),
     ),

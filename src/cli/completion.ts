@@ -8,7 +8,7 @@ interface Completable {
   name: string;
   summary: string;
   options: CompletableOption[];
-  /** The values of its argument, where they are a fixed set. */
+  /** The values of its argument if they are a fixed set. */
   choices: readonly string[];
 }
 

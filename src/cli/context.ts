@@ -42,7 +42,7 @@ export interface Options {
 export interface Context {
   /** The arguments before `--`. */
   args: string[];
-  /** The command after `--`; null where there was no `--`. */
+  /** The command after `--`; null if there was no `--`. */
   command: string[] | null;
   options: Options;
   json: boolean;

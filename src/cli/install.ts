@@ -4,7 +4,7 @@ import type { Applied } from '../host/install/apply.ts';
 import { unifiedDiff } from '../host/install/diff.ts';
 import type { FileChange } from '../host/install/files.ts';
 import type { Context } from './context.ts';
-import { print, printJson, say } from './output.ts';
+import { print, printJson, printMessage } from './output.ts';
 
 /** What install or uninstall did, or would do in a dry run. */
 export interface Outcome {
@@ -55,12 +55,13 @@ function printOutcome({ isDryRun, changes, links, applied, left }: Outcome): voi
   const differing = changes.filter(({ verdict }) => verdict !== 'same' && verdict !== 'absent');
   for (const { path, before, after } of differing) print(unifiedDiff(path, before, after));
   for (const path of links) print(`link ${path}`);
-  for (const change of differing) say(`${actionOn(change, isDryRun)} ${change.path}${whyKept(change)}`);
+  for (const change of differing)
+    printMessage(`${actionOn(change, isDryRun)} ${change.path}${whyKept(change)}`);
   for (const { command, problem } of applied) {
-    say(problem === null ? `ran ${command}` : `failed: ${command}: ${problem}`);
+    printMessage(problem === null ? `ran ${command}` : `failed: ${command}: ${problem}`);
   }
-  if (differing.length + links.length + applied.length === 0) say('Nothing to change.');
-  for (const sentence of left) say(sentence);
+  if (differing.length + links.length + applied.length === 0) printMessage('Nothing to change.');
+  for (const sentence of left) printMessage(sentence);
 }
 
 function actionOn(change: FileChange, isDryRun: boolean): string {

@@ -8,7 +8,7 @@ export function print(text: string): void {
 }
 
 /** Prints progress, a note or a message on stderr. */
-export function say(text: string): void {
+export function printMessage(text: string): void {
   process.stderr.write(`${withoutControls(text)}\n`);
 }
 
@@ -27,13 +27,13 @@ export function documentOf(error: unknown): ErrorDocument {
 /** Reports a failure: as JSON on stdout, or as text on stderr. */
 export function reportError(error: ErrorDocument, json: boolean): void {
   if (json) printJson({ error });
-  else sayError(error);
+  else printError(error);
 }
 
 /** Prints what happened and what to do, as two lines on stderr. */
-export function sayError(error: { code: string; message: string; hint: string }): void {
-  say(`${error.code}: ${error.message}`);
-  if (error.hint !== '') say(`  ${error.hint}`);
+export function printError(error: { code: string; message: string; hint: string }): void {
+  printMessage(`${error.code}: ${error.message}`);
+  if (error.hint !== '') printMessage(`  ${error.hint}`);
 }
 
 /**
@@ -45,7 +45,7 @@ export function surviveClosedPipes(): void {
   process.stderr.on('error', () => process.exit(sigpipeExitCode));
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(sigpipeExitCode);
-    sayError(
+    printError(
       new FleetError('INTERNAL', `cannot write the output: ${error.message}`, { hint: '' }).toDocument(),
     );
     process.exit(1);

@@ -10,7 +10,7 @@ import type { Spec } from '../specification/spec.ts';
 import { isAbsent, isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { wholeNumber } from './numbers.ts';
-import { say } from './output.ts';
+import { printMessage } from './output.ts';
 import { checked, localSource, type Source, sourceFromFile } from './spec-source.ts';
 
 /** What doctor and plan examine: agents, and the host that they run on. */
@@ -86,7 +86,7 @@ async function statusOrNull({ client }: Context): Promise<StatusDocument | null>
   } catch (error) {
     if (isAbsent(error) || (error as FleetError).code === 'SUPERVISOR_DENIED') return null;
     if (!isAway(error)) throw error;
-    say(`note: ${(error as FleetError).message}; its agents count as other processes`);
+    printMessage(`note: ${(error as FleetError).message}; its agents count as other processes`);
     return null;
   }
 }

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { isAbsent } from './client.ts';
 import type { Context } from './context.ts';
 import { fleetNames } from './fleet.ts';
-import { say } from './output.ts';
+import { printMessage } from './output.ts';
 
 /** The fleets that the supervisor knows; null if no supervisor runs. */
 export async function knownFleets({ client }: Context): Promise<string[] | null> {
@@ -19,7 +19,7 @@ export async function start({ directories }: Context): Promise<void> {
   // Loaded only here, because it loads the FFI.
   const { startSupervisor } = await import('../host/autostart/autostart.ts');
   const { pid, unit } = await startSupervisor(directories);
-  say(`started the supervisor, pid ${pid}${unit === null ? '' : `, as ${unit}`}`);
+  printMessage(`started the supervisor, pid ${pid}${unit === null ? '' : `, as ${unit}`}`);
 }
 
 /** Whether the state directory is empty or absent, so that a supervisor would find no fleet in it. */

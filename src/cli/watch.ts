@@ -5,7 +5,7 @@ import { isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { formatCount } from './format.ts';
 import { durationMs } from './numbers.ts';
-import { documentOf, printJson, say, sayError } from './output.ts';
+import { documentOf, printError, printJson, printMessage } from './output.ts';
 import type { Progress, ProgressLine } from './progress.ts';
 import { progressOn } from './progress.ts';
 import { PATIENCE, reconnecting } from './reconnect.ts';
@@ -48,7 +48,7 @@ export async function follow(
   const { client, options, json } = context;
   const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, '--timeout');
   const accepted = await request();
-  for (const note of accepted.notes) say(`note: ${note}`);
+  for (const note of accepted.notes) printMessage(`note: ${note}`);
   const { fleet, goal } = accepted;
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
@@ -131,6 +131,6 @@ function report({ fleet, target }: Accepted, outcome: Outcome, json: boolean): v
   if (json) {
     const { name: _name, target: _target, ...rest } = counts ?? {};
     printJson({ fleet, target, exitCode, message, ...rest, ...(error && { error }) });
-  } else if (error) sayError(error);
-  else say(message);
+  } else if (error) printError(error);
+  else printMessage(message);
 }

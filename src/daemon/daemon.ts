@@ -1,8 +1,8 @@
 import pino, { type Logger } from 'pino';
 import { FleetError } from '../errors/fleet-error.ts';
+import { explainFailure } from '../host/facts/explain.ts';
 import { removeFile } from '../host/files/files.ts';
-import { explainFailure } from '../host/limits.ts';
-import { LinuxHost } from '../host/linux.ts';
+import { LinuxHost } from '../host/linux/linux.ts';
 import { readBootId } from '../host/proc/boot.ts';
 import { directories } from '../host/state/directories.ts';
 import { HeartbeatFile } from '../host/state/heartbeat-file.ts';

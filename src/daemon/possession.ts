@@ -1,7 +1,7 @@
 import { FleetError } from '../errors/fleet-error.ts';
+import type { SlotFiles } from '../host/cgroup/containment.ts';
 import { trees } from '../host/cgroup/home.ts';
-import { explainFailure } from '../host/limits.ts';
-import type { SlotFiles } from '../host/process/containment.ts';
+import { explainFailure } from '../host/facts/explain.ts';
 import { isAtHome } from '../host/process/recognise.ts';
 import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../host/state/identity.ts';
 import type { Paths } from '../specification/paths.ts';

@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import type { Logger } from 'pino';
 import { FleetError } from '../errors/fleet-error.ts';
-import { nameFailure } from '../host/limits.ts';
+import { nameFailure } from '../host/facts/explain.ts';
 import { Deadline, endBySignal, exitNow, writeLastWords } from '../host/process/deadline.ts';
 
 /** The maximum duration of the end of a supervisor that cannot continue. */

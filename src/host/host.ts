@@ -4,22 +4,23 @@ import type { Memory } from './memory.ts';
 import type { Processes } from './processes.ts';
 import type { Sockets } from './sockets.ts';
 
+export type { SlotFiles } from './cgroup/containment.ts';
 export type { Facts } from './facts.ts';
-export type { ReadProblem } from './files/read-problem.ts';
 export type { ReadsOthers } from './files/reader.ts';
 export type { Owner, SlotPaths } from './files/slot-paths.ts';
 export type { Files, LogFiles, VacatedSlot } from './files.ts';
+export type { Launch, Output, User } from './launcher/launch.ts';
 export type { Memory } from './memory.ts';
-export type { SlotFiles } from './process/containment.ts';
+export type { HttpPlace } from './net/http-get.ts';
+export type { Account, Locale, Users } from './process/accounts.ts';
 export type { HelperEnd, HookOptions, RunningErrand } from './process/errand.ts';
-export type { Launch, Output, User } from './process/launch.ts';
-export type { ForeignAdoption } from './process/process-id.ts';
 export type { Usage } from './process/usage.ts';
 export type { Processes, StartRequest } from './processes.ts';
-export type { HttpPlace, Sockets } from './sockets.ts';
+export type { Sockets } from './sockets.ts';
 export type { FoundProgram, Suspected } from './strays/find.ts';
 export type { OtherProcesses, ProcessHandle } from './strays/others.ts';
-export type { Account, Locale, Users } from './users.ts';
+export type { ForeignAdoption } from './sys/process-id.ts';
+export type { ReadProblem } from './sys/read-problem.ts';
 
 /**
  * The operating system, as far as the supervisor needs it. One implementation is Linux (linux.ts), the other the

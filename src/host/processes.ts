@@ -3,13 +3,13 @@ import type { FoundProcess } from '../fleet/recovery.ts';
 import type { AgentExit } from '../fleet/restart.ts';
 import type { Resources } from './cgroup/limits.ts';
 import type { Owner, SlotPaths } from './files/slot-paths.ts';
+import type { Launch } from './launcher/launch.ts';
+import type { Locale, Users } from './process/accounts.ts';
 import type { HelperEnd, HookOptions } from './process/errand.ts';
-import type { Launch } from './process/launch.ts';
-import type { ForeignAdoption } from './process/process-id.ts';
 import type { Usage } from './process/usage.ts';
-import type { Result } from './result.ts';
 import type { OtherProcesses } from './strays/others.ts';
-import type { Locale, Users } from './users.ts';
+import type { ForeignAdoption } from './sys/process-id.ts';
+import type { Result } from './sys/result.ts';
 
 /** Of so many processes the use is told at a time. */
 export const USAGE_PIDS_MAX = 256;

@@ -1,8 +1,6 @@
+import type { HttpPlace } from './net/http-get.ts';
 import type { PortRange, PortTable, Protocol } from './proc/port-table.ts';
-import type { Result } from './result.ts';
-
-/** Where an agent is asked: at a port on loopback, or at a socket path of its own. */
-export type HttpPlace = { port: number } | { socket: string };
+import type { Result } from './sys/result.ts';
 
 /** Who serves and who is connected; what answers when it is asked. */
 export interface Sockets {

@@ -156,7 +156,7 @@ export class Lows {
   /**
    * Drops one low, and returns whether there is room for the new one then. While all are recent, the highest is dropped
    * and becomes the limit. If the agent has a limit and a long memory, or if all floors are alike, the oldest is dropped;
-   * otherwise the limit would sink for ever. Neither choice depends on the order of the values, so ranks stay valid.
+   * otherwise the limit would sink forever. Neither choice depends on the order of the values, so ranks stay valid.
    */
   #makeRoom(slot: number, floorKib: number, tick: number): boolean {
     const start = slot * LOWS;

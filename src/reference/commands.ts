@@ -29,7 +29,7 @@ export function synopsis({ name, arguments: args, afterDashes }: CommandEntry): 
   return parts.join(' ').trim();
 }
 
-/** What an argument means, with its values where they are a fixed set. */
+/** What an argument means, with its values if they are a fixed set. */
 export function argumentHelp({ help, choices }: CommandEntry['arguments'][number]): string {
   return choices === undefined ? help : `${help} One of ${choices.join(', ')}.`;
 }

@@ -1,5 +1,5 @@
 import { below, nearest, PROBLEMS_SHOWN_MAX, type Problem, show } from './problems.ts';
-import { isMapping, type JsonSchema, type Type } from './types.ts';
+import { isMapping, type JsonSchema, parsedSchema, type Type } from './types.ts';
 
 /** A row of the field table. */
 export interface Field {
@@ -54,7 +54,7 @@ type TypeOf<F extends Field> = F['type'] extends Type<infer T> ? T : never;
  * undefined.
  */
 export function group<const F extends Fields>(fields: F): Group<Output<F>> {
-  return mapping(fields, Object.keys(fields));
+  return { ...mapping<Output<F>>(fields, Object.keys(fields)), parsed: groupParsed(fields) };
 }
 
 /** The type of a mapping as of `group`, except that missing keys stay absent instead of becoming null. */
@@ -114,6 +114,7 @@ export function either<P, G>(plain: Type<P, ''>, mapping: Group<G>): Group<P | G
     ...mapping,
     expected: `${plain.expected}, or ${mapping.expected}`,
     schema: { anyOf: [plain.schema, mapping.schema] },
+    parsed: { anyOf: [parsedSchema(plain), parsedSchema(mapping)] },
     read: (value, path, problems) => {
       if (isMapping(value)) return mapping.read(value, path, problems);
       const parsed = plain.read(value, path, []);
@@ -127,10 +128,11 @@ export function either<P, G>(plain: Type<P, ''>, mapping: Group<G>): Group<P | G
   };
 }
 
-/** The type that reads the same values and converts them with `shape`. */
-export function shaped<T, U>(type: Group<T>, shape: (value: T) => U): Group<U> {
+/** The type that reads the same values and converts them with `shape`. @param parsed the schema of the result */
+export function shaped<T, U>(type: Group<T>, parsed: JsonSchema, shape: (value: T) => U): Group<U> {
   return {
     ...type,
+    parsed,
     read: (value, path, problems) => {
       const before = problems.length;
       const read = type.read(value, path, problems);
@@ -182,6 +184,23 @@ function groupSchema(fields: Fields): JsonSchema {
     properties: Object.fromEntries(properties),
     ...(required.length > 0 && { required }),
     additionalProperties: false,
+  };
+}
+
+/** A parsed mapping has all its keys, with their suffixes; optional ones without a default are null if they are missing. */
+function groupParsed(fields: Fields): JsonSchema {
+  const properties = Object.entries(fields).map(([key, { type, help, required, default: value }]) => {
+    const schema = parsedSchema(type);
+    const isNever = required || value !== undefined;
+    return [
+      key + type.suffix,
+      { description: help, ...(isNever ? schema : { anyOf: [schema, { type: 'null' }] }) },
+    ];
+  });
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    required: properties.map(([key]) => key),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Share } from './spec.ts';
-import { scalar, type Type } from './types.ts';
+import { onlyKey, scalar, type Type } from './types.ts';
 import {
   formatDuration,
   formatSize,
@@ -14,6 +14,8 @@ import {
 /** The maximum of Node's timers; a longer one fires at once. */
 const DURATION_MS_MAX = 2 ** 31 - 1;
 
+const PERCENT_NUMBER = { type: 'number', minimum: 0, maximum: 100 };
+
 /** A length of time of at least `minMs`. */
 export function duration(minMs = 0): Type<number, 'Ms'> {
   const atLeast = minMs === 0 ? '' : `, at least ${formatDuration(minMs)}`;
@@ -23,6 +25,7 @@ export function duration(minMs = 0): Type<number, 'Ms'> {
       suffix: 'Ms',
       expected: `a duration such as 500ms, 3s, 5m or 1h${atLeast}`,
       schema: minMs === 0 ? { anyOf: [pattern, { const: 0 }] } : pattern,
+      parsed: { type: 'integer', minimum: minMs, maximum: DURATION_MS_MAX },
     },
     (value) => {
       const ms = parseDuration(value);
@@ -48,6 +51,7 @@ export function size(minBytes: number): Type<number, 'Bytes'> {
           { type: 'integer', minimum: minBytes },
         ],
       },
+      parsed: { type: 'integer', minimum: minBytes },
     },
     (value) => {
       const bytes = parseSize(value);
@@ -62,6 +66,7 @@ export const RATE: Type<number, 'BytesPerHour'> = scalar(
     suffix: 'BytesPerHour',
     expected: 'a rate such as 100M/h',
     schema: { type: 'string', pattern: PATTERNS.rate.source },
+    parsed: { type: 'integer', minimum: 0 },
   },
   parseRate,
 );
@@ -71,6 +76,7 @@ export const PERCENT: Type<number, 'Percent'> = scalar(
     suffix: 'Percent',
     expected: 'a share such as 20%',
     schema: { type: 'string', pattern: PATTERNS.percent.source },
+    parsed: PERCENT_NUMBER,
   },
   parsePercent,
 );
@@ -84,6 +90,9 @@ export function share(from: 'above 0' | '0 or more'): Type<Share, ''> {
       suffix: '',
       expected: `a number of agents or a share such as 10%, ${from}`,
       schema: { anyOf: [{ type: 'integer', minimum: min }, percent] },
+      parsed: {
+        anyOf: [onlyKey('count', { type: 'integer', minimum: min }), onlyKey('percent', PERCENT_NUMBER)],
+      },
     },
     (value) => {
       const parsed = parseShare(value);

@@ -2,7 +2,7 @@ import { type Group, type Output, oneOf } from './group.ts';
 import { duration } from './quantities.ts';
 import type { Ready } from './spec.ts';
 import { ARGV } from './templates.ts';
-import { TRUE, text, word } from './types.ts';
+import { type JsonSchema, parsedSchema, TRUE, text, word } from './types.ts';
 
 const KINDS = {
   tcp: { type: TRUE, help: 'The agent listens on its TCP port.' },
@@ -29,11 +29,25 @@ export type WrittenReady = Ready | { kind: null; timeoutMs: number };
 const MAPPING = oneOf(KINDS);
 const WORD = word('tcp', 'udp', 'socket', 'notify');
 
+/** The forms of a complete check, once parseSpec has chosen its kind. */
+const PARSED = [
+  form(['tcp', 'udp', 'port', 'socket', 'notify'], {}),
+  form(['http'], { path: KINDS.http.type.schema }),
+  form(['exec'], { argv: ARGV.schema }),
+  form(['after'], { afterMs: parsedSchema(KINDS.after.type) }),
+];
+
+function form(kinds: readonly Ready['kind'][], more: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  const properties = { kind: { enum: kinds }, ...more, timeoutMs: parsedSchema(KINDS.timeout.type) };
+  return { type: 'object', properties, required: Object.keys(properties) };
+}
+
 /** How an agent shows that it is ready: a mapping with one kind, or just the name of a kind without a value. */
 export const READY: Group<WrittenReady> = {
   ...MAPPING,
   expected: `${WORD.expected}, or ${MAPPING.expected}`,
   schema: { anyOf: [WORD.schema, MAPPING.schema] },
+  parsed: { anyOf: PARSED },
   read: (value, path, problems) => {
     const before = problems.length;
     const written = MAPPING.read(typeof value === 'string' ? { [value]: true } : value, path, problems);

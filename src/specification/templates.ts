@@ -48,6 +48,7 @@ export const ENVIRONMENT: Type<Record<string, string>, ''> = {
     propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
     additionalProperties: { type: ['string', 'number', 'boolean'] },
   },
+  parsed: { type: 'object', additionalProperties: TEXT.schema },
   read: (value, path, problems) => {
     if (!isMapping(value)) {
       problems.push({ path, text: `expected ${ENVIRONMENT.expected}, found ${show(value)}` });

@@ -10,6 +10,8 @@ export interface Type<T = unknown, Suffix extends string = string> {
   /** What an error states as expected. */
   readonly expected: string;
   readonly schema: JsonSchema;
+  /** The schema of the parsed value; absent if a value is parsed to itself. */
+  readonly parsed?: JsonSchema;
   /** Returns the parsed value; or adds to the problems, and returns undefined. */
   readonly read: (value: unknown, path: string, problems: Problem[]) => T | undefined;
   /** Returns the value of the text after a command line flag; absent if it is the text itself. */
@@ -64,14 +66,14 @@ export function text(expected: string, pattern: RegExp): Type<string, ''> {
 export function word<const W extends string>(...words: W[]): Type<W, ''> {
   const values: unknown[] = (words as string[]).includes('null') ? [...words, null] : words;
   return scalar(
-    { suffix: '', expected: `one of ${words.join(', ')}`, schema: { enum: values } },
+    { suffix: '', expected: `one of ${words.join(', ')}`, schema: { enum: values }, parsed: { enum: words } },
     (value) => words.find((each) => each === (value === null ? 'null' : value)) ?? null,
   );
 }
 
 /** The word `off`; also `false`, which YAML 1.1 reads `off` as. */
 export const OFF: Type<'off', ''> = scalar(
-  { suffix: '', expected: 'off', schema: { enum: ['off', false] } },
+  { suffix: '', expected: 'off', schema: { enum: ['off', false] }, parsed: { const: 'off' } },
   (value) => (value === 'off' || value === false ? 'off' : null),
 );
 
@@ -120,9 +122,20 @@ export const SIGNAL: Type<string, ''> = scalar(
     suffix: '',
     expected: `one of ${STOP_SIGNALS.join(', ')}`,
     schema: { enum: STOP_SIGNALS.flatMap((name) => [name, name.slice(3)]) },
+    parsed: { enum: STOP_SIGNALS },
   },
   (value) => STOP_SIGNALS.find((name) => name === value || name.slice(3) === value) ?? null,
 );
+
+/** Returns the schema of a mapping with one key. */
+export function onlyKey(key: string, schema: JsonSchema): JsonSchema {
+  return { type: 'object', properties: { [key]: schema }, required: [key] };
+}
+
+/** Returns the schema of what a type parses its values to. */
+export function parsedSchema({ parsed, schema }: Type): JsonSchema {
+  return parsed ?? schema;
+}
 
 /** Tells whether a value is a mapping, as opposed to a list or a scalar. */
 export function isMapping(value: unknown): value is Record<string, unknown> {

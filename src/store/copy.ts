@@ -1,6 +1,6 @@
 import type { StoredFleet } from '../fleet/records.ts';
 import { readTextFile, writeDurable } from '../host/files/files.ts';
-import { hashText } from '../host/files/hash.ts';
+import { hashText } from '../host/sys/hash.ts';
 import type { Settings } from './settings.ts';
 
 /** The content of the copy; `seq` is the number of changes that it includes. */

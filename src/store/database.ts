@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors/fleet-error.ts';
+import { explainFailure } from '../host/facts/explain.ts';
 import { removeFile, setAside } from '../host/files/files.ts';
-import { explainFailure } from '../host/limits.ts';
 
 /** What a commit survives: with `full` a power cut, with `off` only the end of the process. */
 export type Durability = 'full' | 'off';

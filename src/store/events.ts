@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { FleetEvent } from '../api/events.ts';
-import { onDisk } from '../host/limits.ts';
+import { onDisk } from '../host/facts/explain.ts';
 import { openExpendable, transaction } from './database.ts';
 
 const SCHEMA = [

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LastExit } from '../fleet/agent.ts';
 import type { GivenUp, RunRecord } from '../fleet/records.ts';
-import { onDisk } from '../host/limits.ts';
+import { onDisk } from '../host/facts/explain.ts';
 import { MarkFile } from '../host/state/mark-file.ts';
 import { openExpendable, transaction } from './database.ts';
 

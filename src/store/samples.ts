@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { explainFailure } from '../host/limits.ts';
+import { explainFailure } from '../host/facts/explain.ts';
 import { openExpendable, transaction } from './database.ts';
 import { type MemoryReading, packReading, unpackReading } from './packing.ts';
 

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { FleetError } from '../errors/fleet-error.ts';
 import type { StoredFleet } from '../fleet/records.ts';
+import { explainFailure, onDisk } from '../host/facts/explain.ts';
 import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
-import { explainFailure, onDisk } from '../host/limits.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
 import { databaseFiles, isEnvironmental, openDatabase, transaction } from './database.ts';
 import type { Settings } from './settings.ts';

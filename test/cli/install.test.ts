@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isBooted } from '../../src/host/autostart/systemd.ts';
+import { isBooted } from '../../src/host/sys/systemd.ts';
 import { World } from '../e2e/harness.ts';
 
 const UNITS = 'etc/systemd/system';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { endProcess } from '../../src/daemon/strays/end.ts';
+import { linuxOthers } from '../../src/host/linux/others.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { linuxOthers } from '../../src/host/strays/linux-others.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from '../host/processes.ts';
 

@@ -106,7 +106,7 @@ describe('a socket that is gone is made anew, and that is told', () => {
     await world.ok(...SPAWN);
     const pid = world.supervisorPid();
     harm();
-    await until(async () => (await world.fleetctl('status')).code === 0);
+    await until(() => world.isServed());
     expect(world.supervisorPid()).toBe(pid);
     expect((await world.events()).some(({ reason }) => reason.includes('fleetd.sock was gone'))).toBe(true);
     await world.ok('spawn', '5');

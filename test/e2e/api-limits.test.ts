@@ -125,7 +125,7 @@ test('survives ten thousand connections, and answers as soon as they are gone', 
   // Bounded: most of them were refused, and its agents have the descriptors that they need.
   await world.ok('ps').catch(() => {});
   for (const socket of sockets.splice(0)) socket.destroy();
-  await until(async () => (await world.fleetctl('status')).code === 0);
+  await until(() => world.isServed());
   expect(world.supervisorPid()).toBe(pid);
   await until(async () => (await world.events()).some(({ reason }) => /connections at once/.test(reason)));
   await world.ok('spawn', '4');

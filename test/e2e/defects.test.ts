@@ -30,7 +30,7 @@ test('a defect ends the supervisor for certain, and the next one finds its agent
   const { child, ended } = startFleetd({
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURI(defect)}`,
   });
-  await until(() => world.fleetctl('status').then(({ code }) => code === 0));
+  await until(() => world.isServed());
   await spawnFleet();
   const pids = (await world.ps()).map(({ pid }) => pid);
   child.kill('SIGUSR2');

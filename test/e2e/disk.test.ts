@@ -139,7 +139,7 @@ describe.skipIf(NO_STRACE !== null)(
       const env = { ...world.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURI(defect)}` };
       const child = spawn(FLEETD, { env, stdio: 'ignore' });
       const ended = once(child, 'exit');
-      await until(async () => (await world.fleetctl('status')).code === 0);
+      await until(() => world.isServed());
       const pid = child.pid!;
       const log = join(world.stateDir, 'fleetd.log');
       const injecting = await inject(pid, ['write', 'writev'], `delay_enter=${FOR_EVER}`, log);

@@ -161,7 +161,7 @@ describe('agents with a will of their own', () => {
     const [first] = await world.ps();
     process.kill(first!.pid!, 'SIGKILL');
     await until(
-      async () => (await world.fleet()).ready === 3 && (await world.ps())[0]!.pid !== first!.pid && isWhole(),
+      async () => (await world.ps())[0]!.pid !== first!.pid && (await world.fleet()).ready === 3 && isWhole(),
     );
     // So it does where no supervisor saw the agent end.
     const [again] = await world.ps();

@@ -61,7 +61,7 @@ test(
     };
     const file = world.write('fleet.json', JSON.stringify(spec));
     const spawning = world.fleetctl('spawn', '20', '-f', file);
-    await until(async () => existsSync(world.stateDir) && (await world.fleetctl('status')).code === 0);
+    await until(async () => existsSync(world.stateDir) && (await world.isServed()));
     const random = randomOf(5);
     for (let i = 0; i < 5; i++) {
       await sleep(random() * 300);

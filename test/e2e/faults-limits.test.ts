@@ -87,7 +87,7 @@ describe.runIf(IS_ROOT)('a state directory that takes nothing', () => {
     // One that dies meanwhile comes back: that needs nothing durable.
     process.kill(before[0]!.pid!, 'SIGKILL');
     await until(
-      async () => (await world.fleet()).ready === 5 && (await world.ps())[0]!.pid !== before[0]!.pid,
+      async () => (await world.ps())[0]!.pid !== before[0]!.pid && (await world.fleet()).ready === 5,
     );
     rmSync(filler);
     await world.ok('spawn', '9');

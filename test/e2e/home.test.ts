@@ -67,7 +67,7 @@ test.skipIf(!CAN_WRITE)('agents live in their home, and the supervisor in its un
   const start = async () => {
     const script = `echo $$ > ${MOUNT}${UNIT}/cgroup.procs && exec ${FLEETD}`;
     supervisor = spawn('/bin/sh', ['-c', script], { env: world.env, stdio: 'ignore' });
-    await until(async () => (await world.fleetctl('status')).code === 0, 60_000, 'the supervisor answers');
+    await until(() => world.isServed(), 60_000, 'the supervisor answers');
   };
   try {
     await start();

@@ -122,7 +122,7 @@ describe.runIf(process.getuid!() === 0 && existsSync(`${MEMORY}/memory.limit_in_
     const refused = await world.fleetctl('spawn', '4', '--fleet', 'web', '--timeout', '2s');
     expect(refused.code).toBe(4);
     expect(await world.fleet('web')).toMatchObject({ running: 2, target: 4 });
-    expect((await world.fleetctl('status')).stdout).toContain('web starts nothing: ');
+    expect((await world.fleetctl('status')).stdout).toContain('web starts no agents: ');
     await world.ok('kill', '--all', '--fleet', 'hog');
     await until(async () => (await world.fleet('web')).ready === 4);
     await until(() => readFileSync(told, 'utf8') === 'web begin\nweb end\n');

@@ -30,7 +30,7 @@ describe('fleetctl metrics', () => {
     await spawnFleet(5);
     const [first] = await world.ps();
     process.kill(first!.pid!, 'SIGKILL');
-    await until(async () => (await world.fleet()).ready === 5 && (await world.ps())[0]!.pid !== first!.pid);
+    await until(async () => (await world.ps())[0]!.pid !== first!.pid && (await world.fleet()).ready === 5);
     const { stdout } = await world.ok('metrics');
     expect(seriesOf(stdout, 'fleetd_target{fleet="web"}')).toBe(5);
     expect(seriesOf(stdout, 'fleetd_agents{fleet="web",state="ready"}')).toBe(5);

@@ -7,7 +7,7 @@ import { isRunning, until, World } from './harness.ts';
 
 /** Out of the way of outgoing connections (net.ipv4.ip_local_port_range begins at 32768), and of other test files. */
 const PORT_BASE = 25_000 + (process.pid % 1000) * 4;
-const LIBC = new URL('../../src/host/libc.ts', import.meta.url).href;
+const LIBC = new URL('../../src/host/sys/libc.ts', import.meta.url).href;
 
 /**
  * A small daemon that does what its arguments say, each at once:
@@ -90,9 +90,8 @@ ${more}
 
 /** An agent as ps shows it; undefined also while no supervisor answers yet. */
 async function agent(slot = 0): Promise<AgentRow | undefined> {
-  const { code, stdout } = await world.fleetctl('ps', '--json');
-  if (code === 3) return undefined;
-  return (JSON.parse(stdout) as { agents: AgentRow[] }).agents.find((row) => row.slot === slot);
+  if (!(await world.isServed())) return undefined;
+  return (await world.ps()).find((row) => row.slot === slot);
 }
 const state = async (slot = 0) => (await agent(slot))?.state;
 
@@ -104,7 +103,7 @@ async function order(text: string, slot = 0): Promise<void> {
 
 /** What was said of every event of a type; nothing while no supervisor answers yet. */
 async function reasons(type: string): Promise<string[]> {
-  if ((await world.fleetctl('status')).code === 3) return [];
+  if (!(await world.isServed())) return [];
   return (await world.events()).filter((event) => event.type === type).map(({ reason }) => reason);
 }
 
@@ -228,7 +227,7 @@ describe('ready', () => {
   test('not because somebody else said so', async () => {
     const going = world.fleetctl('spawn', '1', '-f', spec('{ notify: true, timeout: 60s }', ['none']));
     await until(async () => (await state()) === 'starting');
-    const { libc } = await import('../../src/host/libc.ts');
+    const { libc } = await import('../../src/host/sys/libc.ts');
     const address = Buffer.alloc(110);
     address.writeUInt16LE(1, 0);
     address.write(`${world.runtimeDir}/notify.sock`, 2);

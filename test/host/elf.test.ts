@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { readHead } from '../../src/host/files/bounded.ts';
 import { formatProblem, HEAD_BYTES } from '../../src/host/process/elf.ts';
+import { readHead } from '../../src/host/sys/bounded.ts';
 
 const head = (content: Buffer | string): Buffer => Buffer.from(content as string).subarray(0, HEAD_BYTES);
 

@@ -8,7 +8,7 @@ import { measureAgents } from '../../src/host/facts/agents.ts';
 import { readHostFacts } from '../../src/host/facts/facts.ts';
 import { startupsIn } from '../../src/host/facts/startups.ts';
 import { readSurvey } from '../../src/host/facts/survey.ts';
-import { getLimit } from '../../src/host/process/rlimit.ts';
+import { getLimit } from '../../src/host/sys/rlimit.ts';
 import { CONTAINER, Fixture, SYSTEMD_HOST } from './fixture.ts';
 
 const directories = { stateDir: '/var/lib/fleetd', runtimeDir: '/run/fleetd' };

@@ -1,8 +1,8 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bootMs } from '../../src/host/clock.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
 import { HeartbeatFile, readHeartbeat } from '../../src/host/state/heartbeat-file.ts';
+import { bootMs } from '../../src/host/sys/clock.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

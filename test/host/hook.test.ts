@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from 'vitest';
 import type { RunningErrand } from '../../src/host/host.ts';
+import type { Launch } from '../../src/host/launcher/launch.ts';
 import { hasEnded, readStat } from '../../src/host/proc/stat.ts';
 import { endOfHook } from '../../src/host/process/hook.ts';
-import type { Launch } from '../../src/host/process/launch.ts';
-import { reapPid } from '../../src/host/process/pidfd.ts';
 import { spawnProcess } from '../../src/host/process/spawn.ts';
+import { reapPid } from '../../src/host/sys/pidfd.ts';
 import { isRunning, until } from '../e2e/harness.ts';
 
 const PATH = process.env.PATH ?? '';

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import koffi from 'koffi';
-import { check } from '../../src/host/libc.ts';
+import { check } from '../../src/host/sys/libc.ts';
 
 const libc = koffi.load('libc.so.6');
 const mount = libc.func(

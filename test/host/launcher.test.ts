@@ -3,9 +3,9 @@ import { chmodSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { launchCalls, STEPS } from '../../src/host/launcher/calls.ts';
 import { type Architecture, launcherImage } from '../../src/host/launcher/image.ts';
+import type { Launch } from '../../src/host/launcher/launch.ts';
 import { MACHINE_CODE } from '../../src/host/launcher/machine-code.ts';
 import { compileScript } from '../../src/host/launcher/script.ts';
-import type { Launch } from '../../src/host/process/launch.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SystemCallError } from '../../src/host/libc.ts';
-import { describeLimit, explainFailure, processLimits } from '../../src/host/limits.ts';
-import { getLimit } from '../../src/host/process/rlimit.ts';
+import { describeLimit, explainFailure, processLimits } from '../../src/host/facts/explain.ts';
+import { SystemCallError } from '../../src/host/sys/libc.ts';
+import { getLimit } from '../../src/host/sys/rlimit.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { libc } from '../../src/host/libc.ts';
 import { describeWait } from '../../src/host/proc/wait-point.ts';
 import { takeLock } from '../../src/host/state/lock.ts';
 import { lockHolder, parseLocks } from '../../src/host/state/lock-holder.ts';
+import { libc } from '../../src/host/sys/libc.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
 

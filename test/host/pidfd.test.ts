@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EpollSet } from '../../src/host/process/epoll.ts';
-import { closeFd, killIf, openPidfd, reapPid, reapPidfd, signalPidfd } from '../../src/host/process/pidfd.ts';
+import { closeFd, killIf, openPidfd, reapPid, reapPidfd, signalPidfd } from '../../src/host/sys/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 

@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { currentTicks } from '../../src/host/clock.ts';
 import { readConnections, readPorts } from '../../src/host/proc/net.ts';
 import { findSocketFd, listPids, readCommand, readLink, readRssBytes } from '../../src/host/proc/pid.ts';
 import { PortTable } from '../../src/host/proc/port-table.ts';
 import { readProc, readProcText } from '../../src/host/proc/read.ts';
 import { parseStat, readStat } from '../../src/host/proc/stat.ts';
-import { closeFd, openPidfd, reapPid, signalPidfd } from '../../src/host/process/pidfd.ts';
+import { currentTicks } from '../../src/host/sys/clock.ts';
+import { closeFd, openPidfd, reapPid, signalPidfd } from '../../src/host/sys/pidfd.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

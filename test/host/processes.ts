@@ -1,11 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Launch } from '../../src/host/launcher/launch.ts';
 import { listPids, readLink } from '../../src/host/proc/pid.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import type { Launch } from '../../src/host/process/launch.ts';
-import { closeFd, openPidfd, signalPidfd } from '../../src/host/process/pidfd.ts';
 import { spawnProcess } from '../../src/host/process/spawn.ts';
+import { closeFd, openPidfd, signalPidfd } from '../../src/host/sys/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';

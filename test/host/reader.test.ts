@@ -1,11 +1,11 @@
 import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hashText } from '../../src/host/files/hash.ts';
-import type { ReadProblem } from '../../src/host/files/read-problem.ts';
 import { Reader } from '../../src/host/files/reader.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
 import { readExecutable } from '../../src/host/strays/find.ts';
+import { hashText } from '../../src/host/sys/hash.ts';
+import type { ReadProblem } from '../../src/host/sys/read-problem.ts';
 import { until } from '../e2e/harness.ts';
 import { canHang, HungMount } from './hung.ts';
 import { Scratch, untilNamed } from './processes.ts';

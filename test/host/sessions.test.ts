@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readLink } from '../../src/host/proc/pid.ts';
-import { reapPid } from '../../src/host/process/pidfd.ts';
 import { Sessions } from '../../src/host/process/sessions.ts';
+import { reapPid } from '../../src/host/sys/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, NOT_ROOT, Scratch, untilNamed } from './processes.ts';
 

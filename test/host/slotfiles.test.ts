@@ -20,10 +20,10 @@ import {
   readySlot,
   type SlotPaths,
 } from '../../src/host/files/slot-paths.ts';
-import { check, libc } from '../../src/host/libc.ts';
 import { findListener } from '../../src/host/net/unix.ts';
-import { closeFd } from '../../src/host/process/pidfd.ts';
-import { success } from '../../src/host/result.ts';
+import { check, libc } from '../../src/host/sys/libc.ts';
+import { closeFd } from '../../src/host/sys/pidfd.ts';
+import { success } from '../../src/host/sys/result.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
 const NOBODY: Owner = { uid: 65534, gid: 65534 };

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Launch } from '../../src/host/launcher/launch.ts';
 import { Reports } from '../../src/host/launcher/reports.ts';
-import { libc } from '../../src/host/libc.ts';
-import type { Launch } from '../../src/host/process/launch.ts';
-import { closeFd, reapPid } from '../../src/host/process/pidfd.ts';
-import { getLimit } from '../../src/host/process/rlimit.ts';
 import { spawnProcess } from '../../src/host/process/spawn.ts';
+import { libc } from '../../src/host/sys/libc.ts';
+import { closeFd, reapPid } from '../../src/host/sys/pidfd.ts';
+import { getLimit } from '../../src/host/sys/rlimit.ts';
 import { NOT_ROOT, Scratch } from './processes.ts';
 
 const AF_UNIX = 1;
@@ -150,8 +150,8 @@ test('gives a process the limits and the mask that are named, and keeps its own'
   expect(getLimit('nofile')).toEqual(own);
 });
 
-const MODULES = ['spawn', 'pidfd'].map(
-  (name) => new URL(`../../src/host/process/${name}.ts`, import.meta.url).href,
+const MODULES = ['process/spawn', 'sys/pidfd'].map(
+  (name) => new URL(`../../src/host/${name}.ts`, import.meta.url).href,
 );
 
 /** The system calls by which a launch becomes its program, in order, as strace sees them. */

@@ -2,9 +2,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { reapPid } from '../../src/host/process/pidfd.ts';
 import { type SpawnedProcess, Spawner } from '../../src/host/process/spawner.ts';
-import type { Result } from '../../src/host/result.ts';
+import { reapPid } from '../../src/host/sys/pidfd.ts';
+import type { Result } from '../../src/host/sys/result.ts';
 import { Scratch } from './processes.ts';
 
 const spawner = new Spawner();

@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runCommand, tryCommand } from '../../src/host/process/system-command.ts';
+import { runCommand, tryCommand } from '../../src/host/sys/system-command.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;

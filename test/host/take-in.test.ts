@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CgroupTree } from '../../src/host/cgroup/tree.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { success } from '../../src/host/result.ts';
-import { adoptForeign } from '../../src/host/strays/adopt-foreign.ts';
+import { adoptForeign } from '../../src/host/process/adopt-foreign.ts';
+import { success } from '../../src/host/sys/result.ts';
 import { isLive, Scratch } from './processes.ts';
 
 /** A tree of the test's own. The test process itself moves into it, and back at its end. */

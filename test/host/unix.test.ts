@@ -2,10 +2,10 @@ import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import koffi from 'koffi';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { check, libc } from '../../src/host/libc.ts';
 import { findListener, journalIsThere, NotifySocket, openJournal } from '../../src/host/net/unix.ts';
-import { closeFd, reapPid } from '../../src/host/process/pidfd.ts';
-import { success } from '../../src/host/result.ts';
+import { check, libc } from '../../src/host/sys/libc.ts';
+import { closeFd, reapPid } from '../../src/host/sys/pidfd.ts';
+import { success } from '../../src/host/sys/result.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
 

@@ -24,7 +24,7 @@ export class RecordedSupervisor {
   static async start(world: World, name: string): Promise<RecordedSupervisor> {
     const supervisor = new RecordedSupervisor(world, join(world.root, `${name}.trace`));
     // Where none answers it ends with 3.
-    await until(async () => (await world.fleetctl('status')).code !== 3);
+    await until(() => world.isServed());
     return supervisor;
   }
 

@@ -1,9 +1,9 @@
 import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { ReadRequest, Value } from '../../src/host/files/others.ts';
 import type { Aside } from '../../src/host/files/purge.ts';
-import { ReadProblem } from '../../src/host/files/read-problem.ts';
 import type { Files, LogFiles, SlotPaths, VacatedSlot } from '../../src/host/host.ts';
-import { refusal, success } from '../../src/host/result.ts';
+import { ReadProblem } from '../../src/host/sys/read-problem.ts';
+import { refusal, success } from '../../src/host/sys/result.ts';
 import type { HostWorld } from './fake-host.ts';
 import { systemCallError } from './fake-processes.ts';
 import type { Process } from './kernel.ts';

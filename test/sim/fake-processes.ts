@@ -1,7 +1,7 @@
 import type { ProcessId } from '../../src/fleet/agent.ts';
 import type { FoundProcess } from '../../src/fleet/recovery.ts';
 import type { ForeignAdoption, HelperEnd, Launch, Processes, StartRequest } from '../../src/host/host.ts';
-import { type Result, refusal, success } from '../../src/host/result.ts';
+import { type Result, refusal, success } from '../../src/host/sys/result.ts';
 import type { FakeFiles } from './fake-files.ts';
 import type { HostWorld } from './fake-host.ts';
 import { fakeOthers } from './fake-others.ts';

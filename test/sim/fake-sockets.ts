@@ -1,6 +1,6 @@
 import type { Sockets } from '../../src/host/host.ts';
 import { PortTable } from '../../src/host/proc/port-table.ts';
-import { type Result, refusal } from '../../src/host/result.ts';
+import { type Result, refusal } from '../../src/host/sys/result.ts';
 import type { HostWorld } from './fake-host.ts';
 import type { FakeProcesses } from './fake-processes.ts';
 

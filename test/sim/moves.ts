@@ -1,4 +1,8 @@
 import { runOf } from '../../src/fleet/agent.ts';
+import { decideHold, decideResume } from '../../src/fleet/decide/hold.ts';
+import { decideKill } from '../../src/fleet/decide/kill.ts';
+import { decideRestart } from '../../src/fleet/decide/restart.ts';
+import { decideRollback, decideRolloutAction } from '../../src/fleet/decide/rollout.ts';
 import { formatSlots } from '../../src/specification/slots.ts';
 import { type Effect, type Expected, ofFleet, toTarget, without } from './expected.ts';
 import { WELL_BEHAVED } from './kernel.ts';
@@ -69,12 +73,17 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
       return toTarget(left)(before);
     });
     const text = `kill ${JSON.stringify(request)} --fleet ${name}`;
-    world.command(text, () => world.life!.commands.kill(name, request), effect);
+    world.command(
+      text,
+      () => world.life!.commands.decide(name, (fleet) => decideKill(fleet, request)),
+      effect,
+    );
   },
   killSlots: (world, name) => {
     const slots = someSlots(world, name);
     if (slots.length === 0) return;
-    const call = () => world.life!.commands.kill(name, { slots: formatSlots(slots) });
+    const call = () =>
+      world.life!.commands.decide(name, (fleet) => decideKill(fleet, { slots: formatSlots(slots) }));
     world.command(`kill --slots ${slots} --fleet ${name}`, call, ofFleet(name, without(slots)));
   },
   restart: (world, name) => {
@@ -87,10 +96,14 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
       renewedAt: new Map([...renewedAt, ...(slots ?? [...wanted]).map((slot) => [slot, at] as const)]),
     }));
     const text = `restart ${JSON.stringify(request)} --fleet ${name}`;
-    world.command(text, () => world.life!.commands.restart(name, request), effect);
+    world.command(
+      text,
+      () => world.life!.commands.decide(name, (fleet) => decideRestart(fleet, request)),
+      effect,
+    );
   },
   hold: (world, name) => {
-    world.command(`hold ${name}`, () => world.life!.commands.hold(name), held(name, true));
+    world.command(`hold ${name}`, () => world.life!.commands.change(name, decideHold), held(name, true));
   },
   resume: (world, name) => resume(world, name),
   rollingUpdate: (world, name, documents) => {
@@ -118,14 +131,19 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
   },
   rollout: (world, name) => {
     const action = world.moves.pick(['pause', 'resume', 'abort'] as const);
-    const call = async () => world.life!.commands.actOnRollout(name, { action });
+    const call = async () =>
+      world.life!.commands.decide(name, (fleet, date) => decideRolloutAction(fleet, action, date));
     world.command(`rollout ${action} --fleet ${name}`, call, held(name, null));
   },
   rollBack: (world, name) => {
     const releases = [...(world.fleets.get(name)?.fleet.releases.keys() ?? [])];
     const request = world.moves.chance(0.5) && releases.length > 0 ? { to: world.moves.pick(releases) } : {};
     const text = `rollback ${JSON.stringify(request)} --fleet ${name}`;
-    world.command(text, () => world.life!.commands.rollBack(name, request), held(name, null));
+    world.command(
+      text,
+      () => world.life!.commands.decide(name, (fleet, date) => decideRollback(fleet, request.to, date)),
+      held(name, null),
+    );
   },
   remove: (world, name, documents) => {
     const isPurge = world.moves.chance(0.5);
@@ -228,7 +246,7 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
 
 /** Lets a fleet go on. */
 export function resume(world: SimulatedHost, name: string): void {
-  world.command(`resume ${name}`, () => world.life!.commands.resume(name), held(name, false));
+  world.command(`resume ${name}`, () => world.life!.commands.change(name, decideResume), held(name, false));
 }
 
 /** Strangers take numbers that agents had a moment ago. @param pids of agents, those that run included */

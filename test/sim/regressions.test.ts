@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { decideKill } from '../../src/fleet/decide/kill.ts';
+import { decideRollback } from '../../src/fleet/decide/rollout.ts';
 import { ofFleet, toTarget } from './expected.ts';
 import { FakeFiles } from './fake-files.ts';
 import { type Nature, type Process, WELL_BEHAVED } from './kernel.ts';
@@ -51,7 +53,7 @@ test('nothing of a slot is left over, at whatever step of its stop the superviso
       spawn(world, 2);
       await world.advance(MINUTE_MS);
       world.gate.crashAfter(steps);
-      const call = () => world.life!.commands.kill('f', { all: true });
+      const call = () => world.life!.commands.decide('f', (fleet) => decideKill(fleet, { all: true }));
       world.command('kill --all', call, ofFleet('f', toTarget(0)));
       await world.advance(MINUTE_MS);
       if (world.gate.isDead) await replace(world);
@@ -94,7 +96,8 @@ test('a rollback to a release that serves ports is refused where the fleet has n
     const { release } = world.fleets.get('f')!.fleet.record;
     spawn(world, 1, { ...SPEC, env: { V: 'v1' } });
     await world.advance(MINUTE_MS);
-    await expect(world.life!.commands.rollBack('f', { to: release })).rejects.toThrow('uses ports');
+    const back = world.life!.commands.decide('f', (fleet, date) => decideRollback(fleet, release, date));
+    await expect(back).rejects.toThrow('uses ports');
     expect(world.fleets.get('f')!.fleet.record.release).not.toBe(release);
   }));
 
@@ -190,7 +193,7 @@ test('the target is exact, at whatever step of an adoption the supervisor is kil
 async function purge(world: SimulatedHost, steps: number): Promise<void> {
   spawn(world, 1, { ...OF_PROGRAM, binary: programOf('f'), logs: { to: 'file' } });
   await world.advance(MINUTE_MS);
-  const call = () => world.life!.commands.kill('f', { all: true });
+  const call = () => world.life!.commands.decide('f', (fleet) => decideKill(fleet, { all: true }));
   world.command('kill --all', call, ofFleet('f', toTarget(0)));
   await world.advance(MINUTE_MS);
   world.purged.add('f');

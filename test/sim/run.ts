@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { decideRolloutAction } from '../../src/fleet/decide/rollout.ts';
 import { Crash } from './gate.ts';
 import { agentsOf, makeMove, pidsInMind, resume, takeFreedPids } from './moves.ts';
 import { unrest } from './rest.ts';
@@ -129,7 +130,8 @@ function goOn(world: SimulatedHost): void {
     },
   ] of world.fleets) {
     if (record.rollout?.state === 'paused') {
-      const call = async () => world.life!.commands.actOnRollout(name, { action: 'resume' });
+      const call = async () =>
+        world.life!.commands.decide(name, (fleet, date) => decideRolloutAction(fleet, 'resume', date));
       world.command(`rollout resume --fleet ${name}`, call, (before) => before);
     } else if (record.hold && record.hold.by !== 'storm') resume(world, name);
   }

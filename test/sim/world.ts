@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 import type { ProcessId } from '../../src/fleet/agent.ts';
 import { slotRecord } from '../../src/fleet/derive.ts';
-import { nameFailure } from '../../src/host/limits.ts';
+import { nameFailure } from '../../src/host/facts/explain.ts';
 import { type Paths, pathsIn } from '../../src/specification/paths.ts';
 import { Disk } from './disk.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';

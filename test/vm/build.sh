@@ -8,6 +8,7 @@ set -euo pipefail
 mkdir -p "$1"
 cd "$1"
 
+echo 'kernel'
 # Downloaded, never installed here. The cloud kernel has ext4 built in, and virtio as modules.
 mkdir -p kernel
 (
@@ -18,6 +19,7 @@ mkdir -p kernel
   cp boot/vmlinuz-* ../vmlinuz
 )
 
+echo 'Debian 12, by mmdebstrap'
 mmdebstrap --quiet --variant=minbase \
   --include=systemd,systemd-sysv,dbus,udev,procps,iproute2,busybox-static,libstdc++6,libpam-systemd,kmod \
   --dpkgopt='path-exclude=/usr/share/doc/*' \
@@ -81,6 +83,7 @@ INIT
 chmod +x initramfs/init
 (cd initramfs && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >initramfs.gz
 
+echo 'disk'
 rm -f disk.new
 truncate -s 3G disk.new
 mkfs.ext4 -q -F -O ^has_journal -E lazy_itable_init=1 -d root disk.new

@@ -1,16 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -69,11 +62,14 @@ export class Told {
  * @param name of the script, without .sh
  */
 export async function runInMachine(name: string): Promise<Told> {
+  const say = reporter(name);
   if (!existsSync(join(IMAGES, 'disk.ext4'))) {
+    say(`building the image in ${IMAGES}, once`);
     execFileSync(join(PROJECT, 'test/vm/build.sh'), [IMAGES], { stdio: ['ignore', 'inherit', 'inherit'] });
   }
   const work = mkdtempSync(join(tmpdir(), 'fleet-vm-'));
   try {
+    say('packing the project');
     const payload = join(work, 'payload');
     packProject(payload);
     cpSync(GUEST, payload, { recursive: true });
@@ -81,11 +77,22 @@ export async function runInMachine(name: string): Promise<Told> {
     const disk = join(work, 'payload.tar');
     execFileSync('tar', ['-cf', disk, '-C', payload, '.']);
     rmSync(payload, { recursive: true });
-    await boot(work, disk);
-    return new Told(readFileSync(join(work, 'told'), 'utf8'));
+    say('booting');
+    const told = new Told(await boot(work, disk, say));
+    say('powered off');
+    return told;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Shows each line with the seconds since the start, as it comes: emulation takes minutes. */
+function reporter(name: string): (line: string) => void {
+  const startedAt = Date.now();
+  return (line) => {
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    process.stderr.write(`${String(seconds).padStart(5)} s  ${name}: ${line}\n`);
+  };
 }
 
 /** The package as npm would publish it, with its production dependencies, so that it works without a network. */
@@ -104,11 +111,14 @@ function packProject(payload: string): void {
   }
 }
 
-/** A reboot of the guest stays in the same qemu, so that `snapshot` keeps its writes over it and drops them after. */
-function boot(work: string, payload: string): Promise<void> {
-  const told = join(work, 'told');
+/**
+ * Runs the machine until it is powered off. A reboot of the guest stays in the same qemu, so `snapshot` keeps its writes
+ * across reboots and drops them at the end.
+ * @param onLine called with each line that the guest prints, as it comes
+ * @returns all lines
+ */
+async function boot(work: string, payload: string, onLine: (line: string) => void): Promise<string> {
   const console = join(work, 'console');
-  writeFileSync(told, '');
   const drive = (file: string, more: string) => ['-drive', `file=${file},format=raw,if=virtio,${more}`];
   const machine = spawn(
     'qemu-system-x86_64',
@@ -124,21 +134,24 @@ function boot(work: string, payload: string): Promise<void> {
       ],
       ...drive(join(IMAGES, 'disk.ext4'), 'snapshot=on,cache=unsafe'),
       ...drive(payload, 'readonly=on'),
-      ...['-serial', `file:${console}`, '-serial', `file:${told}`],
+      ...['-serial', `file:${console}`, '-serial', 'file:/dev/stdout'],
     ],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  return new Promise((resolve, reject) => {
-    const fail = (why: string) =>
-      reject(
-        new Error(`${why}\n${readFileSync(told, 'utf8')}\n${readFileSync(console, 'utf8').slice(-4_000)}`),
-      );
-    const timer = setTimeout(() => machine.kill('SIGKILL'), TIME_LIMIT_S * 1000);
-    machine.on('error', (error) => fail(error.message));
-    machine.on('exit', (code, signal) => {
-      clearTimeout(timer);
-      if (code === 0) resolve();
-      else fail(`the machine ended with ${signal ?? code} (SIGKILL: after ${TIME_LIMIT_S} s)`);
-    });
-  });
+  const ended = once(machine, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const timer = setTimeout(() => machine.kill('SIGKILL'), TIME_LIMIT_S * 1000);
+  let told = '';
+  try {
+    for await (const line of createInterface(machine.stdout)) {
+      told += `${line}\n`;
+      onLine(line);
+    }
+    const [code, signal] = await ended;
+    if (code === 0) return told;
+    throw new Error(
+      `the machine ended with ${signal ?? code} (SIGKILL: after ${TIME_LIMIT_S} s)\n${told}\n${readFileSync(console, 'utf8').slice(-4_000)}`,
+    );
+  } finally {
+    clearTimeout(timer);
+  }
 }

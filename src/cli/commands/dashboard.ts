@@ -3,7 +3,7 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import { PORT_MAX } from '../../specification/ports.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 
 /** fleetctl dashboard: turns the dashboard on and prints its URL, or turns it off. */
 export async function run({ client, options, json }: Context): Promise<number> {
@@ -12,7 +12,7 @@ export async function run({ client, options, json }: Context): Promise<number> {
   const { url } = await client.call('serveDashboard', {}, requestFor(options));
   if (json) printJson({ url });
   else if (url) print(url);
-  else say('The dashboard is off.');
+  else printMessage('The dashboard is off.');
   return 0;
 }
 

@@ -3,7 +3,7 @@ import { ANSWER_MS_MAX } from '../client.ts';
 import type { Context } from '../context.ts';
 import { formatTime } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 import { oneLine } from '../plain.ts';
 import { PATIENCE, reconnecting } from '../reconnect.ts';
 
@@ -31,7 +31,10 @@ async function* followed(
 ): AsyncGenerator<FleetEvent> {
   yield* reconnecting<FleetEvent>(
     (last) => events(last === null ? { limit, follow: true } : { after: last.seq, follow: true }),
-    { ...PATIENCE, onAway: (awayMs) => awayMs === 0 && say('The supervisor is away; waiting for it.') },
+    {
+      ...PATIENCE,
+      onAway: (awayMs) => awayMs === 0 && printMessage('The supervisor is away; waiting for it.'),
+    },
   );
 }
 

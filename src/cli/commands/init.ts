@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { templateText } from '../../specification/template.ts';
 import type { Context } from '../context.ts';
-import { printJson, say } from '../output.ts';
+import { printJson, printMessage } from '../output.ts';
 import { LOCAL_FILE } from '../spec-source.ts';
 
 const SCHEMA = fileURLToPath(new URL('../../../schema/fleet.schema.json', import.meta.url));
@@ -15,7 +15,9 @@ export async function run({ options, json }: Context): Promise<number> {
   writeNew(file, templateText(schemaReference(dirname(resolve(file)))), options.force === true);
   if (json) printJson({ file: resolve(file) });
   else
-    say(`Wrote ${file}. Edit it, then run fleetctl spawn${options.file === undefined ? '' : ` -f ${file}`}.`);
+    printMessage(
+      `Wrote ${file}. Edit it, then run fleetctl spawn${options.file === undefined ? '' : ` -f ${file}`}.`,
+    );
   return 0;
 }
 

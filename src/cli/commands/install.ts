@@ -1,6 +1,5 @@
 import type { HostFacts } from '../../doctor/facts.ts';
 import { renderSysctl, type SysctlSetting, sysctlSettings } from '../../doctor/sysctl.ts';
-import { isBooted } from '../../host/autostart/systemd.ts';
 import { type Applied, applySysctl, applyUnits, isUnitActive } from '../../host/install/apply.ts';
 import {
   applyChanges,
@@ -13,11 +12,12 @@ import {
   unitFiles,
 } from '../../host/install/files.ts';
 import { drainTimeoutSec } from '../../host/install/plan.ts';
+import { isBooted } from '../../host/sys/systemd.ts';
 import { parseSpec } from '../../specification/parse.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../format.ts';
 import { installRoot, isKept, reportChanges } from '../install.ts';
-import { say } from '../output.ts';
+import { printMessage } from '../output.ts';
 import { type Subject, settleSubject } from '../subject.ts';
 
 /** The number of agents to prepare the host for, if neither --agents nor a fleet states one. */
@@ -51,7 +51,7 @@ export async function run(context: Context): Promise<number> {
 async function subjectOf(context: Context): Promise<Subject> {
   const subject = await settleSubject(context, { isCountNeeded: false });
   if (subject.demand.agents > 0) return subject;
-  say(
+  printMessage(
     `Preparing for ${formatCount(AGENTS_DEFAULT)} agents, because neither --agents nor a fleet states a number.`,
   );
   return settleSubject({ ...context, options: { ...context.options, agents: String(AGENTS_DEFAULT) } });

@@ -2,7 +2,7 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import type { Context } from '../context.ts';
 import { formatTime } from '../format.ts';
 import { durationMs } from '../numbers.ts';
-import { printJson, say } from '../output.ts';
+import { printJson, printMessage } from '../output.ts';
 
 /** fleetctl maintenance: silences alarms, or turns them on again. */
 export async function run({ args, options, client, json }: Context): Promise<number> {
@@ -18,8 +18,8 @@ export async function run({ args, options, client, json }: Context): Promise<num
     { on, ...(forMs !== undefined && { forMs }) },
   );
   if (json) printJson({ maintenance });
-  else if (!maintenance) say('Alarms are on.');
-  else if (maintenance.until === null) say('Alarms are silenced until fleetctl maintenance off.');
-  else say(`Alarms are silenced until ${formatTime(maintenance.until)}.`);
+  else if (!maintenance) printMessage('Alarms are on.');
+  else if (maintenance.until === null) printMessage('Alarms are silenced until fleetctl maintenance off.');
+  else printMessage(`Alarms are silenced until ${formatTime(maintenance.until)}.`);
   return 0;
 }

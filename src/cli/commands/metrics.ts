@@ -3,7 +3,7 @@ import { PORT_MAX } from '../../specification/ports.ts';
 import { ANSWER_MS_MAX } from '../client.ts';
 import type { Context } from '../context.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 
 /** fleetctl metrics: prints the metrics for Prometheus, or has them served at a loopback port. */
 export async function run({ client, options, json }: Context): Promise<number> {
@@ -23,6 +23,6 @@ export async function run({ client, options, json }: Context): Promise<number> {
   const url = port === null ? null : `http://127.0.0.1:${port}/metrics`;
   if (json) printJson({ url });
   else if (url) print(url);
-  else say('Metrics are served at the API socket only.');
+  else printMessage('Metrics are served at the API socket only.');
   return 0;
 }

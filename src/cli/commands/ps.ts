@@ -5,7 +5,7 @@ import { formatSize } from '../../specification/units.ts';
 import type { Context } from '../context.ts';
 import { formatElapsed } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 import type { Colour } from '../style.ts';
 import { paintFor } from '../style.ts';
 import type { Column } from '../table.ts';
@@ -19,7 +19,7 @@ export async function run({ client, fleet, json, options }: Context): Promise<nu
   const document = await client.call('agents', { fleet, slots, usage: options.usage });
   const agents = document.agents.sort(order).slice(0, limit);
   if (json) printJson({ agents });
-  else if (agents.length === 0) say('No agents.');
+  else if (agents.length === 0) printMessage('No agents.');
   else print(agentTable(agents));
   return 0;
 }

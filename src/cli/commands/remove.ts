@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
-import { printJson, say } from '../output.ts';
+import { printJson, printMessage } from '../output.ts';
 
 /** fleetctl remove: forgets a fleet at target 0. */
 export async function run(context: Context): Promise<number> {
@@ -9,7 +9,7 @@ export async function run(context: Context): Promise<number> {
   await context.client.call('remove', { fleet, purge });
   if (context.json) printJson({ fleet, removed: true, purged: purge });
   else
-    say(
+    printMessage(
       `${fleet} is removed${purge ? ', with the directories of its slots' : '; the directories of its slots remain'}.`,
     );
   return 0;

@@ -2,7 +2,7 @@ import type { Accepted } from '../../api/accepted.ts';
 import type { RolloutDocument, RolloutRequest } from '../../api/rollout.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 import { describeRollout, rolloutProgress } from '../rollout-view.ts';
 import { paintFor } from '../style.ts';
 import { follow } from '../watch.ts';
@@ -20,7 +20,10 @@ export async function run(context: Context): Promise<number> {
   }
   const { fleet } = await act(context, action);
   if (context.json) printJson(await documentOf(context, fleet));
-  else say(action === 'pause' ? 'Paused: the current batch is completed, no other begins.' : 'Resumed.');
+  else
+    printMessage(
+      action === 'pause' ? 'Paused: the current batch is completed, no other begins.' : 'Resumed.',
+    );
   return 0;
 }
 
@@ -33,7 +36,8 @@ async function status(context: Context): Promise<number> {
   const fleet = await chooseFleet(context);
   const document = await documentOf(context, fleet);
   if (context.json) printJson(document);
-  else if (document === null) say(`${fleet} has had no rollout yet. fleetctl rolling-update begins one.`);
+  else if (document === null)
+    printMessage(`${fleet} has had no rollout yet. fleetctl rolling-update begins one.`);
   else print(describeRollout(document, paintFor(process.stdout)));
   return 0;
 }

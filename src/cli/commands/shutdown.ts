@@ -5,7 +5,7 @@ import type { Client } from '../client.ts';
 import { isAway } from '../client.ts';
 import type { Context } from '../context.ts';
 import { formatCount } from '../format.ts';
-import { printJson, say } from '../output.ts';
+import { printJson, printMessage } from '../output.ts';
 
 const POLL_MS = 100;
 const REPORT_MS = 5000;
@@ -23,7 +23,7 @@ export async function run({ client, json, options }: Context): Promise<number> {
   await untilGone(client, supervisor.pid, withAgents);
   const agents = fleets.reduce((sum, fleet) => sum + fleet.running, 0);
   if (json) printJson({ pid: supervisor.pid, withAgents });
-  else say(`The supervisor (pid ${supervisor.pid}) has stopped${fateOf(agents, withAgents)}.`);
+  else printMessage(`The supervisor (pid ${supervisor.pid}) has stopped${fateOf(agents, withAgents)}.`);
   return 0;
 }
 
@@ -50,7 +50,7 @@ async function untilGone(client: Client, pid: number, withAgents: boolean): Prom
     }
     if (now - reportedAt >= REPORT_MS) {
       reportedAt = now;
-      say(
+      printMessage(
         `stopping: ${formatCount(status.fleets.reduce((sum, fleet) => sum + fleet.running, 0))} agents left`,
       );
     }

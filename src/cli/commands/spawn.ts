@@ -5,7 +5,7 @@ import { AGENTS_MAX } from '../../specification/slots.ts';
 import type { Context, Options } from '../context.ts';
 import { fleetNames, onlyFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';
-import { say } from '../output.ts';
+import { printMessage } from '../output.ts';
 import type { Source } from '../spec-source.ts';
 import { checked, LOCAL_FILE, localSource, sourceFromDocument, sourceFromFile } from '../spec-source.ts';
 import { isFresh, knownFleets, start } from '../supervisor.ts';
@@ -90,7 +90,7 @@ async function chooseAmong(
 ): Promise<Wanted> {
   if (source === null) return { name: knownFleet(known, fleet), source };
   if (!source.explicit && source.name !== null && known.includes(source.name)) {
-    say(
+    printMessage(
       `note: ${source.name} keeps its current spec; fleetctl spawn -f ${LOCAL_FILE} applies changes in the file`,
     );
     return { name: source.name, source: null };

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { formatCount, formatElapsed } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
-import { print, printJson, say } from '../output.ts';
+import { print, printJson, printMessage } from '../output.ts';
 import { oneLine } from '../plain.ts';
 import { paintFor } from '../style.ts';
 import type { Column } from '../table.ts';
@@ -32,9 +32,9 @@ function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['a
 async function list({ client, fleet, json }: Context): Promise<number> {
   const { strays, unanswered } = await client.call('strays', { fleet });
   if (unanswered > 0)
-    say(`note: ${formatCount(unanswered)} processes that could be strays could not be examined`);
+    printMessage(`note: ${formatCount(unanswered)} processes that could be strays could not be examined`);
   if (json) printJson({ strays, unanswered });
-  else if (strays.length === 0) say('No strays.');
+  else if (strays.length === 0) printMessage('No strays.');
   else print(strayLists(strays));
   return 0;
 }
@@ -44,7 +44,7 @@ async function act(context: Context, action: StraysRequest['action']): Promise<n
   const fleet = await chooseFleet(context);
   const body: StraysRequest = { action, ...(pids.length > 0 && { pids }) };
   const answer = await context.client.call('actOnStrays', { fleet }, body);
-  for (const note of answer.notes) say(`note: ${note}`);
+  for (const note of answer.notes) printMessage(`note: ${note}`);
   const strays = action === 'kill' ? await untilEnded(answer) : answer.strays;
   const { target, targetBefore } = answer;
   if (context.json) printJson({ fleet, target, targetBefore, strays });
@@ -70,16 +70,17 @@ function printResults(
   action: StraysRequest['action'],
   { fleet, target, targetBefore, strays }: StraysAnswer,
 ): void {
-  if (strays.length === 0) say('No strays.');
+  if (strays.length === 0) printMessage('No strays.');
   for (const stray of strays) {
-    if (stray.result === 'adopted') say(`pid ${stray.pid} is slot ${stray.slot} of ${fleet}`);
-    if (stray.result === 'gone') say(`pid ${stray.pid} has ended or changed since; nothing was done`);
-    if (stray.result === 'failed') say(`pid ${stray.pid}: ${stray.reason}`);
+    if (stray.result === 'adopted') printMessage(`pid ${stray.pid} is slot ${stray.slot} of ${fleet}`);
+    if (stray.result === 'gone')
+      printMessage(`pid ${stray.pid} has ended or changed since; nothing was done`);
+    if (stray.result === 'failed') printMessage(`pid ${stray.pid}: ${stray.reason}`);
   }
   const done = strays.filter(({ result }) => result === 'adopted' || result === 'ended').length;
   if (done === 0) return;
   const grown = target === targetBefore ? `target still ${target}` : `target ${targetBefore} → ${target}`;
-  say(
+  printMessage(
     action === 'adopt'
       ? `${formatCount(done)} adopted into ${fleet}; ${grown}`
       : `${formatCount(done)} ended`,

@@ -1,6 +1,6 @@
-import { isBooted } from '../../host/autostart/systemd.ts';
 import { type Applied, disableUnits, isUnitActive, reloadUnits } from '../../host/install/apply.ts';
 import { applyChanges, planRemoval, SYSCTL_FILE, unlinkUnits } from '../../host/install/files.ts';
+import { isBooted } from '../../host/sys/systemd.ts';
 import type { Context } from '../context.ts';
 import { installRoot, reportChanges } from '../install.ts';
 

@@ -12,7 +12,7 @@ export const SUPERVISOR = [
   },
   {
     name: 'maintenance',
-    summary: 'silence alarms: watchdog and metrics say so and raise none',
+    summary: 'silence alarms; watchdog and metrics report that they are silenced',
     arguments: [{ notation: '<STATE>', help: 'Whether alarms are silenced.', choices: ['on', 'off'] }],
     options: [{ flags: '--for <D>', help: 'For this time, e.g. 1h (default: until off).' }],
     examples: ['fleetctl maintenance on --for 1h', 'fleetctl maintenance off'],

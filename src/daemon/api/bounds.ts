@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { httpStatusOf } from '../../api/error.ts';
 import { OWN_DESCRIPTORS } from '../../doctor/descriptors.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
-import { nameFailure } from '../../host/limits.ts';
+import { nameFailure } from '../../host/facts/explain.ts';
 import { boundConnections } from '../http/connections.ts';
 import type { Refusals } from './refusals.ts';
 

@@ -1,4 +1,8 @@
 import { openapiDocument } from '../../api/openapi.ts';
+import { decideHold, decideResume } from '../../fleet/decide/hold.ts';
+import { decideKill } from '../../fleet/decide/kill.ts';
+import { decideRestart } from '../../fleet/decide/restart.ts';
+import { decideRollback, decideRolloutAction } from '../../fleet/decide/rollout.ts';
 import { AGENTS_MAX, parseSlots } from '../../specification/slots.ts';
 import type { Commands } from '../commands/commands.ts';
 import { listStrays } from '../commands/strays.ts';
@@ -48,14 +52,14 @@ function commandHandlers({
 }: Served): Part<'spawn' | 'kill' | 'restart' | 'hold' | 'resume' | 'remove' | 'actOnStrays'> {
   return {
     spawn: ({ fleet, body }) => commands.spawn(fleet, body),
-    kill: ({ fleet, body }) => commands.kill(fleet, body),
-    restart: ({ fleet, body }) => commands.restart(fleet, body),
+    kill: ({ fleet, body }) => commands.decide(fleet, (known) => decideKill(known, body)),
+    restart: ({ fleet, body }) => commands.decide(fleet, (known) => decideRestart(known, body)),
     hold: async ({ fleet }) => {
-      await commands.hold(fleet);
+      await commands.change(fleet, decideHold);
       return report.counts(commands.get(fleet));
     },
     resume: async ({ fleet }) => {
-      await commands.resume(fleet);
+      await commands.change(fleet, decideResume);
       return report.counts(commands.get(fleet));
     },
     remove: async ({ fleet, query }) => {
@@ -73,8 +77,10 @@ function rolloutHandlers({
   return {
     rollingUpdate: ({ fleet, body }) => commands.rollingUpdate(fleet, body),
     rollout: ({ fleet }) => rolloutDocument(commands.get(fleet), supervisor.host.now()),
-    actOnRollout: ({ fleet, body }) => commands.actOnRollout(fleet, body),
-    rollBack: ({ fleet, body }) => commands.rollBack(fleet, body),
+    actOnRollout: ({ fleet, body }) =>
+      commands.decide(fleet, (known, date) => decideRolloutAction(known, body.action, date)),
+    rollBack: ({ fleet, body }) =>
+      commands.decide(fleet, (known, date) => decideRollback(known, body.to, date)),
     releases: ({ fleet }) => releasesDocument(commands.get(fleet)),
   };
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { explainFailure } from '../../host/limits.ts';
+import { explainFailure } from '../../host/facts/explain.ts';
 import { makeTraversable, removeSocket, socketIdentity } from '../../host/state/statedir.ts';
 import type { Paths } from '../../specification/paths.ts';
 

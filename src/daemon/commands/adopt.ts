@@ -5,7 +5,7 @@ import type { SlotRecord } from '../../fleet/records.ts';
 import { placeStrays } from '../../fleet/strays/placement.ts';
 import { reattached } from '../../fleet/transitions.ts';
 import type { Processes } from '../../host/host.ts';
-import { ticksToMs } from '../../host/process/process-id.ts';
+import { ticksToMs } from '../../host/sys/process-id.ts';
 import { portOf } from '../../specification/paths.ts';
 import { clearRemnants } from '../fleet/remnants.ts';
 import type { FleetRunner } from '../fleet/runner.ts';

@@ -1,15 +1,13 @@
 import pLimit from 'p-limit';
 import type { Accepted } from '../../api/accepted.ts';
-import type { KillRequest, RestartRequest, SpawnRequest } from '../../api/commands.ts';
-import type { RollbackRequest, RollingUpdateRequest, RolloutRequest } from '../../api/rollout.ts';
+import type { SpawnRequest } from '../../api/commands.ts';
+import type { RollingUpdateRequest } from '../../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../../api/strays.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ErrorCode } from '../../errors/table.ts';
 import type { Change } from '../../fleet/change.ts';
-import { decideHold, decideResume } from '../../fleet/decide/hold.ts';
-import { decideKill } from '../../fleet/decide/kill.ts';
-import { decideRestart } from '../../fleet/decide/restart.ts';
-import { decideRollback, decideRolloutAction } from '../../fleet/decide/rollout.ts';
+import type { Decision } from '../../fleet/decide/decision.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { carryOut } from './answer.ts';
@@ -40,41 +38,22 @@ export class Commands {
     return this.#queue(name, () => spawnFleet(this.#supervisor, name, request));
   }
 
-  /** Lowers the target: by a count from the highest slots down, by certain slots, or to 0. */
-  kill(name: string, request: KillRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => carryOut(runner, decideKill(runner.fleet, request)));
+  /** Commits a decision about a fleet, and answers with the goal to wait for. */
+  decide(name: string, decide: (fleet: Fleet, date: Date) => Decision): Promise<Accepted> {
+    return this.#withRunner(name, (runner) => carryOut(runner, decide(runner.fleet, this.#date)));
   }
 
-  /** Requests restarts of slots, on their own release or on the newest. */
-  restart(name: string, request: RestartRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => carryOut(runner, decideRestart(runner.fleet, request)));
+  /** Commits a change of a fleet that needs no waiting; null: nothing to change. */
+  change(name: string, decide: (fleet: Fleet, date: Date) => Change | null): Promise<void> {
+    return this.#withRunner(name, (runner) => {
+      const change = decide(runner.fleet, this.#date);
+      if (change) runner.commit(change);
+    });
   }
 
   /** Starts a rolling update. */
   rollingUpdate(name: string, request: RollingUpdateRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => rollingUpdate(this.#supervisor, runner, request));
-  }
-
-  /** Pauses, resumes or aborts a rollout. */
-  actOnRollout(name: string, { action }: RolloutRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) =>
-      carryOut(runner, decideRolloutAction(runner.fleet, action, this.#date)),
-    );
-  }
-
-  /** Rolls back to an earlier release. */
-  rollBack(name: string, { to }: RollbackRequest): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => carryOut(runner, decideRollback(runner.fleet, to, this.#date)));
-  }
-
-  /** Holds a fleet. */
-  hold(name: string): Promise<void> {
-    return this.#withRunner(name, (runner) => commitIfAny(runner, decideHold(runner.fleet, this.#date)));
-  }
-
-  /** Ends the hold of a fleet. */
-  resume(name: string): Promise<void> {
-    return this.#withRunner(name, (runner) => commitIfAny(runner, decideResume(runner.fleet)));
   }
 
   /** Removes a fleet at target 0. The answer comes after everything that must go is deleted. */
@@ -120,8 +99,4 @@ export class Commands {
       throw error;
     }
   }
-}
-
-function commitIfAny(runner: FleetRunner, change: Change | null): void {
-  if (change) runner.commit(change);
 }

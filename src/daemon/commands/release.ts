@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
-import { hashText } from '../../host/files/hash.ts';
 import type { Files, Host, ReadProblem } from '../../host/host.ts';
+import { hashText } from '../../host/sys/hash.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';

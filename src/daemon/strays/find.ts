@@ -6,7 +6,7 @@ import { type Fingerprint, matchesFingerprint, mayMatchFingerprint } from '../..
 import { chooseFleets, slotOfPorts, topmost } from '../../fleet/strays/placement.ts';
 import type { OtherProcesses, Suspected } from '../../host/host.ts';
 import { ALL_PORTS, portsByInode, type ServedPorts } from '../../host/proc/port-table.ts';
-import { ticksToMs } from '../../host/process/process-id.ts';
+import { ticksToMs } from '../../host/sys/process-id.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { fingerprintsOf } from './fingerprint.ts';

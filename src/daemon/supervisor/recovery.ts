@@ -10,7 +10,7 @@ import {
   slotsToRecover,
   UNSEEN,
 } from '../../fleet/recovery.ts';
-import { ticksToMs } from '../../host/process/process-id.ts';
+import { ticksToMs } from '../../host/sys/process-id.ts';
 import type { RunStore } from '../../store/runs.ts';
 import { clearRemnants } from '../fleet/remnants.ts';
 import type { FleetRunner } from '../fleet/runner.ts';

@@ -2,17 +2,17 @@ import { closeSync, constants, existsSync, openSync, readFileSync, statSync } fr
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors/fleet-error.ts';
-import { hashText } from '../files/hash.ts';
+import { explainFailure } from '../facts/explain.ts';
 import { UNIT_DIRECTORY } from '../install/files.ts';
-import { explainFailure } from '../limits.ts';
 import { findListener } from '../net/unix.ts';
 import { readCgroupMount } from '../proc/cgroup.ts';
-import { closeFd, openPidfd, reapPidfd } from '../process/pidfd.ts';
-import { getLimit } from '../process/rlimit.ts';
 import { spawnProcess } from '../process/spawn.ts';
 import { accountOf } from '../process/users.ts';
 import { checkWay, makeTraversable } from '../state/statedir.ts';
-import { hasUserManager, isBooted } from './systemd.ts';
+import { hashText } from '../sys/hash.ts';
+import { closeFd, openPidfd, reapPidfd } from '../sys/pidfd.ts';
+import { getLimit } from '../sys/rlimit.ts';
+import { hasUserManager, isBooted } from '../sys/systemd.ts';
 import { startInstalled, startTransient, systemctl, type UnitStart } from './unit.ts';
 import { chooseWay, type StartEnvironment } from './way.ts';
 

@@ -1,7 +1,7 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import { HOME_VARIABLE } from '../cgroup/home.ts';
-import { tryCommand } from '../process/system-command.ts';
-import { JOB_MS_MAX } from './systemd.ts';
+import { tryCommand } from '../sys/system-command.ts';
+import { JOB_MS_MAX } from '../sys/systemd.ts';
 import { HOME_PROPERTIES, supervisorProperties, type UnitProperty } from './way.ts';
 
 /** A supervisor that is to be a unit of its own. */

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGone } from '../proc/read.ts';
-import type { Errand, ErrandKind } from '../process/containment.ts';
-import { killIf } from '../process/pidfd.ts';
+import { killIf } from '../sys/pidfd.ts';
+import type { Errand, ErrandKind } from './containment.ts';
 import { ERRAND_DIRECTORIES } from './home.ts';
 import { childrenOf, membersOf, removeIfEmpty } from './path.ts';
 

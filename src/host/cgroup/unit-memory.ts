@@ -1,4 +1,4 @@
-import { tryCommand } from '../process/system-command.ts';
+import { tryCommand } from '../sys/system-command.ts';
 
 const SYSTEMCTL_TIMEOUT_MS = 30_000;
 

@@ -1,8 +1,8 @@
 import { statfsSync } from 'node:fs';
 import type { CgroupLimit, Disk, HostFacts } from '../../doctor/facts.ts';
 import { SYSCTLS } from '../../doctor/facts.ts';
-import { libc } from '../libc.ts';
 import { readMemory } from '../proc/meminfo.ts';
+import { libc } from '../sys/libc.ts';
 import { readCgroupLimits } from './cgroups.ts';
 import { Root } from './root.ts';
 

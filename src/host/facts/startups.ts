@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Startup } from '../../doctor/facts.ts';
 import type { Spec } from '../../specification/spec.ts';
-import { findExecutable } from '../files/executable.ts';
+import { findExecutable } from '../sys/executable.ts';
 import type { Root } from './root.ts';
 import { linesLike } from './systemd.ts';
 

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { onDisk } from '../limits.ts';
+import { onDisk } from '../facts/explain.ts';
 
 // What fails here is named here (limits.ts): which path, which errno, what to do. Only where a caller asks for an errno,
 // in what is read or looked for, does it get the bare one.

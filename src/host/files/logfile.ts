@@ -11,8 +11,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openRegular, readAt } from './bounded.ts';
-import type { ReadProblem } from './read-problem.ts';
+import { openRegular, readAt } from '../sys/bounded.ts';
+import type { ReadProblem } from '../sys/read-problem.ts';
 
 const FOLLOW_POLL_MS = 200;
 /** Logs are read and copied in such pieces, however large they are or claim to be. */

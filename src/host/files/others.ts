@@ -1,6 +1,6 @@
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
 import { type FoundProgram, readProgram, readSuspect, type Suspected } from '../strays/find.ts';
-import { readHead, readWhole } from './bounded.ts';
+import { readHead, readWhole } from '../sys/bounded.ts';
 import { stageCopy } from './stage.ts';
 
 /** Something to be read of what others can write. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { isGone } from '../proc/read.ts';
-import { runCommand } from '../process/system-command.ts';
+import { runCommand } from '../sys/system-command.ts';
 
 const RM = '/usr/bin/rm';
 /** What is set aside has a name that nothing of ours has, and tells what it was and whether that has been decided. */

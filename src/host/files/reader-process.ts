@@ -1,5 +1,5 @@
+import type { ReadProblem } from '../sys/read-problem.ts';
 import { type ReadRequest, readOthers } from './others.ts';
-import type { ReadProblem } from './read-problem.ts';
 import type { ReadAnswer } from './reader.ts';
 
 // The process that a Reader asks: what hangs here hangs nobody else.

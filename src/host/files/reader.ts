@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
-import { SYSTEM_ENV } from '../process/system-command.ts';
-import { type Result, refusal, success } from '../result.ts';
-import { siblingOf } from '../sibling.ts';
+import { ReadProblem } from '../sys/read-problem.ts';
+import { type Result, refusal, success } from '../sys/result.ts';
+import { siblingOf } from '../sys/sibling.ts';
+import { SYSTEM_ENV } from '../sys/system-command.ts';
 import type { ReadRequest, Value } from './others.ts';
-import { ReadProblem } from './read-problem.ts';
 
 interface Problem {
   code: string;

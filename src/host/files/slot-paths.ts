@@ -4,8 +4,8 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import { findListener } from '../net/unix.ts';
 import { readCommand } from '../proc/pid.ts';
 import { isGone } from '../proc/read.ts';
-import { runCommand } from '../process/system-command.ts';
-import { kindOf } from './bounded.ts';
+import { kindOf } from '../sys/bounded.ts';
+import { runCommand } from '../sys/system-command.ts';
 import { makeChild } from './files.ts';
 
 /** Who an agent's files belong to; null: whoever the supervisor is. */

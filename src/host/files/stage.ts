@@ -9,7 +9,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { openRegular, tooLarge } from './bounded.ts';
+import { openRegular, tooLarge } from '../sys/bounded.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 

@@ -1,5 +1,5 @@
-import { isBooted, JOB_MS_MAX } from '../autostart/systemd.ts';
-import { tryCommand } from '../process/system-command.ts';
+import { tryCommand } from '../sys/system-command.ts';
+import { isBooted, JOB_MS_MAX } from '../sys/systemd.ts';
 
 /** A command that made the host use what was installed, and what it said where it failed. */
 export interface Applied {

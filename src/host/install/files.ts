@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { makeDirectory, writeDurable } from '../files/files.ts';
-import { hashText } from '../files/hash.ts';
+import { hashText } from '../sys/hash.ts';
 import { findBelow, placeBelow } from './places.ts';
 import {
   type FileVerdict,

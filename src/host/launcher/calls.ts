@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
-import type { Launch } from '../process/launch.ts';
 import type { Architecture } from './image.ts';
+import type { Launch } from './launch.ts';
 import type { Call } from './script.ts';
 
 /** What a launcher does, by the names that its failures are told with, in this order. */

@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
-import { check, lastError, libc, SystemCallError } from '../libc.ts';
+import { check, lastError, libc, SystemCallError } from '../sys/libc.ts';
 
 /** memfd_create(2). Kernels before 6.3 do not know MFD_EXEC, and need none. */
 const MFD = { cloexec: 1, allowSealing: 2, exec: 0x10 } as const;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { closeSync, constants, readSync } from 'node:fs';
-import { check, libc, SystemCallError } from '../libc.ts';
-import { openPipe } from '../process/pipe.ts';
+import { check, libc, SystemCallError } from '../sys/libc.ts';
+import { openPipe } from '../sys/pipe.ts';
 import { STEPS } from './calls.ts';
 import { raised } from './memory-file.ts';
 

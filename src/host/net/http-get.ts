@@ -1,7 +1,9 @@
 import { request } from 'node:http';
-import { type Result, refusal, success } from '../result.ts';
-import type { HttpPlace } from '../sockets.ts';
+import { type Result, refusal, success } from '../sys/result.ts';
 import { pinSocket } from './unix.ts';
+
+/** Where an agent is asked: at a port on loopback, or at a socket path of its own. */
+export type HttpPlace = { port: number } | { socket: string };
 
 /** GETs a path from an agent; see Sockets.get(). A socket is held fast before it is asked, so that no link misleads. */
 export async function httpGet(place: HttpPlace, path: string, timeoutMs: number): Promise<Result<number>> {

@@ -1,8 +1,8 @@
 import { readSync } from 'node:fs';
-import { check, libc } from '../libc.ts';
 import { readPorts } from '../proc/net.ts';
 import { type PortRange, PortTable, type Protocol } from '../proc/port-table.ts';
-import { closeFd } from '../process/pidfd.ts';
+import { check, libc } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
 
 /** From sock_diag(7), linux/netlink.h and linux/inet_diag.h; the same on all architectures. */
 const AF_NETLINK = 16;

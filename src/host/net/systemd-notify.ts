@@ -1,5 +1,5 @@
-import { check, libc } from '../libc.ts';
-import { closeFd } from '../process/pidfd.ts';
+import { check, libc } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
 import { AF_UNIX, SOCK, unixAddress } from './socket-address.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import koffi from 'koffi';
-import { O_PATH } from '../files/bounded.ts';
-import { check, lastError, libc } from '../libc.ts';
-import { closeFd } from '../process/pidfd.ts';
-import { type Result, refusal, success } from '../result.ts';
+import { O_PATH } from '../sys/bounded.ts';
+import { check, lastError, libc } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
+import { type Result, refusal, success } from '../sys/result.ts';
 import { AF_UNIX, SOCK, unixAddress } from './socket-address.ts';
 
 /** Numbers of socket options of Linux (asm-generic). */

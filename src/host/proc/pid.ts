@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
-import { fileId } from '../files/file-id.ts';
-import { libc } from '../libc.ts';
+import { fileId } from '../sys/file-id.ts';
+import { libc } from '../sys/libc.ts';
 import { isGone, PROC, readProc, readProcHead } from './read.ts';
 
 const PAGE_BYTES = libc.getpagesize();

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { readUpTo } from '../files/bounded.ts';
+import { readUpTo } from '../sys/bounded.ts';
 
 /** Where the kernel tells of processes and of itself. Every reader of this room takes another root, as of a captured host. */
 export const PROC = '/proc';

@@ -1,5 +1,5 @@
 import type { ProcessId } from '../../fleet/agent.ts';
-import { ticksToMs } from '../process/process-id.ts';
+import { ticksToMs } from '../sys/process-id.ts';
 import { PROC, readProc } from './read.ts';
 
 /** What /proc/PID/stat tells about a process's identity. */

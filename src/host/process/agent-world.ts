@@ -1,5 +1,5 @@
-import type { Launch } from './launch.ts';
-import { getLimit, type Limit } from './rlimit.ts';
+import type { Launch } from '../launcher/launch.ts';
+import { getLimit, type Limit } from '../sys/rlimit.ts';
 
 /** What an agent's umask is; the supervisor's own is stricter. */
 const AGENT_UMASK = 0o022;

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { libc } from '../libc.ts';
+import { libc } from '../sys/libc.ts';
 
 const CLOCK_MONOTONIC = 1;
 const SIGEV_SIGNAL = 0;

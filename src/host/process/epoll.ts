@@ -1,5 +1,5 @@
-import { callAsync, check, libc } from '../libc.ts';
-import { closeFd } from './pidfd.ts';
+import { callAsync, check, libc } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
 
 const EPOLL_CLOEXEC = 0o2000000;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;

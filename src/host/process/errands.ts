@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import type { Containment, Errand, ErrandKind } from '../cgroup/containment.ts';
+import type { Launch } from '../launcher/launch.ts';
 import { isGone } from '../proc/read.ts';
+import type { ProcessExit } from '../sys/pidfd.ts';
 import type { AgentWorld } from './agent-world.ts';
-import type { Containment, Errand, ErrandKind } from './containment.ts';
 import type { HelperEnd, HookOptions, RunningErrand } from './errand.ts';
 import { type ExitWatch, keepOrKill } from './exit-watch.ts';
 import { endOfHook } from './hook.ts';
-import type { Launch } from './launch.ts';
-import type { ProcessExit } from './pidfd.ts';
 import type { SpawnedProcess, Spawner } from './spawner.ts';
 
 /** What errands are started with. */

@@ -1,5 +1,5 @@
+import { closeFd, openPidfd, type ProcessExit, reapPid, reapPidfd } from '../sys/pidfd.ts';
 import { EpollSet } from './epoll.ts';
-import { closeFd, openPidfd, type ProcessExit, reapPid, reapPidfd } from './pidfd.ts';
 
 /** What the end of a watched process leads to: it is to be reaped, once. */
 export type OnEnd = (reap: () => ProcessExit | null) => void;

@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Launch } from '../launcher/launch.ts';
+import { openPipe } from '../sys/pipe.ts';
 import type { HookOptions, RunningErrand } from './errand.ts';
-import type { Launch } from './launch.ts';
-import { openPipe } from './pipe.ts';
 
 /** So much of what a hook says is told when it fails. */
 const OUTPUT_BYTES_MAX = 200;

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import type { Locale } from '../users.ts';
+import type { Locale } from './accounts.ts';
 
 /** The language of the host, which agents get whoever started the supervisor: what its configuration says, else C.UTF-8. */
 function hostLanguage(): string {

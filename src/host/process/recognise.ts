@@ -1,6 +1,6 @@
 import { constants, statSync } from 'node:fs';
+import type { SlotFiles } from '../cgroup/containment.ts';
 import { readEnvironment, readFdInfo, readLink, statLink } from '../proc/pid.ts';
-import type { SlotFiles } from './containment.ts';
 
 /** The kernel takes no more for words and environment together: three quarters of 8 MiB (fs/exec.c, _STK_LIM). */
 const ENVIRON_BYTES_MAX = 6 * 1024 * 1024;

@@ -1,8 +1,8 @@
+import type { Containment, Errand, SlotFiles } from '../cgroup/containment.ts';
 import { controllersFor, describeUnenforced, type Resources } from '../cgroup/limits.ts';
 import { listPids } from '../proc/pid.ts';
 import { hasEnded, readStat, type Stat } from '../proc/stat.ts';
-import type { Containment, Errand, SlotFiles } from './containment.ts';
-import { killIf } from './pidfd.ts';
+import { killIf } from '../sys/pidfd.ts';
 import { isErrand, recogniseAgent } from './recognise.ts';
 
 /** How long one look over /proc serves all who ask. */

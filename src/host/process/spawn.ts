@@ -1,10 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { FD, launchCalls } from '../launcher/calls.ts';
 import { type Architecture, launcherImage } from '../launcher/image.ts';
+import type { Launch } from '../launcher/launch.ts';
 import { memoryFile } from '../launcher/memory-file.ts';
 import { compileScript, SCRIPT_BYTES_MAX } from '../launcher/script.ts';
-import { libc, SIZE, SystemCallError } from '../libc.ts';
-import type { Launch } from './launch.ts';
+import { libc, SIZE, SystemCallError } from '../sys/libc.ts';
 
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;

@@ -1,11 +1,11 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { ProcessId } from '../../fleet/agent.ts';
-import { currentTicks } from '../clock.ts';
-import { check, libc, SystemCallError } from '../libc.ts';
+import type { Launch } from '../launcher/launch.ts';
 import { readStat } from '../proc/stat.ts';
-import type { Launch } from './launch.ts';
-import { closeFd, copyFd, openPidfd } from './pidfd.ts';
+import { currentTicks } from '../sys/clock.ts';
+import { check, libc, SystemCallError } from '../sys/libc.ts';
+import { closeFd, copyFd, openPidfd } from '../sys/pidfd.ts';
 import { spawnProcess } from './spawn.ts';
 import { COUNTER, END, type SpawnerMemory, type SpawnFailure, type SpawnOrder } from './spawner.ts';
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { ProcessId } from '../../fleet/agent.ts';
+import type { Launch } from '../launcher/launch.ts';
 import { Reports } from '../launcher/reports.ts';
-import { SystemCallError } from '../libc.ts';
-import { type Result, refusal, success } from '../result.ts';
-import { siblingOf } from '../sibling.ts';
-import type { Launch } from './launch.ts';
+import { SystemCallError } from '../sys/libc.ts';
+import { type Result, refusal, success } from '../sys/result.ts';
+import { siblingOf } from '../sys/sibling.ts';
 
 /** What the thread is asked for: a launch, and the number that tells it from all others. */
 export interface SpawnOrder {

@@ -1,5 +1,5 @@
-import { decode, libc } from '../libc.ts';
-import type { Account, Users } from '../users.ts';
+import { decode, libc } from '../sys/libc.ts';
+import type { Account, Users } from './accounts.ts';
 
 /** struct passwd on 64-bit Linux: name, password, uid, gid, gecos, home, shell. */
 const FIELD = { name: 0, uid: 16, gid: 20, home: 32 } as const;

@@ -1,4 +1,4 @@
-import { lastError, libc, SystemCallError } from '../libc.ts';
+import { lastError, libc, SystemCallError } from '../sys/libc.ts';
 
 const LOCK_EXCLUSIVE_NONBLOCK = 2 | 4;
 

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import type { Heartbeat, Phase } from '../../supervisor/silence.ts';
-import { bootMs } from '../clock.ts';
 import { readStat } from '../proc/stat.ts';
+import { bootMs } from '../sys/clock.ts';
 
 /** A heartbeat is due this often; a supervisor counts as stuck only after many of them. */
 const INTERVAL_MS = 5_000;

@@ -1,5 +1,5 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { type Result, refusal, success } from '../result.ts';
+import { type Result, refusal, success } from '../sys/result.ts';
 import { tryFlock } from './flock.ts';
 import { lockHolder } from './lock-holder.ts';
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Paths } from '../../specification/paths.ts';
 import { judgeSilence, type SilenceJudgement } from '../../supervisor/silence.ts';
-import { bootMs } from '../clock.ts';
 import { readBootId } from '../proc/boot.ts';
 import { hasEnded, readStat } from '../proc/stat.ts';
 import { describeWait } from '../proc/wait-point.ts';
-import { closeFd, openPidfd, signalPidfd } from '../process/pidfd.ts';
+import { bootMs } from '../sys/clock.ts';
+import { closeFd, openPidfd, signalPidfd } from '../sys/pidfd.ts';
 import { readHeartbeat } from './heartbeat-file.ts';
 import { lockHolder } from './lock-holder.ts';
 

@@ -1,10 +1,10 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Executable, Suspect } from '../../fleet/strays/fingerprint.ts';
-import { readHead } from '../files/bounded.ts';
-import { fileId } from '../files/file-id.ts';
 import { readCgroups } from '../proc/cgroup.ts';
 import { executableId, pathSeenBy, readEnvironment, readLink, readWords } from '../proc/pid.ts';
+import { readHead } from '../sys/bounded.ts';
+import { fileId } from '../sys/file-id.ts';
 
 /** What readlink of /proc/PID/exe adds where the file is gone from its path (proc_pid_exe(5)). */
 const DELETED = ' (deleted)';

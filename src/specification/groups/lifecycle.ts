@@ -1,7 +1,7 @@
 import { either, group, shaped } from '../group.ts';
 import { duration, share } from '../quantities.ts';
 import { AGENTS_MAX } from '../slots.ts';
-import { BOOLEAN, integer, OFF, SIGNAL, word } from '../types.ts';
+import { BOOLEAN, integer, OFF, parsedSchema, SIGNAL, word } from '../types.ts';
 
 export const ROUNDS = group({
   parallel: {
@@ -40,18 +40,17 @@ export const HEALTH = group({
   },
 });
 
+const STORM_LIMIT = group({
+  failures: {
+    type: share('above 0'),
+    default: '10%',
+    help: 'Number of failed agents that holds the fleet, or a share of the target.',
+  },
+  within: { type: duration(1), default: '1m', help: 'Period in which these failures are counted.' },
+});
 const STORM = shaped(
-  either(
-    OFF,
-    group({
-      failures: {
-        type: share('above 0'),
-        default: '10%',
-        help: 'Number of failed agents that holds the fleet, or a share of the target.',
-      },
-      within: { type: duration(1), default: '1m', help: 'Period in which these failures are counted.' },
-    }),
-  ),
+  either(OFF, STORM_LIMIT),
+  { anyOf: [parsedSchema(STORM_LIMIT), { type: 'null' }] },
   (storm) => (storm === 'off' ? null : storm),
 );
 

@@ -3,23 +3,23 @@ import { PORT_MAX } from '../ports.ts';
 import { size } from '../quantities.ts';
 import { SLOT_MAX } from '../slots.ts';
 import type { User } from '../spec.ts';
-import { integer, text, word } from '../types.ts';
+import { integer, onlyKey, parsedSchema, text, word } from '../types.ts';
 
 /** Uids have 32 bits, and the highest means "no user"; the highest slot must get a uid as well. */
 const UID_BASE_MAX = 2 ** 32 - 2 - SLOT_MAX;
 
+const USER_NAME = text('the name of a user', /^[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?$/);
+const USER_BASE = group({
+  base: {
+    type: integer(1, UID_BASE_MAX),
+    required: true,
+    example: 100_000,
+    help: 'Slot i runs as uid and gid base + i.',
+  },
+});
 export const USER = shaped(
-  either(
-    text('the name of a user', /^[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?$/),
-    group({
-      base: {
-        type: integer(1, UID_BASE_MAX),
-        required: true,
-        example: 100_000,
-        help: 'Slot i runs as uid and gid base + i.',
-      },
-    }),
-  ),
+  either(USER_NAME, USER_BASE),
+  { anyOf: [onlyKey('name', USER_NAME.schema), parsedSchema(USER_BASE)] },
   (user): User => (typeof user === 'string' ? { name: user } : user),
 );
 

@@ -144,7 +144,7 @@ async function harm(
  */
 async function judgeSupervisor(arena: Arena, pid: number): Promise<boolean> {
   const isThere = () => arena.world.supervisorPid() === pid && isRunning(pid);
-  const answers = async () => (await arena.world.fleetctl('status')).code === 0;
+  const answers = () => arena.world.isServed();
   await until(async () => !isThere() || (await answers()), VERDICT_MS_MAX, 'it answers or is gone').catch(
     () => arena.lose(`supervisor ${pid} holds the lock, and neither answers nor ends`),
   );

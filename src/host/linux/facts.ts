@@ -1,7 +1,7 @@
+import { measureAgents } from '../facts/agents.ts';
+import { describeLimit, explainFailure } from '../facts/explain.ts';
+import { readHostFacts } from '../facts/facts.ts';
 import type { Facts } from '../facts.ts';
-import { describeLimit, explainFailure } from '../limits.ts';
-import { measureAgents } from './agents.ts';
-import { readHostFacts } from './facts.ts';
 
 /** The facts of this host. */
 export const linuxFacts: Facts = {

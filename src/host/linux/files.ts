@@ -1,15 +1,15 @@
 import { dirname } from 'node:path';
+import { fileSize, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
+import { boundLog, readLog, readLogEnd } from '../files/logfile.ts';
+import { discard, finishPurges, setDirectoriesAside } from '../files/purge.ts';
+import type { Reader } from '../files/reader.ts';
+import { clearSlots, handOver, type Owner, readySlot, type SlotPaths } from '../files/slot-paths.ts';
 import type { Files, LogFiles, VacatedSlot } from '../files.ts';
 import { withAgentUmask } from '../process/agent-world.ts';
 import { formatProblem, HEAD_BYTES } from '../process/elf.ts';
-import { readHeadIfLocal } from './bounded.ts';
-import { findExecutable } from './executable.ts';
-import { fileId } from './file-id.ts';
-import { fileSize, removeFile, storeExecutable, syncDirectory } from './files.ts';
-import { boundLog, readLog, readLogEnd } from './logfile.ts';
-import { discard, finishPurges, setDirectoriesAside } from './purge.ts';
-import type { Reader } from './reader.ts';
-import { clearSlots, handOver, type Owner, readySlot, type SlotPaths } from './slot-paths.ts';
+import { readHeadIfLocal } from '../sys/bounded.ts';
+import { findExecutable } from '../sys/executable.ts';
+import { fileId } from '../sys/file-id.ts';
 
 /** Files of Linux. What others can write is read by a process of its own. */
 export class LinuxFiles implements Files {

@@ -1,5 +1,5 @@
 import { libc } from './libc.ts';
-import { TICKS_PER_SECOND } from './process/process-id.ts';
+import { TICKS_PER_SECOND } from './process-id.ts';
 
 const CLOCK_BOOTTIME = 7;
 const time = new BigInt64Array(2);

@@ -1,14 +1,14 @@
-import { CgroupTree } from './cgroup/tree.ts';
-import { linuxFacts } from './facts/linux-facts.ts';
-import { LinuxFiles } from './files/linux-files.ts';
-import { Reader } from './files/reader.ts';
-import type { Host } from './host.ts';
-import { LinuxSockets } from './net/linux-sockets.ts';
-import { readBootId, readUptimeMs } from './proc/boot.ts';
-import { LinuxMemory } from './proc/linux-memory.ts';
-import type { Containment, SlotFiles } from './process/containment.ts';
-import { LinuxProcesses } from './process/linux-processes.ts';
-import { Sessions } from './process/sessions.ts';
+import type { Containment, SlotFiles } from '../cgroup/containment.ts';
+import { CgroupTree } from '../cgroup/tree.ts';
+import { Reader } from '../files/reader.ts';
+import type { Host } from '../host.ts';
+import { readBootId, readUptimeMs } from '../proc/boot.ts';
+import { Sessions } from '../process/sessions.ts';
+import { linuxFacts } from './facts.ts';
+import { LinuxFiles } from './files.ts';
+import { LinuxMemory } from './memory.ts';
+import { LinuxProcesses } from './processes.ts';
+import { LinuxSockets } from './sockets.ts';
 
 /** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
 export class LinuxHost implements Host {

@@ -1,12 +1,12 @@
+import { httpGet } from '../net/http-get.ts';
+import { fetchNumber } from '../net/json-field.ts';
+import { readPortRange } from '../net/sock-diag.ts';
+import { findListener, journalIsThere, openJournal } from '../net/unix.ts';
 import { readConnections } from '../proc/net.ts';
 import { findSocketFd, listPids, readCommand } from '../proc/pid.ts';
 import type { PortRange, PortTable, Protocol } from '../proc/port-table.ts';
-import { closeFd } from '../process/pidfd.ts';
 import type { Sockets } from '../sockets.ts';
-import { httpGet } from './http-get.ts';
-import { fetchNumber } from './json-field.ts';
-import { readPortRange } from './sock-diag.ts';
-import { findListener, journalIsThere, openJournal } from './unix.ts';
+import { closeFd } from '../sys/pidfd.ts';
 
 /** Which process belongs to which slot. */
 interface Slots {

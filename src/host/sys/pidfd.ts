@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { check, lastError, libc, SIZE, SystemCallError } from '../libc.ts';
+import { check, lastError, libc, SIZE, SystemCallError } from './libc.ts';
 
 /** System call numbers shared by all architectures since 5.x (asm-generic/unistd.h). */
 const SYS_PIDFD_SEND_SIGNAL = 424;

@@ -1,9 +1,9 @@
 import { statfsSync } from 'node:fs';
-import { FleetError } from '../errors/fleet-error.ts';
-import { readCgroupLimits } from './facts/cgroups.ts';
-import { Root } from './facts/root.ts';
-import { readMemory } from './proc/meminfo.ts';
-import { getLimit } from './process/rlimit.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
+import { readMemory } from '../proc/meminfo.ts';
+import { getLimit } from '../sys/rlimit.ts';
+import { readCgroupLimits } from './cgroups.ts';
+import { Root } from './root.ts';
 
 /** A limit on how many of something there may be, and how much of it is used. */
 export interface CountLimit {

@@ -1,10 +1,10 @@
 import { listPids, readRssBytes } from '../proc/pid.ts';
 import { isStill, readStat } from '../proc/stat.ts';
 import { readUids } from '../proc/status.ts';
-import { closeFd, openPidfd, signalPidfd } from '../process/pidfd.ts';
-import { readExecutable } from './find.ts';
-import { ancestorsOf, readOrigin, socketsOf } from './origin.ts';
-import type { OtherProcesses } from './others.ts';
+import { readExecutable } from '../strays/find.ts';
+import { ancestorsOf, readOrigin, socketsOf } from '../strays/origin.ts';
+import type { OtherProcesses } from '../strays/others.ts';
+import { closeFd, openPidfd, signalPidfd } from '../sys/pidfd.ts';
 
 /** Processes of others as /proc has them. */
 export const linuxOthers: OtherProcesses = {

@@ -1,4 +1,4 @@
-import { check, libc } from '../libc.ts';
+import { check, libc } from './libc.ts';
 
 /** The same on x86-64 and arm64 (asm-generic/fcntl.h). */
 const O_CLOEXEC = 0o2000000;

@@ -1,4 +1,4 @@
-import { check, libc } from '../libc.ts';
+import { check, libc } from './libc.ts';
 
 /** RLIMIT numbers, the same on x86-64 and arm64 (asm-generic/resource.h). */
 const RESOURCE = { nproc: 6, nofile: 7 } as const;

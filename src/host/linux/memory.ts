@@ -1,7 +1,7 @@
 import type { HostMemory } from '../../fleet/pressure.ts';
 import { readAvailableMemory } from '../facts/available.ts';
 import type { Memory } from '../memory.ts';
-import { readPssBytes, readRssBytes } from './pid.ts';
+import { readPssBytes, readRssBytes } from '../proc/pid.ts';
 
 /** Memory as /proc and the cgroups above this process have it. */
 export class LinuxMemory implements Memory {

@@ -1,6 +1,6 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { ExitCause } from '../../fleet/restart.ts';
-import type { Resources } from '../cgroup/limits.ts';
+import type { Resources } from './limits.ts';
 
 /** How slots are told by the files that their agents were started with. */
 export interface SlotFiles {

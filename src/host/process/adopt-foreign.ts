@@ -1,9 +1,9 @@
+import type { Containment } from '../cgroup/containment.ts';
 import { listPids } from '../proc/pid.ts';
 import { hasEnded, isStill, readStat } from '../proc/stat.ts';
-import type { Containment } from '../process/containment.ts';
-import type { ForeignAdoption } from '../process/process-id.ts';
-import { attempt, type Result } from '../result.ts';
-import { isMarked } from './find.ts';
+import { isMarked } from '../strays/find.ts';
+import type { ForeignAdoption } from '../sys/process-id.ts';
+import { attempt, type Result } from '../sys/result.ts';
 
 /** What forks while it is being moved is found by another look, and its forks are born where they belong. */
 const LOOKS_MAX = 5;
