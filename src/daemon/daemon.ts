@@ -30,18 +30,18 @@ import { Shutdown } from './shutdown.ts';
 import { recover } from './supervisor/recovery.ts';
 import { type Parts, Supervisor } from './supervisor/supervisor.ts';
 
-const HELP = `fleetd ${VERSION}: supervises fleets of daemons; fleetctl talks to it.
+const HELP = `fleetd ${VERSION}: supervises fleets of daemons, controlled by fleetctl.
 
-It runs in the foreground until SIGTERM or SIGINT; agents run on without it.
+It runs in the foreground until SIGTERM or SIGINT; agents continue without it.
   FLEETD_STATE_DIR      durable state, agents' directories
   FLEETD_RUNTIME_DIR    API socket, agents' sockets
   FLEETD_AGENTS_CGROUP  cgroup v2 path of a unit that the agents live in, apart
                         from fleetd's own unit (/fleetd.slice/agents.service)
 `;
-/** Agents' umask is set when they are started; what the supervisor itself makes is for nobody else. */
+/** The umask of the supervisor itself, whose files are private; agents get theirs at their start. */
 const OWN_UMASK = 0o077;
 
-/** Runs the supervisor until it is told to stop. A failure to start is one JSON line on stderr, and the exit code. */
+/** Runs the supervisor until it is told to end. A failure to start is one JSON line on stderr, and the exit code. */
 export async function runDaemon(argv: readonly string[]): Promise<void> {
   if (argv.includes('--help') || argv.includes('--version')) {
     process.stdout.write(argv.includes('--help') ? HELP : `${VERSION}\n`);
@@ -50,7 +50,9 @@ export async function runDaemon(argv: readonly string[]): Promise<void> {
   const exit = new Shutdown();
   try {
     if (argv.length > 0)
-      throw new FleetError('USAGE', `fleetd takes no argument ${argv[0]}`, { hint: 'See fleetd --help.' });
+      throw new FleetError('USAGE', `fleetd takes no arguments, found "${argv[0]}"`, {
+        hint: 'Run fleetd --help.',
+      });
     process.umask(OWN_UMASK);
     const { stateDir, runtimeDir } = directories();
     await start(pathsIn(stateDir, runtimeDir), exit);
@@ -84,14 +86,14 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
 
-/** How the supervisor lets go of what it has. */
+/** What the supervisor needs at its end. */
 interface Ending {
   unlock: () => void;
   exit: Shutdown;
 }
 
-/** Recovers what is under supervision and serves the API. @param found what was found out about the state directory */
-async function supervise(parts: Parts, found: readonly string[], ending: Ending): Promise<void> {
+/** Recovers the fleets and serves the API. @param notices the notices about the state directory */
+async function supervise(parts: Parts, notices: readonly string[], ending: Ending): Promise<void> {
   const { host, paths, store, runs, events, readings, log } = parts;
   const supervisor = new Supervisor(parts);
   supervisor.journal.note(
@@ -99,7 +101,7 @@ async function supervise(parts: Parts, found: readonly string[], ending: Ending)
     null,
     `fleetd ${VERSION} started, pid ${process.pid}, containment by ${host.processes.containment}`,
   );
-  for (const notice of [...found, ...store.notices, events.notice, runs.notice, readings.notice]) {
+  for (const notice of [...notices, ...store.notices, events.notice, runs.notice, readings.notice]) {
     if (notice === null) continue;
     log.warn(notice);
     supervisor.journal.note('supervisor', null, notice);
@@ -110,7 +112,7 @@ async function supervise(parts: Parts, found: readonly string[], ending: Ending)
   await serve(supervisor, paths, log, ending);
 }
 
-/** Makes the directories and makes sure that nobody else uses them. */
+/** Makes the directories and takes their locks, so that no other supervisor uses them. */
 function takePossession(paths: Paths): () => void {
   try {
     for (const path of [paths.stateDir, paths.runtimeDir]) {
@@ -120,14 +122,14 @@ function takePossession(paths: Paths): () => void {
     for (const path of [`${paths.stateDir}/logs`]) makePrivate(path);
     for (const path of [`${paths.stateDir}/fleets`, `${paths.stateDir}/releases`]) makeTraversable(path);
   } catch (error) {
-    throw explainFailure(`cannot make ${paths.stateDir} and ${paths.runtimeDir}`, error, paths.stateDir);
+    throw explainFailure(`cannot create ${paths.stateDir} and ${paths.runtimeDir}`, error, paths.stateDir);
   }
   const locks = [paths.lock, `${paths.runtimeDir}/fleetd.lock`].map((path) => {
     const lock = takeLock(path);
     if (lock.ok) return lock.value;
     throw new FleetError(
       'STATE_LOCKED',
-      `a supervisor is running already, pid ${lock.error.holder}: it holds ${path}`,
+      `a supervisor is already running, pid ${lock.error.holder}: it holds ${path}`,
     );
   });
   return () => {
@@ -148,7 +150,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
     if (isEnding) return;
     isEnding = true;
     if (withAgents) await stopAgents(supervisor);
-    const what = `fleetd stops${withAgents ? ', agents too' : '; agents run on'}`;
+    const what = withAgents ? 'fleetd stops, and so do all agents' : 'fleetd stops; agents continue';
     await ending.exit.orderly(
       exitCode,
       [
@@ -173,7 +175,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   const api = new ApiServer(paths, () => buildApi(served));
   await api.open();
   const patrol = new Patrol(supervisor, api);
-  // A port that somebody else has taken meanwhile is no reason not to supervise.
+  // Supervision does not depend on a port that another process has taken meanwhile.
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false, 0));
@@ -181,7 +183,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   heartbeat.ready(`supervises ${supervisor.fleets.size} fleets`);
 }
 
-/** Stops every agent within the fleets' pace; the targets stay, so that the next supervisor brings them back. */
+/** Stops every agent at the fleets' pace; the targets stay, so that the next supervisor starts them again. */
 function stopAgents(supervisor: Supervisor): Promise<void> {
   const fleets = [...supervisor.fleets.values()];
   for (const runner of fleets) {

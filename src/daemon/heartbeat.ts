@@ -2,16 +2,16 @@ import type { Logger } from 'pino';
 import { sendNotification } from '../host/net/systemd-notify.ts';
 
 /**
- * How the supervisor of a unit ends when it was told to by `fleetctl shutdown`: RestartPreventExitStatus= of
- * fleetd.service. Any other end is one that Restart=always undoes.
+ * The exit status of a unit's supervisor after `fleetctl shutdown`: RestartPreventExitStatus= of fleetd.service.
+ * Restart=always undoes any other end.
  */
 const SHUTDOWN_STATUS = 100;
-/** So many heartbeats within WatchdogSec=: sd_watchdog_enabled(3) asks for two, and one may come late. */
+/** The number of heartbeats within WatchdogSec=: sd_watchdog_enabled(3) asks for two, and one may come late. */
 const BEATS = 3;
 
 /**
- * What the service manager is told, where there is one: that the supervisor is ready, that its event loop turns, that
- * it ends. The heartbeat is a timer of that loop: a loop that hangs sends none.
+ * Notifies the service manager, if there is one, that the supervisor is ready, that its event loop turns, and that it
+ * ends. The heartbeat is a timer of that loop, so a loop that hangs sends none.
  */
 export class Heartbeat {
   readonly #socket: string | null;
@@ -26,17 +26,17 @@ export class Heartbeat {
     if (intervalMs !== null) this.#timer = setInterval(() => this.#say('WATCHDOG=1'), intervalMs);
   }
 
-  /** The exit code of a supervisor that was told to stay down. */
+  /** The exit code of a supervisor that must stay down. */
   get shutdownStatus(): number {
     return this.#socket === null ? 0 : SHUTDOWN_STATUS;
   }
 
-  /** The API answers, and agents are under supervision. */
+  /** The API answers, and agents are supervised. */
   ready(status: string): void {
     this.#say(`READY=1\nSTATUS=${status}`);
   }
 
-  /** From now on TimeoutStopSec= counts: so not before agents that are to be stopped have been. */
+  /** TimeoutStopSec= counts from now on, so agents that must stop have done so before. */
   stopping(): void {
     clearInterval(this.#timer);
     this.#say('STOPPING=1');
@@ -47,12 +47,12 @@ export class Heartbeat {
     try {
       sendNotification(this.#socket, message);
     } catch (error) {
-      this.#log.warn({ error: (error as Error).message }, 'cannot tell the service manager');
+      this.#log.warn({ error: (error as Error).message }, 'cannot notify the service manager');
     }
   }
 }
 
-/** How often the service manager wants to hear of the process `pid`; null where it does not ask. */
+/** The interval at which the service manager expects a heartbeat of the process `pid`; null if it expects none. */
 export function heartbeatIntervalMs(env: NodeJS.ProcessEnv, pid: number): number | null {
   const timeoutMs = Number(env.WATCHDOG_USEC) / 1000;
   const isMeant = env.WATCHDOG_PID === undefined || Number(env.WATCHDOG_PID) === pid;

@@ -7,17 +7,17 @@ import { isThere, newTreeId, placeOf, readIdentity, writeIdentity } from '../hos
 import type { Paths } from '../specification/paths.ts';
 import { decidePossession, type StateIdentity } from '../supervisor/possession.ts';
 
-/** What a state directory is to this supervisor. */
+/** The state directory of this supervisor. */
 export interface Possessed {
   /** Names the cgroup tree of its agents. */
   id: string;
-  /** What the user is to know of it. */
+  /** Notices for the user. */
   notices: string[];
 }
 
 /**
- * Finds out who the state directory is, and keeps that in it. Asked under its lock.
- * @throws FleetError STATE_COPIED where it is a copy whose original has the agents
+ * Determines the identity of the state directory, and keeps it there. Requires its lock.
+ * @throws FleetError STATE_COPIED if it is a copy, and the agents belong to the original
  */
 export function possess(paths: Paths, files: SlotFiles): Possessed {
   const here = placeOf(paths.stateDir);
@@ -33,7 +33,7 @@ export function possess(paths: Paths, files: SlotFiles): Possessed {
   }
   const { identity, event } = possession;
   const problem = isSame(identity, known) ? null : tryToWrite(paths.identity, identity);
-  // Under the id that is there already the agents are found all the same, by the next supervisor too.
+  // With the existing id the agents are found in any case, by the next supervisor as well.
   if (problem && identity.id !== known?.id) throw problem;
   const notices = [notice, event, problem?.message ?? null].filter((text) => text !== null);
   return { id: identity.id, notices };

@@ -4,29 +4,29 @@ import { FleetError } from '../errors/fleet-error.ts';
 import { nameFailure } from '../host/facts/explain.ts';
 import { Deadline, endBySignal, exitNow, writeLastWords } from '../host/process/deadline.ts';
 
-/** How long what cannot go on may take to end. */
+/** The maximum duration of the end of a supervisor that cannot continue. */
 const BROKEN_MS_MAX = 1_000;
-/** How long an orderly end may take, once agents that are to be stopped have been: closing sockets, threads and files. */
+/** The maximum duration of an orderly end, after agents have been stopped: closing sockets, threads and files. */
 const ORDERLY_MS_MAX = 10_000;
 
 /** One step of an orderly end. */
 export type Farewell = () => void | Promise<void>;
 
 /**
- * The one way out. Agents run on, and the next supervisor finds them, so to end is always safe, and to stay while
- * holding the lock never is: whatever the disk answers, or if it does not answer at all, the kernel ends this process
- * when its time is over. To arm it is the first act, and nothing after it can fail.
+ * The one way out. Agents continue, and the next supervisor finds them, so it is always safe to end, and never safe to
+ * stay while holding the lock: whatever the disk answers, or if it does not answer at all, the kernel ends this process
+ * when its time is over. Arming that is the first act, and nothing after it can fail.
  */
 export class Shutdown {
   readonly #deadline = new Deadline();
 
-  /** From now on a defect is told to this log, once, and ends the supervisor. */
+  /** From now on a defect is logged, once, and ends the supervisor. */
   catchDefects(log: Logger): void {
-    // A rejection that nobody handles comes here as well (process.on, 'uncaughtException').
+    // An unhandled rejection arrives here as well (process.on, 'uncaughtException').
     process.on('uncaughtException', (error) => {
       this.#deadline.arm(BROKEN_MS_MAX);
-      attempt(() => log.fatal({ err: error }, 'a defect: the supervisor ends, agents run on'));
-      // So that whoever waits for this process can tell it from an end that was asked for.
+      attempt(() => log.fatal({ err: error }, 'a defect: the supervisor ends, agents continue'));
+      // So that the parent process can distinguish it from a requested end.
       endBySignal();
     });
   }
@@ -39,7 +39,7 @@ export class Shutdown {
     exitNow(known.exitCode);
   }
 
-  /** Ends a supervisor that was told to. A step that fails is told, and the others are taken all the same. */
+  /** Ends a supervisor on request. A step that fails is logged, and the others are taken nevertheless. */
   async orderly(code: number, steps: readonly Farewell[], log: Logger): Promise<never> {
     this.#deadline.arm(ORDERLY_MS_MAX);
     const problems: string[] = [];
@@ -56,7 +56,7 @@ export class Shutdown {
   }
 }
 
-/** What does not work on the way out is no reason to stay. */
+/** A failure on the way out is no reason to stay. */
 function attempt(act: () => void): void {
   try {
     act();

@@ -71,13 +71,13 @@ export class ReadingStore {
   }
 
   /** The leak of a fleet that was last reported, as it was stored; null if there is none. */
-  said(fleet: string): string | null {
+  lastVerdict(fleet: string): string | null {
     const row = this.#run((db) => db.prepare('SELECT leak FROM said WHERE fleet = ?').get(fleet));
     return row ? String(row.leak) : null;
   }
 
   /** Stores the leak of a fleet that is reported. */
-  setSaid(fleet: string, leak: string): void {
+  setLastVerdict(fleet: string, leak: string): void {
     this.#run((db) => db.prepare('INSERT OR REPLACE INTO said VALUES (?, ?)').run(fleet, leak));
   }
 

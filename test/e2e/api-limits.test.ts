@@ -55,9 +55,9 @@ function errorIn(answer: string): ErrorDocument {
 describe('refuses what is no sound request, says so, and changes nothing', () => {
   const SPAWN = '/v1/fleets/web/spawn';
   test.each<[string, string | Buffer, RegExp]>([
-    ['bytes that are no HTTP', Buffer.from([0, 255, 13, 10, 13, 10]), /no sound HTTP/],
-    ['an unknown version of HTTP', 'GET / HTTP/9.9\r\n\r\n', /no sound HTTP/],
-    ['a head of 100 KB', `GET /${'a'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, /no sound HTTP/],
+    ['bytes that are no HTTP', Buffer.from([0, 255, 13, 10, 13, 10]), /not valid HTTP/],
+    ['an unknown version of HTTP', 'GET / HTTP/9.9\r\n\r\n', /not valid HTTP/],
+    ['a head of 100 KB', `GET /${'a'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, /not valid HTTP/],
     ['no JSON', post(SPAWN, '{"target":'), /JSON/],
     ['JSON nested without end', post(SPAWN, '['.repeat(500_000)), /JSON/],
     ['a body of 2 MB', post(SPAWN, JSON.stringify('x'.repeat(2 * 2 ** 20))), /too large/],
@@ -72,9 +72,9 @@ describe('refuses what is no sound request, says so, and changes nothing', () =>
     ['a number that is none', post(SPAWN, '{"target":1e999}'), /whole number/],
     ['a prototype', post(SPAWN, '{"__proto__":{"target":0}}'), /not valid JSON/],
     ['a path that leads up', post('/v1/fleets/..%2f..%2fweb/spawn', '{}'), /no fleet/],
-    ['a path that is no text', post('/v1/fleets/%ff/spawn', '{}'), /not a valid|no fleet|nothing at/],
-    ['a path that is nothing', post('/v2/nothing', '{}'), /nothing at POST/],
-    ['a parameter twice', get('/v1/agents?slots=0&slots=1'), /slots is given twice/],
+    ['a path that is no text', post('/v1/fleets/%ff/spawn', '{}'), /not a valid|no fleet|no operation/],
+    ['a path that is nothing', post('/v2/nothing', '{}'), /no operation POST/],
+    ['a parameter twice', get('/v1/agents?slots=0&slots=1'), /slots is given more than once/],
     ['an unknown parameter', get('/v1/agents?slot=0'), /slot: unknown key; did you mean slots\?/],
     ['a parameter of a wrong type', get('/v1/events?limit=few'), /limit: expected a whole number .*"few"/],
     ['two ways at once', post('/v1/fleets/web/kill', '{"count":1,"all":true}'), /one of .*count and all/],
@@ -83,7 +83,7 @@ describe('refuses what is no sound request, says so, and changes nothing', () =>
     [
       'another method',
       `DELETE /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
-      /nothing at DELETE/,
+      /no operation DELETE/,
     ],
   ])('%s', async (_what, bytes, message) => {
     const error = errorIn(await exchange(bytes));

@@ -63,7 +63,7 @@ test('maintenance for longer than dates can tell is refused in words', async () 
   await spawnFleet();
   const { code, stderr } = await world.fleetctl('maintenance', 'on', '--for', '2450000000h');
   expect(code).toBe(2);
-  expect(stderr).toContain('alarms cannot rest for');
+  expect(stderr).toContain('alarms cannot be silenced for');
   expect((await world.ok('watchdog')).stdout).toMatch(/^ok/);
 });
 

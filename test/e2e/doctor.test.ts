@@ -210,7 +210,7 @@ test('spawn of an impossible target starts no agent, and says what to do', async
   expect(refused.code).toBe(5);
   expect(refused.stderr).toMatch(/FLEET_LIMIT_REACHED: \S+ is \d+, and 900,000 agents need [\d,]+: /);
   expect(refused.stderr).toContain(
-    'fleetctl doctor --agents 900000 shows every limit; --force goes on all the same.',
+    'fleetctl doctor --agents 900000 shows every limit; --force skips this check.',
   );
   expect((await world.status()).fleets).toEqual([]);
   expect(existsSync(join(world.stateDir, 'fleets', 'web'))).toBe(false);

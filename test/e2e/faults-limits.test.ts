@@ -255,7 +255,7 @@ test('refuses two fleets whose ports meet', async () => {
   const refused = await world.fleetctl('spawn', '4', ...two);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(
-    new RegExp(`slot 0 needs port ${PORT_BASE + 3}, which is slot 3's of fleet one`),
+    new RegExp(`slot 0 needs port ${PORT_BASE + 3}, which belongs to slot 3 of fleet one`),
   );
   // A fleet at target 0 claims no port.
   await world.ok('kill', '--all', '--fleet', 'one');
@@ -315,7 +315,7 @@ test('refuses a second supervisor on the same directories, naming the first', as
   ]) {
     const second = await run({ ...world.env, ...other });
     expect(second.code, second.stderr).toBe(1);
-    expect(second.stderr).toContain(`a supervisor is running already, pid ${pid}`);
+    expect(second.stderr).toContain(`a supervisor is already running, pid ${pid}`);
   }
   expect(world.supervisorPid()).toBe(pid);
   await expectOneProcessEach(world, await world.ps());

@@ -191,7 +191,7 @@ describe('directories with many files', () => {
         after,
       ]);
       const told = (await world.events()).map(({ reason }) => reason);
-      expect(told).toContain('its directories are given to its user');
+      expect(told).toContain('its directories are being handed to its user');
     },
   );
 });

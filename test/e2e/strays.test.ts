@@ -136,11 +136,11 @@ describe.skipIf(!IS_ROOT)('whom a stray runs as', () => {
     expect(of(right)).toMatchObject({ result: 'adopted', slot: 3 });
     expect(of(root)).toMatchObject({
       result: 'failed',
-      reason: `it runs as uid 0 (root), and slot 4 of hand, whose port it holds, runs as uid ${BASE + 4}`,
+      reason: `it runs as uid 0 (root), but slot 4 of hand, whose port it holds, runs as uid ${BASE + 4}`,
     });
     expect(of(wrong)).toMatchObject({
       result: 'failed',
-      reason: `it holds the port of slot 5 of hand, which runs as uid ${BASE + 5}, and runs as uid ${BASE + 6}, the user of slot 6`,
+      reason: `it holds the port of slot 5 of hand, which runs as uid ${BASE + 5}, but runs as uid ${BASE + 6}, the user of slot 6`,
     });
     expect(await world.fleet()).toMatchObject({ target: 2 });
   });

@@ -318,7 +318,7 @@ describe.skipIf(!IS_ROOT)('agents of other users (only root can start them)', ()
   });
 
   test.each([
-    ['a user that is not there', 'user: no-such-user', /there is no user no-such-user/],
+    ['a user that is not there', 'user: no-such-user', /there is no user "no-such-user"/],
     ['a uid beyond the last', 'user: { base: 4294967294 }', /user/],
   ])('refuses %s before anything starts', async (_, user, message) => {
     const refused = await world.fleetctl('spawn', '2', '-f', spec('refused', `${SLEEP}\n${user}`));

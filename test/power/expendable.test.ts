@@ -65,8 +65,8 @@ const STORES = {
     };
     try {
       const found = [...store.read('f', 0)].length;
-      store.said('f');
-      store.setSaid('f', '{}');
+      store.lastVerdict('f');
+      store.setLastVerdict('f', '{}');
       return { found, notice };
     } finally {
       store.close();

@@ -8,8 +8,8 @@ import { boundConnections } from '../http/connections.ts';
 import type { Refusals } from './refusals.ts';
 
 /**
- * What a client may take: bytes, time, and one connection among so many, which is half of what the doctor sets aside for
- * the supervisor's own descriptors. A client that neither reads nor writes is let go; one that follows may be silent.
+ * The bounds of a client: bytes, time, and connections, of which there are half as many as the doctor reserves for the
+ * supervisor's own descriptors. A client that neither reads nor writes is disconnected; one that follows may be silent.
  */
 const BOUNDS = {
   bodyLimit: 1024 * 1024,
@@ -21,10 +21,10 @@ const BOUNDS = {
 const CONNECTIONS_MAX = OWN_DESCRIPTORS / 2;
 const URL_SHOWN_MAX = 200;
 const PAYLOAD_TOO_LARGE = 413;
-/** This much of a body that is too large is read all the same; BOUNDS.requestTimeout bounds the time. */
+/** The part of an oversized body that is read nevertheless; BOUNDS.requestTimeout bounds the time. */
 const DISCARDED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** An API without routes: what no route is asked for is bounded, refused in words, and told. */
+/** An API without routes: requests that no route takes are bounded, refused with a reason, and reported. */
 export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
   const app = Fastify({
     ...BOUNDS,
@@ -33,7 +33,7 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
     frameworkErrors: (error, _request, reply) => sendError(error, reply, log, refusals),
   });
   boundConnections(app.server, CONNECTIONS_MAX, () =>
-    refusals.add(`more than ${CONNECTIONS_MAX} connections at once, those closed that did nothing`),
+    refusals.add(`more than ${CONNECTIONS_MAX} connections at once; idle ones were closed`),
   );
   app.addHook('onRequest', async ({ query }) => refuseRepetition(query as object));
   app.setErrorHandler(async (error: Error & { statusCode?: number }, request, reply) => {
@@ -41,21 +41,26 @@ export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
     return sendError(error, reply, log, refusals);
   });
   app.setNotFoundHandler(({ method, url }, reply) => {
-    const error = new FleetError('REQUEST_INVALID', `nothing at ${method} ${url.slice(0, URL_SHOWN_MAX)}`, {
-      hint: 'GET /v1/openapi.json lists all operations; fleetctl and fleetd may have different versions.',
-    });
+    const error = new FleetError(
+      'REQUEST_INVALID',
+      `there is no operation ${method} ${url.slice(0, URL_SHOWN_MAX)}`,
+      {
+        hint: 'GET /v1/openapi.json lists all operations; fleetctl and fleetd may have different versions.',
+      },
+    );
     return sendError(error, reply, log, refusals);
   });
   return app;
 }
 
-/** A parameter that is given twice would come as a list, and which of them was meant nobody knows. */
+/** A repeated parameter would arrive as a list, and it is unknown which of its values was meant. */
 function refuseRepetition(query: object): void {
   const repeated = Object.entries(query).find(([, value]) => Array.isArray(value));
-  if (repeated) throw new FleetError('REQUEST_INVALID', `the parameter ${repeated[0]} is given twice`);
+  if (repeated)
+    throw new FleetError('REQUEST_INVALID', `the parameter ${repeated[0]} is given more than once`);
 }
 
-/** Reads the rest of a body: a client that still sends when the connection is closed loses the answer with it. */
+/** Reads the rest of a body: a client that still sends when the connection closes loses the answer with it. */
 function discardBody(request: FastifyRequest['raw']): Promise<void> {
   return new Promise((resolve) => {
     let left = DISCARDED_BYTES_MAX;
@@ -71,21 +76,21 @@ function sendError(error: unknown, reply: FastifyReply, log: Logger, refusals: R
   const known = error instanceof FleetError ? error : fromFramework(error as Error & { statusCode?: number });
   if (known.code === 'INTERNAL') log.error({ err: error }, 'request failed');
   if (known.code === 'REQUEST_INVALID') refusals.add(known.message);
-  // A stream that failed at its first byte has left its own type behind, for which no object could be sent.
+  // A stream that failed at its first byte has left its own type, with which no object can be sent.
   const answer = reply.code(httpStatusOf(known.code)).type('application/json');
   return answer.send({ error: known.toDocument() });
 }
 
-/** Answers what was no HTTP, or did not come to its end in time, and hangs up. */
+/** Answers a request that is not HTTP, or was not completed in time, and closes the connection. */
 function refuseBytes(
   { code, message }: NodeJS.ErrnoException,
   socket: FastifyRequest['socket'],
   refusals: Refusals,
 ): void {
-  // Who has hung up first has sent nothing that could be refused.
+  // A client that has disconnected sent nothing that could be refused.
   if (code === 'ECONNRESET' || socket.destroyed) return;
   refusals.add(`${code}: ${message}`);
-  const error = new FleetError('REQUEST_INVALID', `no sound HTTP: ${message}`);
+  const error = new FleetError('REQUEST_INVALID', `the request is not valid HTTP: ${message}`);
   const body = JSON.stringify({ error: error.toDocument() });
   const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
   if (socket.writable) socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`);

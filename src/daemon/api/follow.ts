@@ -13,7 +13,7 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 const PROGRESS_MS = { min: 200, max: 5_000 } as const;
 
 /**
- * Reports the progress of a goal until it is reached or has become hopeless.
+ * Reports the progress of a goal until it is reached, or can no longer be.
  * @param gone aborts when the client has disconnected
  */
 export async function* watchGoal(
@@ -24,8 +24,8 @@ export async function* watchGoal(
   gone: AbortSignal,
 ): AsyncGenerator<WatchLine> {
   const slots = 'slots' in goal && goal.slots !== '' ? parseSlots(goal.slots) : [];
-  let told = '';
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let sent = '';
+  let sentAt = Number.NEGATIVE_INFINITY;
   while (!gone.aborted) {
     if (supervisor.fleets.get(runner.name) !== runner) {
       yield {
@@ -40,9 +40,9 @@ export async function* watchGoal(
     const line: WatchLine = { kind: 'progress', done, of, counts: report.counts(runner), ...rollout };
     const { state, batch, verdicts } = rollout.rollout ?? {};
     const text = JSON.stringify([done, of, runner.fleet.counts, state, batch?.number, verdicts?.length]);
-    if (end || text !== told || performance.now() - toldAt > PROGRESS_MS.max) {
+    if (end || text !== sent || performance.now() - sentAt > PROGRESS_MS.max) {
       yield line;
-      [told, toldAt] = [text, performance.now()];
+      [sent, sentAt] = [text, performance.now()];
     }
     if (end) {
       yield { kind: 'end', ...end, ...errorOf(runner, end.exitCode), ...rollout };
@@ -52,14 +52,14 @@ export async function* watchGoal(
   }
 }
 
-/** The rollout that a goal is about. */
+/** The rollout that a goal concerns. */
 function rolloutOf(supervisor: Supervisor, runner: FleetRunner, goal: Goal): { rollout?: RolloutDocument } {
   if (goal.kind !== 'rollout') return {};
   const rollout = rolloutDocument(runner, supervisor.host.now());
   return rollout?.id === goal.id ? { rollout } : {};
 }
 
-/** The error behind a bad end, for --json. */
+/** The error behind a failed goal, for --json. */
 function errorOf({ fleet }: FleetRunner, exitCode: number): { error?: ErrorLine } {
   const error = (code: ErrorCode, hint: string) => ({ error: { code: `FLEET_${code}`, hint } });
   if (exitCode === ERRORS.LIMIT_REACHED.exitCode) {

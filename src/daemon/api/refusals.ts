@@ -1,10 +1,10 @@
 import type { Journal } from '../shared/journal.ts';
 
-/** The first is told at once, and those that follow at most so often, however many come. */
-const TELL_MS_MIN = 10_000;
+/** The first refusal is reported at once, later ones at most at this interval, however many there are. */
+const REPORT_MS_MIN = 10_000;
 const REASON_CHARACTERS_MAX = 100;
 
-/** Counts requests that were no sound HTTP or JSON, or one connection too many, and tells of them in few events. */
+/** Counts requests that were not valid HTTP or JSON, or exceeded the connections, and reports them in few events. */
 export class Refusals {
   readonly #journal: Journal;
   #count = 0;
@@ -15,27 +15,27 @@ export class Refusals {
     this.#journal = journal;
   }
 
-  /** A request was refused before it became a command. @param reason in words; what a client sent may be in it */
+  /** Counts a request that was refused before it became a command. @param reason may contain what a client sent */
   add(reason: string): void {
     this.#count++;
     this.#last = reason.slice(0, REASON_CHARACTERS_MAX);
-    if (this.#timer === undefined) this.#tell();
+    if (this.#timer === undefined) this.#report();
   }
 
-  /** Tells of those that were not told yet, and ends the waiting. */
+  /** Reports what was not reported yet, and ends the waiting. */
   close(): void {
-    if (this.#count > 0) this.#tell();
+    if (this.#count > 0) this.#report();
     clearTimeout(this.#timer);
   }
 
-  #tell(): void {
+  #report(): void {
     const what = this.#count === 1 ? 'a request was' : `${this.#count} requests were`;
-    // JSON shows what is no text: it came from whoever can open the socket.
+    // JSON escapes what is not text: any process that can open the socket may have sent it.
     this.#journal.note('supervisor', null, `API: ${what} refused: ${JSON.stringify(this.#last)}`);
     this.#count = 0;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#count > 0) this.#tell();
-    }, TELL_MS_MIN);
+      if (this.#count > 0) this.#report();
+    }, REPORT_MS_MIN);
   }
 }

@@ -4,8 +4,8 @@ import { makeTraversable, removeSocket, socketIdentity } from '../../host/state/
 import type { Paths } from '../../specification/paths.ts';
 
 /**
- * The API at its socket. One that somebody has deleted, or put something else in the place of, is made anew: nobody
- * could reach a supervisor that runs, and none beside it can be started.
+ * The API at its socket. If the socket is deleted or replaced, it is made again: otherwise the running supervisor could
+ * not be reached, and its lock would keep a second one from starting.
  */
 export class ApiServer {
   readonly #path: string;
@@ -14,14 +14,14 @@ export class ApiServer {
   #app: FastifyInstance | null = null;
   #identity: string | null = null;
 
-  /** @param build makes what is served; an instance cannot listen twice */
+  /** @param build makes the server; an instance cannot listen twice */
   constructor({ apiSocket, runtimeDir }: Paths, build: () => FastifyInstance) {
     this.#path = apiSocket;
     this.#directory = runtimeDir;
     this.#build = build;
   }
 
-  /** Begins to serve. @throws FleetError where the socket cannot be made */
+  /** Starts to serve. @throws FleetError if the socket cannot be made */
   async open(): Promise<void> {
     this.#app = this.#build();
     try {
@@ -34,18 +34,18 @@ export class ApiServer {
     }
   }
 
-  /** Whether what is at the path is the socket that is served. */
+  /** Whether the path still holds the socket that is served. */
   get isThere(): boolean {
     return this.#identity !== null && socketIdentity(this.#path) === this.#identity;
   }
 
-  /** Serves at a new socket. Requests under way are cut off: they came over one that nobody can find any more. */
+  /** Serves at a new socket. Requests under way are cut off: their socket can no longer be found. */
   async reopen(): Promise<void> {
     await this.close();
     await this.open();
   }
 
-  /** Ceases to serve, and cuts off who is still connected. */
+  /** Stops serving, and disconnects all clients. */
   async close(): Promise<void> {
     const app = this.#app;
     this.#app = null;

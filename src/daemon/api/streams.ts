@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FleetEvent } from '../../api/events.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
-/** A follower of events that reads slower than they come is let go when so many wait for it. */
+/** The maximum number of events that wait for a slow follower; beyond it, the follower is disconnected. */
 const FOLLOWER_WAITING_MAX = 10_000;
 
-/** Aborts when the other end of a request is gone; a request that follows something may be silent as long as it likes. */
+/** Aborts when the client has disconnected; a request that follows may be silent for any time. */
 export function closed({ raw: { socket } }: FastifyRequest): AbortSignal {
   const controller = new AbortController();
   socket.setTimeout(0);
@@ -14,7 +14,7 @@ export function closed({ raw: { socket } }: FastifyRequest): AbortSignal {
   return controller.signal;
 }
 
-/** Sends documents as lines of JSON, each as it comes. */
+/** Sends documents as lines of JSON, each when it comes. */
 export function sendLines(
   reply: FastifyReply,
   lines: Iterable<object> | AsyncIterable<object>,
@@ -25,7 +25,7 @@ export function sendLines(
   return reply.type('application/x-ndjson').send(Readable.from(format()));
 }
 
-/** The first events, and then each as it happens, until the follower is gone or far behind. */
+/** Sends the first events, then each as it happens, until the follower is gone or too far behind. */
 export function followEvents(
   supervisor: Supervisor,
   fleet: string | null,
@@ -35,7 +35,7 @@ export function followEvents(
   const gone = closed(request);
   const waiting: FleetEvent[] = [...first];
   let wake = () => {};
-  // In the turn in which the first were read: nothing that happens before somebody reads may be missed.
+  // Registered in the turn in which the first events were read, so that no event in between is missed.
   const unfollow = supervisor.events.follow((event) => {
     if (fleet !== null && event.fleet !== fleet) return;
     waiting.push(event);

@@ -14,14 +14,14 @@ import { judgeUser } from '../strays/users.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { preflight } from './preflight.ts';
 
-/** States in which nothing runs in a slot and nothing is about to. */
+/** States in which nothing runs in a slot, or is about to. */
 const FREE = new Set(['pending', 'backoff', 'failed']);
 
 /**
- * Takes strays into free slots as they run: from then on they are agents like others. Everything is checked first.
- * Then the slots become wanted, durably; then the processes are moved. A supervisor killed in between leaves slots that
- * are wanted and empty, in which the next one starts agents: the target is exact at every moment.
- * @throws FleetError where nothing can be adopted; nothing has changed then
+ * Adopts strays into free slots as they run, so that they become agents. Everything is checked first. Then the slots
+ * become wanted, durably; then the processes are moved. A supervisor killed in between leaves wanted, empty slots, in
+ * which the next one starts agents: the target is exact at every moment.
+ * @throws FleetError if nothing can be adopted; then nothing has changed
  */
 export async function adoptStrays(
   supervisor: Supervisor,
@@ -30,7 +30,7 @@ export async function adoptStrays(
 ): Promise<{ results: StrayResult[]; notes: string[] }> {
   checkPossible(supervisor, runner);
   const still = await stillStrays(supervisor, strays, strays[0]?.fingerprints ?? []);
-  // From here to the end nothing else has its turn: no agent is started in these slots meanwhile.
+  // Nothing else has a turn from here to the end, so no agent is started in these slots.
   const { processes } = supervisor.host;
   const here = still.filter((stray) => processes.others.isStill(stray));
   const { slotOf, refused } = place(runner, here, processes);
@@ -45,7 +45,7 @@ export async function adoptStrays(
   return { results, notes: notesOn(runner, slotOf) };
 }
 
-/** Chooses a slot for each, of those that run as it does; what a process was before is asked anew: it may have changed. */
+/** Chooses a slot for each stray, among those of its user; its identity is read again, because it may have changed. */
 function place(
   { fleet, name }: FleetRunner,
   strays: readonly FoundStray[],
@@ -67,12 +67,12 @@ function place(
   for (const [i, { stray, allowed, refused: why }] of judged.entries()) {
     const slot = places[i] ?? null;
     if (slot !== null) slotOf.set(stray, slot);
-    else refused.set(stray, why ?? `slot ${allowed} of ${name}, the only one of its user, is taken`);
+    else refused.set(stray, why ?? `slot ${allowed} of ${name}, the only one of its user, is in use`);
   }
   return { slotOf, refused };
 }
 
-/** @returns what became of those that could not be adopted */
+/** @returns the results of the strays that could not be adopted */
 function adopt(
   supervisor: Supervisor,
   runner: FleetRunner,
@@ -89,9 +89,11 @@ function checkPossible({ host }: Supervisor, { name, fleet }: FleetRunner): void
   if (host.processes.containment !== 'cgroup') {
     throw new FleetError(
       'PRIVILEGE_MISSING',
-      'strays cannot be adopted: this supervisor can write no cgroup v2 tree, and nothing else would prove after a ' +
-        'crash that a process which somebody else started belongs to a slot',
-      { hint: 'Run the supervisor as root, or end them (fleetctl strays --kill) and spawn as many agents.' },
+      'strays cannot be adopted: this supervisor cannot write a cgroup v2 tree, and nothing else proves after a crash ' +
+        'that a process started by others belongs to a slot',
+      {
+        hint: 'Run the supervisor as root, or end the strays (fleetctl strays --kill) and spawn as many agents.',
+      },
     );
   }
   if (fleet.stopAll) {
@@ -99,7 +101,7 @@ function checkPossible({ host }: Supervisor, { name, fleet }: FleetRunner): void
   }
 }
 
-/** Makes the slots wanted. @returns those that were not */
+/** Makes the slots wanted. @returns those that were unwanted before */
 function want(
   supervisor: Supervisor,
   runner: FleetRunner,
@@ -116,7 +118,7 @@ function want(
   return change.slots;
 }
 
-/** Moves the processes, and reports those that are there to the fleet. @returns what became of the others */
+/** Moves the processes, and reports the moved ones to the fleet. @returns the results of the others */
 function moveIn(runner: FleetRunner, slotOf: ReadonlyMap<FoundStray, number>): Map<FoundStray, StrayResult> {
   const { host, journal } = runner.services;
   const failed = new Map<FoundStray, StrayResult>();
@@ -131,12 +133,12 @@ function moveIn(runner: FleetRunner, slotOf: ReadonlyMap<FoundStray, number>): M
     else failed.set(stray, { result: 'gone' });
   }
   const slots = all.filter(([stray]) => !failed.has(stray)).map(([, slot]) => slot);
-  if (slots.length > 0) journal.note('adopt', runner.name, 'strays, as they run', slots);
+  if (slots.length > 0) journal.note('adopt', runner.name, 'strays adopted as they run', slots);
   runner.agentsStarted();
   return failed;
 }
 
-/** It counts as an agent of the slot's release: that it looks like one is all that is known of it. */
+/** It counts as an agent of the slot's release, because nothing more is known of it than that it looks like one. */
 function adopted(runner: FleetRunner, slot: number, stray: FoundStray): void {
   const { fleet, services } = runner;
   const now = services.host.now();
@@ -148,20 +150,20 @@ function adopted(runner: FleetRunner, slot: number, stray: FoundStray): void {
   runner.noteRun(slot);
 }
 
-/** What could not be adopted makes no target grow; what it may have left in the slot is ended. */
+/** Takes back the target of strays that could not be adopted, and ends what they may have left in their slots. */
 function unwant(runner: FleetRunner, slots: readonly number[], added: readonly SlotRecord[]): void {
   if (slots.length === 0) return;
   for (const slot of slots) clearRemnants(runner, slot);
   runner.commit(decideNotAdopted(added, slots));
 }
 
-/** A process that cannot become ready in its slot is replaced after a while; the user should know it now. */
+/** A process that cannot become ready in its slot is replaced later; the user should know it now. */
 function notesOn({ fleet, name }: FleetRunner, slotOf: ReadonlyMap<FoundStray, number>): string[] {
   const { ports, ready } = fleet.spec;
   if (ready.kind === 'socket' || ready.kind === 'notify') {
     return [
-      `${name} is ready by its ${ready.kind === 'socket' ? 'own socket' : 'word'}, which a process that somebody else ` +
-        `started hardly has: what is not ready within ${ready.timeoutMs / 1000} s is stopped, and an agent started in its place`,
+      `${name} checks readiness by ${ready.kind === 'socket' ? 'its socket' : 'notification'}, which a process started by ` +
+        `others rarely serves: one not ready within ${ready.timeoutMs / 1000} s is stopped and replaced by a new agent`,
     ];
   }
   if (ports === null || ready.kind === 'after') return [];
@@ -169,9 +171,9 @@ function notesOn({ fleet, name }: FleetRunner, slotOf: ReadonlyMap<FoundStray, n
   const [first] = astray;
   if (!first) return [];
   const [{ pid }, slot] = first;
-  const others = astray.length > 1 ? ` (and ${astray.length - 1} more like it)` : '';
+  const others = astray.length > 1 ? ` (and ${astray.length - 1} others like it)` : '';
   return [
-    `pid ${pid} does not hold port ${portOf(ports, slot)} of its slot ${slot} of ${name}${others}: unless it gets ready ` +
-      `there within ${ready.timeoutMs / 1000} s, it is stopped, and an agent with that port started in its place`,
+    `pid ${pid} does not hold port ${portOf(ports, slot)} of its slot ${slot} of ${name}${others}; unless it is ready ` +
+      `there within ${ready.timeoutMs / 1000} s, it is stopped and replaced by a new agent`,
   ];
 }

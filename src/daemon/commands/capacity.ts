@@ -9,7 +9,7 @@ import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 
-/** What is supervised, and where. */
+/** The supervised fleets, and their host. */
 interface Supervised {
   readonly host: { readonly facts: Facts };
   readonly paths: Paths;
@@ -17,25 +17,25 @@ interface Supervised {
 }
 
 /**
- * Refuses a target that the host's limits surely do not allow: those of the doctor's table that can be read in some
- * milliseconds.
- * @throws FleetError LIMIT_REACHED with the limit, its value and the fix; nothing else is lost by --force but time
+ * Refuses a target that the host's limits certainly do not allow: the limits of the doctor's table that can be read
+ * within milliseconds.
+ * @throws FleetError LIMIT_REACHED with the limit, its value and the fix; --force risks nothing but time
  */
 export function checkCapacity(spec: Spec, agents: number, supervised: Supervised): void {
   const demand = demandFor(spec, agents, supervised);
   const failed = examineLimits(demand, factsHere(supervised)).find(({ verdict }) => verdict === 'fail');
   if (!failed) return;
   throw new FleetError('LIMIT_REACHED', describeRefusal(failed, agents), {
-    hint: `${failed.fix}. fleetctl doctor --agents ${agents} shows every limit; --force goes on all the same.`,
+    hint: `${failed.fix}. fleetctl doctor --agents ${agents} shows every limit; --force skips this check.`,
   });
 }
 
-/** How many agents the host's limits allow, all fleets together; null where no limit depends on their number. */
+/** The number of agents that the host's limits allow, of all fleets together; null if no limit depends on it. */
 export function agentsMax(supervised: Supervised): number | null {
   const demands = [...supervised.fleets.values()].map(({ fleet }) =>
     demandFor(fleet.spec, fleet.target, supervised),
   );
-  // Together they are all the agents that there are: none is another fleet's.
+  // Together they are all agents on the host, so none belongs to another fleet.
   const demand = { ...combine(demands), others: 0 };
   return firstCeiling(examineLimits(demand, factsHere(supervised)))?.agents ?? null;
 }
@@ -66,7 +66,7 @@ function factsHere({ host, paths, fleets }: Supervised): HostFacts {
   });
 }
 
-/** So many of a fleet's main processes tell what one takes. */
+/** The number of main processes of a fleet that are measured. */
 const SAMPLE = 8;
 
 function pidsOf({ fleet }: FleetRunner, count = SAMPLE): number[] {

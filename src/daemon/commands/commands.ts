@@ -19,8 +19,8 @@ import { actOnStrays } from './strays.ts';
 const HOST_FAULTS: ReadonlySet<ErrorCode> = new Set(['LIMIT_REACHED', 'STATE_UNUSABLE']);
 
 /**
- * What users ask for. A command is decided purely (fleet/decide), then committed by the fleet's runner: what is refused
- * has changed nothing, and what is answered is durable. Commands come one after the other.
+ * The commands of users. Each is decided purely (fleet/decide), then committed by the fleet's runner: a refused command
+ * has changed nothing, and an answer means that the change is durable. Commands run one after the other.
  */
 export class Commands {
   readonly #supervisor: Supervisor;
@@ -29,7 +29,7 @@ export class Commands {
   constructor(supervisor: Supervisor) {
     this.#supervisor = supervisor;
     finishRemovals(supervisor).catch((error: Error) =>
-      supervisor.journal.note('limit', null, `what was to be deleted is still there: ${error.message}`),
+      supervisor.journal.note('limit', null, `some files could not be deleted: ${error.message}`),
     );
   }
 
@@ -38,12 +38,12 @@ export class Commands {
     return this.#queue(name, () => spawnFleet(this.#supervisor, name, request));
   }
 
-  /** Carries out what is decided about a fleet, and answers with what to wait for. */
+  /** Commits a decision about a fleet, and answers with the goal to wait for. */
   decide(name: string, decide: (fleet: Fleet, date: Date) => Decision): Promise<Accepted> {
     return this.#withRunner(name, (runner) => carryOut(runner, decide(runner.fleet, this.#date)));
   }
 
-  /** Carries out what is decided about a fleet where there is nothing to wait for; null: it is so already. */
+  /** Commits a change of a fleet that needs no waiting; null: nothing to change. */
   change(name: string, decide: (fleet: Fleet, date: Date) => Change | null): Promise<void> {
     return this.#withRunner(name, (runner) => {
       const change = decide(runner.fleet, this.#date);
@@ -51,14 +51,14 @@ export class Commands {
     });
   }
 
-  /** Begins a rolling update. */
+  /** Starts a rolling update. */
   rollingUpdate(name: string, request: RollingUpdateRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => rollingUpdate(this.#supervisor, runner, request));
   }
 
-  /** Forgets a fleet at target 0. The answer comes once everything of it that is to go is deleted. */
+  /** Removes a fleet at target 0. The answer comes after everything that must go is deleted. */
   async remove(name: string, withDirectories: boolean): Promise<void> {
-    // An object: a promise that is returned would be waited for in the queue.
+    // In an object: the queue would wait for a returned promise.
     const { purging } = await this.#withRunner(name, (runner) => ({
       purging: removeFleet(this.#supervisor, runner, withDirectories),
     }));
@@ -77,7 +77,7 @@ export class Commands {
     const names = [...this.#supervisor.fleets.keys()];
     throw new FleetError(
       'UNKNOWN',
-      `there is no fleet ${name}; there ${names.length === 0 ? 'is none' : `are: ${names.join(', ')}`}`,
+      `there is no fleet "${name}"; ${names.length === 0 ? 'no fleet exists' : `the fleets are ${names.join(', ')}`}`,
     );
   }
 
@@ -89,13 +89,13 @@ export class Commands {
     return this.#queue(name, () => work(this.get(name)));
   }
 
-  /** One after the other. What the host refuses is reported to everybody; what a user got wrong, to that user alone. */
+  /** Runs one command at a time. Refusals by the host are reported as events; a user's mistakes only in the answer. */
   async #queue<T>(name: string, work: () => T | Promise<T>): Promise<T> {
     try {
       return await this.#limit(work);
     } catch (error) {
       if (error instanceof FleetError && HOST_FAULTS.has(error.code))
-        this.#supervisor.journal.note('limit', name, `a command was refused: ${error.message}`);
+        this.#supervisor.journal.note('limit', name, `command refused: ${error.message}`);
       throw error;
     }
   }

@@ -2,16 +2,16 @@ import { isUtf8 } from 'node:buffer';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReadProblem, ReadsOthers } from '../../host/host.ts';
 
-/** More than this no kernel would hand over to a process anyway (execve(2)). */
+/** More than execve(2) could pass to a process. */
 const BYTES_MAX = 1024 * 1024;
 const READ_MS_MAX = 5_000;
 const NEWLINE = 0x0a;
 
 /**
- * Reads `KEY=value` lines; empty lines and lines that begin with # are passed over, quotes around a value are taken
- * off. The values are secrets: no message has any of them. The file may lie where others can write: it is read whole or
- * not at all, and whatever it is, it holds nobody up.
- * @throws FleetError SPEC_INVALID that says what is the matter with the file, or with which of its lines
+ * Reads `KEY=value` lines; empty lines and lines that begin with # are skipped, quotes around a value are removed. The
+ * values are secrets: no message contains any. Others may be able to write the file: it is read whole or not at all, and
+ * whatever it is, it delays nothing.
+ * @throws FleetError SPEC_INVALID with the defect of the file or of the line
  */
 export async function readEnvFile(path: string, reader: ReadsOthers): Promise<Record<string, string>> {
   const asked = { do: 'read', path, bytesMax: BYTES_MAX } as const;

@@ -9,19 +9,19 @@ import type { Ports, Spec } from '../../specification/spec.ts';
 import { AGENT_PATH, accountFor } from '../fleet/launch.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 
-/** What a spawn is checked against before anything is written or started. */
+/** A proposed fleet, before anything is written or started. */
 export interface Proposal {
   spec: Spec;
   baseDir: string;
   /** All slots that would be wanted. */
   slots: ReadonlySet<number>;
-  /** Slots whose ports need not be free: what is to be adopted into them holds these. */
+  /** Slots whose ports need not be free, because strays that will be adopted into them hold these. */
   served?: ReadonlySet<number>;
 }
 
 /**
  * Checks everything about a proposed fleet that can be known before the first start.
- * @throws FleetError that says what is in the way and what to do
+ * @throws FleetError with what prevents it and what to do
  */
 export function preflight(
   { spec, baseDir, slots, served = new Set() }: Proposal,
@@ -29,7 +29,7 @@ export function preflight(
   paths: Paths,
   fleets: ReadonlyMap<string, FleetRunner>,
 ): void {
-  // Not Math.max(...slots): a call takes some 100,000 arguments at most.
+  // Not Math.max(...slots): a call takes at most some 100,000 arguments.
   let highest = -1;
   for (const slot of slots) highest = Math.max(highest, slot);
   checkPorts(spec, slots);
@@ -45,11 +45,11 @@ export function preflight(
 
 function checkUser({ user }: Spec, highest: number, users: Users): void {
   accountFor(users, user, 0);
-  // uid −1 means "no change" to the kernel, and the one below 2³² is that.
+  // The kernel takes uid −1 as "no change", and 2³² − 1 is that.
   if (user && 'base' in user && user.base + Math.max(highest, 0) > 2 ** 32 - 2) {
     throw new FleetError(
       'SPEC_INVALID',
-      `user.base: slot ${highest} would run as uid ${user.base + highest}, above ${2 ** 32 - 2}`,
+      `user.base: slot ${highest} would run as uid ${user.base + highest}, above the maximum, ${2 ** 32 - 2}`,
     );
   }
 }
@@ -70,7 +70,7 @@ function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetR
   if (others + count > JOURNAL_STREAMS_MAX) {
     throw new FleetError(
       'LIMIT_REACHED',
-      `logs.to: journal: ${others + count} agents need a stream each, and journald takes ${JOURNAL_STREAMS_MAX}`,
+      `logs.to: journal: ${others + count} agents need one stream each, but journald accepts ${JOURNAL_STREAMS_MAX}`,
       { hint: 'Use logs: { to: file }.' },
     );
   }
@@ -80,7 +80,7 @@ function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetR
     });
 }
 
-/** Ports that other fleets' slots own, by protocol. A fleet at target 0 owns none. */
+/** Ports of other fleets' slots, by protocol. A fleet at target 0 claims none. */
 function checkOtherFleets(
   name: string,
   ports: Ports,
@@ -98,9 +98,9 @@ function checkOtherFleets(
       if (port !== undefined) {
         throw new FleetError(
           'PORT_TAKEN',
-          `slot ${slot} needs port ${port}, which is slot ${owners.get(port)}'s of fleet ${other.name}`,
+          `slot ${slot} needs port ${port}, which belongs to slot ${owners.get(port)} of fleet ${other.name}`,
           {
-            hint: 'Move ports.base of one of them.',
+            hint: 'Change ports.base of one of the fleets.',
           },
         );
       }
@@ -111,7 +111,7 @@ function checkOtherFleets(
 const overlap = (a: Ports, b: Ports): boolean =>
   a.protocol === null || b.protocol === null || a.protocol === b.protocol;
 
-/** Ports that somebody serves already; a slot that runs holds its own. */
+/** Checks that no other process serves the ports; a running slot holds its own. */
 function checkPortsFree(
   { name }: Spec,
   ports: Ports,
@@ -133,7 +133,8 @@ function checkPortsFree(
     if (!first) continue;
     const holder =
       host.sockets.holderOf(table.inodes(first.port)) ?? 'a process of another user or namespace';
-    const more = taken.length > 1 ? ` (and ${taken.length - 1} more slots of ${name} find theirs taken)` : '';
+    const more =
+      taken.length > 1 ? `; the ports of ${taken.length - 1} more slots of ${name} are in use as well` : '';
     throw new FleetError(
       'PORT_TAKEN',
       `slot ${first.slot} needs ${protocol} port ${first.port}, held by ${holder}${more}`,

@@ -8,20 +8,20 @@ import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import { readEnvFile } from './env-file.ts';
 
-/** So many hexadecimal digits name a release: 48 bits, far from any collision among a fleet's releases. */
+/** The number of hexadecimal digits that name a release: 48 bits, far from any collision among a fleet's releases. */
 const ID_LENGTH = 12;
-/** No program is as large as that; a sparse file can claim to be larger than any disk. */
+/** No program is larger than this, but a sparse file can claim to be larger than any disk. */
 const BINARY_BYTES_MAX = 4 * 1024 ** 3;
-/** A file system that does not answer in such a time (a dead NFS) has no program for us. */
+/** The time after which a file system (a dead NFS) counts as unable to deliver a program. */
 const MS_MAX = { head: 5_000, copy: 120_000 } as const;
 
-/** What a release is made with, beside its spec. */
+/** What a release is made from, besides its spec. */
 export interface ReleaseMaking {
-  /** Where relative paths start. */
+  /** The directory of relative paths. */
   baseDir: string;
   paths: Paths;
   host: Host;
-  /** The releases that the fleet has already. */
+  /** The existing releases of the fleet. */
   known: ReadonlyMap<string, ReleaseRecord>;
   label?: string | undefined;
   now: Date;
@@ -30,7 +30,7 @@ export interface ReleaseMaking {
 /**
  * Makes the release of a spec: command, environment and binary, named by the hash of their content. A `binary` is
  * copied into the release store, so that nobody can change it under running agents.
- * @throws FleetError where the executable or envFile is unusable
+ * @throws FleetError if the executable or envFile is unusable
  */
 export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
   const { baseDir, paths, host, known, label, now } = making;
@@ -43,7 +43,7 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
     spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), files.reader);
   const staged = binary === null ? null : await stage(binary, paths, host);
   const { env } = spec;
-  /** What runs, with `copy` for the binary: its content, not its path, is what makes a release. */
+  /** The content to hash, with `copy` for the binary: its content makes a release, not its path. */
   const withCopy = (copy: string | null) => ({
     path: copy !== null && executable === binary ? copy : executable,
     argv: spec.command.map((word) => (copy !== null && resolve(baseDir, word) === binary ? copy : word)),
@@ -85,12 +85,12 @@ async function stage(
   return { path, hash };
 }
 
-/** What is the matter is the file that was named, not this host. */
+/** Whether the fault is in the named file, and not in this host. */
 function isUnusable({ code }: ReadProblem): boolean {
   return ['NOT_REGULAR', 'TOO_LARGE', 'TOO_SLOW'].includes(code);
 }
 
-/** @throws FleetError where what `path` holds, `named` by the user so, is nothing that this host could execute */
+/** @throws FleetError if this host cannot execute what `path` holds; `named` is the user's name for it */
 async function checkFormat(files: Files, where: string, named: string, path: string): Promise<void> {
   const problem = await files.formatProblem(path, MS_MAX.head).catch((error: ReadProblem) => {
     throw unusable(where, error.message);
@@ -100,13 +100,13 @@ async function checkFormat(files: Files, where: string, named: string, path: str
 
 function unusable(where: string, what: string): FleetError {
   return new FleetError('EXECUTABLE_UNUSABLE', `${where}: ${what}`, {
-    hint: 'Give a program that was built for this host.',
+    hint: 'Name a program that was built for this host.',
   });
 }
 
 /**
- * The spec with another binary: it takes the place of the old one wherever the command names that, or of the program
- * itself where there was none.
+ * The spec with another binary: it replaces the old one wherever the command names that, or the program itself if there
+ * was none.
  * @param binary its absolute path
  */
 export function withBinary(spec: Spec, baseDir: string, binary: string): Spec {

@@ -3,9 +3,9 @@ import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /**
- * Forgets a fleet at target 0; its slots' directories stay unless purged. Its places are free at once, so that other
+ * Removes a fleet at target 0; its slots' directories stay unless purged. Its paths are free at once, so that other
  * commands need not wait for the deletion.
- * @returns what is kept when everything of it is deleted
+ * @returns a promise that is kept when everything of it is deleted
  * @throws FleetError BUSY while it has agents
  */
 export function removeFleet(
@@ -34,15 +34,15 @@ export function removeFleet(
   const what = withDirectories ? 'removed, directories purged' : 'removed; the directories stay';
   journal.note('target', name, what);
   const unused = releases.filter((id) => !supervisor.keepsRelease(id)).map((id) => paths.release(id));
-  // Not set aside before the fleet is forgotten: after a power cut its agents would be started without their programs.
+  // Not moved before the fleet is removed: after a power cut its agents would be started without their programs.
   const discarding = files.discard(unused).catch((error: Error) => {
-    // The fleet is removed all the same: an answer that says otherwise would be wrong.
-    journal.note('limit', name, `its releases are kept: ${error.message}`);
+    // The fleet is removed in any case, so an error in the answer would be wrong.
+    journal.note('limit', name, `its releases could not be deleted: ${error.message}`);
   });
   return Promise.all([aside.purge(), discarding]);
 }
 
-/** Deletes what an earlier supervisor was to delete, and had not when it ended; puts back what it was not to. */
+/** Completes the deletions that an earlier supervisor left unfinished; restores what was moved but must stay. */
 export async function finishRemovals(supervisor: Supervisor): Promise<void> {
   const { paths, fleets } = supervisor;
   const { files } = supervisor.host;

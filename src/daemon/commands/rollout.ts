@@ -11,9 +11,9 @@ import { makeRelease, withBinary } from './release.ts';
 import { writtenSpec } from './spawn.ts';
 
 /**
- * Brings a fleet to a new release, batch by batch. Everything is checked first; then the rollout is written, and the
- * planner begins its first batch.
- * @throws FleetError that says why it was refused; nothing has changed then
+ * Moves a fleet to a new release, batch by batch. Everything is checked first; then the rollout is written, and the
+ * planner starts its first batch.
+ * @throws FleetError with the reason of the refusal; then nothing has changed
  */
 export async function rollingUpdate(
   supervisor: Supervisor,

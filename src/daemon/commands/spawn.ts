@@ -13,7 +13,7 @@ import { makeRelease } from './release.ts';
 
 /**
  * Registers or updates a fleet and sets its target: everything is checked first, then committed as one change.
- * @throws FleetError that says why it was refused; nothing has changed then
+ * @throws FleetError with the reason of the refusal; then nothing has changed
  */
 export async function spawnFleet(
   supervisor: Supervisor,
@@ -42,7 +42,7 @@ export async function spawnFleet(
   return answer(runner, { ...decision, notes });
 }
 
-/** The spec that a request brings; null where it brings none. @throws FleetError SPEC_INVALID */
+/** The spec of a request; null if it has none. @throws FleetError SPEC_INVALID */
 export function writtenSpec({ spec, baseDir }: Pick<SpawnRequest, 'spec' | 'baseDir'>): WrittenSpec | null {
   return spec === undefined ? null : { spec: parseSpec(spec), baseDir: resolve('/', baseDir ?? '/') };
 }

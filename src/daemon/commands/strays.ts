@@ -15,9 +15,9 @@ export async function listStrays(supervisor: Supervisor, fleet: string | null): 
 }
 
 /**
- * Adopts or kills a fleet's strays, or just these of them. Which processes these are is found out anew: what a user saw
- * a moment ago may have ended since.
- * @throws FleetError where adoption is refused; nothing has changed then
+ * Adopts or kills a fleet's strays, all or some. The search is repeated, because a process that a user saw a moment ago
+ * may have ended since.
+ * @throws FleetError if adoption is refused; then nothing has changed
  */
 export async function actOnStrays(
   supervisor: Supervisor,
@@ -46,14 +46,14 @@ function shown({ fingerprints: _fingerprints, forks: _forks, uids: _uids, ...str
 
 function unknownNote(pids: readonly number[] | undefined, chosen: readonly FoundStray[]): string[] {
   const unknown = pids?.filter((pid) => !chosen.some((stray) => stray.pid === pid)) ?? [];
-  return unknown.length === 0 ? [] : [`no stray of this fleet: pid ${unknown.join(', ')}; left alone`];
+  return unknown.length === 0 ? [] : [`not a stray of this fleet, left alone: pid ${unknown.join(', ')}`];
 }
 
 function unansweredNote(count: number): string[] {
-  return count === 0 ? [] : [`${count} processes that could be strays did not say what they are; left alone`];
+  return count === 0 ? [] : [`${count} processes that could be strays did not answer and were left alone`];
 }
 
-/** Begins to end strays, as many at a time as the fleet stops agents at a time; the work goes on after the answer. */
+/** Starts to end strays, `stop.parallel` at a time; the work continues after the answer. */
 function kill(
   supervisor: Supervisor,
   runner: FleetRunner,
@@ -72,12 +72,12 @@ function kill(
   const begun = strays.filter((_, i) => results[i]!.result === 'stopping');
   if (begun.length > 0) {
     const pids = formatSlots(begun.map(({ pid }) => pid));
-    supervisor.journal.note('stop', name, `${signal}: strays are to end: pid ${pids}`);
+    supervisor.journal.note('stop', name, `${signal} to strays: pid ${pids}`);
   }
   return { results, notes: [] };
 }
 
-/** What a stray has forked goes with it, as what an agent leaves does. */
+/** Ends a stray with everything that it forked, as for an agent. */
 async function end(
   supervisor: Supervisor,
   stray: FoundStray,

@@ -10,7 +10,7 @@ import { pageFile } from './files.ts';
 import { cellState, releaseName } from './fleet-view.ts';
 import type { History } from './history.ts';
 
-/** What a browser is to enforce, whatever gets into the page. */
+/** What a browser must enforce, whatever gets into the page. */
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -24,7 +24,7 @@ const OUTPUT_LINES = 40;
 const OUTPUT_CHARS_MAX = 16_384;
 const HISTORY_MS = 24 * 3_600_000;
 
-/** What there is to answer from. */
+/** What the answers are made from. */
 export interface Sources {
   supervisor: Supervisor;
   report: Report;
@@ -33,7 +33,7 @@ export interface Sources {
   token: string;
 }
 
-/** Answers a request that the guard has let pass. @throws FleetError where it asks for what is not there */
+/** Answers a request that has passed the guard. @throws FleetError if it asks for something that does not exist */
 export async function answer(
   sources: Sources,
   url: URL,
@@ -62,7 +62,7 @@ export async function answer(
 
 function follow({ audience }: Sources, { headers }: IncomingMessage, response: ServerResponse): void {
   if (!audience.hasRoom) {
-    sendText(response, 503, 'As many browsers follow as may.');
+    sendText(response, 503, 'Too many browsers follow.');
     return;
   }
   const lastId = headers['last-event-id'];
@@ -105,7 +105,7 @@ async function agentDocument(
   };
 }
 
-/** The end of what an agent wrote; where there is none, why. */
+/** The end of an agent's output; if there is none, the reason. */
 async function lastOutput(runner: FleetRunner, slot: number): Promise<string> {
   try {
     const chunks: Buffer[] = [];

@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { Feed, type FeedParts } from './feed.ts';
 
-/** Browsers that may follow at once. */
+/** The maximum number of browsers that follow at once. */
 const VIEWERS_MAX = 16;
-/** A browser that was cut off may find its place again for so long after the last one has gone. */
+/** The time after the last browser has gone during which one that was cut off may continue. */
 const LINGER_MS = 15_000;
 
-/** Whoever watches: the feed is there for as long as there is somebody, and a little longer. */
+/** The browsers that follow: the feed exists while there are any, and a little longer. */
 export class Audience {
   readonly #parts: FeedParts;
   #feed: Feed | null = null;
@@ -21,7 +21,7 @@ export class Audience {
     return (this.#feed?.size ?? 0) < VIEWERS_MAX;
   }
 
-  /** Lets a browser follow from now on, or from its last message where that is still known. */
+  /** Lets a browser follow from now on, or after its last message if that is still known. */
   join(response: ServerResponse, lastId: string | null): void {
     clearTimeout(this.#lingering);
     this.#feed ??= new Feed(this.#parts);
@@ -31,7 +31,7 @@ export class Audience {
     });
   }
 
-  /** Follows nothing any more. */
+  /** Disconnects all browsers. */
   close(): void {
     clearTimeout(this.#lingering);
     this.#feed?.close();

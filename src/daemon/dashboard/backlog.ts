@@ -1,23 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import type { Message } from './viewer.ts';
 
-/** So much is kept for those who were cut off, or read slowly: characters of all messages. */
+/** The bound of what is kept for browsers that were cut off or read slowly: characters of all messages. */
 const KEPT_CHARS_MAX = 2 ** 21;
 
-/** The latest messages of one stretch of watching, numbered, for those who missed some of them. Bounded. */
+/** The latest messages of one feed, numbered, for browsers that missed some of them. Bounded. */
 export class Backlog {
-  /** Tells these messages from those of an earlier stretch, or of another supervisor. */
+  /** Distinguishes these messages from those of an earlier feed or another supervisor. */
   readonly #epoch = randomBytes(6).toString('hex');
   readonly #kept: Message[] = [];
   #chars = 0;
   #seq = 0;
 
-  /** What names the latest message, or none yet. */
+  /** The id of the latest message, or of none yet. */
   get id(): string {
     return `${this.#epoch}.${this.#seq}`;
   }
 
-  /** Takes the next message in, and gives it its id. The oldest give way. */
+  /** Adds the next message and returns it with its id. The oldest are dropped. */
   add(data: string): Message {
     this.#seq++;
     const message = { id: this.id, data };
@@ -27,7 +27,7 @@ export class Backlog {
     return message;
   }
 
-  /** What came after the message of this id; null where nobody knows that any more. */
+  /** The messages after the one with this id; null if it is no longer known. */
   since(id: string | null): Message[] | null {
     const [epoch, seq] = id?.split('.') ?? [];
     const missed = epoch === this.#epoch ? this.#seq - Number(seq) : Number.NaN;

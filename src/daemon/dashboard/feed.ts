@@ -10,11 +10,11 @@ import { FleetView } from './fleet-view.ts';
 import { readTallies } from './tallies.ts';
 import { Viewer } from './viewer.ts';
 
-/** What changes is told at most so often. */
+/** The interval at which changes are sent. */
 const TICK_MS = 250;
-/** Memory, exits and the host are looked at so often. */
+/** The interval at which memory, exits and the host are read. */
 const GAUGES_MS = 5_000;
-/** So many events a browser gets at first; of more in one tick, the latest are told. */
+/** The number of events that a browser gets at first; of more in one tick, only the latest are sent. */
 const EVENTS_MAX = 200;
 
 /** What the feed is made from. */
@@ -25,8 +25,8 @@ export interface FeedParts {
 }
 
 /**
- * One stretch of watching: everything once, then what has changed, worked out once for all who watch. It begins with
- * the first of them and ends with `close`; before and after that, nothing is followed and nothing costs anything.
+ * One feed: everything once, then the changes, computed once for all browsers. It starts with the first browser and ends
+ * with `close`; before and after that, nothing is followed and nothing costs anything.
  */
 export class Feed {
   readonly #parts: FeedParts;
@@ -56,19 +56,19 @@ export class Feed {
     void this.#lookAtGauges();
   }
 
-  /** How many browsers follow. */
+  /** The number of browsers that follow. */
   get size(): number {
     return this.#viewers.size;
   }
 
-  /** Lets a browser follow from now on, or from its last message where that is still known. */
+  /** Lets a browser follow from now on, or after its last message if that is still known. */
   join(response: ServerResponse, lastId: string | null): void {
-    const viewer = new Viewer(response, lastId, (id) => this.#backlog.since(id) ?? [this.#whole()]);
+    const viewer = new Viewer(response, lastId, (id) => this.#backlog.since(id) ?? [this.#snapshot()]);
     this.#viewers.add(viewer);
     response.once('close', () => this.#viewers.delete(viewer));
   }
 
-  /** Follows nothing any more. */
+  /** Ends the feed. */
   close(): void {
     this.#isClosed = true;
     for (const unfollow of this.#unfollow) unfollow();
@@ -84,7 +84,7 @@ export class Feed {
     }, TICK_MS);
   }
 
-  /** What has changed of the fleets. */
+  /** The changes of the fleets. */
   #changes(): Pick<Update, 'fleets' | 'gone'> {
     const { supervisor, report } = this.#parts;
     const gone: string[] = [];
@@ -109,7 +109,7 @@ export class Feed {
       this.#publish({ fleets, host: this.#host });
       this.#soon();
     } catch (error) {
-      log.warn({ error: (error as Error).message }, 'the dashboard cannot look at memory');
+      log.warn({ error: (error as Error).message }, 'the dashboard cannot read memory');
     }
     if (!this.#isClosed) this.#gauges = setTimeout(() => void this.#lookAtGauges(), GAUGES_MS);
   }
@@ -119,7 +119,7 @@ export class Feed {
     const { runner } = view;
     await runner.watch(Memory).renew();
     const tallies = await readTallies(metrics.counters, runner.name);
-    // While memory was read, the fleet may have been removed.
+    // The fleet may have been removed while memory was read.
     if (supervisor.fleets.get(runner.name) !== runner) return [];
     view.touch();
     return [view.gauges(tallies) ?? []].flat();
@@ -137,10 +137,10 @@ export class Feed {
     for (const viewer of this.#viewers) viewer.send(message);
   }
 
-  #whole() {
+  #snapshot() {
     const update: Update = {
       isWhole: true,
-      fleets: [...this.#views.values()].map((view) => view.whole()),
+      fleets: [...this.#views.values()].map((view) => view.snapshot()),
       gone: [],
       events: this.#parts.supervisor.journal.read(null, 0, EVENTS_MAX),
       host: this.#host,

@@ -9,11 +9,11 @@ const TYPES: Record<string, string> = {
   ts: 'text/javascript; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
 };
-/** The rooms that the page is made of; the last two are as pure in a browser as here. */
+/** The rooms of the page; the last two are as pure in a browser as here. */
 const PAGE_FILE = /^\/(dashboard|api|specification)\/[a-z-]+\.(html|css|svg|ts|js)$/;
-/** `…/src` where this program runs from its sources, `…/dist` where it was built. */
+/** `…/src` if this program runs from its sources, `…/dist` if it was built. */
 const ROOT = new URL('../../', import.meta.url);
-/** Of modules: `ts` or `js`, as this one. */
+/** The extension of modules: `ts` or `js`, as of this one. */
 const OWN_ENDING = import.meta.url.slice(import.meta.url.lastIndexOf('.') + 1);
 
 /** A file of the page, as it is served. */
@@ -23,8 +23,8 @@ export interface PageFile {
 }
 
 /**
- * A file of the page by its path in the URL; null where there is none. Links and imports carry the token on, since
- * whatever comes without it is refused; modules lose their types where they have some.
+ * A file of the page by its path in the URL; null if there is none. Links and imports carry the token, because requests
+ * without it are refused; modules lose their types, if they have any.
  */
 export function pageFile(path: string, token: string): PageFile | null {
   const file = locate(path);
@@ -42,7 +42,7 @@ function locate(path: string): URL | null {
   return PAGE_FILE.test(path) ? new URL(path.slice(1), ROOT) : null;
 }
 
-/** The package's CommonJS twin lies beside what browsers take. */
+/** The package's CommonJS twin lies next to what browsers take. */
 const UPLOT = new URL('uPlot.esm.js', import.meta.resolve('uplot')).href;
 
 function withToken(text: string, ending: string, token: string): string {

@@ -19,23 +19,23 @@ import type { Tallies } from './tallies.ts';
 const GONE = -1;
 const UNKNOWN = -1;
 const KIB = 1024;
-/** Memory that moved by less than this share is not told: nobody could see it. */
+/** Changes of memory below this share are not sent, because nobody could see them. */
 const RSS_SHARE_MIN = 1 / 32;
 const VERDICTS_MAX = 8;
 
-/** What a slot's cell is: as `ps` shows it, or waiting for its first start. */
+/** The state of a slot's cell: as in `ps`, or waiting for its first start. */
 export function cellState(slot: Slot): CellState {
   return shownState(slot) ?? 'waiting';
 }
 
-/** What people call a release: its label, where it has one. */
+/** The name of a release for people: its label, if it has one. */
 export function releaseName({ fleet }: FleetRunner, id: string): string {
   return fleet.releases.get(id)?.label ?? id;
 }
 
-type Told = Pick<FleetUpdate, 'pulse' | 'rollout' | 'gauges'>;
+type Sent = Pick<FleetUpdate, 'pulse' | 'rollout' | 'gauges'>;
 
-/** What was told of a fleet, so that only what changes since is told again. At the cost of what changes. */
+/** What was sent of a fleet, so that only later changes are sent. Its cost follows what changes. */
 export class FleetView {
   readonly runner: FleetRunner;
   readonly #supervisor: Supervisor;
@@ -43,7 +43,7 @@ export class FleetView {
   readonly #cells = new Map<number, Cell>();
   readonly #releases: string[] = [];
   readonly #changed = new Set<number>();
-  readonly #told: Told = {};
+  readonly #sent: Sent = {};
 
   constructor(runner: FleetRunner, supervisor: Supervisor, report: Report) {
     this.runner = runner;
@@ -53,38 +53,38 @@ export class FleetView {
     runner.fleet.onSlot = (slot) => this.#changed.add(slot);
   }
 
-  /** Has every cell looked at again: memory has moved, which no slot tells. */
+  /** Marks every cell as possibly changed: memory has moved, which no slot reports. */
   touch(): void {
     for (const slot of this.runner.fleet.slots.keys()) this.#changed.add(slot);
   }
 
-  /** Follows the fleet no longer. */
+  /** Stops following the fleet. */
   close(): void {
     this.runner.fleet.onSlot = () => {};
   }
 
-  /** Everything about the fleet, as far as it was told. */
-  whole(): FleetUpdate {
+  /** The whole fleet, as it was sent. */
+  snapshot(): FleetUpdate {
     const releases = this.#labels();
-    return { ...this.#told, name: this.runner.name, releases, cells: [...this.#cells.values()] };
+    return { ...this.#sent, name: this.runner.name, releases, cells: [...this.#cells.values()] };
   }
 
-  /** What has changed since the last call; null where nothing has. */
+  /** The changes since the last call; null if there are none. */
   changes(): FleetUpdate | null {
     const releasesBefore = this.#releases.length;
-    const cells = [...this.#changed].map((slot) => this.#look(slot)).filter((cell) => cell !== null);
+    const cells = [...this.#changed].map((slot) => this.#changedCell(slot)).filter((cell) => cell !== null);
     this.#changed.clear();
-    const news = this.#tell({ pulse: this.#pulse(), rollout: this.#rollout() });
+    const news = this.#differing({ pulse: this.#pulse(), rollout: this.#rollout() });
     if (cells.length > 0) news.cells = cells;
     if (this.#releases.length > releasesBefore) news.releases = this.#labels();
     return Object.keys(news).length > 0 ? { ...news, name: this.runner.name } : null;
   }
 
-  /** What is looked at every few seconds; null where it has not changed. */
+  /** The values that are read every few seconds; null if they have not changed. */
   gauges(tallies: Tallies): FleetUpdate | null {
     const { runner } = this;
     const memory = runner.watch(Memory);
-    const news = this.#tell({
+    const news = this.#differing({
       gauges: {
         rssBytes: memory.total('rssBytes'),
         pssBytes: memory.total('pssBytes'),
@@ -96,17 +96,17 @@ export class FleetView {
     return news.gauges ? { ...news, name: runner.name } : null;
   }
 
-  /** Those of the values that were not told just so before. */
-  #tell(values: Told): Omit<FleetUpdate, 'name'> {
+  /** Those of the values that differ from what was sent. */
+  #differing(values: Sent): Omit<FleetUpdate, 'name'> {
     const isNews = ([key, value]: [string, unknown]) =>
-      !isDeepStrictEqual(value, this.#told[key as keyof Told]);
+      !isDeepStrictEqual(value, this.#sent[key as keyof Sent]);
     const news = Object.fromEntries(Object.entries(values).filter(isNews));
-    Object.assign(this.#told, news);
+    Object.assign(this.#sent, news);
     return news;
   }
 
-  /** A cell as it is now; null where it looks as it was told. */
-  #look(slot: number): Cell | null {
+  /** The current cell; null if it looks as it was sent. */
+  #changedCell(slot: number): Cell | null {
     const before = this.#cells.get(slot);
     const cell = this.#cell(slot, before);
     if (cell === null) return this.#cells.delete(slot) ? [slot, GONE, UNKNOWN, UNKNOWN, 0] : null;
@@ -121,14 +121,14 @@ export class FleetView {
     const run = runOf(slot.agent);
     const bytes = run && this.runner.watch(Memory).rssBytes(number);
     const kib = bytes === null ? UNKNOWN : Math.round(bytes / KIB);
-    const told = before?.[3] ?? UNKNOWN;
-    const isSeen = told === UNKNOWN || kib === UNKNOWN || Math.abs(kib - told) > told * RSS_SHARE_MIN;
+    const sent = before?.[3] ?? UNKNOWN;
+    const isSeen = sent === UNKNOWN || kib === UNKNOWN || Math.abs(kib - sent) > sent * RSS_SHARE_MIN;
     const state = CELL_STATES.indexOf(cellState(slot));
     return [
       number,
       state,
       this.#releaseIndex(run?.release ?? slot.release),
-      isSeen ? kib : told,
+      isSeen ? kib : sent,
       slot.restarts,
     ];
   }
@@ -149,7 +149,7 @@ export class FleetView {
     return {
       ...counts,
       unready: fleet.counts.unready,
-      // Those that wait for a start after their pause are in backoff, as `ps` has it.
+      // Agents that wait for a start after their pause count as backoff, as in `ps`.
       waiting: fleet.counts.pending + fleet.counts.backoff - counts.backoff,
       round: {
         open: fleet.rounds.size,

@@ -1,14 +1,14 @@
 import type { HistoryDocument } from '../../api/dashboard.ts';
 import type { ReadingStore } from '../../store/samples.ts';
 
-/** As many as a chart can show. */
+/** The maximum that a chart can show. */
 const POINTS_MAX = 240;
-/** The loop is held up for no longer at a time: reading a pass over 10,000 agents takes a millisecond or two. */
+/** The maximum time for which the loop is blocked: reading a pass over 10,000 agents takes one or two milliseconds. */
 const SLICE_MS = 10;
 
 type Point = [rssBytes: number, pssBytes: number | null];
 
-/** The memory of fleets over time, for charts: evenly thinned out, and each pass summed up only once. */
+/** The memory of fleets over time, for charts: thinned out evenly, and each pass summarised only once. */
 export class History {
   readonly #store: ReadingStore;
   readonly #points = new Map<string, Map<number, Point>>();
@@ -38,7 +38,7 @@ export class History {
     };
   }
 
-  /** Forgets what was summed up: nobody looks any more. */
+  /** Forgets the summaries, because nobody follows any more. */
   clear(): void {
     this.#points.clear();
   }
@@ -49,7 +49,7 @@ export class History {
   }
 }
 
-/** So many of them at most, evenly, with the newest. */
+/** At most POINTS_MAX times, evenly spread, with the newest. */
 function thin(times: readonly number[]): number[] {
   const step = Math.ceil(times.length / POINTS_MAX);
   return times.filter((_time, index) => index % step === 0 || index === times.length - 1);

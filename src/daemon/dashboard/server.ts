@@ -12,8 +12,7 @@ import { History } from './history.ts';
 const PORT_DEFAULT = 9955;
 
 /**
- * Serves the web page at a loopback port, where somebody has asked for that. It is for reading only: nothing that
- * changes anything can be reached through it.
+ * Serves the web page at a loopback port, if a user has enabled it. It is read-only: nothing can be changed through it.
  */
 export class Dashboard {
   readonly #supervisor: Supervisor;
@@ -22,7 +21,7 @@ export class Dashboard {
   readonly #history: History;
   readonly #server = new LoopbackServer({
     what: 'the page',
-    hint: 'Choose another one: fleetctl dashboard --port N.',
+    hint: 'Choose another port: fleetctl dashboard --port N.',
   });
 
   constructor(supervisor: Supervisor, report: Report, metrics: Metrics) {
@@ -32,16 +31,16 @@ export class Dashboard {
     this.#history = new History(supervisor.readings);
   }
 
-  /** Where the page is, token included; null where it is off. */
+  /** The URL of the page, token included; null if it is off. */
   get url(): string | null {
     const { dashboard } = this.#supervisor.store.settings;
     return dashboard ? `http://127.0.0.1:${dashboard.port}/?token=${dashboard.token}` : null;
   }
 
   /**
-   * Serves at a port from now on, also under the next supervisor; undefined keeps the port that it has, or takes the
-   * usual one. The token lasts until null turns the page off.
-   * @throws FleetError PORT_TAKEN where the port cannot be had
+   * Serves at a port from now on, also under the next supervisor; undefined keeps the current port, or takes the default.
+   * The token lasts until null turns the page off.
+   * @throws FleetError PORT_TAKEN if the port is not available
    */
   async set(port: number | null | undefined): Promise<void> {
     const { store } = this.#supervisor;
@@ -60,7 +59,7 @@ export class Dashboard {
     await this.#server.move(wanted.port, this.#listener(wanted.token), keep);
   }
 
-  /** Serves where an earlier supervisor did. @throws as set() does */
+  /** Serves at the port of an earlier supervisor. @throws as set() does */
   async resume(): Promise<void> {
     const { dashboard } = this.#supervisor.store.settings;
     if (dashboard) await this.#server.move(dashboard.port, this.#listener(dashboard.token));
@@ -79,7 +78,7 @@ export class Dashboard {
   }
 
   async #answer(token: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // Anybody on this host may ask, and ask anything: `//` is a request that URL() throws at.
+    // Anybody on this host may send anything: URL() throws at a request for `//`.
     const url = URL.parse(request.url ?? '', 'http://localhost');
     const refusal = refuse(request, url, token);
     if (refusal) return sendText(response, refusal.status, refusal.message);

@@ -1,10 +1,10 @@
 import type { Gauges } from '../../api/dashboard.ts';
 import type { Instruments } from '../report/instruments.ts';
 
-/** What was counted of a fleet since the supervisor's start. */
+/** Counts of a fleet since the supervisor's start. */
 export type Tallies = Pick<Gauges, 'exits' | 'readySeconds'>;
 
-/** Reads from the counters of the metrics how the agents of a fleet ended, and how long they took to get ready. */
+/** Reads from the metrics how the agents of a fleet ended, and how long they took to become ready. */
 export async function readTallies(
   { exits, ready }: Pick<Instruments['counters'], 'exits' | 'ready'>,
   fleet: string,
@@ -17,7 +17,7 @@ export async function readTallies(
     exits: ended
       .map(({ labels, value }) => ({ cause: String(labels.cause), count: value }))
       .sort((a, b) => b.count - a.count),
-    // Prometheus' buckets hold all that is below them too; a chart wants each for itself.
+    // Prometheus' buckets are cumulative; a chart needs each on its own.
     readySeconds: buckets.map(({ labels, value }, index) => ({
       atMost: upperBound(labels),
       count: value - (buckets[index - 1]?.value ?? 0),
@@ -25,7 +25,7 @@ export async function readTallies(
   };
 }
 
-/** `le` is a label that prom-client adds to a bucket, and its types leave out. */
+/** `le` is a label that prom-client adds to a bucket and omits in its types. */
 function upperBound(labels: object): number | null {
   const { le } = labels as { le: number | '+Inf' };
   return le === '+Inf' ? null : le;

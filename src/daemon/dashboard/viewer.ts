@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
-/** A connection that nothing was said on for so long is told that it lives, lest a proxy or a tunnel closes it. */
+/** The interval of keep-alive messages on an idle connection, so that no proxy or tunnel closes it. */
 const KEEPALIVE_MS = 15_000;
-/** Who has not read for so long what was sent is let go. */
+/** The time after which a browser that does not read is disconnected. */
 const STALLED_MS = 60_000;
-/** A browser that was cut off comes back after so long. */
+/** The delay after which a browser that was cut off reconnects. */
 const RETRY_MS = 1_000;
 
 /** A message of the stream: its id, and the document as text. */
@@ -14,8 +14,8 @@ export interface Message {
 }
 
 /**
- * One browser that follows. While it has not read what was sent, nothing more is kept for it: it catches up when it
- * has, so that a slow one costs a message at most.
+ * One browser that follows. While it has not read what was sent, nothing more is kept for it: it catches up afterwards,
+ * so that a slow browser costs at most one message.
  */
 export class Viewer {
   readonly #response: ServerResponse;
@@ -25,8 +25,8 @@ export class Viewer {
   #behindSinceMs: number | null = null;
 
   /**
-   * @param lastId the last message that it has from an earlier connection; null where it has none
-   * @param catchUp what to send to somebody whose last message was this
+   * @param lastId the last message of an earlier connection; null if there is none
+   * @param catchUp what to send after this message
    */
   constructor(
     response: ServerResponse,
@@ -43,7 +43,7 @@ export class Viewer {
     this.#drained();
   }
 
-  /** Something is new. */
+  /** Sends a new message. */
   send(message: Message): void {
     if (this.#behindSinceMs === null) this.#write(message);
   }

@@ -4,7 +4,7 @@ import type { AgentExit } from '../../fleet/restart.ts';
 import type { SlotPaths } from '../../host/host.ts';
 import type { Services } from '../shared/services.ts';
 
-/** What executors and watches know of the fleet that they work for; its runner is the one implementation. */
+/** The fleet as its executors and watches know it; its runner is the one implementation. */
 export interface FleetContext {
   readonly name: string;
   readonly fleet: Fleet;
@@ -14,28 +14,28 @@ export interface FleetContext {
   /** The key of a slot on the host. */
   key(slot: number): string;
   slotPaths(slot: number): SlotPaths;
-  /** Something has changed: the fleet has a turn, soon. */
+  /** Something has changed: the fleet has a turn soon. */
   wake(): void;
-  /** Notes what is in a slot now, for the next supervisor. */
+  /** Records what is in a slot now, for the next supervisor. */
   noteRun(slot: number): void;
-  /** Writes a change, applies it and reports it. @throws FleetError where it cannot be written; nothing has changed then */
+  /** Writes a change, applies it and reports it. @throws FleetError if it cannot be written; then nothing has changed */
   commit(change: Change): void;
-  /** Agents have been started, or found on their way up. */
+  /** Agents have been started, or were found starting. */
   agentsStarted(): void;
   /** The fleet's watch of this kind. */
   watch<T extends FleetWatch>(kind: WatchKind<T>): T;
 }
 
 /**
- * Something that a runner looks after next to its loop. Every method is optional; a watch is one class, and one line in
+ * Something that a runner looks after besides its loop. Every method is optional; a watch is one class, and one line in
  * watches/all.ts.
  */
 export interface FleetWatch {
-  /** The fleet is under supervision from here on; agents of it may run already. */
+  /** Supervision of the fleet starts; agents of it may already run. */
   start?(): void;
   /** A spec was accepted. */
   respec?(): void;
-  /** Before each turn: what was seen since may matter for the plan. @param now milliseconds since boot */
+  /** Before each turn: what was seen since may affect the plan. @param now milliseconds since boot */
   beforeTurn?(now: number): void;
   /** A change was committed. */
   committed?(): void;
@@ -43,9 +43,9 @@ export interface FleetWatch {
   agentsStarted?(): void;
   /** The agent of a slot has ended. */
   exited?(slot: number, exit: AgentExit): void;
-  /** An agent said something through its notify socket (sd_notify(3)). */
+  /** An agent sent something to its notify socket (sd_notify(3)). */
   notified?(slot: number, text: string): void;
-  /** The fleet is removed, or the supervisor ends: then agents run on, and what holds them stays. */
+  /** The fleet is removed, or the supervisor ends: then agents continue, and what holds them stays. */
   stop?(why: 'removed' | 'shutdown'): void;
 }
 

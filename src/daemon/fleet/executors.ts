@@ -9,8 +9,8 @@ import { prune } from './prune.ts';
 import { prepare, startAll } from './start.ts';
 
 /**
- * Carries out the steps of one fleet's plan. Nothing is chosen here: each executor does what its step says, reports to
- * the fleet what came of it, and leaves an event with the step's reason.
+ * Carries out the steps of one fleet's plan without choices: each executor does what its step says, reports the outcome
+ * to the fleet, and leaves an event with the step's reason.
  */
 export function executorsFor(context: FleetContext): Executors {
   const { fleet, name, services } = context;
@@ -59,7 +59,7 @@ export function executorsFor(context: FleetContext): Executors {
   };
 }
 
-/** An agent that has become another user (setuid) takes no signal of ours; after its grace the cgroup ends it. */
+/** An agent that has changed its user (setuid) cannot be signalled; after its grace the cgroup ends it. */
 function trySignal(context: FleetContext, slot: number, signal: string): string {
   try {
     context.services.host.processes.signal(context.key(slot), signal);

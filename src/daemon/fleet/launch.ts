@@ -5,12 +5,12 @@ import { type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
 
-/** Where agents' commands are looked up, whatever PATH the supervisor was started with. */
+/** The PATH for agents' commands, whatever PATH the supervisor was started with. */
 export const AGENT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * The user that a slot runs as; null where that is the supervisor's own.
- * @throws FleetError USER_UNKNOWN, or PRIVILEGE_MISSING where only root may do that
+ * The user that a slot runs as; null if that is the supervisor's own.
+ * @throws FleetError USER_UNKNOWN, or PRIVILEGE_MISSING if that needs root
  */
 export function accountFor(users: Users, user: User | null, slot: number): Account | null {
   if (user === null) return null;
@@ -18,16 +18,16 @@ export function accountFor(users: Users, user: User | null, slot: number): Accou
   if (!account)
     throw new FleetError(
       'USER_UNKNOWN',
-      `user: there is no user ${(user as { name: string }).name} on this host`,
+      `user: there is no user "${(user as { name: string }).name}" on this host`,
     );
   if (account.uid === users.own.uid) return null;
   if (users.own.uid !== 0)
     throw new FleetError('PRIVILEGE_MISSING', `user: only root can run agents as uid ${account.uid}`);
-  // A uid of its own a slot has that number as its group too, whatever the user database says.
+  // A slot with a uid of its own has that number as its group as well, whatever the user database says.
   return 'base' in user ? { ...account, name: null, gid: account.uid } : account;
 }
 
-/** What the placeholders stand for in a slot. */
+/** The values of the placeholders in a slot. */
 export function placeholdersOf(spec: Spec, release: string, slot: number, paths: Paths): Placeholders {
   return {
     slot,
@@ -39,7 +39,7 @@ export function placeholdersOf(spec: Spec, release: string, slot: number, paths:
   };
 }
 
-/** All that a slot's processes are made from. */
+/** What a slot's processes are made from. */
 export interface LaunchContext {
   host: Host;
   spec: Spec;
@@ -63,7 +63,7 @@ export function agentLaunch(world: LaunchContext, account: Account | null, outpu
   };
 }
 
-/** A helper of the agent (prepare, an exec check): in the agent's world, as its user. */
+/** A helper of the agent (prepare, an exec check): in the agent's environment, as its user. */
 export function helperLaunch(
   world: LaunchContext,
   command: readonly string[],
@@ -90,7 +90,7 @@ export function helperLaunch(
   };
 }
 
-/** The whole environment of an agent, as the contract lists it. */
+/** The complete environment of an agent. */
 function environment(world: LaunchContext, values: Placeholders, account: Account | null): string[] {
   const { host, spec, release, paths } = world;
   const { users, locale } = host.processes;
@@ -116,13 +116,13 @@ function environment(world: LaunchContext, values: Placeholders, account: Accoun
   };
   if (spec.ready.kind === 'notify') {
     env.NOTIFY_SOCKET = paths.notifySocket;
-    // Asks for WATCHDOG=1, as sd_watchdog_enabled(3) reads it: in microseconds.
+    // Requests WATCHDOG=1, as in sd_watchdog_enabled(3): in microseconds.
     if (spec.health) env.WATCHDOG_USEC = String(spec.health.everyMs * 1000);
   }
   return Object.entries(env).map(([key, value]) => `${key}=${value}`);
 }
 
-/** The user of a launch; a uid without an entry in the user database has no groups beside its own. */
+/** The user of a launch; a uid that is not in the user database has no groups except its own. */
 function userOf(users: Users, account: Account | null): { user?: ProcessUser } {
   if (!account) return {};
   const { uid, gid, name } = account;

@@ -5,10 +5,10 @@ import { portOf } from '../../specification/paths.ts';
 import { after } from '../shared/timers.ts';
 import type { FleetContext } from './context.ts';
 
-/** While agents have connections that may end, the kernel's table of them is read at this interval. */
+/** The interval at which the kernel's table of connections is read while agents drain. */
 const DRAIN_POLL_MS = 1_000;
 
-/** Reads what agents use now. */
+/** Measures agents. */
 export function survey(context: FleetContext, slots: readonly number[]): Survey {
   const { fleet, services } = context;
   const { host } = services;
@@ -27,7 +27,7 @@ export function survey(context: FleetContext, slots: readonly number[]): Survey 
   return { at: host.now(), agents };
 }
 
-/** Keeps agents from being stopped as long as they have connections, and no longer than the step allows. */
+/** Keeps agents from being stopped while they have connections, but no longer than the step allows. */
 export function drainConnections(
   context: FleetContext,
   { batch, slots, until }: Extract<Step, { do: 'drain' }>,
@@ -38,7 +38,7 @@ export function drainConnections(
   const ports = spec.ports!;
   const poll = async (): Promise<void> => {
     const connections = await host.sockets.readConnections();
-    // Another batch, or none: who waited for this one does so no longer.
+    // Another batch, or none: the drain of this one is over.
     if (rolling.drain !== drain) return;
     for (const slot of drain.busy) {
       const first = portOf(ports, slot)!;

@@ -5,11 +5,11 @@ import { every } from '../shared/timers.ts';
 import type { FleetContext, FleetWatch } from './context.ts';
 
 const SWEEP_MS = 1_000;
-/** Every log is measured once in this many sweeps; one that grows fast, in every sweep. */
+/** Every log is measured once in this number of sweeps; one that grows fast, in every sweep. */
 const SWEEPS_PER_CYCLE = 60;
 /** A log that has grown by this share of its bound between two sweeps grows fast. */
 const FAST_GROWTH = 1 / 16;
-/** At most this many logs are cut at a time, next to the loop, of all fleets together. */
+/** The maximum number of logs, of all fleets together, that are cut at a time next to the loop. */
 const CUTS_AT_ONCE_MAX = 2;
 const SAMPLE_BYTES = 1_000;
 const SAMPLE_LINES = 5;
@@ -17,8 +17,8 @@ const SAMPLE_LINES = 5;
 const cuts = pLimit(CUTS_AT_ONCE_MAX);
 
 /**
- * The output of a fleet's agents: where it goes, that it stays within bounds, and a sample of it. A log may overshoot its
- * bound by what its agent writes until it is next measured: 60 s for one that was quiet, 1 s for one that writes much.
+ * The output of a fleet's agents: where it goes, its bounds, and samples of it. A log may exceed its bound by what its
+ * agent writes until it is next measured: 60 s if it was quiet, 1 s if it grows fast.
  */
 export class Output implements FleetWatch {
   readonly #context: FleetContext;
@@ -41,7 +41,7 @@ export class Output implements FleetWatch {
       SWEEP_MS,
       signal,
       () => this.#sweepAll(),
-      (error) => services.log.warn({ error: error.message }, 'cannot keep a log within its bound'),
+      (error) => services.log.warn({ error: error.message }, 'cannot bound a log'),
     );
   }
 
@@ -51,24 +51,25 @@ export class Output implements FleetWatch {
 
   /**
    * The file that a slot's agent writes to.
-   * @throws FleetError USAGE where agents write elsewhere, SLOT_UNKNOWN where nothing was ever written
+   * @throws FleetError USAGE if agents write elsewhere, SLOT_UNKNOWN if nothing was ever written
    */
   written(slot: number): string {
     const { name, fleet } = this.#context;
     const { to } = fleet.spec.logs;
     if (to === 'journal')
-      throw new FleetError('USAGE', `${name} writes to the journal: journalctl -t ${name}/${slot}`);
-    if (to === 'null') throw new FleetError('USAGE', `${name} has logs: { to: null }, so there is no output`);
+      throw new FleetError('USAGE', `fleet ${name} writes to the journal; run journalctl -t ${name}/${slot}`);
+    if (to === 'null')
+      throw new FleetError('USAGE', `fleet ${name} has logs: { to: null }, so there is no output`);
     const path = this.path(slot);
     if (Number.isInteger(slot) && this.#files.size(path) !== null) return path;
     throw new FleetError('SLOT_UNKNOWN', `slot ${slot} of fleet ${name} has no output`);
   }
 
-  /** Where an agent that starts now is to write to. A journal's descriptor is the caller's to close. */
+  /** Opens the output of an agent that starts. A journal's descriptor is the caller's to close. */
   open(slot: number): OutputTarget {
     switch (this.#context.fleet.spec.logs.to) {
       case 'file':
-        // Nobody knows yet how much a new agent writes, so its log is measured in the next sweep.
+        // How much a new agent writes is unknown, so its log is measured in the next sweep.
         this.#fast.add(slot);
         return { path: this.path(slot) };
       case 'null':
@@ -78,7 +79,7 @@ export class Output implements FleetWatch {
     }
   }
 
-  /** The last lines that a slot's agent wrote; null where there are none. */
+  /** The last lines of a slot's agent; null if there are none. */
   sample(slot: number): string | null {
     const end = this.#files.readEnd(this.path(slot), SAMPLE_BYTES).trimEnd();
     return end === '' ? null : end.split('\n').slice(-SAMPLE_LINES).join('\n');
@@ -112,7 +113,7 @@ export class Output implements FleetWatch {
     this.#cutting.add(slot);
     const { log } = this.#context.services;
     cuts(() => this.#files.bound(path, maxBytes))
-      .catch((error: Error) => log.warn({ error: error.message }, 'cannot keep a log within its bound'))
+      .catch((error: Error) => log.warn({ error: error.message }, 'cannot bound a log'))
       .finally(() => this.#cutting.delete(slot));
   }
 }

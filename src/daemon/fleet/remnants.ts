@@ -1,7 +1,7 @@
 import { remnantsFound, remnantsGone } from '../../fleet/transitions.ts';
 import type { FleetContext } from './context.ts';
 
-/** Ends what lives in a slot that has no agent; the slot may be used again once nothing of it is left. */
+/** Ends the processes in a slot without an agent; the slot may be used again once nothing of them is left. */
 export function clearRemnants(context: FleetContext, slot: number): void {
   const { fleet, services } = context;
   const { host } = services;

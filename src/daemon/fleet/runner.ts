@@ -14,13 +14,13 @@ import type { FleetContext, FleetWatch, WatchKind } from './context.ts';
 import { executorsFor } from './executors.ts';
 import { failStart } from './start.ts';
 
-/** A step that failed unforeseen is tried again after this time. */
+/** The delay before a step that failed unexpectedly is retried. */
 const RETRY_MS = 1_000;
 
 /**
- * Runs one fleet: it has the fleet's loop, its executors and its watches, and is the only one to write what is wanted of
- * it. A turn lets time pass, plans, and carries the plan out; where it did something, another follows, after exits and
- * the API had their turn. Exits, checks, timers and commands only wake it; it acts on what is, not on what it was told.
+ * Runs one fleet: it has the fleet's loop, its executors and its watches, and is the only writer of what is wanted of
+ * it. A turn lets time pass, plans, and carries the plan out; if it did something, another turn follows, after exits and
+ * the API had theirs. Exits, checks, timers and commands only wake it; it acts on what is, not on what was reported.
  */
 export class FleetRunner implements FleetContext {
   readonly fleet: Fleet;
@@ -62,22 +62,22 @@ export class FleetRunner implements FleetContext {
     return this.#watches.get(kind) as T;
   }
 
-  // ── its life ──
+  // ── start and end ──
 
-  /** Begins to run the fleet. */
+  /** Starts to run the fleet. */
   start(): void {
     for (const watch of this.#watches.values()) watch.start?.();
     this.wake();
   }
 
-  /** Ends it; agents run on. */
+  /** Stops running the fleet; agents continue. */
   stop(why: 'removed' | 'shutdown'): void {
     this.#gone.abort();
     clearTimeout(this.#timer);
     for (const watch of this.#watches.values()) watch.stop?.(why);
   }
 
-  // ── what happens ──
+  // ── events from outside ──
 
   wake(): void {
     this.services.wake(this);
@@ -97,7 +97,7 @@ export class FleetRunner implements FleetContext {
       store.write(this.name, change);
     } catch (error) {
       if (!change.isBestEffort) throw error;
-      journal.note('limit', this.name, `the hold is not durable: ${(error as Error).message}`);
+      journal.note('limit', this.name, `the hold could not be written: ${(error as Error).message}`);
     }
     applyChange(this.fleet, change, host.now());
     if (!this.signal.aborted && change.respec) for (const watch of this.#watches.values()) watch.respec?.();
@@ -107,9 +107,9 @@ export class FleetRunner implements FleetContext {
   }
 
   /**
-   * An agent has ended, with all that it forked.
-   * @param exit null where nobody could see how
-   * @param failure why it never came to its program; null where it did
+   * An agent has ended, with everything that it forked.
+   * @param exit null if its exit status is unknown
+   * @param failure why its program could not be executed; null if it was
    */
   exited(slot: number, exit: AgentExit | null, failure: Error | null): void {
     const { fleet, services } = this;
@@ -128,14 +128,14 @@ export class FleetRunner implements FleetContext {
     this.wake();
   }
 
-  /** An agent said something through its notify socket. */
+  /** An agent sent something to its notify socket. */
   notified(slot: number, text: string): void {
     for (const watch of this.#watches.values()) watch.notified?.(slot, text);
   }
 
   // ── the loop ──
 
-  /** What fails unforeseen is reported and tried again after a while: it must neither end supervision nor spin. */
+  /** An unexpected failure is reported and retried later: it must neither end supervision nor spin. */
   turn(): void {
     if (this.signal.aborted) return;
     try {
@@ -143,14 +143,14 @@ export class FleetRunner implements FleetContext {
     } catch (error) {
       const { log, journal } = this.services;
       log.error({ err: error, fleet: this.name }, 'a step failed');
-      journal.note('supervisor', this.name, `a step failed and is tried again: ${(error as Error).message}`);
+      journal.note('supervisor', this.name, `a step failed and will be retried: ${(error as Error).message}`);
       this.#wakeAfter(RETRY_MS);
     }
   }
 
   #reconcile(): void {
     const { fleet, services } = this;
-    // One time for the whole turn: what fell due between two readings of the clock would be in neither's answer.
+    // One time for the whole turn: what fell due between two readings of the clock would be in neither answer.
     const now = services.host.now();
     for (const watch of this.#watches.values()) watch.beforeTurn?.(now);
     expire(fleet, now);

@@ -12,7 +12,7 @@ import { Output } from './output.ts';
 
 type StartStep = Extract<Step, { do: 'start' }>;
 
-/** Starts a batch; slots whose directories are another user's wait until these are given to their own. */
+/** Starts agents; slots whose directories belong to another user wait until these are handed to their own user. */
 export function startAll(context: FleetContext, steps: readonly StartStep[]): void {
   const ready: StartStep[] = [];
   for (const step of steps) {
@@ -23,7 +23,7 @@ export function startAll(context: FleetContext, steps: readonly StartStep[]): vo
   start(context, ready);
 }
 
-/** Begins to give a slot's directories to its user; null where there is nothing to do. */
+/** Starts to hand a slot's directories to its user; null if nothing needs to change. */
 function tryHandOver(context: FleetContext, slot: number): Promise<void> | null {
   const { fleet, services } = context;
   try {
@@ -36,7 +36,7 @@ function tryHandOver(context: FleetContext, slot: number): Promise<void> | null 
   }
 }
 
-/** Waits until a slot's directories are its user's; then it is planned again, and starts as others do. */
+/** Waits until a slot's directories belong to its user; then the slot is planned again, and starts like others. */
 async function awaitHandOver(
   context: FleetContext,
   { slot, reason }: StartStep,
@@ -46,7 +46,7 @@ async function awaitHandOver(
   preparing(fleet, slot, services.host.now());
   try {
     await handed;
-    services.journal.slot('prepare', name, slot, 'its directories are given to its user');
+    services.journal.slot('prepare', name, slot, 'its directories are being handed to its user');
     readied(fleet, slot, reason, services.host.now());
   } catch (error) {
     failStart(context, slot, error as Error);
@@ -54,7 +54,7 @@ async function awaitHandOver(
   context.wake();
 }
 
-/** What fails on a limit of the host holds up the fleet, what fails otherwise is the slot's own failure. */
+/** Starts agents. A failure on a limit of the host blocks the fleet; any other is the slot's own. */
 function start(context: FleetContext, steps: readonly StartStep[]): void {
   const { fleet, name, services } = context;
   const requests: StartRequest[] = [];
@@ -81,7 +81,7 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
   if (accepted.length > 0) context.agentsStarted();
 }
 
-/** @param journals gets the descriptors that are to be closed once the processes have them */
+/** @param journals gets the descriptors to close once the processes have them */
 function requestFor(context: FleetContext, slot: number, journals: number[]): StartRequest {
   const account = accountFor(context.services.host.processes.users, context.fleet.spec.user, slot);
   const output = context.watch(Output).open(slot);
@@ -103,14 +103,14 @@ function started(context: FleetContext, slot: number, process: ProcessId): void 
   context.noteRun(slot);
 }
 
-/** What a slot's processes are made from; its release is known, as it was written with the slot. */
+/** The context of a slot's processes; its release is known, because it was written with the slot. */
 function launchContext({ fleet, services }: FleetContext, slot: number): LaunchContext {
   const release = releaseOf(fleet, fleet.slot(slot).release);
   const { host, paths } = services;
   return { host, spec: fleet.specOf(release.id), baseDir: fleet.baseDirOf(release.id), release, slot, paths };
 }
 
-/** A start or a prepare failed: was it the host's fault, or the slot's? */
+/** Handles a failed start or prepare: the fault is the host's, or the slot's own. */
 export function failStart(context: FleetContext, slot: number, error: Error): void {
   const { fleet, name, services } = context;
   const { host, journal } = services;
@@ -127,7 +127,7 @@ export function failStart(context: FleetContext, slot: number, error: Error): vo
   context.noteRun(slot);
 }
 
-/** The limit of the host that a start ran into, by its errno or as the store has named it; null for any other failure. */
+/** The limit of the host that a start has reached, by its errno or as the store has named it; null for other failures. */
 function limitOf(host: Host, error: Error, path: string): { limit: string; hint: string } | null {
   if (error instanceof FleetError) {
     return error.code === 'LIMIT_REACHED' ? { limit: error.message, hint: error.hint } : null;
@@ -137,7 +137,7 @@ function limitOf(host: Host, error: Error, path: string): { limit: string; hint:
   return found && { ...found, limit: `${code}; ${found.limit}` };
 }
 
-/** Runs a slot's `prepare`; its success is written before the slot's first start, so that it is never run again. */
+/** Runs a slot's `prepare`; its success is written before the slot's first start, so that it never runs again. */
 export async function prepare(context: FleetContext, slot: number): Promise<void> {
   const { fleet, name, services } = context;
   const { host, journal } = services;
@@ -155,7 +155,7 @@ export async function prepare(context: FleetContext, slot: number): Promise<void
     if (end?.code !== 0) {
       throw new Error(`prepare ${end ? describeExit(end) : `killed after ${timeoutMs / 1000} s`}`);
     }
-    // A mark that outlived what was prepared would keep it from ever being prepared again.
+    // A mark that outlived what was prepared would prevent it from ever being prepared again.
     host.files.persistSlot(paths);
     context.commit({ prepared: [slot] });
     journal.slot('prepare', name, slot, 'prepare exited 0');

@@ -8,9 +8,9 @@ import {
 
 type Socket = IncomingMessage['socket'];
 
-/** Connections to a loopback port at once, whoever on this host makes them: a browser needs six. */
+/** The maximum number of connections to a loopback port, by any user of this host: a browser needs six. */
 const LOOPBACK_CONNECTIONS_MAX = 128;
-/** Who connects to a loopback port and does not ask is not waited for. */
+/** A client that connects to a loopback port but sends no request is not waited for. */
 const LOOPBACK_BOUNDS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
@@ -27,13 +27,13 @@ export function loopbackServer(listener: RequestListener): Server {
 }
 
 /**
- * Keeps the connections of a server to a number, so that those that do nothing lock nobody out: beyond it the one is
- * closed that has been without a complete request for longest (it asked nothing, half of something, or has its answer);
- * else one that does not read its answer; else the newest. Who has asked and reads, followers included, stays.
- * @param onClosed called for each that is closed
+ * Bounds the connections of a server, so that idle ones lock nobody out. Beyond the maximum, it closes the connection
+ * that has been without a complete request for longest (it sent none or half of one, or has its answer); else one that
+ * does not read its answer; else the newest. Clients that have sent a request and read, followers included, stay.
+ * @param onClosed called for each connection that is closed
  */
 export function boundConnections(server: Server, max: number, onClosed: () => void = () => {}): void {
-  /** The last request of each; those that have been without one for longest come first. */
+  /** The last request of each; those without one for longest come first. */
   const requests = new Map<Socket, IncomingMessage | null>();
   let isCulling = false;
 
@@ -53,7 +53,7 @@ export function boundConnections(server: Server, max: number, onClosed: () => vo
     });
   });
 
-  /** A burst is accepted in one turn and read in the next: what has come with a request must not seem idle. */
+  /** A burst is accepted in one turn and read in the next, so a connection with a request must not count as idle yet. */
   function cullSoon(): void {
     if (isCulling) return;
     isCulling = true;

@@ -2,14 +2,14 @@ import type { RequestListener, Server } from 'node:http';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { loopbackServer } from './connections.ts';
 
-/** What is served, for the error where its port cannot be had. */
+/** What is served, for the error if its port is not available. */
 export interface Offer {
   /** `metrics`, `the page`. */
   what: string;
   hint: string;
 }
 
-/** A server at a loopback port, which can move to another one. */
+/** A server at a loopback port, which can move to another port. */
 export class LoopbackServer {
   readonly #offer: Offer;
   #server: Server | null = null;
@@ -23,9 +23,9 @@ export class LoopbackServer {
   }
 
   /**
-   * Serves at a port; where it served before, that goes on until the new one is there.
-   * @param keep makes it last, once the port is ours
-   * @throws FleetError PORT_TAKEN where the port cannot be had, or what `keep` throws; all is as before then
+   * Serves at a port; the previous port is served until the new one is.
+   * @param keep records the port, once it is ours
+   * @throws FleetError PORT_TAKEN if the port is not available, or what `keep` throws; then nothing has changed
    */
   async move(port: number, listener: RequestListener, keep: () => void = () => {}): Promise<void> {
     const server = await this.#listen(port, listener);
@@ -39,7 +39,7 @@ export class LoopbackServer {
     this.#server = server;
   }
 
-  /** Serves no longer, and cuts off who is connected. */
+  /** Stops serving, and disconnects all clients. */
   close(): void {
     this.#server?.close();
     this.#server?.closeAllConnections();
@@ -51,7 +51,7 @@ export class LoopbackServer {
     const server = loopbackServer(listener);
     return new Promise((resolve, reject) => {
       server.once('error', ({ code }: NodeJS.ErrnoException) => {
-        const message = `${what} cannot be served at 127.0.0.1:${port}: ${code}`;
+        const message = `cannot serve ${what} at 127.0.0.1:${port}: ${code}`;
         reject(new FleetError('PORT_TAKEN', message, { hint }));
       });
       server.listen(port, '127.0.0.1', () => resolve(server));

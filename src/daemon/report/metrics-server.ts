@@ -3,10 +3,10 @@ import type { WantedStore } from '../../store/wanted.ts';
 import { LoopbackServer } from '../http/loopback.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Answers are made anew at most so often, however often somebody asks: any user of this host can. */
+/** The minimum interval between two computations, however often any user of this host asks. */
 const FRESH_MS = 500;
 
-/** Serves metrics to a Prometheus on this host, at a loopback port, where somebody has asked for that. */
+/** Serves metrics to a Prometheus on this host, at a loopback port, if a user has enabled it. */
 export class MetricsServer {
   readonly #metrics: Metrics;
   readonly #store: WantedStore;
@@ -18,14 +18,14 @@ export class MetricsServer {
     this.#store = store;
   }
 
-  /** The port that is served, or was asked for; null where none is. */
+  /** The port that is served, or was requested; null if there is none. */
   get port(): number | null {
     return this.#store.settings.metricsPort ?? null;
   }
 
   /**
    * Serves at a port from now on, also under the next supervisor; null ends that.
-   * @throws FleetError PORT_TAKEN where the port cannot be had
+   * @throws FleetError PORT_TAKEN if the port is not available
    */
   async set(port: number | null): Promise<void> {
     const { metricsPort: _, ...others } = this.#store.settings;
@@ -38,7 +38,7 @@ export class MetricsServer {
     }
   }
 
-  /** Serves where an earlier supervisor did. @throws as set() does */
+  /** Serves at the port of an earlier supervisor. @throws as set() does */
   async resume(): Promise<void> {
     if (this.port !== null) await this.#server.move(this.port, this.#listener);
   }
@@ -51,7 +51,7 @@ export class MetricsServer {
     this.#answer(request, response).catch((error: Error) => response.destroy(error));
   };
 
-  /** Anybody on this host may ask, and ask anything: `//` is a request that URL() throws at. */
+  /** Anybody on this host may send anything: URL() throws at a request for `//`. */
   async #answer({ method, url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = URL.parse(url, 'http://localhost');
     if (method !== 'GET' || asked?.pathname !== '/metrics') {

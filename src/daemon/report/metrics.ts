@@ -12,8 +12,8 @@ const STATES: readonly AgentState[] = ['starting', 'ready', 'unready', 'stopping
 const QUANTILES = { 0.5: 'p50', 0.9: 'p90', 0.99: 'p99', 1: 'max' } as const;
 
 /**
- * What Prometheus is told. Counters grow as things happen; the rest is read when somebody asks. Never a series for
- * each agent, unless that is asked for: 10,000 of them are more than most of such servers should keep.
+ * The metrics for Prometheus. Counters grow with events; the rest is read on request. There is no series per agent unless
+ * requested: 10,000 of them are more than most servers should keep.
  */
 export class Metrics {
   readonly #supervisor: Supervisor;
@@ -30,23 +30,23 @@ export class Metrics {
     supervisor.loop.follow(() => this.#followRounds());
   }
 
-  /** What was counted since the supervisor's start. */
+  /** The counters since the supervisor's start. */
   get counters(): Instruments['counters'] {
     return this.#counters;
   }
 
-  /** Something happened to agents of a fleet. */
+  /** Counts events of agents of a fleet. */
   event(fleet: string, type: string, count = 1): void {
     this.#counters.events.inc({ fleet, type }, count);
   }
 
-  /** An agent ended. */
+  /** Counts an agent that ended. */
   exited(fleet: string, exit: AgentExit): void {
     const cause = exit.cause ?? exit.signal ?? (exit.code === null ? 'unknown' : `code ${exit.code}`);
     this.#counters.exits.inc({ fleet, cause });
   }
 
-  /** An agent got ready so long after its start. */
+  /** Counts an agent that became ready. @param afterMs the time since its start */
   ready(fleet: string, afterMs: number): void {
     this.#counters.ready.observe({ fleet }, afterMs / 1000);
   }
@@ -110,7 +110,7 @@ export class Metrics {
       if (rssBytes !== null) this.#gauges.each.set({ fleet, slot: String(slot) }, rssBytes);
   }
 
-  /** A round has begun with its first member and ends with its last; both happen in turns of the loop. */
+  /** A round starts with its first member and ends with its last; both happen in turns of the loop. */
   #followRounds(): void {
     for (const runner of this.#supervisor.fleets.values()) {
       const begun = this.#roundsBegun.get(runner);

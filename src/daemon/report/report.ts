@@ -15,7 +15,7 @@ import { Memory, type PssScope } from '../watches/memory.ts';
 import { Verification } from '../watches/verification.ts';
 import { rolloutStatus } from './rollout.ts';
 
-/** What the planner's states are called outside; null: there is nothing to show. */
+/** The public names of the planner's states; null: nothing is shown. */
 const SHOWN: Record<Agent['state'], AgentState | null> = {
   pending: null,
   preparing: 'starting',
@@ -28,12 +28,12 @@ const SHOWN: Record<Agent['state'], AgentState | null> = {
   failed: 'failed',
 };
 
-/** It ended, and its pause is over: only a round or a hold is in the way of its next start. */
+/** Whether it ended, and its pause is over: only a round or a hold delays its next start. */
 function isReturning({ agent, lastExit }: Slot): boolean {
   return agent.state === 'pending' && lastExit !== null;
 }
 
-/** What a slot's state is called outside; null where there is nothing to show yet. */
+/** The public name of a slot's state; null if there is nothing to show yet. */
 export function shownState(slot: Slot): AgentState | null {
   return isReturning(slot) ? 'backoff' : SHOWN[slot.agent.state];
 }
@@ -42,17 +42,17 @@ function countReturning({ fleet }: FleetRunner): number {
   return fleet.counts.pending === 0 ? 0 : [...fleet.slots.values()].filter(isReturning).length;
 }
 
-/** So many of the agents that use most are named. */
+/** The number of agents named for the highest use. */
 const TOP_COUNT = 3;
 
-/** Which agents are asked for, and whether with what they use. */
+/** The agents that are requested, and whether with their use of resources. */
 export interface AgentsScope {
   /** Null: all of them. */
   slots: ReadonlySet<number> | null;
   withUsage: boolean;
 }
 
-/** Composes what the API tells about the supervisor, its fleets and their agents. */
+/** Composes the API's documents about the supervisor, its fleets and their agents. */
 export class Report {
   readonly #supervisor: Supervisor;
   readonly #begunMs = performance.now();
@@ -83,7 +83,7 @@ export class Report {
     };
   }
 
-  /** All about a fleet. */
+  /** The complete status of a fleet. */
   fleet(runner: FleetRunner): FleetStatus {
     return {
       ...this.counts(runner),
@@ -118,8 +118,8 @@ export class Report {
   }
 
   /**
-   * The agents of one fleet or of all, of some slots or all of them.
-   * @throws FleetError USAGE where the use of too many is asked for
+   * The agents of one fleet or of all, in some slots or in all.
+   * @throws FleetError USAGE if the use of too many is requested
    */
   async agents(fleets: Iterable<FleetRunner>, { slots, withUsage }: AgentsScope): Promise<AgentsDocument> {
     const agents: AgentRow[] = [];
@@ -137,15 +137,15 @@ export class Report {
   async #withUsage(agents: readonly AgentRow[]): Promise<AgentRow[]> {
     const pids = agents.flatMap(({ pid }) => pid ?? []);
     if (pids.length > USAGE_PIDS_MAX) {
-      throw new FleetError('USAGE', `the use of ${pids.length} agents was asked for`, {
-        hint: `Name at most ${USAGE_PIDS_MAX} of them: --slots 0-${USAGE_PIDS_MAX - 1}.`,
+      throw new FleetError('USAGE', `the resource use of ${pids.length} agents was requested`, {
+        hint: `Name at most ${USAGE_PIDS_MAX} of them, as in --slots 0-${USAGE_PIDS_MAX - 1}.`,
       });
     }
     const found = await this.#supervisor.host.processes.readUsage(pids);
     return agents.map((agent) => ({ ...agent, usage: found.get(agent.pid ?? 0) ?? null }));
   }
 
-  /** The memory of a fleet, summed up. */
+  /** A summary of the memory of a fleet. */
   async memory(runner: FleetRunner, topCount: number, pss: PssScope): Promise<FleetMemory> {
     const memory = runner.watch(Memory);
     await memory.renew(undefined, pss);
@@ -166,7 +166,7 @@ export class Report {
     };
   }
 
-  /** One agent, with its memory as it was sampled last; null where there is nothing to show. */
+  /** One agent, with its latest memory reading; null if there is nothing to show. */
   agent(runner: FleetRunner, number: number): AgentRow | null {
     const { paths } = this.#supervisor;
     const { name, fleet } = runner;

@@ -7,10 +7,10 @@ import { countFailed, isOver } from '../../fleet/rollout/rolling.ts';
 import { countReadyOn, viewBatch, windowEnd } from '../../fleet/rollout/view.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 
-/** So many failures are told; the events have all of them. */
-const FAILURES_TOLD_MAX = 100;
+/** The maximum number of failures in the document; the events have all of them. */
+const FAILURES_SHOWN_MAX = 100;
 
-/** The `rollout` of a fleet's status; null where there never was one. */
+/** The `rollout` of a fleet's status; null if there never was one. */
 export function rolloutStatus({ fleet }: FleetRunner): RolloutStatus | null {
   const { record } = fleet.rolling;
   if (!record) return null;
@@ -26,7 +26,7 @@ export function rolloutStatus({ fleet }: FleetRunner): RolloutStatus | null {
   };
 }
 
-/** All that is known of a fleet's rollout; null where there never was one. */
+/** Everything about a fleet's rollout; null if there never was one. */
 export function rolloutDocument(runner: FleetRunner, now: number): RolloutDocument | null {
   const { fleet, name } = runner;
   const { record } = fleet.rolling;
@@ -45,12 +45,12 @@ export function rolloutDocument(runner: FleetRunner, now: number): RolloutDocume
     batchesLeft: left,
     leftMs: left * batchMs(record) + (record.batch ? timeLeft(record, batch, now) : 0),
     verdicts,
-    failures: failures.slice(-FAILURES_TOLD_MAX),
+    failures: failures.slice(-FAILURES_SHOWN_MAX),
     sample,
   };
 }
 
-/** The releases that are kept, the newest first. */
+/** The releases that are kept, newest first. */
 export function releasesDocument({ fleet }: FleetRunner): ReleasesDocument {
   const agents = Map.groupBy(fleet.slots.values(), ({ agent }) => runOf(agent)?.release);
   return {
@@ -83,11 +83,11 @@ function batchesLeft({ fleet }: FleetRunner, record: Rollout): number {
   return Math.ceil(outdated / batchSize(record, fleet.target));
 }
 
-/** How long a batch takes, by those that were judged; before the first one, its observation is all that is known. */
+/** The duration of a batch, from those that were judged; before the first verdict, only its observation is known. */
 function batchMs({ verdicts, options }: Rollout): number {
-  const whole = verdicts.filter(({ isCanary }) => !isCanary);
-  if (whole.length === 0) return options.waitMs;
-  return whole.reduce((sum, { tookMs }) => sum + tookMs, 0) / whole.length;
+  const batches = verdicts.filter(({ isCanary }) => !isCanary);
+  if (batches.length === 0) return options.waitMs;
+  return batches.reduce((sum, { tookMs }) => sum + tookMs, 0) / batches.length;
 }
 
 function timeLeft(record: Rollout, batch: RolloutDocument['batch'], now: number): number {

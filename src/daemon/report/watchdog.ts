@@ -5,7 +5,7 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 import { Leaks } from '../watches/leaks.ts';
 import { Verification } from '../watches/verification.ts';
 
-/** Looks at everything once. @param fleet the fleet that is asked about; null for all */
+/** Checks everything once. @param fleet the fleet that is asked about; null for all */
 export async function watchOnce(supervisor: Supervisor, fleet: string | null): Promise<WatchdogAnswer> {
   const { found } = await findStrays(supervisor, fleet);
   const strays = Map.groupBy(found, (stray) => stray.fleet);

@@ -14,9 +14,9 @@ export interface CheckedAgent {
   key: string;
   slot: number;
   pid: number;
-  /** What it was started as. */
+  /** The release that it was started with. */
   release: string;
-  /** Milliseconds since it was started. */
+  /** Milliseconds since its start. */
   ageMs: number;
   port: number | null;
   socket: string;
@@ -24,15 +24,15 @@ export interface CheckedAgent {
   helper: () => Launch;
 }
 
-/** What a check found: null where it passed, else what is wrong in words. */
+/** The result of a check: null if it passed, else what is wrong. */
 export type Problem = string | null;
 
 const HTTP_CONCURRENCY = 64;
 const EXEC_CONCURRENCY = 4;
-/** One check may take so long; readiness as a whole has `ready.timeout`. */
+/** The maximum time of one check; readiness as a whole has `ready.timeout`. */
 const CHECK_TIMEOUT_MS = 5_000;
 
-/** Kinds that look at all agents in one pass, and so cost the same for one as for all. */
+/** Kinds that check all agents in one pass, and so cost the same for one as for all. */
 export function isBatchKind(kind: Ready['kind']): boolean {
   return kind === 'tcp' || kind === 'udp' || kind === 'port' || kind === 'notify' || kind === 'after';
 }
@@ -40,9 +40,9 @@ export function isBatchKind(kind: Ready['kind']): boolean {
 /** Carries out readiness and health checks of all kinds. */
 export class Checks {
   readonly #host: Host;
-  /** Which sockets of its port were proved to be an agent's own, so that they are proved once and then only compared. */
+  /** The sockets of each port that were proved to be the agent's own: proved once, then only compared. */
   readonly #proved = new Map<string, string>();
-  readonly #said = new Map<string, { ready: boolean; watchdogAt: number }>();
+  readonly #notifications = new Map<string, { ready: boolean; watchdogAt: number }>();
   readonly #http = pLimit(HTTP_CONCURRENCY);
   readonly #exec = pLimit(EXEC_CONCURRENCY);
 
@@ -50,7 +50,7 @@ export class Checks {
     this.#host = host;
   }
 
-  /** Whether agents are ready by the fleet's own measure. */
+  /** Checks readiness of agents by the spec's own check. */
   readiness(ready: Ready, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
     switch (ready.kind) {
       case 'after':
@@ -58,13 +58,15 @@ export class Checks {
           ageMs >= ready.afterMs ? null : `up for less than ${ready.afterMs} ms`,
         );
       case 'notify':
-        return each(subjects, ({ key }) => (this.#said.get(key)?.ready ? null : 'has not said READY=1'));
+        return each(subjects, ({ key }) =>
+          this.#notifications.get(key)?.ready ? null : 'READY=1 not received',
+        );
       default:
         return this.#probe(ready, subjects);
     }
   }
 
-  /** Whether agents that are ready still are. @param everyMs how often each is asked */
+  /** Checks whether agents that were ready still are. @param everyMs the interval at which each is checked */
   health(ready: Ready, subjects: readonly CheckedAgent[], everyMs: number): Promise<Problem[]> {
     switch (ready.kind) {
       case 'after':
@@ -94,28 +96,28 @@ export class Checks {
     }
   }
 
-  /** An agent said something through its notify socket (sd_notify(3)). */
+  /** An agent sent something to its notify socket (sd_notify(3)). */
   notified(key: string, text: string): void {
-    const known = this.#said.get(key) ?? { ready: false, watchdogAt: 0 };
+    const known = this.#notifications.get(key) ?? { ready: false, watchdogAt: 0 };
     for (const line of text.split('\n')) {
       if (line === 'READY=1') known.ready = true;
       if (line === 'READY=1' || line === 'WATCHDOG=1') known.watchdogAt = this.#host.now();
     }
-    this.#said.set(key, known);
+    this.#notifications.set(key, known);
   }
 
-  /** An agent has ended: what was known of it is about nobody now. */
+  /** Forgets an agent that has ended. */
   forget(key: string): void {
     this.#proved.delete(key);
-    this.#said.delete(key);
+    this.#notifications.delete(key);
   }
 
   #watchdog({ key }: CheckedAgent, everyMs: number): Problem {
     const now = this.#host.now();
-    const said = this.#said.get(key);
-    // One that was adopted has its whole time from now on.
-    if (!said) this.#said.set(key, { ready: true, watchdogAt: now });
-    return !said || now - said.watchdogAt <= everyMs ? null : `no WATCHDOG=1 for ${everyMs} ms`;
+    const known = this.#notifications.get(key);
+    // An adopted process has its full time from now on.
+    if (!known) this.#notifications.set(key, { ready: true, watchdogAt: now });
+    return !known || now - known.watchdogAt <= everyMs ? null : `no WATCHDOG=1 for ${everyMs} ms`;
   }
 
   #ports(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): Promise<Problem[]> {
@@ -129,8 +131,8 @@ export class Checks {
   }
 
   /**
-   * Why a port is not proved to be the agent's, and the agent's alone: who connects must not come to somebody else.
-   * @param matters whether a socket bound to this address is one that could answer
+   * Why a port is not proved to be the agent's, and only the agent's: no client must reach another process.
+   * @param matters whether a socket bound to this address could answer
    */
   #portProblem(
     { key, port }: CheckedAgent,
@@ -146,17 +148,17 @@ export class Checks {
     if (this.#proved.get(key) === known) return null;
     const own = new Set(inodes.filter((inode) => this.#host.sockets.holds(key, [inode])));
     if (own.size === 0)
-      return `port ${port} is not the agent's: held by ${this.#host.sockets.holderOf(inodes) ?? UNKNOWN_HOLDER}`;
+      return `port ${port} does not belong to the agent: held by ${this.#host.sockets.holderOf(inodes) ?? UNKNOWN_HOLDER}`;
     const foreign = tables.flatMap((table, i) => foreignAmong(table, bound[i]!, own));
     if (foreign.length > 0)
-      return `port ${port} is not the agent's alone: also held by ${this.#host.sockets.holderOf(foreign) ?? UNKNOWN_HOLDER}`;
+      return `port ${port} does not belong to the agent alone: also held by ${this.#host.sockets.holderOf(foreign) ?? UNKNOWN_HOLDER}`;
     this.#proved.set(key, known);
     return null;
   }
 
   /**
-   * GETs a path from each agent. What answers is proved to be the agent's own before it is asked and again after it has
-   * answered, so that nobody can put himself in its place meanwhile.
+   * Sends a GET for a path to each agent. The responder is proved to be the agent itself before the request and again
+   * after the answer, so that no other process can take its place in between.
    */
   async #get(subjects: readonly CheckedAgent[], path: string): Promise<Problem[]> {
     const before = this.#proveAnswering(subjects);
@@ -190,7 +192,7 @@ export class Checks {
 
 const UNKNOWN_HOLDER = 'a process of another user or namespace';
 
-/** The sockets of others that could answer in the place of the agent's own: at the same address, or at any. */
+/** The sockets of other processes that could answer instead of the agent: at the same address, or at any. */
 function foreignAmong(table: PortTable, inodes: readonly number[], own: ReadonlySet<number>): number[] {
   const addresses = inodes.filter((inode) => own.has(inode)).map((inode) => table.addressOf(inode));
   const competes = (address: string) =>
@@ -198,7 +200,7 @@ function foreignAmong(table: PortTable, inodes: readonly number[], own: Readonly
   return inodes.filter((inode) => !own.has(inode) && competes(table.addressOf(inode)));
 }
 
-/** Whether a socket at this address answers who connects to 127.0.0.1. */
+/** Whether a socket at this address answers connections to 127.0.0.1. */
 function isAskedAtLoopback(address: string): boolean {
   return address === ANY_ADDRESS || address === LOOPBACK_ADDRESS;
 }
@@ -210,7 +212,7 @@ async function each(
   return subjects.map(find);
 }
 
-/** GETs a path from the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
+/** Sends a GET to the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
 async function getProblem(sockets: Sockets, { port, socket }: CheckedAgent, path: string): Promise<Problem> {
   const place = port === null ? { socket } : { port };
   const answer = await sockets.get(place, path, CHECK_TIMEOUT_MS);

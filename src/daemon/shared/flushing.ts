@@ -17,20 +17,20 @@ interface Written {
   log: Logger;
 }
 
-/** Writes what may be lost with the power: what runs, in the turn in which it was started, and events a moment later. */
+/** Writes what a power cut may lose: runs in the turn of their start, and events a moment later. */
 export class Flushing {
   readonly #written: Written;
-  /** Files that could not be written the last time. */
+  /** Files whose last write failed. */
   readonly #failing = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(written: Written) {
     this.#written = written;
-    // Not everything happens in a turn: what a reading, a check or a command found is written as soon.
+    // Not everything happens in a turn: results of readings, checks and commands are written as soon.
     written.events.follow(() => this.soon());
   }
 
-  /** Writes the notes of what runs. */
+  /** Writes the records of runs. */
   runs(): void {
     const { paths, runs } = this.#written;
     this.attempt(paths.runDatabase, () => runs.flush());
@@ -42,7 +42,7 @@ export class Flushing {
     this.#timer ??= setTimeout(() => this.events(), FLUSH_MS);
   }
 
-  /** Writes the events that were noted. */
+  /** Writes the events. */
   events(): void {
     const { paths, events, journal } = this.#written;
     if (this.#timer) clearTimeout(this.#timer);
@@ -58,7 +58,7 @@ export class Flushing {
     this.#timer = setTimeout(() => this.events(), FLUSH_MS * 10);
   }
 
-  /** A disk that takes nothing stops no agent and no supervision: it is reported once, and tried again. */
+  /** A failing disk stops neither agents nor supervision: the failure is reported once, and the write retried. */
   attempt(path: string, write: () => void): boolean {
     const { host, journal, log } = this.#written;
     try {
@@ -70,7 +70,7 @@ export class Flushing {
       if (!this.#failing.has(path)) {
         this.#failing.add(path);
         log.error({ error: message }, 'not written');
-        journal.note('limit', null, `${message}; tried again until it can be`);
+        journal.note('limit', null, `${message}; retried until it succeeds`);
       }
       return false;
     }

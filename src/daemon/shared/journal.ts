@@ -4,8 +4,8 @@ import { formatSlots } from '../../specification/slots.ts';
 import type { EventStore } from '../../store/events.ts';
 
 /**
- * Gathers what happens within a turn and writes it as few events: the slots that the same thing happened to for the
- * same reason are one line, so that a thousand exits are not a thousand lines.
+ * Collects what happens within a turn and writes it as few events: slots with the same event and the same reason share a
+ * line, so that a thousand exits are not a thousand lines.
  */
 export class Journal {
   readonly #store: EventStore;
@@ -23,7 +23,7 @@ export class Journal {
   /** Called with everything that happens to a slot. */
   onSlot: (fleet: string, type: EventType) => void = () => {};
 
-  /** Something happened to a slot. */
+  /** Records an event of a slot. */
   slot(type: EventType, fleet: string, slot: number, reason: string): void {
     this.onSlot(fleet, type);
     const key = `${fleet}\0${type}\0${reason}`;
@@ -32,20 +32,20 @@ export class Journal {
     else this.#gathered.set(key, { fleet, type, reason, at: this.#now().toISOString(), slots: [slot] });
   }
 
-  /** Something happened to a fleet, or to the supervisor (null). */
+  /** Records an event of a fleet, or of the supervisor (null). */
   note(type: EventType, fleet: string | null, reason: string, slots: readonly number[] = []): void {
     this.gather();
     const formatted = slots.length > 0 ? formatSlots(slots) : null;
     this.#store.add({ at: this.#now().toISOString(), fleet, type, slots: formatted, reason });
   }
 
-  /** The latest `limit` events after `seq`, oldest first, with all that happened up to now; of one fleet or of all (null). */
+  /** The latest `limit` events after `seq`, oldest first, up to now; of one fleet or of all (null). */
   read(fleet: string | null, after: number, limit: number): FleetEvent[] {
     this.gather();
     return this.#store.read(fleet, after, limit);
   }
 
-  /** Turns what was gathered into events. */
+  /** Turns what was collected into events. */
   gather(): void {
     for (const { slots, ...event } of this.#gathered.values()) {
       this.#store.add({ ...event, slots: formatSlots(slots) });

@@ -1,13 +1,13 @@
 import type { Turning } from './services.ts';
 
 /**
- * The loop of the supervisor: whoever was woken has a turn, all in one round of Node's event loop; then what they left is
- * written. Waking often costs nothing.
+ * The loop of the supervisor: everything that was woken has a turn, all in one round of Node's event loop; then their
+ * results are written. Waking is cheap, however often.
  */
 export class Loop {
   readonly #awake = new Set<Turning>();
   readonly #followers = new Set<() => void>();
-  /** Called after the turns, before anybody else has one: what was started must be known to the next supervisor. */
+  /** Called after the turns, before anything else has one: the next supervisor must know what was started. */
   readonly #write: () => void;
   #next: NodeJS.Immediate | null = null;
   #isStopped = false;
@@ -16,7 +16,7 @@ export class Loop {
     this.#write = write;
   }
 
-  /** Something has changed for one of them: it has a turn, soon. */
+  /** Wakes something, because it has changed: it has a turn soon. */
   wake(turning: Turning): void {
     this.#awake.add(turning);
     if (this.#isStopped) return;

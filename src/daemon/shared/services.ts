@@ -8,16 +8,16 @@ import type { WantedStore } from '../../store/wanted.ts';
 import type { Checks } from './checks.ts';
 import type { Journal } from './journal.ts';
 
-/** Who counts what happens. */
+/** Counts what happens. */
 export interface Observer {
   event(fleet: string, type: string): void;
   exited(fleet: string, exit: AgentExit): void;
   ready(fleet: string, afterMs: number): void;
 }
 
-/** What the loop has turns for. */
+/** Something that has turns of the loop. */
 export interface Turning {
-  /** One turn: what is due now is done. */
+  /** One turn: does what is due now. */
   turn(): void;
 }
 
@@ -32,7 +32,7 @@ export interface Services {
   readonly log: Logger;
   readonly checks: Checks;
   observer: Observer;
-  /** Something has changed for one of them: it has a turn, soon. */
+  /** Wakes something, because it has changed: it has a turn soon. */
   wake(turning: Turning): void;
   /** Whether any fleet keeps a release of this id. */
   keepsRelease(id: string): boolean;

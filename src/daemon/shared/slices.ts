@@ -1,7 +1,7 @@
-/** The loop is held up for no longer at a time, in milliseconds. */
+/** The maximum time for which the loop is blocked, in milliseconds. */
 export const SLICE_MS = 10;
 
-/** Does something a number of times, and lets the loop go on after every slice. */
+/** Repeats some work, and lets the loop continue after every slice. */
 export async function inSlices(count: number, work: () => void): Promise<void> {
   let begun = performance.now();
   for (let i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
-/** setTimeout takes no more (a signed 32-bit integer). */
+/** The maximum delay of setTimeout (a signed 32-bit integer). */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** Does something once after a time in milliseconds, unless the signal aborts before. */
+/** Does some work once, after a time in milliseconds, unless the signal aborts before. */
 export function after(ms: number, signal: AbortSignal, work: () => void): void {
   if (signal.aborted) return;
   const cancel = () => clearTimeout(timer);
@@ -16,9 +16,9 @@ export function after(ms: number, signal: AbortSignal, work: () => void): void {
 }
 
 /**
- * Does something again and again, from one period on, until the signal aborts. Where it is still under way when its time
- * comes again, that time is left out.
- * @param onProblem called with what it fails of; it is done again all the same
+ * Repeats some work at an interval, first after one interval, until the signal aborts. If it is still under way when its
+ * time comes, that time is skipped.
+ * @param onProblem called with its failures; it is repeated nevertheless
  */
 export function every(
   ms: number,

@@ -2,17 +2,17 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import type { OtherProcesses } from '../../host/host.ts';
 
 const POLL_MS = 100;
-/** From SIGKILL to the end of a process; one that waits for a dead disk takes longer, and nobody can help it. */
+/** The maximum time from SIGKILL to the end of a process; one that waits for a dead disk takes longer, and is left. */
 export const KILL_MS_MAX = 5_000;
 
-/** How an attempt to end a process came out: `left` says that it is still there, or is no longer what was meant. */
+/** The result of ending a process: `left` means that it still exists, or is no longer the intended one. */
 export type EndResult = 'ended' | 'killed' | 'left';
 
 /**
  * Ends a process that is not ours: signal, grace, SIGKILL, all through one handle, so that no other process can be hit.
- * Before each signal it is asked again whether this still is what was meant.
+ * Before each signal it is checked that the process is still the intended one.
  * @param isMeant judges the process as it is now
- * @throws SystemCallError where it may not be signalled (EPERM)
+ * @throws SystemCallError if it may not be signalled (EPERM)
  */
 export async function endProcess(
   others: OtherProcesses,

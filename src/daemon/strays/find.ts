@@ -13,30 +13,30 @@ import { fingerprintsOf } from './fingerprint.ts';
 import { interrogate, type StrayCandidate } from './interrogate.ts';
 import { judgeUser } from './users.ts';
 
-/** So many processes are looked at before others get their turn. */
-const LOOKS_A_TURN = 256;
+/** The number of processes that are inspected per turn of the loop. */
+const INSPECTED_PER_TURN = 256;
 
-/** A stray with what is needed to act on it. */
+/** A stray with the data needed to act on it. */
 export interface FoundStray extends Stray {
   fingerprints: readonly Fingerprint[];
   /** Its real, effective and saved uid. */
   uids: readonly number[];
-  /** Its workers as processes for certain. */
+  /** Its workers, identified for certain. */
   forks: readonly ProcessId[];
 }
 
-/** What a search found, and how many processes could not be judged, as they did not answer. */
+/** The result of a search, with the number of processes that could not be judged because they did not answer. */
 export interface StraySearch {
   found: FoundStray[];
   unanswered: number;
 }
 
-/** A process that some fleets' agents could be, by its executable. */
-interface Seen extends StrayCandidate {
-  fleets: readonly Alike[];
+/** A process that could be an agent of some fleets, by its executable. */
+interface Resembling extends StrayCandidate {
+  fleets: readonly Fingerprinted[];
 }
 
-interface Alike {
+interface Fingerprinted {
   runner: FleetRunner;
   fingerprints: readonly Fingerprint[];
   alike: Judged[];
@@ -50,10 +50,10 @@ type Judged = ProcessId & { argv: readonly string[] };
  * @param fleet the fleet that is asked about; null for all
  */
 export async function findStrays(supervisor: Supervisor, fleet: string | null): Promise<StraySearch> {
-  const fleets: Alike[] = [];
+  const fleets: Fingerprinted[] = [];
   for (const runner of supervisor.fleets.values())
     fleets.push({ runner, fingerprints: await fingerprintsOf(runner, supervisor.host), alike: [] });
-  const seen = await lookAround(supervisor, fleets);
+  const seen = await inspectAll(supervisor, fleets);
   const { suspects, unanswered } = await interrogate(
     supervisor.host.files.reader,
     seen,
@@ -72,15 +72,15 @@ export async function findStrays(supervisor: Supervisor, fleet: string | null): 
   return { found: chooseFleets(claims, fleet), unanswered };
 }
 
-/** The cheap question comes first, and never waits for a process: most are nothing like an agent. */
-async function lookAround(supervisor: Supervisor, fleets: readonly Alike[]): Promise<Seen[]> {
+/** Inspects all processes by what is cheap, and never waits for one: most do not resemble an agent. */
+async function inspectAll(supervisor: Supervisor, fleets: readonly Fingerprinted[]): Promise<Resembling[]> {
   const agents = pidsOfAgents(supervisor);
   const { others } = supervisor.host.processes;
-  const seen: Seen[] = [];
-  let looks = 0;
+  const seen: Resembling[] = [];
+  let inspected = 0;
   for (const pid of others.list()) {
     if (agents.has(pid)) continue;
-    if (++looks % LOOKS_A_TURN === 0) await nextTurn();
+    if (++inspected % INSPECTED_PER_TURN === 0) await nextTurn();
     const executable = others.executableOf(pid);
     const possible = executable && fleets.filter(({ fingerprints }) => fingerprints.some(couldBe));
     function couldBe(fingerprint: Fingerprint): boolean {
@@ -93,7 +93,7 @@ async function lookAround(supervisor: Supervisor, fleets: readonly Alike[]): Pro
 }
 
 /**
- * Which of these processes, found to be strays, still are: one may have ended, executed something else, or been adopted.
+ * Which of these strays still are: one may have ended, executed something else, or been adopted.
  */
 export async function stillStrays<T extends ProcessId>(
   supervisor: Supervisor,
@@ -124,14 +124,14 @@ function isStray(
   );
 }
 
-/** Whether this supervisor runs a process, as an agent, its fork or a helper. */
+/** Whether this supervisor runs a process, as an agent, its fork or an errand. */
 function isOfOurs({ host }: Supervisor, pid: number): boolean {
   const { processes } = host;
   const chain = [pid, ...processes.others.ancestorsOf(pid)];
   return chain.some((each) => each === process.pid || processes.keyOf(each) !== null);
 }
 
-/** Known without a look at any of them, so that a search costs what is not ours. */
+/** The pids of agents, without inspecting them, so that the cost of a search follows what is not ours. */
 function pidsOfAgents({ fleets }: Supervisor): Set<number> {
   const pids = new Set<number>();
   for (const { fleet } of fleets.values()) {
@@ -143,7 +143,7 @@ function pidsOfAgents({ fleets }: Supervisor): Set<number> {
   return pids;
 }
 
-/** The strays of a fleet, with those that they have forked put under them. */
+/** The strays of a fleet, each with the processes that it forked. */
 function describe(
   supervisor: Supervisor,
   runner: FleetRunner,
@@ -182,7 +182,7 @@ function describe(
   });
 }
 
-/** What processes serve, each port once: a worker has its parent's sockets too. */
+/** The ports that processes serve, each once: a worker has its parent's sockets too. */
 function portsOf(
   others: OtherProcesses,
   pids: readonly number[],

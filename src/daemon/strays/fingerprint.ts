@@ -12,19 +12,19 @@ import { AGENT_PATH } from '../fleet/launch.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import { interrogate, type StrayCandidate } from './interrogate.ts';
 
-/** So many agents are looked at to learn what they look like. */
+/** The number of agents that are inspected to learn what they look like. */
 const REPRESENTATIVES_MAX = 16;
-/** Where a program lies is the user's choice, and may be a file system that does not answer. */
+/** The path of a program is the user's choice, and may be on a file system that does not answer. */
 const READ_MS_MAX = 2_000;
 
-/** An executable and the words that it is started with, placeholders and all. */
+/** An executable and the words that it is started with, placeholders included. */
 interface Command {
   path: string;
   argv: readonly string[];
 }
 
 /**
- * What this fleet's agents look like: by each of its releases, and by the command as its spec has it, which people start
+ * The fingerprints of this fleet's agents: of each of its releases, and of the command as in its spec, which people start
  * by hand (a release of a `binary` is a copy in the store).
  */
 export async function fingerprintsOf(runner: FleetRunner, host: Host): Promise<Fingerprint[]> {
@@ -45,16 +45,16 @@ export async function fingerprintsOf(runner: FleetRunner, host: Host): Promise<F
   });
 }
 
-/** Where the spec's command is now; null where it was taken away. */
+/** The current path of the spec's command; null if it is gone. */
 function findWritten(files: Files, command: readonly string[], baseDir: string, path: string): string | null {
   try {
     return files.findExecutable(command[0]!, baseDir, path, 'command[0]');
   } catch {
-    return null; // Agents that run are known by their releases all the same.
+    return null; // Running agents are still known by their releases.
   }
 }
 
-/** A few agents that run: like agents are alike. */
+/** A few running agents, which stand for all. */
 async function representatives({ fleet }: FleetRunner, host: Host): Promise<Suspect[]> {
   const chosen: StrayCandidate[] = [];
   for (const { agent } of fleet.slots.values()) {

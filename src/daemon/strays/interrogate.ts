@@ -2,7 +2,7 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
 import type { ReadsOthers, Suspected } from '../../host/host.ts';
 
-/** A process's words come within microseconds, unless it sees to it that they do not. */
+/** A process's words arrive within microseconds, unless the process prevents it. */
 const ANSWER_MS_MAX = 1_000;
 
 /** A process, and what it executes. */
@@ -12,10 +12,10 @@ export interface StrayCandidate {
 }
 
 /**
- * Reads what processes are judged by. They are anybody's, and one can keep whoever reads its memory waiting for ever;
- * such a one is left out, and counted.
+ * Reads what processes are judged by. They may belong to anybody, and one can block whoever reads its memory for ever;
+ * such processes are left out, and counted.
  * @param ownStateDir as isSupervised() takes it
- * @returns what was found of each, null for those that are gone, closed to us or silent; and how many are silent
+ * @returns the data of each, null for those that are gone, inaccessible or silent; and the number of silent ones
  */
 export async function interrogate(
   reader: ReadsOthers,

@@ -4,17 +4,17 @@ import type { Users } from '../../host/host.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { accountFor } from '../fleet/launch.ts';
 
-/** A stray by what decides where it may be adopted. */
+/** The data of a stray that decides where it may be adopted. */
 export interface StrayUser {
   /** Real, effective, saved. */
   uids: readonly number[];
-  /** The slot whose port it holds; null where it holds none. */
+  /** The slot whose port it holds; null if it holds none. */
   slot: number | null;
 }
 
 /**
- * Into which slots of a fleet a process may be adopted, by the user that it runs as, and why into none.
- * @returns the slots, and the reason; null where there is a slot for it
+ * The slots of a fleet that a process may be adopted into, by the user that it runs as, or why there are none.
+ * @returns the slots, and the reason; null if there is a slot for it
  */
 export function judgeUser(
   users: Users,
@@ -26,17 +26,17 @@ export function judgeUser(
   if (typeof slotUsers === 'string') return none(slotUsers);
   const allowed = allowedSlots(uids, slotUsers);
   if (allowed === 'none')
-    return none(`it runs as ${nameAll(users, uids)}, and ${slotsRunAs(users, spec.name, slotUsers, slot)}`);
+    return none(`it runs as ${nameAll(users, uids)}, but ${slotsRunAs(users, spec.name, slotUsers, slot)}`);
   if (allowed !== 'any' && slot !== null && slot !== allowed) {
     return none(
-      `it holds the port of slot ${slot} of ${spec.name}, which runs as ${nameOf(users, userOf(slotUsers, slot))}, and runs as ` +
+      `it holds the port of slot ${slot} of ${spec.name}, which runs as ${nameOf(users, userOf(slotUsers, slot))}, but runs as ` +
         `${nameAll(users, uids)}, the user of slot ${allowed}`,
     );
   }
   return { allowed, refused: null };
 }
 
-/** Whom slots run as; words where that cannot be told. */
+/** The users of slots; the reason if they cannot be determined. */
 function usersOf(users: Users, { user }: Spec): SlotUsers | string {
   if (user && 'base' in user) return user;
   try {
@@ -57,7 +57,7 @@ function slotsRunAs(users: Users, fleet: string, slotUsers: SlotUsers, slot: num
 const userOf = (users: SlotUsers, slot: number): number => ('uid' in users ? users.uid : users.base + slot);
 
 function nameAll(users: Users, uids: readonly number[]): string {
-  return [...new Set(uids)].map((uid) => nameOf(users, uid)).join(' and ') || 'nobody that is left';
+  return [...new Set(uids)].map((uid) => nameOf(users, uid)).join(' and ') || 'an unknown user';
 }
 
 function nameOf(users: Users, uid: number): string {

@@ -4,7 +4,7 @@ import type { WantedStore } from '../../store/wanted.ts';
 import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Journal } from '../shared/journal.ts';
 
-/** While it lasts, alarms rest: whoever raises them says so instead. Durable. */
+/** Silences alarms while it lasts; what would raise one reports that instead. Durable. */
 export class Maintenance {
   readonly #store: WantedStore;
   readonly #journal: Journal;
@@ -16,7 +16,7 @@ export class Maintenance {
     this.#now = now;
   }
 
-  /** Until when alarms rest (null: until they are turned on again); null where they do not. */
+  /** Until when alarms are silenced (null: until turned on again); null if they are not. */
   get state(): MaintenanceState | null {
     const { maintenance } = this.#store.settings;
     if (!maintenance) return null;
@@ -25,14 +25,14 @@ export class Maintenance {
   }
 
   /**
-   * Lets alarms rest, for so long or until they are turned on again, or ends that.
-   * @throws FleetError USAGE for a time that no date can name
+   * Silences alarms, for some time or until they are turned on again, or ends that.
+   * @throws FleetError USAGE for a time that no date can represent
    */
   set({ on, forMs }: MaintenanceRequest): MaintenanceState | null {
     const { maintenance: _, ...others } = this.#store.settings;
     const until = forMs === undefined ? null : this.#after(forMs);
     this.#store.writeSettings(on ? { ...others, maintenance: { until } } : others);
-    const what = on ? `alarms rest${until ? ` until ${until}` : ''}` : 'alarms are on again';
+    const what = on ? `alarms are silenced${until ? ` until ${until}` : ''}` : 'alarms are on again';
     this.#journal.note('maintenance', null, what);
     return this.state;
   }
@@ -42,9 +42,9 @@ export class Maintenance {
     if (forMs > 0 && !Number.isNaN(end.getTime())) return end.toISOString();
     throw new FleetError(
       'USAGE',
-      `alarms cannot rest for ${forMs} ms: no date is so far away, or it is over.`,
+      `alarms cannot be silenced for ${forMs} ms: the time must be positive, and its end a valid date`,
       {
-        hint: 'Give a time such as 1h, or none: they rest until fleetctl maintenance off.',
+        hint: 'Give a time such as 1h, or none; then alarms are silenced until fleetctl maintenance off.',
       },
     );
   }

@@ -19,9 +19,9 @@ import type { Supervisor } from './supervisor.ts';
 type Census = ReadonlyMap<string, readonly FoundProcess[]>;
 
 /**
- * Finds everything again after the supervisor was away: wanted state from the store, agents from the kernel.
- * An agent that is proved to be ours is reattached as it is; whatever else lives in a slot is a remnant and is ended;
- * fleets that the store has lost, but whose agents run, are held exactly as they are.
+ * Recovers after the supervisor was away: wanted state from the store, agents from the kernel. An agent that is proved
+ * to be ours is reattached as it is; any other process in a slot is a remnant and is ended; fleets that the store has
+ * lost, but whose agents run, are held exactly as they are.
  */
 export function recover(supervisor: Supervisor, stored: readonly StoredFleet[], runs: RunStore): void {
   const { host } = supervisor;
@@ -65,18 +65,18 @@ function reattachAll(supervisor: Supervisor, runner: FleetRunner, census: Census
       const moment = { now: host.now(), date: host.date() };
       if (record && recall(fleet, slot, record, moment)) journal.slot('exit', name, slot, UNSEEN);
       if (alive.length > 0) {
-        journal.note('remnant', name, 'processes without their agent are ended', [slot]);
+        journal.note('remnant', name, 'processes without an agent are ended', [slot]);
         clearRemnants(runner, slot);
       }
     }
     runner.noteRun(slot);
   }
-  if (found.length > 0) journal.note('adopt', name, 'found running', found);
+  if (found.length > 0) journal.note('adopt', name, 'reattached', found);
 }
 
 /**
- * Events reach their file a moment after the notes of the same turn: a supervisor that was killed in between has noted an
- * exit and told nobody.
+ * Events reach their file a moment after the records of the same turn: a supervisor that was killed in between has
+ * recorded an exit without reporting it.
  */
 function reportLate({ events, journal }: Supervisor, name: string, { slot, lastExit }: RunRecord): void {
   if (lastExit !== null && events.newestAt !== null && lastExit.at > events.newestAt)

@@ -17,7 +17,7 @@ import type { Observer, Services, Turning } from '../shared/services.ts';
 import { WATCHES } from '../watches/all.ts';
 import { Maintenance } from './maintenance.ts';
 
-/** What a supervisor is made of. */
+/** The parts of a supervisor. */
 export interface Parts {
   host: Host;
   paths: Paths;
@@ -29,8 +29,8 @@ export interface Parts {
 }
 
 /**
- * The supervisor: the fleets with their runners, and what these share. It passes on what the host reports to the fleet
- * that it is about, and decides nothing.
+ * The supervisor: the fleets with their runners, and what these share. It passes what the host reports to the fleet that
+ * it concerns, and decides nothing.
  */
 export class Supervisor implements Services {
   readonly host: Host;
@@ -64,21 +64,21 @@ export class Supervisor implements Services {
     this.loop = new Loop(() => this.#flushing.runs());
     host.processes.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
     host.processes.onNotify = (key, text) => this.#onNotify(key, text);
-    host.processes.onProblem = (error) => log.error({ error: error.message }, 'on the host');
+    host.processes.onProblem = (error) => log.error({ error: error.message }, 'a problem on the host');
   }
 
-  /** A runner for a fleet, not begun yet. */
+  /** A runner for a fleet, not started yet. */
   runnerOf(fleet: Fleet): FleetRunner {
     return new FleetRunner(fleet, this, WATCHES);
   }
 
-  /** Takes a fleet under supervision. */
+  /** Starts to supervise a fleet. */
   manage(runner: FleetRunner): void {
     this.fleets.set(runner.name, runner);
     runner.start();
   }
 
-  /** Gives a fleet up that has no agents any more. */
+  /** Drops a fleet that no longer has agents. */
   forget(runner: FleetRunner): void {
     this.fleets.delete(runner.name);
     runner.stop('removed');
@@ -93,7 +93,7 @@ export class Supervisor implements Services {
     return this.fleets.values().some(({ fleet }) => fleet.releases.has(id));
   }
 
-  /** Ends the loop, with everything noted on its way to disk. Agents run on. */
+  /** Ends the loop, with everything recorded on its way to disk. Agents continue. */
   async stop(): Promise<void> {
     this.loop.stop();
     for (const runner of this.fleets.values()) runner.stop('shutdown');

@@ -10,7 +10,7 @@ import { Resources } from './resources.ts';
 import { Sampler } from './sampler.ts';
 import { Verification } from './verification.ts';
 
-/** What every fleet is watched for, in the order in which the watches start and are called. */
+/** The watches of every fleet, in the order in which they start and are called. */
 export const WATCHES: readonly WatchKind[] = [
   Resources,
   Readiness,

@@ -6,7 +6,7 @@ import type { FleetContext } from '../fleet/context.ts';
 import { accountFor, helperLaunch } from '../fleet/launch.ts';
 import type { CheckedAgent, Problem } from '../shared/checks.ts';
 
-/** The agents that run in these slots, as checks need to know them. */
+/** The running agents of these slots, as checks need them. */
 export function checkedAgents(context: FleetContext, slots: Iterable<number>): CheckedAgent[] {
   const agents: CheckedAgent[] = [];
   for (const slot of slots) {
@@ -18,8 +18,8 @@ export function checkedAgents(context: FleetContext, slots: Iterable<number>): C
 }
 
 /**
- * Asks agents what their own release is to be asked, and passes on what was found, of those that are still the same:
- * meanwhile one may have ended, and another come.
+ * Checks agents by the checks of their own release, and passes on the results of those that are still the same: one may
+ * have ended meanwhile, and another started.
  */
 export async function ask(
   { fleet }: FleetContext,
@@ -54,7 +54,7 @@ function checkedAgent(context: FleetContext, slot: number, run: Run): CheckedAge
   };
 }
 
-/** The process of an exec check, in the world of the agent that it is about. */
+/** The process of an exec check, in the environment of its agent. */
 function checkLaunch({ fleet, services }: FleetContext, slot: number, id: string) {
   const spec = fleet.specOf(id);
   const release = releaseOf(fleet, id);

@@ -9,7 +9,7 @@ import { SpecWatch } from './spec-watch.ts';
 /** Health checks of a fleet are spread over this many moments of their period. */
 const BUCKETS_MAX = 16;
 const TICK_MS_MIN = 250;
-/** At most this many single checks (http, socket, exec) per second for a fleet. */
+/** The maximum number of single checks (http, socket, exec) per second and fleet. */
 const CHECKS_PER_SECOND_MAX = 500;
 
 interface Checked {
@@ -17,7 +17,7 @@ interface Checked {
   kind: Ready['kind'];
 }
 
-/** Asks agents that are ready, where the spec has `health`, whether they still are. */
+/** Checks whether ready agents still are, if the spec has `health`. */
 export class Health extends SpecWatch<Checked> {
   protected override partOf({ health, ready }: Spec): Checked | null {
     return health && { everyMs: health.everyMs, kind: ready.kind };
@@ -35,7 +35,7 @@ export class Health extends SpecWatch<Checked> {
     let isBusy = false;
     const failed = (error: Error) => log.error({ error: error.message }, 'cannot check agents');
     const tick = () => {
-      // Whose turn comes while others are still being asked waits; it is not left out.
+      // Agents that are due while others are still being checked wait; they are not skipped.
       waiting.push(...this.#due(bucket, buckets));
       bucket = (bucket + 1) % buckets;
       if (isBusy) return;
@@ -50,7 +50,7 @@ export class Health extends SpecWatch<Checked> {
     every(tickMs, signal, tick, failed);
   }
 
-  /** The agents whose turn it is: a hash of the slot spreads them over the period. */
+  /** The agents that are due: a hash of the slot spreads them over the period. */
   *#due(bucket: number, buckets: number): Generator<number> {
     for (const { number, agent } of this.context.fleet.slots.values()) {
       if (agent.state !== 'ready' && agent.state !== 'unready') continue;
@@ -61,7 +61,7 @@ export class Health extends SpecWatch<Checked> {
   async #check(slots: readonly number[], everyMs: number): Promise<void> {
     const { fleet, name, services } = this.context;
     const { checks, host, journal } = services;
-    // An older release may know of no health checks, and say nothing that they ask for.
+    // An older release may have no health checks, and send nothing that they expect.
     const agents = checkedAgents(this.context, slots).filter(({ release }) => fleet.specOf(release).health);
     const check = (ready: Ready, alike: readonly CheckedAgent[]) => checks.health(ready, alike, everyMs);
     await ask(this.context, agents, check, ({ slot }, problem) => {

@@ -8,20 +8,20 @@ import type { MemoryReading } from '../../store/packing.ts';
 import type { FleetContext } from '../fleet/context.ts';
 import { SpecWatch } from './spec-watch.ts';
 
-/** What is remembered of a fleet's memory is rebuilt from the readings of this time. */
+/** The time whose readings rebuild the memory of a detector. */
 const REMEMBERED_MS = 24 * 3_600_000;
-/** Memory is read at this interval where the spec has no `leak.every`. */
+/** The interval of memory readings if the spec has no `leak.every`. */
 const EVERY_MS = 5 * 60_000;
 
-/** How often a fleet's memory is read, in milliseconds. */
+/** The interval of a fleet's memory readings, in milliseconds. */
 export function everyMsOf({ leak }: Spec): number {
   return leak?.everyMs ?? EVERY_MS;
 }
 
-/** Judges every reading of a fleet's memory, and replaces agents that have outgrown their limit where the spec says so. */
+/** Judges every reading of a fleet's memory, and recycles agents that have outgrown their limit if the spec says so. */
 export class Leaks extends SpecWatch<LeakLimits> {
   #detector: LeakDetector;
-  /** Readings that come while the stored ones are read wait for that. */
+  /** Readings that arrive while the stored ones are read wait for that. */
   #rebuilt: Promise<void> = Promise.resolve();
 
   constructor(context: FleetContext) {
@@ -42,7 +42,7 @@ export class Leaks extends SpecWatch<LeakLimits> {
     this.#rebuilt = this.#remember(this.#detector, signal);
   }
 
-  /** The verdict on the fleet's memory now. */
+  /** The current verdict on the fleet's memory. */
   get status(): LeakStatus {
     const { verdict, bytesPerHour, since, cohort, agents, exhaustsAt, words } = this.#detector.leak;
     return { verdict, bytesPerHour, since, cohort, agents, exhaustsAt, words };
@@ -61,10 +61,10 @@ export class Leaks extends SpecWatch<LeakLimits> {
   #report({ leak }: LeakEvent): void {
     const { name, services } = this.context;
     services.journal.note('leak', name, leak.words, leak.agents);
-    services.readings.setSaid(name, JSON.stringify(leak));
+    services.readings.setLastVerdict(name, JSON.stringify(leak));
   }
 
-  /** What is stored may be damaged: a detector that remembers less is better than none. */
+  /** The stored readings may be damaged: a detector that knows less is better than none. */
   async #remember(detector: LeakDetector, signal: AbortSignal): Promise<void> {
     try {
       await this.#rebuild(detector, signal);
@@ -85,8 +85,8 @@ export class Leaks extends SpecWatch<LeakLimits> {
       const reading = readings.get(name, at);
       if (reading) detector.observe(reading, null);
     }
-    const said = readings.said(name);
-    if (said !== null) detector.resume(JSON.parse(said) as Leak);
+    const verdict = readings.lastVerdict(name);
+    if (verdict !== null) detector.resume(JSON.parse(verdict) as Leak);
   }
 
   #recycle(reading: MemoryReading): void {

@@ -6,11 +6,11 @@ import type { MemoryReading } from '../../store/packing.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 import { inSlices, SLICE_MS } from '../shared/slices.ts';
 
-/** A reading is good enough for this time. */
+/** A reading is fresh for this time. */
 const FRESH_MS = 5_000;
-/** PSS costs five times as much as RSS and is alike among like agents: this many are read at a time, in turn. */
+/** PSS costs five times as much as RSS and is similar among like agents: this number are read at a time, in turn. */
 const PSS_AT_ONCE = 64;
-/** The first reading of a large fleet is to show some proportional memory too. */
+/** The first reading of a large fleet must include some proportional memory. */
 const PSS_AT_LEAST = 8;
 
 interface AgentReading {
@@ -20,13 +20,13 @@ interface AgentReading {
   pssBytes: number | null;
 }
 
-/** Never ends; null where there is no slot. */
+/** Never ends; null if there are no slots. */
 type SlotsInTurn = Generator<number | null, never>;
 
-/** How much proportional memory a reading has. */
+/** Whether proportional memory is read of some agents or of all. */
 export type PssScope = 'some' | 'all';
 
-/** What a fleet's agents use of the memory: read in bounded slices, so that the loop is never held up for long. */
+/** The memory use of a fleet's agents: read in bounded slices, so that the loop is never blocked for long. */
 export class Memory implements FleetWatch {
   readonly #context: FleetContext;
   readonly #fleet: Fleet;
@@ -45,7 +45,7 @@ export class Memory implements FleetWatch {
     this.#readings.delete(slot);
   }
 
-  /** Renews what is old, going on where the last call ended, for no longer than a slice. */
+  /** Renews old readings, from where the last call ended, for no longer than a slice. */
   refresh(): void {
     const begun = performance.now();
     const isOver = () => performance.now() - begun > SLICE_MS;
@@ -61,12 +61,12 @@ export class Memory implements FleetWatch {
     await inSlices(pss === 'all' ? size : Math.min(size, PSS_AT_ONCE), () => this.#readPssNext());
   }
 
-  /** The latest RSS of a slot's agent; null where it was never read. */
+  /** The latest RSS of a slot's agent; null if it was never read. */
   rssBytes(slot: number): number | null {
     return this.#readingOf(slot)?.rssBytes ?? null;
   }
 
-  /** The fleet's total, of the readings that there are, scaled to the agents that run; null without any. */
+  /** The fleet's total, from the available readings scaled to the running agents; null without any. */
   total(of: 'rssBytes' | 'pssBytes'): number | null {
     let sum = 0;
     let count = 0;
@@ -79,7 +79,7 @@ export class Memory implements FleetWatch {
     return count === 0 ? null : Math.round((sum / count) * this.#fleet.running);
   }
 
-  /** The fleet's memory summed up: in all, by release, and the agents that use most. */
+  /** A summary of the fleet's memory: the total, by release, and the agents with the highest use. */
   summary(topCount: number): FleetMemory {
     const agents = [...this.#fleet.slots.keys()].flatMap((slot) => {
       const reading = this.#readingOf(slot);
@@ -98,7 +98,7 @@ export class Memory implements FleetWatch {
     };
   }
 
-  /** The readings of all agents as one, but for the time and the connections. */
+  /** The readings of all agents as one, without the time and the connections. */
   reading(): Omit<MemoryReading, 'at' | 'connections' | 'connectionsTotal'> {
     const releases: string[] = [];
     const rows = [...this.#fleet.slots.values()].flatMap(({ number, agent }) => {
@@ -151,7 +151,7 @@ export class Memory implements FleetWatch {
   }
 }
 
-/** The slots of a fleet, round and round, whatever comes and goes meanwhile. */
+/** The slots of a fleet in turn, for ever, whatever is added and removed meanwhile. */
 function* slotsInTurn({ slots }: Fleet): SlotsInTurn {
   for (;;) {
     if (slots.size === 0) yield null;

@@ -1,10 +1,10 @@
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 
-/** A change of pace by this factor is worth an event, and not sooner than this after the last. */
+/** A change of pace is reported if it exceeds this factor, and not sooner than this after the last report. */
 const FACTOR = 1.5;
 const PAUSE_MS = 1_000;
 
-/** Reports how many agents may be starting where that follows how they get ready. */
+/** Reports how many agents may be starting, if the rounds are adaptive. */
 export class Pace implements FleetWatch {
   readonly #context: FleetContext;
   #reported: { limit: number; at: number } | null = null;

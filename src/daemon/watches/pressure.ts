@@ -5,7 +5,7 @@ import { AGENT_PATH } from '../fleet/launch.ts';
 import { every } from '../shared/timers.ts';
 import { SpecWatch } from './spec-watch.ts';
 
-/** The host's memory is read at this interval, and more often before starts: it goes fast while many agents come up. */
+/** The interval of reading the host's memory; shorter before starts, because many starting agents use it up fast. */
 const READ_MS = { idle: 1_000, starting: 100 } as const;
 const HOOK_TIMEOUT_MS = 30_000;
 
@@ -15,7 +15,7 @@ type Limits = NonNullable<Spec['pressure']>;
 export class Pressure extends SpecWatch<Limits> {
   #limits: Limits | null = null;
   #readAt = Number.NEGATIVE_INFINITY;
-  /** The hook that runs: a second one waits for it, so that `end` is not overtaken by a slow `begin`. */
+  /** The running hook; the next one waits for it, so that `end` does not overtake a slow `begin`. */
   #hook = Promise.resolve();
 
   protected override partOf({ pressure }: Spec): Limits | null {
@@ -37,7 +37,7 @@ export class Pressure extends SpecWatch<Limits> {
   protected override ended(why: 'respec' | 'removed' | 'shutdown'): void {
     const { fleet, name, services } = this.context;
     this.#limits = null;
-    // Other limits are compared with what was found by the former ones.
+    // The new limits are compared with what the old ones found.
     if (why === 'respec' && fleet.spec.pressure) return;
     if (fleet.pressure && why !== 'shutdown')
       services.journal.note('pressure', name, 'memory is no longer watched');

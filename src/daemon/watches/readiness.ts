@@ -3,13 +3,13 @@ import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 import { after } from '../shared/timers.ts';
 import { ask, checkedAgents } from './asking.ts';
 
-/** Agents that are starting are first checked after this time, then ever less often as they take their time. */
+/** Starting agents are first checked after the minimum, then less and less often the longer they take. */
 const POLL_MS = { min: 5, max: 500 } as const;
 const POLL_PER_AGE = 1 / 4;
-/** A check may take this share of the loop's time: the next one waits this many times as long as the last one took. */
+/** Bounds the share of the loop's time: the next check waits for this multiple of the duration of the last one. */
 const POLL_COST_FACTOR = 20;
 
-/** Asks agents that are starting whether they are ready. */
+/** Checks whether starting agents are ready. */
 export class Readiness implements FleetWatch {
   readonly #context: FleetContext;
   /** When the agents were last checked, in milliseconds since boot; null while none is starting. */
@@ -30,7 +30,7 @@ export class Readiness implements FleetWatch {
     this.#pollAfter(POLL_MS.min);
   }
 
-  /** An agent that says READY=1 is worth a check soon, together with others that say so. */
+  /** An agent that sends READY=1 is checked soon, together with others that do. */
   notified(_slot: number, text: string): void {
     if (!text.includes('READY=1') || this.#isSoon) return;
     this.#isSoon = true;
@@ -56,8 +56,8 @@ export class Readiness implements FleetWatch {
   }
 
   /**
-   * Checks all agents that are starting. A check that fails as a whole (no descriptor left for it, say) says nothing
-   * about the agents: the next one may not.
+   * Checks all starting agents. A check that fails as a whole (for want of a descriptor, say) says nothing about the
+   * agents, and is repeated.
    * @returns the age of the youngest
    */
   async #poll(): Promise<number> {
@@ -92,7 +92,7 @@ export class Readiness implements FleetWatch {
     return Number.isFinite(youngestMs) ? youngestMs : 0;
   }
 
-  /** How long the agents had not been checked until now; 0 where none was expected. */
+  /** The time since the agents were last checked; 0 if no check was expected. */
   #sincePoll(): number {
     const now = this.#context.services.host.now();
     const before = this.#polledAt;

@@ -1,6 +1,6 @@
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 
-/** Holds agents to the `resources` of their spec; those of a fleet whose spec was lost keep what they have. */
+/** Applies the `resources` of the spec to agents; those of a fleet whose spec was lost keep what they have. */
 export class Resources implements FleetWatch {
   readonly #context: FleetContext;
 

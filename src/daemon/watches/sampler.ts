@@ -7,7 +7,7 @@ import { everyMsOf, Leaks } from './leaks.ts';
 import { Memory } from './memory.ts';
 import { SpecWatch } from './spec-watch.ts';
 
-/** An external count of connections that takes longer counts as unknown. */
+/** The maximum time of an external count of connections, after which it counts as unknown. */
 const CONNECTIONS_TIMEOUT_MS = 5_000;
 
 /** Reads the memory of all agents of a fleet every `leak.every`, keeps the reading, and has it judged. */
@@ -26,7 +26,7 @@ export class Sampler extends SpecWatch<number> {
       await this.#read(signal).catch((error: Error) =>
         services.log.warn({ fleet: name, error: error.message }, 'cannot read memory'),
       );
-      // A reading that took too long is not caught up with.
+      // Readings missed because of a slow one are skipped.
       this.#schedule(everyMs, Math.max(due + everyMs, performance.now()), signal);
     });
   }
@@ -54,7 +54,7 @@ export class Sampler extends SpecWatch<number> {
   }
 }
 
-/** Established connections at a slot's ports; null for a fleet that has no TCP ports. */
+/** Established connections at a slot's ports; null for a fleet without TCP ports. */
 async function connectionsOf({ fleet, services }: FleetContext): Promise<((slot: number) => number) | null> {
   const { ports } = fleet.spec;
   if (!ports || ports.protocol === 'udp') return null;
@@ -65,7 +65,7 @@ async function connectionsOf({ fleet, services }: FleetContext): Promise<((slot:
   };
 }
 
-/** The fleet's connections as `leak.connections` reports them; null where there is no such source, or no answer came. */
+/** The fleet's connections as `leak.connections` reports them; null without such a source, or without an answer. */
 async function reportedConnections({ fleet, services }: FleetContext): Promise<number | null> {
   const source = fleet.spec.leak?.connections;
   if (!source) return null;

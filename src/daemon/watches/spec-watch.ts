@@ -1,7 +1,7 @@
 import type { Spec } from '../../specification/spec.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 
-/** A watch that follows one part of the spec: it begins again where that part changes, and rests where it is null. */
+/** A watch that follows one part of the spec: it restarts if that part changes, and pauses while it is null. */
 export abstract class SpecWatch<T> implements FleetWatch {
   protected readonly context: FleetContext;
   #current = new AbortController();
@@ -11,13 +11,13 @@ export abstract class SpecWatch<T> implements FleetWatch {
     this.context = context;
   }
 
-  /** The part of the spec that is followed; null where there is nothing to watch. */
+  /** The part of the spec that is followed; null if there is nothing to watch. */
   protected abstract partOf(spec: Spec): T | null;
 
-  /** Begins to watch. @param signal aborts where the part changes, the fleet is removed or the supervisor ends */
+  /** Starts to watch. @param signal aborts if the part changes, the fleet is removed or the supervisor ends */
   protected abstract begin(part: T, signal: AbortSignal): void;
 
-  /** What was watched is watched no longer. */
+  /** The watching has ended. */
   protected ended(_why: 'respec' | 'removed' | 'shutdown'): void {}
 
   start(): void {

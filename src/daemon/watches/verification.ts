@@ -11,7 +11,7 @@ type Verify = NonNullable<Spec['verify']>;
 
 /** Compares a fleet whose spec has `verify` with the external count of its agents. */
 export class Verification extends SpecWatch<Verify> {
-  /** How the latest count compared; null before the first, and for a fleet that nobody else counts. */
+  /** The result of the latest count; null before the first, and for a fleet without an external count. */
   result: VerifyResult | null = null;
 
   protected override partOf({ verify }: Spec): Verify | null {
@@ -24,7 +24,7 @@ export class Verification extends SpecWatch<Verify> {
       EVERY_MS,
       signal,
       () => this.#compare(verify, signal),
-      (error) => log.error({ error: error.message }, 'cannot verify the count'),
+      (error) => log.error({ error: error.message }, 'cannot compare with the external count'),
     );
   }
 
@@ -44,9 +44,7 @@ export class Verification extends SpecWatch<Verify> {
     this.result = after;
     if (after.isDegraded !== (before?.isDegraded ?? false)) {
       const { counted, running } = after;
-      const what = after.isDegraded
-        ? after.reason!
-        : `${counted} online of ${running} running, as it should be`;
+      const what = after.isDegraded ? after.reason! : `${counted} counted of ${running} ready, as expected`;
       services.journal.note('verify', name, what);
     } else if (after.counted === null && before?.counted !== null) {
       services.journal.note('verify', name, after.reason!);
@@ -54,7 +52,7 @@ export class Verification extends SpecWatch<Verify> {
   }
 }
 
-/** What is behind the “fetch failed” of fetch. */
+/** The cause behind the “fetch failed” of fetch. */
 function causeOf(error: Error): string {
   return error.cause instanceof Error ? error.cause.message : error.message;
 }

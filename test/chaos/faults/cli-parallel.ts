@@ -24,7 +24,7 @@ export const cliParallel: Fault = {
     return {
       slots: [],
       isTold: (events) =>
-        tellOf(events, 'target', /spawn: target/) || tellOf(events, 'limit', /^a command was refused/),
+        tellOf(events, 'target', /spawn: target/) || tellOf(events, 'limit', /^command refused/),
     };
   },
 };

@@ -15,7 +15,7 @@ export const supervisorStopped: Fault = {
     return {
       slots: [],
       isToldLater: true,
-      isTold: (events) => tellOf(events, 'supervisor', /stood still for/),
+      isTold: (events) => tellOf(events, 'supervisor', /did not run for/),
     };
   },
 };
