@@ -50,6 +50,8 @@ export interface HostWorld {
   preparing(): void;
   /** A process that somebody else started is about to be moved into a slot. */
   adopting(process: Process, key: string): void;
+  /** A process is about to get a signal as one that is in no slot. */
+  endingOther(process: Process): void;
   /** An agent is about to be started from this program. */
   executing(key: string, path: string): void;
   /** What was set aside is about to be gone for good. @param was the name it had */

@@ -138,6 +138,9 @@ export class SimulatedHost {
       },
       preparing: () => this.#noteLimits(),
       adopting: (process: Process, key: string) => this.#adopting(process, key),
+      endingOther: ({ pid, key }: Process) => {
+        if (key !== null) this.fail(`pid ${pid} is an agent in ${key}, and is ended as a stray`);
+      },
       executing: (key: string, path: string) => {
         if (!this.disk.has(path)) this.fail(`slot ${key} is started from ${path}, which is gone`);
       },
