@@ -66,7 +66,7 @@ export function watchFleet(fleet: Fleet, findings: Findings): WatchedFleet {
     failed: 0,
   };
   for (const slot of fleet.slots.values()) if (slot.wanted) counts[placeOf(slot)]++;
-  const isWaiting = fleet.queues.pending.size + fleet.queues.returning.size > 0;
+  const isWaiting = fleet.queues.pending.size + fleet.queues.inRound.size > 0;
   return {
     name: fleet.name,
     target: fleet.target,

@@ -22,13 +22,19 @@ import {
   type UpdateRequest,
 } from '../../src/fleet/decide/rollout.ts';
 import { decideSpawn, proposeSpawn } from '../../src/fleet/decide/spawn.ts';
-import { runRecord, slotKey, wantedRecord } from '../../src/fleet/derive.ts';
 import { Fleet } from '../../src/fleet/fleet.ts';
 import { plan } from '../../src/fleet/plan.ts';
 import type { ReleaseRecord, RunRecord, SlotRecord } from '../../src/fleet/records.ts';
-import { candidates, clearAway, reattach, recall, slotsToRecover } from '../../src/fleet/recovery.ts';
+import {
+  agentCandidates,
+  markForVacating,
+  reattach,
+  restorePast,
+  slotsToRecover,
+} from '../../src/fleet/recovery.ts';
 import type { AgentExit } from '../../src/fleet/restart.ts';
 import type { AgentMeasurement } from '../../src/fleet/rollout/rolling.ts';
+import { runRecord, slotKey, wantedRecord } from '../../src/fleet/slot-records.ts';
 import type { Executors, Step } from '../../src/fleet/steps.ts';
 import { expire, nextDue } from '../../src/fleet/time.ts';
 import {
@@ -38,7 +44,7 @@ import {
   agentUnhealthy,
   killSent,
   notReadyBecause,
-  preparing,
+  prepareBegun,
   startBlocked,
   startFailed,
   stopSent,
@@ -163,7 +169,7 @@ export class ImaginaryHost {
   }
 
   /** @returns the generation of the restart; the current one where it was refused */
-  restart(slots: Iterable<number> = this.fleet.wanted(), latest = false): number {
+  restart(slots: Iterable<number> = this.fleet.wantedSlots(), latest = false): number {
     const chosen = formatSlots([...slots]);
     if (chosen !== '') this.#carryOut(() => decideRestart(this.fleet, { slots: chosen, latest }));
     return this.fleet.generation;
@@ -254,12 +260,12 @@ export class ImaginaryHost {
       const noted = this.#runs.get(slot);
       const process = this.processOf(slot);
       const found = process ? [{ pid: process.pid, startTicks: process.startedAt, leads: true }] : [];
-      const [main] = candidates('cgroup', noted, found, false);
+      const [main] = agentCandidates('cgroup', noted, found, false);
       if (process && main) reattach(this.fleet, slot, main, { ...moment, startedAt: process.startedAt });
-      else if (noted) recall(this.fleet, slot, noted, moment);
+      else if (noted) restorePast(this.fleet, slot, noted, moment);
       this.#noteRun(slot);
     }
-    for (const { slot } of slots) clearAway(this.fleet, slot, this.now);
+    for (const { slot } of slots) markForVacating(this.fleet, slot, this.now);
   }
 
   /** The host goes down and comes up again: no process is left, and time begins again. */
@@ -381,7 +387,7 @@ export class ImaginaryHost {
       const { slot } = step!;
       this.#checkStart(slot);
       expect(this.fleet.slot(slot).prepared).toBe(false);
-      preparing(this.fleet, slot, this.now);
+      prepareBegun(this.fleet, slot, this.now);
       const endsAt = this.now + this.#natureOf(slot).prepareMs;
       this.#preparing.push({ slot, endsAt, fleet: this.fleet });
     },

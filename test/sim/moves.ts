@@ -182,7 +182,7 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
       const before = world.promises.get(name)?.wanted ?? new Set();
       const { strays: answered } = await world.life!.commands.actOnStrays(name, { action: 'adopt' });
       const added = answered.filter((each) => each.result === 'adopted' && !before.has(each.slot)).length;
-      const { size } = world.fleets.get(name)!.fleet.wanted();
+      const { size } = world.fleets.get(name)!.fleet.wantedSlots();
       if (size !== before.size + added)
         world.fail(`${added} strays of ${name} are adopted, ${before.size} were wanted, and ${size} are now`);
     };

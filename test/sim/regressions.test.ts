@@ -190,7 +190,7 @@ test('what cannot be moved into its slot makes no target grow', () =>
     const { strays, target } = await world.life!.commands.actOnStrays('f', { action: 'adopt' });
     expect([strays.map(({ result }) => result), target]).toEqual([['failed'], 1]);
     await world.advance(MINUTE_MS);
-    expect([...world.fleets.get('f')!.fleet.wanted()]).toEqual([0]);
+    expect([...world.fleets.get('f')!.fleet.wantedSlots()]).toEqual([0]);
   }, 'cgroup'));
 
 test('the target is exact, at whatever step of an adoption the supervisor is killed', async () => {
@@ -209,7 +209,7 @@ test('the target is exact, at whatever step of an adoption the supervisor is kil
       );
       await world.advance(MINUTE_MS);
       if (world.gate.isDead) await replace(world);
-      const wanted = world.fleets.get('f')!.fleet.wanted().size;
+      const wanted = world.fleets.get('f')!.fleet.wantedSlots().size;
       const agents = [...world.kernel.processes.values()].filter(({ kind }) => kind === 'agent').length;
       expect({ steps, unrest: unrest(world), agents }).toEqual({ steps, unrest: null, agents: wanted });
     }, 'cgroup');

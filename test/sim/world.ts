@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 import type { ProcessId } from '../../src/fleet/agent.ts';
-import { slotRecord } from '../../src/fleet/derive.ts';
+import { slotRecord } from '../../src/fleet/slot-records.ts';
 import { nameFailure } from '../../src/host/facts/explain.ts';
 import { type Paths, pathsIn } from '../../src/specification/paths.ts';
 import { Disk } from './disk.ts';
@@ -253,7 +253,7 @@ export class SimulatedHost {
       [...this.promises].map(([name, its]) => {
         const { fleet } = this.fleets.get(name)!;
         const { hold, rollout } = fleet.record;
-        const wanted = its.growth > 0 ? fleet.wanted() : its.wanted;
+        const wanted = its.growth > 0 ? fleet.wantedSlots() : its.wanted;
         return [
           name,
           {
@@ -312,7 +312,7 @@ export class SimulatedHost {
     if (there.length > 0) this.fail(`slot ${key} is started twice: pid ${there[0]!.pid} lives there`);
     const possible = possibilities(this.promises, this.pending);
     const isGrowing = possible.some((each) => (each.get(name)?.growth ?? 0) > 0);
-    const isAdopted = isGrowing && this.fleets.get(name)?.fleet.wanted().has(Number(slot));
+    const isAdopted = isGrowing && this.fleets.get(name)?.fleet.wantedSlots().has(Number(slot));
     if (!isAdopted && !possible.some((each) => each.get(name)?.wanted.has(Number(slot))))
       this.fail(`slot ${key} is started, and nobody wants it`);
     if (possible.every((each) => each.get(name)?.isHeld === true))
@@ -348,7 +348,8 @@ export class SimulatedHost {
     if (main && main.pid !== process.parentPid)
       this.fail(`pid ${pid} is adopted into ${key}, which is taken`);
     const { fleet } = this.fleets.get(name)!;
-    if (!fleet.wanted().has(Number(slot))) this.fail(`pid ${pid} is adopted into ${key}, which nobody wants`);
+    if (!fleet.wantedSlots().has(Number(slot)))
+      this.fail(`pid ${pid} is adopted into ${key}, which nobody wants`);
     this.count('stray adopted');
     this.#adopted.add(identity(process));
     this.trace(`  pid ${pid} is adopted into ${key}`);
@@ -373,7 +374,7 @@ export class SimulatedHost {
   #grown(promises: Promises): Promises {
     return new Map(
       [...promises].map(([name, its]) => {
-        const wanted = its.growth > 0 ? this.fleets.get(name)!.fleet.wanted() : its.wanted;
+        const wanted = its.growth > 0 ? this.fleets.get(name)!.fleet.wantedSlots() : its.wanted;
         return [name, { ...its, wanted, growth: 0 }];
       }),
     );
