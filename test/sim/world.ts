@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Managed } from '../../src/daemon/fleet/managed.ts';
 import { nameFailure } from '../../src/host/limits.ts';
 import { type Paths, pathsIn } from '../../src/specification/paths.ts';
+import type { WantedStore } from '../../src/store/wanted.ts';
 import { Disk } from './disk.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
 import type { FakeProcesses } from './fake-processes.ts';
@@ -51,6 +52,10 @@ export class SimulatedHost {
   readonly #trace: string[] = [];
   readonly #traceMax: number;
   #violation: Violation | null = null;
+  /** Every process that was ever adopted: pid and start time. */
+  readonly #adopted = new Set<string>();
+  /** The store of the supervisor that runs, or that begins. */
+  #store: WantedStore | null = null;
   #processes: FakeProcesses | null = null;
   /** What the rounds under way were opened with, by fleet. */
   readonly #parallel = new Map<string, number>();
@@ -123,6 +128,9 @@ export class SimulatedHost {
     const world = {
       ...{ time, kernel, disk, faults, containment, gate, random: this.#hostRandom },
       wallMs: () => this.wallMs,
+      stored: (store: WantedStore) => {
+        this.#store = store;
+      },
       starting: (key: string) => this.#starting(key),
       started: ({ pid, key, env }: Process) => {
         this.count('agent');
@@ -344,6 +352,7 @@ export class SimulatedHost {
     const { fleet } = this.fleets.get(name)!;
     if (!fleet.wanted().has(Number(slot))) this.fail(`pid ${pid} is adopted into ${key}, which nobody wants`);
     this.count('stray adopted');
+    this.#adopted.add(`${pid} ${process.startTicks}`);
     this.trace(`  pid ${pid} is adopted into ${key}`);
     process.env = { ...process.env, FLEET_RELEASE: fleet.slot(Number(slot)).release };
     // It counts as an agent that was restarted, however old it is.
@@ -356,9 +365,11 @@ export class SimulatedHost {
 
   /** Agents that are starting by the planner's count, and ran before they were agents. */
   #adoptedStarting(name: string): number {
-    const { slots } = this.fleets.get(name)!.fleet;
+    const { fleet, startTicks } = this.fleets.get(name)!;
+    const { slots } = fleet;
     return [...slots.values()].filter(
-      ({ agent }) => agent.state === 'starting' && this.kernel.processes.get(agent.run.pid)?.isAdopted,
+      ({ number, agent }) =>
+        agent.state === 'starting' && this.#adopted.has(`${agent.run.pid} ${startTicks.get(number)}`),
     ).length;
   }
 
@@ -385,12 +396,11 @@ export class SimulatedHost {
     this.trace(`  ${path} is deleted`);
     if (!path.startsWith(`${this.paths.releases}/`)) {
       if (!this.purged.has(was)) this.fail(`${path} of fleet ${was} is deleted, and nobody asked for that`);
-      const isKnown = this.life?.store.load().some(({ fleet }) => fleet.name === was);
-      if (isKnown && path.includes('/.purging-'))
-        this.fail(`${path} is deleted, and fleet ${was} was not removed in the end`);
+      const isKnown = this.#store?.load().some(({ fleet }) => fleet.name === was);
+      if (isKnown) this.fail(`${path} is deleted, and fleet ${was} was not removed in the end`);
       return;
     }
-    const knows = this.life?.store.load().find(({ releases }) => releases.some(({ id }) => id === was));
+    const knows = this.#store?.load().find(({ releases }) => releases.some(({ id }) => id === was));
     if (knows) this.fail(`release ${was} is deleted, and fleet ${knows.fleet.name} has it`);
   }
 
