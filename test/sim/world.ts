@@ -5,6 +5,7 @@ import type { ProcessId } from '../../src/fleet/agent.ts';
 import { slotRecord } from '../../src/fleet/slot-records.ts';
 import { nameFailure } from '../../src/host/facts/explain.ts';
 import { type Paths, pathsIn } from '../../src/specification/paths.ts';
+import type { WantedStore } from '../../src/store/wanted.ts';
 import { Disk } from './disk.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
 import type { FakeProcesses } from './fake-processes.ts';
@@ -55,6 +56,8 @@ export class SimulatedHost {
   readonly #trace: string[] = [];
   readonly #traceMax: number;
   #violation: Violation | null = null;
+  /** The store of the supervisor that runs, or that begins. */
+  #store: WantedStore | null = null;
   #processes: FakeProcesses | null = null;
   /** What the rounds under way were opened with, by fleet. */
   readonly #parallel = new Map<string, number>();
@@ -127,6 +130,9 @@ export class SimulatedHost {
     const world = {
       ...{ time, kernel, disk, faults, containment, gate, random: this.#hostRandom },
       wallMs: () => this.wallMs,
+      stored: (store: WantedStore) => {
+        this.#store = store;
+      },
       starting: (key: string) => this.#starting(key),
       started: ({ pid, key, env }: Process) => {
         this.count('agent');
@@ -362,6 +368,11 @@ export class SimulatedHost {
     }
   }
 
+  /** Whether a process was adopted, however it goes on. */
+  isAdopted(process: ProcessId): boolean {
+    return this.#adopted.has(identity(process));
+  }
+
   /** Agents that are starting by the planner's count, and ran before they were agents. */
   #adoptedStarting(name: string): number {
     const { slots } = this.fleets.get(name)!.fleet;
@@ -393,12 +404,11 @@ export class SimulatedHost {
     this.trace(`  ${path} is deleted`);
     if (!path.startsWith(`${this.paths.releases}/`)) {
       if (!this.purged.has(was)) this.fail(`${path} of fleet ${was} is deleted, and nobody asked for that`);
-      const isKnown = this.life?.store.load().some(({ fleet }) => fleet.name === was);
-      if (isKnown && path.includes('/.purging-'))
-        this.fail(`${path} is deleted, and fleet ${was} was not removed in the end`);
+      const isKnown = this.#store?.load().some(({ fleet }) => fleet.name === was);
+      if (isKnown) this.fail(`${path} is deleted, and fleet ${was} was not removed in the end`);
       return;
     }
-    const knows = this.life?.store.load().find(({ releases }) => releases.some(({ id }) => id === was));
+    const knows = this.#store?.load().find(({ releases }) => releases.some(({ id }) => id === was));
     if (knows) this.fail(`release ${was} is deleted, and fleet ${knows.fleet.name} has it`);
   }
 

@@ -108,7 +108,11 @@ export function decideSpawn(
       respec: true,
       ...(newest && { release: newest }),
       slots: [
-        ...change.add.map((slot) => wantedRecord(fleet, slot, release)),
+        // Where everything stops first, an agent that still runs in its slot is no reason to keep its release.
+        ...change.add.map((slot) => ({
+          ...wantedRecord(fleet, slot, release),
+          ...(record.recreate && { release }),
+        })),
         ...change.remove.map((slot) => slotRecord(fleet, slot, { wanted: false })),
         ...moved.map((slot) => slotRecord(fleet, slot, { release })),
       ],
