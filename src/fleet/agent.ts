@@ -33,7 +33,7 @@ export type StopCause = 'unwanted' | 'stop-all' | 'restart' | 'not-ready' | 'unh
 
 /** What is in a slot: one state at a time, each with the data that only it has. */
 export type Agent =
-  /** Nothing runs, and only the start budget delays a start. */
+  /** Nothing runs, and the slot itself needs no wait: what delays its start is the fleet (plan.ts) or the host. */
   | { state: 'pending'; reason: string }
   /** The slot's `prepare` command runs, or its directories are being handed to its user. */
   | { state: 'preparing'; since: BootMs }

@@ -24,7 +24,7 @@ export interface GoalState {
 
 /**
  * Judges a goal against the current state of the fleet.
- * @param slots the parsed slots of the goal; unused for `ready`
+ * @param slots the parsed slots of a `restarted` or `gone` goal; unused for the others
  */
 export function judgeGoal(fleet: Fleet, goal: Goal, slots: readonly number[]): GoalState {
   switch (goal.kind) {

@@ -1,8 +1,8 @@
 import type { BootMs } from './agent.ts';
 
 /**
- * Why nothing starts: a user's request, a failed rollout that may not roll back, or the storm breaker, which probes
- * with one start now and then.
+ * Why nothing starts: a user's request; a failed rollout that may not roll back; a recovery that found agents of a fleet
+ * whose wanted state was lost; or the storm breaker, which probes with one start now and then.
  */
 export interface Hold {
   by: 'user' | 'storm' | 'recovery' | 'rollout';

@@ -14,7 +14,7 @@ const STOPS_MAX = 1024;
 
 /**
  * Decides what to do next about a fleet, from what is wanted and what is there. Reads only; the same state and time
- * give the same steps. Call `fleet.expire(now)` before it, carry out the steps, report the outcome of each to the fleet,
+ * give the same steps. Call `expire(fleet, now)` before it, carry out the steps, report the outcome of each to the fleet,
  * and plan again until no step is left.
  */
 export function plan(fleet: Fleet, now: BootMs): Step[] {

@@ -50,7 +50,10 @@ export class Queues {
     for (const queue of this.#all) queue.delete(number);
   }
 
-  /** Puts a slot into the one queue that fits its state and its wish, or into none. */
+  /**
+   * Puts a slot into the queue that fits its state and its wish, or into none. Only a starting agent that must stop is in
+   * two: it is checked until its stop begins.
+   */
   place(slot: Slot, circumstances: Circumstances, now: BootMs): void {
     const { number, wanted, agent } = slot;
     this.remove(number);

@@ -2,7 +2,10 @@ import type { Spec } from '../specification/spec.ts';
 import { formatSize } from '../specification/units.ts';
 import type { BootMs } from './agent.ts';
 
-/** An agent that ends within this time after it became ready counts as a failed start. */
+/**
+ * An agent that ends within this time after it became ready counts as a failed start. It bounds how fast an agent that is
+ * ready at first and then dies may be restarted: sooner than this, backoff and storm breaker apply.
+ */
 export const SETTLE_MS = 10_000;
 
 /** How a process ended, as far as that is known. */

@@ -14,7 +14,10 @@ export function parseSlotKey(key: string): { name: string; slot: number } {
   return { name, slot: Number(slot) };
 }
 
-/** The record of a slot, with changes. */
+/**
+ * The record of a slot, with changes. Its past is left out: that is kept in run.db, and a change applied later must not
+ * set it back to what it is now.
+ */
 export function slotRecord(fleet: Fleet, number: number, change: Partial<SlotRecord> = {}): SlotRecord {
   const {
     wanted,

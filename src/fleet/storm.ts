@@ -1,7 +1,10 @@
 import type { Share, Spec } from '../specification/spec.ts';
 import type { BootMs } from './agent.ts';
 
-/** Fewer slots than this are no storm, unless they are the whole fleet. */
+/**
+ * Fewer slots than this are no storm, unless they are the whole fleet. In a small fleet a share such as 10 % is less than
+ * one agent: without this bound, one or two bad slots would hold all others.
+ */
 const SLOTS_MIN = 3;
 
 /** The storm breaker's memory: the slots that recently failed to start, each counted once. */

@@ -14,11 +14,11 @@ import { isOnTrial } from './rollout/rolling.ts';
 
 /*
  * What can happen to a slot, and the state that follows. Executors, watches and the recovery report each event by its
- * function; nothing else changes the state of an agent, but time (time.ts).
+ * function. Besides these, only time (time.ts) and a command's retry (Fleet.renew) change the state of an agent.
  *
  *   event            pending  preparing  starting  ready    unready  stopping  backoff  failed   clearing
- *   preparing        preparing
- *   readied                   pending
+ *   prepareBegun     preparing
+ *   prepareDone               pending
  *   agentStarted     starting starting
  *   startBlocked     pending  pending    pending
  *   startFailed      backoff or failed, from the first three
@@ -30,8 +30,11 @@ import { isOnTrial } from './rollout/rolling.ts';
  *   agentExited                          backoff, failed or pending          (from any state with a process)
  *   remnantsFound    clearing, from any state without a process
  *   remnantsGone                                                                                       pending
+ *   reattached       starting or ready, from any state without a process     (recovery)
+ *   endedUnseen      pending or failed, from any state without a process     (recovery)
  *   giveUp           failed, from any state without a process
- *   time alone                                                               pending (backoff is over)
+ *   Fleet.renew                                                                pending  pending
+ *   time alone                                                                 pending (backoff is over)
  */
 
 /** Takes a process found after the supervisor was away; if it is not known to be ready, it gets its full timeout. */

@@ -23,8 +23,8 @@ export type { ForeignAdoption } from './sys/process-id.ts';
 export type { ReadProblem } from './sys/read-problem.ts';
 
 /**
- * The operating system, as far as the supervisor needs it. One implementation is Linux (linux.ts), the other the
- * simulated host of the tests, which has none.
+ * The operating system, as far as the supervisor needs it. One implementation is Linux (linux/linux.ts), the other the
+ * tests' simulated host, which has no OS beneath it.
  */
 export interface Host {
   readonly bootId: string;

@@ -18,9 +18,10 @@ import { failStart } from './start.ts';
 const RETRY_MS = 1_000;
 
 /**
- * Runs one fleet: it has the fleet's loop, its executors and its watches, and is the only writer of what is wanted of
- * it. A turn lets time pass, plans, and carries the plan out; if it did something, another turn follows, after exits and
- * the API had theirs. Exits, checks, timers and commands only wake it; it acts on what is, not on what was reported.
+ * Runs one fleet: it has the fleet's loop, its executors and its watches, and is the only caller of `WantedStore.write`
+ * (removing a fleet is separate: commands/remove.ts). A turn lets time pass, plans, and carries the plan out; if it did
+ * something, another turn follows, after exits and the API had theirs. Exits, checks and commands change the fleet at once
+ * and wake it, timers only wake it; a turn acts on what is, not on what woke it.
  */
 export class FleetRunner implements FleetContext {
   readonly fleet: Fleet;

@@ -10,7 +10,10 @@ import { Readiness } from './readiness.ts';
 import { Resources } from './resources.ts';
 import { Verification } from './verification.ts';
 
-/** The watches of every fleet, in the order in which they start and are called. */
+/**
+ * The watches of every fleet, in the order in which they start and are called. One order matters: before a turn, Pressure
+ * may lower the pace, and Pace reports it after that. No other watch depends on its place.
+ */
 export const WATCHES: readonly WatchKind[] = [
   Resources,
   Readiness,

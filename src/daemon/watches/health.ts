@@ -6,10 +6,11 @@ import { every } from '../shared/timers.ts';
 import { checkAgents, checkedAgents } from './check-agents.ts';
 import { SpecWatch } from './spec-watch.ts';
 
-/** Health checks of a fleet are spread over this many moments of their period. */
+/** Health checks of a fleet are spread over this many moments of their period, so that they do not all come at once. */
 const BUCKETS_MAX = 16;
+/** Bounds how often a fleet's timer fires, however short the period. */
 const TICK_MS_MIN = 250;
-/** The maximum number of single checks (http, socket, exec) per second and fleet. */
+/** The maximum number of single checks (http, socket, exec) per second and fleet: it bounds their share of the loop. */
 const CHECKS_PER_SECOND_MAX = 500;
 
 interface Checked {
