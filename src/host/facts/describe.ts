@@ -1,13 +1,13 @@
-/** What the host is, for people. */
+/** A description of the host, for people. */
 export interface HostDescription {
   system: string;
   kernel: string;
   processor: string;
-  /** As many as the scheduler has. */
+  /** The number that the scheduler has. */
   processors: number;
 }
 
-/** Asks systeminformation, which knows more kinds of hosts than anybody should by heart; takes some 60 ms. */
+/** Reads the description through systeminformation, which knows many kinds of hosts; takes some 60 ms. */
 export async function describeHost(): Promise<HostDescription> {
   const { cpu, osInfo } = (await import('systeminformation')).default;
   const [os, processor] = await Promise.all([osInfo(), cpu()]);
