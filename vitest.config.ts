@@ -16,11 +16,12 @@ const REAL = [
   ...filesIn('browser', 'chaos', 'long', 'power', 'scaling', 'strangers', 'vm'),
   'test/docs/examples.test.ts',
   'test/e2e/*-crashes.test.ts',
-  // It reads net.ipv4.udp_mem, which only the host's own network has.
-  'test/host/**/facts.test.ts',
 ];
+/** Tests that read net.ipv4.udp_mem, which only the host's own network has. */
+const HOST_NETWORK = ['test/host/**/facts.test.ts'];
 
 const noNetworks = whyNoNetworks();
+const ownNetwork = noNetworks === null ? ['test/workshop/own-network.ts'] : [];
 if (noNetworks !== null) console.warn(`Tests with real processes run one file at a time: ${noNetworks}.`);
 
 export default defineConfig({
@@ -47,11 +48,11 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: PROCESSES,
-          exclude: REAL,
+          exclude: [...REAL, ...HOST_NETWORK],
           // They wait more than they compute.
           maxWorkers: noNetworks === null ? 2 * PROCESSORS + 1 : 1,
           sequence: { groupOrder: 1 },
-          setupFiles: noNetworks === null ? ['test/workshop/own-network.ts'] : [],
+          setupFiles: ownNetwork,
         },
       },
       {
@@ -62,7 +63,12 @@ export default defineConfig({
           exclude: process.env.FLEET_TEST_LONG ? [] : filesIn('long'),
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+          setupFiles: ownNetwork,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'host', include: HOST_NETWORK, maxWorkers: 1, sequence: { groupOrder: 3 } },
       },
     ],
   },

@@ -20,11 +20,11 @@ import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
 import { Dashboard } from './dashboard/server.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { Patrol } from './patrol.ts';
 import { possess } from './possession.ts';
 import { Metrics } from './report/metrics.ts';
 import { MetricsServer } from './report/metrics-server.ts';
 import { Report } from './report/report.ts';
+import { SelfCheck } from './self-check.ts';
 import { VERSION } from './shared/version.ts';
 import { Shutdown } from './shutdown.ts';
 import { recover } from './supervisor/recovery.ts';
@@ -158,7 +158,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
         () => supervisor.journal.note('supervisor', null, what),
         () => metricsServer.close(),
         () => dashboard.close(),
-        () => patrol.stop(),
+        () => selfCheck.stop(),
         () => api.close(),
         () => refusals.close(),
         () => supervisor.stop(),
@@ -174,7 +174,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   const served = { supervisor, commands, report, metrics, metricsServer, dashboard, refusals, shutdown };
   const api = new ApiServer(paths, () => buildApi(served));
   await api.open();
-  const patrol = new Patrol(supervisor, api);
+  const selfCheck = new SelfCheck(supervisor, api);
   // Supervision does not depend on a port that another process has taken meanwhile.
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));

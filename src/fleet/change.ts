@@ -2,7 +2,7 @@ import type { BootMs } from './agent.ts';
 import type { EventType } from './events.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetRecord, ReleaseRecord, SlotRecord } from './records.ts';
-import { readied } from './transitions.ts';
+import { prepareDone } from './transitions.ts';
 
 /**
  * What a decision makes of a fleet: all of it, or nothing. It is written first, then applied, then reported, so that a
@@ -50,7 +50,7 @@ export function applyChange(fleet: Fleet, change: Change, now: BootMs): void {
   for (const slot of prepared) {
     fleet.prepared.add(slot);
     fleet.slot(slot).prepared = true;
-    readied(fleet, slot, 'prepared', now);
+    prepareDone(fleet, slot, 'prepared', now);
   }
   for (const slot of renewed) fleet.renew(slot, now);
 }

@@ -113,7 +113,7 @@ export class Fleet {
       (slot.agent.state === 'preparing' ||
         slot.agent.state === 'starting' ||
         slot.agent.state === 'ready' ||
-        this.queues.returning.has(slot.number));
+        this.queues.inRound.has(slot.number));
     return isTried ? slot : null;
   }
 
@@ -141,7 +141,7 @@ export class Fleet {
   }
 
   /** The numbers of the wanted slots. */
-  wanted(): Set<number> {
+  wantedSlots(): Set<number> {
     return new Set([...this.slots.values()].filter((slot) => slot.wanted).map((slot) => slot.number));
   }
 
@@ -176,7 +176,7 @@ export class Fleet {
     // Those were failures of another release.
     if (slot.release !== wish.release) slot.failures = 0;
     Object.assign(slot, wish, { wanted: true });
-    this.place(slot, now);
+    this.requeue(slot, now);
   }
 
   /** Makes a slot unwanted: what runs in it is stopped, and then the slot is vacated. */
@@ -186,7 +186,7 @@ export class Fleet {
     slot.wanted = false;
     this.target--;
     this.storm.forget(number);
-    this.place(slot, now);
+    this.requeue(slot, now);
   }
 
   /** Forgets the failures of a slot, so that it may start at once. */
@@ -202,13 +202,13 @@ export class Fleet {
     if (JSON.stringify(spec.rounds) !== JSON.stringify(this.spec.rounds)) this.adaptive = adaptiveOf(spec);
     this.spec = spec;
     this.blocked = null;
-    for (const slot of this.slots.values()) this.place(slot, now);
+    for (const slot of this.slots.values()) this.requeue(slot, now);
   }
 
   /** Stops everything and starts nothing until it is reset (null). */
   setStopAll(stopAll: Fleet['stopAll'], now: BootMs): void {
     this.stopAll = stopAll;
-    for (const slot of this.slots.values()) this.place(slot, now);
+    for (const slot of this.slots.values()) this.requeue(slot, now);
   }
 
   /** Holds the fleet, or ends the hold (null). */
@@ -222,7 +222,7 @@ export class Fleet {
   // ── parts of the transitions ──
 
   /** Makes a start under the storm breaker's hold its probe, unless one is under way. */
-  mayProbe(number: number): void {
+  startedUnderHold(number: number): void {
     if (this.hold && this.probe === null) this.#probe = number;
   }
 
@@ -258,11 +258,11 @@ export class Fleet {
     slot.agent = agent;
     const deadline = deadlineOf(agent);
     if (deadline !== null) this.timers.push(deadline, slot.number);
-    this.place(slot, now);
+    this.requeue(slot, now);
   }
 
   /** Updates the slot's place in the round, then in the queues, after any change. */
-  place(slot: Slot, now: BootMs): void {
+  requeue(slot: Slot, now: BootMs): void {
     if (!keepsPlaceInRound(slot)) this.rounds.leave(slot.number, this.roundDelayMs, now);
     this.queues.place(slot, this, now);
     this.onSlot(slot.number);

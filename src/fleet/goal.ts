@@ -104,7 +104,7 @@ function judgeOnRelease(fleet: Fleet, release: string): GoalState {
 /** Whether waiting has become pointless, and why. */
 function hopeless(fleet: Fleet, soFar: string): { exitCode: number; message: string } | null {
   if (fleet.hold) return { exitCode: 4, message: `${soFar}; held: ${fleet.hold.reason}` };
-  const isWaiting = fleet.queues.pending.size + fleet.queues.returning.size > 0;
+  const isWaiting = fleet.queues.pending.size + fleet.queues.inRound.size > 0;
   if (fleet.blocked && isWaiting) return { exitCode: 5, message: `${soFar}; ${fleet.blocked.message}` };
   let failing = 0;
   for (const { wanted, agent, failures } of fleet.slots.values()) {

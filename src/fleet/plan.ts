@@ -31,12 +31,12 @@ export function plan(fleet: Fleet, now: BootMs): Step[] {
 
 /** Stops agents, at most `stop.parallel` at a time; kills those whose grace is over; vacates empty slots. */
 function planStops(fleet: Fleet): Step[] {
-  const { overdue, vacant, condemned } = fleet.queues;
+  const { overdue, toVacate, toStop } = fleet.queues;
   const late = `still running after its grace of ${fleet.spec.stop.graceMs / 1000} s`;
   return [
     ...take(overdue, STOPS_MAX).map((slot): Step => ({ do: 'kill', slot, reason: late })),
-    ...take(vacant, STOPS_MAX).map((slot): Step => ({ do: 'vacate', slot, reason: 'not wanted' })),
-    ...take(condemned, Math.min(stopWindow(fleet, []), STOPS_MAX)).map(
+    ...take(toVacate, STOPS_MAX).map((slot): Step => ({ do: 'vacate', slot, reason: 'not wanted' })),
+    ...take(toStop, Math.min(stopWindow(fleet, []), STOPS_MAX)).map(
       ([slot, due]): Step => ({ do: 'stop', slot, ...due }),
     ),
   ];
@@ -58,12 +58,12 @@ function planStopAll({ stopAll, running, counts }: Fleet): Step[] {
 /** Starts pending slots, and replaces outdated or unhealthy agents, as the open round has room. */
 function planStarts(fleet: Fleet, window: number, now: BootMs): Step[] {
   if (!mayStart(fleet, now)) return [];
-  const { returning, pending, replaceable } = fleet.queues;
-  const members = take(returning, fleet.blocked ? 1 : STARTS_MAX);
+  const { inRound, pending, toReplace } = fleet.queues;
+  const members = take(inRound, fleet.blocked ? 1 : STARTS_MAX);
   const left = (fleet.blocked ? 1 : STARTS_MAX) - members.length;
   const room = Math.min(left, fleet.room(now));
   const joining = take(pending, room);
-  const free = fleet.rolling.drain ? freeOf(fleet, now) : replaceable;
+  const free = fleet.rolling.drain ? freeOf(fleet, now) : toReplace;
   return [
     ...[...members, ...joining].map((slot) => startStep(fleet, slot)),
     ...take(free, Math.min(room - joining.length, window)).map(
@@ -74,7 +74,7 @@ function planStarts(fleet: Fleet, window: number, now: BootMs): Step[] {
 
 /** The agents to replace that have no connections to wait for. */
 function freeOf({ queues, rolling }: Fleet, now: BootMs): [number, Due][] {
-  return [...queues.replaceable].filter(([slot]) => !rolling.isBusy(slot, now));
+  return [...queues.toReplace].filter(([slot]) => !rolling.isBusy(slot, now));
 }
 
 /**
@@ -91,9 +91,9 @@ function planHeld(fleet: Fleet, now: BootMs): Step[] {
     return [{ do: 'resume', reason: 'every wanted agent is ready' }];
   }
   if (!mayStart(fleet, now)) return [];
-  if (probe) return queues.returning.has(probe.number) ? [startStep(fleet, probe.number)] : [];
+  if (probe) return queues.inRound.has(probe.number) ? [startStep(fleet, probe.number)] : [];
   if (now < hold.probeAt) return [];
-  return take([...take(queues.returning, 1), ...take(queues.pending, 1)], 1).map((slot) =>
+  return take([...take(queues.inRound, 1), ...take(queues.pending, 1)], 1).map((slot) =>
     startStep(fleet, slot),
   );
 }

@@ -22,26 +22,26 @@ export interface Circumstances {
  */
 export class Queues {
   /** Wanted, free to start, and with a place in the open round. */
-  readonly returning = new Set<number>();
+  readonly inRound = new Set<number>();
   /** Wanted, free to start, and waiting for a round. */
   readonly pending = new Set<number>();
   /** Running, and not ready yet. */
   readonly starting = new Set<number>();
   /** Not wanted, and nothing runs. */
-  readonly vacant = new Set<number>();
+  readonly toVacate = new Set<number>();
   /** To be stopped as soon as the stop window allows. */
-  readonly condemned = new Map<number, Due>();
+  readonly toStop = new Map<number, Due>();
   /** To be stopped and started again when a round has room. */
-  readonly replaceable = new Map<number, Due>();
+  readonly toReplace = new Map<number, Due>();
   /** Stopping, and past the grace. */
   readonly overdue = new Set<number>();
   readonly #all = [
-    this.returning,
+    this.inRound,
     this.pending,
     this.starting,
-    this.vacant,
-    this.condemned,
-    this.replaceable,
+    this.toVacate,
+    this.toStop,
+    this.toReplace,
     this.overdue,
   ];
 
@@ -59,12 +59,12 @@ export class Queues {
       case 'clearing':
         return;
       case 'pending':
-        if (!wanted) this.vacant.add(number);
-        else (circumstances.rounds.has(number) ? this.returning : this.pending).add(number);
+        if (!wanted) this.toVacate.add(number);
+        else (circumstances.rounds.has(number) ? this.inRound : this.pending).add(number);
         return;
       case 'backoff':
       case 'failed':
-        if (!wanted) this.vacant.add(number);
+        if (!wanted) this.toVacate.add(number);
         return;
       case 'stopping':
         if (!agent.killed && agent.deadline <= now) this.overdue.add(number);
@@ -72,7 +72,7 @@ export class Queues {
       default: {
         if (agent.state === 'starting') this.starting.add(number);
         const due = dueOf(slot, agent, circumstances, now);
-        if (due) (joinsRound(due.cause) ? this.replaceable : this.condemned).set(number, due);
+        if (due) (joinsRound(due.cause) ? this.toReplace : this.toStop).set(number, due);
       }
     }
   }

@@ -1,8 +1,8 @@
 import { formatSlots } from '../specification/slots.ts';
 import type { Moment, Past, ProcessId, Run, Wish } from './agent.ts';
-import { parseSlotKey } from './derive.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetRecord, RunRecord, StoredFleet } from './records.ts';
+import { parseSlotKey } from './slot-records.ts';
 import { endedUnseen, giveUp, reattached } from './transitions.ts';
 
 /** A process found in a slot. */
@@ -43,7 +43,7 @@ export function slotsToRecover(
  * killed between start and record) the oldest session leader. A recorded one that is gone has left only remnants, unless
  * the records are behind what happened: then that leader may be its successor.
  */
-export function candidates(
+export function agentCandidates(
   containment: 'cgroup' | 'session',
   record: RunRecord | undefined,
   found: readonly FoundProcess[],
@@ -89,7 +89,7 @@ export function reattach(
  * Restores the past of a slot from its record if its agent is gone.
  * @returns whether an agent has ended unseen
  */
-export function recall(
+export function restorePast(
   fleet: Fleet,
   slot: number,
   record: RunRecord,
@@ -112,7 +112,7 @@ export function recall(
  * An unwanted slot in which nothing was found may still have files on the host: the supervisor was killed before it
  * vacated the slot.
  */
-export function clearAway(fleet: Fleet, slot: number, now: number): void {
+export function markForVacating(fleet: Fleet, slot: number, now: number): void {
   if (fleet.slots.has(slot)) return;
   fleet.want(slot, unwantedWish(fleet), now);
   fleet.unwant(slot, now);

@@ -22,7 +22,7 @@ export function expire(fleet: Fleet, now: BootMs): void {
 function expireSlot(fleet: Fleet, slot: Slot, now: BootMs): void {
   const { agent } = slot;
   if (agent.state === 'backoff') fleet.become(slot, { state: 'pending', reason: agent.reason }, now);
-  else fleet.place(slot, now);
+  else fleet.requeue(slot, now);
 }
 
 /**
@@ -32,7 +32,7 @@ function expireSlot(fleet: Fleet, slot: Slot, now: BootMs): void {
 export function nextDue(fleet: Fleet, now: BootMs): BootMs | null {
   const { queues, hold, blocked } = fleet;
   const times = [fleet.timers.next, nextRolloutDue(fleet, now) ?? Number.POSITIVE_INFINITY];
-  const isWaiting = queues.returning.size + queues.pending.size + queues.replaceable.size > 0;
+  const isWaiting = queues.inRound.size + queues.pending.size + queues.toReplace.size > 0;
   if (isWaiting && !fleet.stopAll && !fleet.pressure) {
     if (blocked) times.push(blocked.retryAt);
     if (!hold) times.push(fleet.adaptive?.opensAt ?? fleet.rounds.opensAt(now) ?? now);

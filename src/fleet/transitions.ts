@@ -53,7 +53,7 @@ export function reattached(
       : { state: 'ready', run, readyAt };
   if (readyAt === null) {
     fleet.rounds.join(number);
-    fleet.mayProbe(number);
+    fleet.startedUnderHold(number);
   }
   fleet.become(fleet.slot(number), agent, now);
 }
@@ -75,21 +75,21 @@ export function remnantsGone(fleet: Fleet, number: number, now: BootMs): void {
 }
 
 /** Work that must precede the slot's start is under way (`prepare`, changing the owner of its files). */
-export function preparing(fleet: Fleet, number: number, now: BootMs): void {
+export function prepareBegun(fleet: Fleet, number: number, now: BootMs): void {
   fleet.rounds.join(number);
-  fleet.mayProbe(number);
+  fleet.startedUnderHold(number);
   fleet.become(fleet.slot(number), { state: 'preparing', since: now }, now);
 }
 
 /** The work that had to precede the slot's start is done: the slot waits for its start again. */
-export function readied(fleet: Fleet, number: number, reason: string, now: BootMs): void {
+export function prepareDone(fleet: Fleet, number: number, reason: string, now: BootMs): void {
   fleet.become(fleet.slot(number), { state: 'pending', reason }, now);
 }
 
 /** A process was started in the slot; it is starting until its readiness check passes. */
 export function agentStarted(fleet: Fleet, number: number, run: Run, now: BootMs): void {
   fleet.rounds.join(number);
-  fleet.mayProbe(number);
+  fleet.startedUnderHold(number);
   fleet.blocked = null;
   fleet.sigkilled.delete(number);
   fleet.become(
@@ -110,7 +110,7 @@ export function startBlocked(fleet: Fleet, number: number, message: string, now:
 /** A start failed before there was a process (exec, prepare). */
 export function startFailed(fleet: Fleet, number: number, reason: string, at: string, now: BootMs): void {
   fleet.rounds.join(number);
-  fleet.mayProbe(number);
+  fleet.startedUnderHold(number);
   const slot = fleet.slot(number);
   slot.lastExit = { code: null, signal: null, reason, at };
   endedByItself(
@@ -127,7 +127,7 @@ export function agentReady(fleet: Fleet, number: number, now: BootMs, checkedMs 
   const slot = fleet.slot(number);
   if (slot.agent.state !== 'starting') return;
   const { run } = slot.agent;
-  const othersWait = fleet.queues.pending.size + fleet.queues.replaceable.size > 0;
+  const othersWait = fleet.queues.pending.size + fleet.queues.toReplace.size > 0;
   if (!run.isFoundStarting) fleet.adaptive?.ready(now - run.startedAt, checkedMs, othersWait, now);
   fleet.become(slot, { state: 'ready', run, readyAt: now }, now);
 }
@@ -161,7 +161,7 @@ export function recycleAgent(fleet: Fleet, number: number, reason: string, now: 
   const run = runOf(slot.agent);
   if (!run) return;
   run.recycle = reason;
-  fleet.place(slot, now);
+  fleet.requeue(slot, now);
 }
 
 /** The stop signal was sent. */

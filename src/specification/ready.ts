@@ -59,10 +59,14 @@ export const READY: Group<WrittenReady> = {
   },
 };
 
-function toReady({ http, exec, afterMs, timeoutMs, ...flags }: Output<typeof KINDS>): WrittenReady {
+function toReady(written: Output<typeof KINDS>): WrittenReady {
+  const { http, exec, afterMs, timeoutMs, tcp, udp, socket, notify, ...unknown } = written;
+  // A kind that this function forgets must not be accepted and ignored: it fails here, at compile time.
+  unknown satisfies Record<string, never>;
   if (http !== null) return { kind: 'http', path: http, timeoutMs };
   if (exec !== null) return { kind: 'exec', argv: exec, timeoutMs };
   if (afterMs !== null) return { kind: 'after', afterMs, timeoutMs };
-  const kind = (['tcp', 'udp', 'socket', 'notify'] as const).find((each) => flags[each]) ?? null;
+  const flags = { tcp, udp, socket, notify };
+  const kind = (Object.keys(flags) as (keyof typeof flags)[]).find((each) => flags[each]) ?? null;
   return { kind, timeoutMs };
 }

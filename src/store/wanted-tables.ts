@@ -5,7 +5,7 @@ import type { WantedCopy } from './copy.ts';
 import { transaction } from './database.ts';
 import type { Settings } from './settings.ts';
 
-/** The tables of the wanted state; each further line is the addition of a later version. */
+/** The tables of the wanted state; each further entry is the change of a later version. */
 export const SCHEMA = [
   `
   CREATE TABLE meta (seq INTEGER NOT NULL) STRICT;
@@ -19,7 +19,7 @@ export const SCHEMA = [
   `ALTER TABLE meta ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'`,
 ];
 
-/** The columns of a slot besides its fleet, named as in its record, with their types. */
+/** The columns of a slot except its fleet, named as in its record, with their types. */
 const SLOT_COLUMNS: { readonly [K in keyof SlotRecord]: 'number' | 'text' | 'boolean' } = {
   slot: 'number',
   wanted: 'boolean',
@@ -29,7 +29,7 @@ const SLOT_COLUMNS: { readonly [K in keyof SlotRecord]: 'number' | 'text' | 'boo
 };
 const COLUMNS = Object.keys(SLOT_COLUMNS) as (keyof SlotRecord)[];
 
-/** The durable part of a change; all of it is written, or nothing. */
+/** The durable part of a change, which is written completely or not at all. */
 export type StoredChange = Pick<Change, 'record' | 'release' | 'slots' | 'forgotten' | 'prepared'>;
 
 function readSeq(db: DatabaseSync): number {
@@ -42,12 +42,12 @@ export function loadSettings(db: DatabaseSync): Settings {
   return JSON.parse(settings) as Settings;
 }
 
-/** The whole content of the database, in the form of its copy. */
+/** The whole content of the database, in the form of the copy. */
 export function contentOf(db: DatabaseSync): WantedCopy {
   return { seq: readSeq(db), fleets: loadAll(db), settings: loadSettings(db) };
 }
 
-/** What is to be the same in database and copy, as a text: all but the prepared marks, which the copy may lack. */
+/** The content that must be equal in database and copy, as text: everything except `prepared`, which the copy may lack. */
 export function withoutMarks({ seq, fleets, settings }: WantedCopy): string {
   const unmarked = fleets.map((one) => ({
     ...one,
@@ -67,7 +67,7 @@ export function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy)
   });
 }
 
-/** Writes the durable part of a change; requires a transaction. */
+/** Writes the durable part of a change; must be called within a transaction. */
 export function writeChange(
   db: DatabaseSync,
   name: string,

@@ -1,4 +1,4 @@
-/** Until when alarms rest (ISO 8601); null: until they are turned on again. */
+/** Until when alarms are silenced (ISO 8601); null: until they are turned on again. */
 export interface MaintenanceState {
   until: string | null;
 }

@@ -3,43 +3,43 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { HostMemory } from '../fleet/pressure.ts';
 import type { MaintenanceState } from './maintenance.ts';
 
-/** What one look at everything comes to. */
+/** The result of one check of everything. */
 export interface WatchdogDocument {
-  /** `maintenance`: alarms rest, whatever there is. */
+  /** `maintenance`: alarms are silenced, whether or not there are any. */
   verdict: 'ok' | 'degraded' | 'maintenance';
-  /** What there is to say of it, in one line. */
+  /** The result in one line. */
   summary: string;
-  /** What is wrong; empty where nothing is. */
+  /** The problems, if any. */
   alarms: string[];
-  /** What is worth knowing, and no alarm. */
+  /** Information that is no alarm. */
   notes: string[];
   maintenance: MaintenanceState | null;
   fleets: WatchedFleet[];
   host: { memoryAvailablePercent: number; memoryPressurePercent: number | null };
 }
 
-/** A fleet in the numbers that the verdict is made from: each wanted slot is counted once. */
+/** The numbers of a fleet that decide the verdict; each wanted slot is counted once. */
 export interface WatchedFleet {
   name: string;
   target: number;
   ready: number;
-  /** On their way up, with no failed start behind them. */
+  /** Coming up, without a failed start. */
   coming: number;
   /** Were ready, and fail their health checks. */
   unready: number;
   /** Failed to start once or twice, and are tried again. */
   failing: number;
-  /** Failed to start so often in a row that it is no accident. */
+  /** In a crash loop: failed to start at least three times in a row. */
   looping: number;
-  /** Given up: nothing will start them. */
+  /** No automatic start follows. */
   failed: number;
-  /** Why it is held; null where it is not. */
+  /** Why it is held; null if it is not. */
   held: string | null;
-  /** What keeps it from starting agents: a limit of the host, or short memory. */
+  /** What blocks its starts: a limit of the host, or short memory. */
   blocked: string | null;
-  /** What is said of a leak; null where there is none, or a suspicion at most. */
+  /** A sentence about the leak; null if there is none, or only a suspicion. */
   leak: string | null;
-  /** What somebody else counts, where that is too few; null where it is not. */
+  /** A description of the external count if it is too low; else null. */
   uncounted: string | null;
   strays: number;
 }
@@ -66,7 +66,7 @@ export function watchFleet(fleet: Fleet, findings: Findings): WatchedFleet {
     failed: 0,
   };
   for (const slot of fleet.slots.values()) if (slot.wanted) counts[placeOf(slot)]++;
-  const isWaiting = fleet.queues.pending.size + fleet.queues.returning.size > 0;
+  const isWaiting = fleet.queues.pending.size + fleet.queues.inRound.size > 0;
   return {
     name: fleet.name,
     target: fleet.target,

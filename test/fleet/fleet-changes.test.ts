@@ -141,6 +141,15 @@ test('kills slots also while everything is stopped for changed ports', () => {
   expect(world.states).toBe('ready ready ready');
 });
 
+test('a slot that is wanted again for changed ports, while its agent still runs, gets the new release', () => {
+  const world = ready(5, { stop: { parallel: 1 } });
+  world.nature = { ...WELL_BEHAVED, stopMs: 1_000 };
+  world.killSlots('3,4');
+  world.spawn(5, { document: { ports: PORTS, stop: { parallel: 1 } }, release: 'r2', recreate: true });
+  world.advance(60_000);
+  expect([...world.processes.values()].map(({ release }) => release)).toEqual(Array(5).fill('r2'));
+});
+
 test('stops everything and starts nothing for a shutdown with agents', () => {
   const world = ready(5);
   world.fleet.setStopAll('shutdown', world.now);

@@ -151,7 +151,7 @@ test('comes to exactly the target once everything behaves', () => {
       expect(fleet.hold).toBe(null);
       expect(world.states).toBe(Array(fleet.target).fill('ready').join(' '));
       expect([...processes.values()].map((process) => process.slot).sort()).toEqual(
-        [...fleet.wanted()].sort(),
+        [...fleet.wantedSlots()].sort(),
       );
       for (const { number, release } of fleet.slots.values())
         expect(world.processOf(number)!.release).toBe(release);

@@ -10,13 +10,13 @@ export function checkQueues(fleet: Fleet, now: number): void {
   const slots = [...fleet.slots.values()];
   const pick = (is: (slot: Slot) => boolean) => slots.filter(is).map(({ number }) => number);
   const expected = {
-    returning: pick((slot) => canStart(slot) && fleet.rounds.has(slot.number)),
+    inRound: pick((slot) => canStart(slot) && fleet.rounds.has(slot.number)),
     pending: pick((slot) => canStart(slot) && !fleet.rounds.has(slot.number)),
     starting: pick(({ agent }) => agent.state === 'starting'),
-    vacant: pick(({ wanted, agent }) => !wanted && ['pending', 'backoff', 'failed'].includes(agent.state)),
+    toVacate: pick(({ wanted, agent }) => !wanted && ['pending', 'backoff', 'failed'].includes(agent.state)),
     overdue: pick(({ agent }) => agent.state === 'stopping' && !agent.killed && agent.deadline <= now),
-    condemned: pick((slot) => fateOf(fleet, slot, now) === 'condemned'),
-    replaceable: pick((slot) => fateOf(fleet, slot, now) === 'replaceable'),
+    toStop: pick((slot) => fateOf(fleet, slot, now) === 'toStop'),
+    toReplace: pick((slot) => fateOf(fleet, slot, now) === 'toReplace'),
   };
   const kept = Object.fromEntries(
     Object.keys(expected).map((name) => [
@@ -41,14 +41,14 @@ function fateOf(
   { stopAll, spec }: Fleet,
   { wanted, agent, release, generation }: Slot,
   now: number,
-): 'condemned' | 'replaceable' | null {
+): 'toStop' | 'toReplace' | null {
   if (agent.state !== 'starting' && agent.state !== 'ready' && agent.state !== 'unready') return null;
   const isLate = agent.state === 'starting' && agent.deadline <= now;
-  if (!wanted || stopAll || isLate) return 'condemned';
+  if (!wanted || stopAll || isLate) return 'toStop';
   const isOutdated = agent.run.release !== release || agent.run.generation !== generation;
   const isUnhealthy =
     agent.state === 'unready' && spec.health !== null && agent.misses >= spec.health.failures;
-  return isOutdated || isUnhealthy || agent.run.recycle !== undefined ? 'replaceable' : null;
+  return isOutdated || isUnhealthy || agent.run.recycle !== undefined ? 'toReplace' : null;
 }
 
 function order(a: number, b: number): number {

@@ -38,6 +38,8 @@ describe.skipIf(NO_STRACE !== null)(`the supervisor, by strace${NO_STRACE ? ` ($
   beforeAll(async () => {
     world = new World();
     const supervisor = await InspectedSupervisor.start(world.env);
+    // Its inspector listens before it serves, and a fleetctl that comes between starts another supervisor.
+    await until(() => world.isServed());
     small = await measure(world, supervisor, SMALL);
     large = await measure(world, supervisor, LARGE);
   }, SETUP_TIMEOUT_MS);

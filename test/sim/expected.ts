@@ -78,7 +78,7 @@ export function difference(promises: Promises, fleets: ReadonlyMap<string, Fleet
   for (const [name, { wanted, isHeld, rolloutId, growth }] of promises) {
     const runner = fleets.get(name);
     if (!runner) return `fleet ${name} is lost`;
-    const actual = runner.fleet.wanted();
+    const actual = runner.fleet.wantedSlots();
     const added = actual.difference(wanted).size;
     if (!wanted.isSubsetOf(actual) || added > growth) {
       return `fleet ${name} wants slots ${[...actual]}, and was to want ${[...wanted]}`;

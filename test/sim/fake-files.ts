@@ -165,6 +165,7 @@ export class FakeFiles implements Files {
     const purge = () => {
       const decided = moved.splice(0).map(({ to }) => {
         gate.step(`files.purge ${to}`);
+        this.#world.deleting(to, ASIDE.exec(nameOf(to))![2]!);
         const purged = to.replace('/.purging-', '/.purged-');
         disk.rename(to, purged);
         return purged;
@@ -188,7 +189,10 @@ export class FakeFiles implements Files {
       const isFree = !disk.hasBelow(`${parent}/${was}`);
       if (state === 'purging' && isWanted(was) && isFree)
         disk.rename(`${parent}/${name}`, `${parent}/${was}`);
-      else left.push(`${parent}/${name}`);
+      else {
+        if (state === 'purging') this.#world.deleting(`${parent}/${name}`, was);
+        left.push(`${parent}/${name}`);
+      }
     }
     await this.#delete(left);
   }
@@ -199,7 +203,6 @@ export class FakeFiles implements Files {
     for (const path of paths) {
       await new Promise<void>((resolve) => time.arrive(resolve));
       gate.step(`files.delete ${path}`);
-      this.#world.deleting(path, ASIDE.exec(nameOf(path))![2]!);
       disk.remove(path);
     }
   }

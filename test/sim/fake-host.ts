@@ -1,5 +1,6 @@
 import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { Facts, HelperEnd, Host, Launch, Memory } from '../../src/host/host.ts';
+import type { WantedStore } from '../../src/store/wanted.ts';
 import type { Disk } from './disk.ts';
 import { FakeFiles } from './fake-files.ts';
 import { FakeProcesses } from './fake-processes.ts';
@@ -39,6 +40,8 @@ export interface HostWorld {
   containment: 'cgroup' | 'session';
   /** The wall clock's distance from the time of the run. */
   wallMs(): number;
+  /** What the supervisor that begins has as its store. */
+  stored(store: WantedStore): void;
   /** A supervisor has these processes from here on, and is to hear of what happens to them. */
   opened(processes: FakeProcesses): void;
   /** An agent is about to be started in a slot. */
@@ -50,9 +53,11 @@ export interface HostWorld {
   preparing(): void;
   /** A process that somebody else started is about to be moved into a slot. */
   adopting(process: Process, key: string): void;
+  /** A process is about to get a signal as one that is in no slot. */
+  endingOther(process: Process): void;
   /** An agent is about to be started from this program. */
   executing(key: string, path: string): void;
-  /** What was set aside is about to be gone for good. @param was the name it had */
+  /** It is decided that what was set aside is gone for good. @param was the name it had */
   deleting(path: string, was: string): void;
 }
 

@@ -43,6 +43,7 @@ export function fakeOthers(world: HostWorld): OtherProcesses {
         signal: (name) => {
           gate.step(`others.signal ${pid} ${name}`);
           if (!kernel.isAlive(held)) return false;
+          world.endingOther(held);
           kernel.signal(held, name);
           return true;
         },

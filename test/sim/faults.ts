@@ -31,7 +31,7 @@ export class RandomFaults implements Faults {
   change(): string {
     const random = this.#random;
     switch (
-      random.weighted({ fork: 3, slow: 1, agents: 3, prepare: 1, memory: 1, others: 1, files: 1, well: 3 })
+      random.weighted({ fork: 3, slow: 1, agents: 3, prepare: 1, memory: 1, others: 2, files: 1, well: 3 })
     ) {
       case 'fork':
         this.#forkFails = random.pick([0.1, 0.5, 1]);
@@ -50,7 +50,7 @@ export class RandomFaults implements Faults {
         this.#availablePercent = random.pick([5, 15, 25]);
         return `memory available: ${this.#availablePercent} %`;
       case 'others':
-        this.#othersFail = random.pick([0.3, 1]);
+        this.#othersFail = random.pick([0.3, 0.6]);
         return `strays cannot be read, held or moved: ${this.#othersFail}`;
       case 'files':
         this.#filesFail = random.pick([0.3, 1]);
@@ -95,7 +95,7 @@ export class RandomFaults implements Faults {
   }
 
   isSilent(): boolean {
-    return this.#random.chance(this.#othersFail);
+    return this.#random.chance(this.#othersFail / 3);
   }
 
   move(): string | null {

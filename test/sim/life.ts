@@ -30,6 +30,7 @@ export class Life {
     const { gate } = world;
     const paths = pathsIn(directory, `${directory}/run`);
     this.store = new MortalWantedStore(paths.database, paths.copy, gate);
+    world.stored(this.store);
     const events = new MortalEventStore(':memory:', gate);
     const runs = new MortalRunStore(paths.runDatabase, world.kernel.bootId, gate);
     this.#runs = runs;

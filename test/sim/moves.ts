@@ -21,9 +21,9 @@ const WEIGHTS = {
   rollingUpdate: 4,
   rollout: 2,
   rollBack: 1,
-  remove: 0.3,
-  stray: 2,
-  adoptStrays: 1.5,
+  remove: 1,
+  stray: 3,
+  adoptStrays: 2,
   killStrays: 1,
   rebuild: 1,
   die: 3,
@@ -152,11 +152,9 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
       await world.life!.commands.remove(name, isPurge);
       documents.delete(name);
     };
-    world.command(
-      `remove ${name}${isPurge ? ' --purge' : ''}`,
-      call,
-      (before) => new Map([...before].filter(([its]) => its !== name)),
-    );
+    const text = `remove ${name}${isPurge ? ' --purge' : ''}`;
+    // The name is free before the answer comes: a spawn in between would be judged by what the answer says.
+    world.command(text, call, (before) => new Map([...before].filter(([its]) => its !== name)), true);
   },
   stray: (world, name) => {
     const { kernel, disk, moves, fleets } = world;
@@ -180,16 +178,16 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
     world.trace(`~ pid ${pid} is started by hand as ${path}${isOfOthers ? ', by another supervisor' : ''}`);
   },
   adoptStrays: (world, name) => {
-    const strays = [...world.kernel.processes.values()].filter(({ kind }) => kind === 'stray');
     const call = async () => {
       const before = world.promises.get(name)?.wanted ?? new Set();
       const { strays: answered } = await world.life!.commands.actOnStrays(name, { action: 'adopt' });
       const added = answered.filter((each) => each.result === 'adopted' && !before.has(each.slot)).length;
-      const { size } = world.fleets.get(name)!.fleet.wanted();
+      const { size } = world.fleets.get(name)!.fleet.wantedSlots();
       if (size !== before.size + added)
         world.fail(`${added} strays of ${name} are adopted, ${before.size} were wanted, and ${size} are now`);
     };
-    const effect = ofFleet(name, () => ({ growth: strays.length }));
+    // One that is started while the others are looked at may be among those that are adopted.
+    const effect = ofFleet(name, () => ({ growth: STRAYS_MAX }));
     world.command(`strays --adopt --fleet ${name}`, call, effect, true);
   },
   killStrays: (world, name) => {

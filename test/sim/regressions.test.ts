@@ -167,6 +167,32 @@ test('strays become agents as they run, and are replaced by nothing', () =>
     ]);
   }, 'cgroup'));
 
+test('a stray that is adopted during its grace is an agent from then on, and gets no SIGKILL', () =>
+  inWorld(async (world) => {
+    spawn(world, 1, OF_PROGRAM);
+    await world.advance(MINUTE_MS);
+    const deaf = stray(world, { stopMs: null });
+    world.doomed.add('f');
+    await world.life!.commands.actOnStrays('f', { action: 'kill' });
+    await world.advance(1_000);
+    await world.life!.commands.actOnStrays('f', { action: 'adopt' });
+    world.promises = ofFleet('f', toTarget(2))(world.promises);
+    await world.advance(MINUTE_MS);
+    expect([deaf.kind, world.kernel.isAlive(deaf), unrest(world)]).toEqual(['agent', true, null]);
+  }, 'cgroup'));
+
+test('what cannot be moved into its slot makes no target grow', () =>
+  inWorld(async (world) => {
+    spawn(world, 1, OF_PROGRAM);
+    await world.advance(MINUTE_MS);
+    stray(world);
+    vi.spyOn(world.faults, 'move').mockReturnValueOnce('EBUSY');
+    const { strays, target } = await world.life!.commands.actOnStrays('f', { action: 'adopt' });
+    expect([strays.map(({ result }) => result), target]).toEqual([['failed'], 1]);
+    await world.advance(MINUTE_MS);
+    expect([...world.fleets.get('f')!.fleet.wantedSlots()]).toEqual([0]);
+  }, 'cgroup'));
+
 test('the target is exact, at whatever step of an adoption the supervisor is killed', async () => {
   for (let steps = 0; steps < 14; steps++)
     await inWorld(async (world) => {
@@ -183,7 +209,7 @@ test('the target is exact, at whatever step of an adoption the supervisor is kil
       );
       await world.advance(MINUTE_MS);
       if (world.gate.isDead) await replace(world);
-      const wanted = world.fleets.get('f')!.fleet.wanted().size;
+      const wanted = world.fleets.get('f')!.fleet.wantedSlots().size;
       const agents = [...world.kernel.processes.values()].filter(({ kind }) => kind === 'agent').length;
       expect({ steps, unrest: unrest(world), agents }).toEqual({ steps, unrest: null, agents: wanted });
     }, 'cgroup');
@@ -212,6 +238,21 @@ test('a purge is whole or has not happened, at whatever step the supervisor is k
       expect({ steps, left }).toEqual({ steps, left: world.fleets.has('f') ? [['f'], ['f']] : [[], []] });
     });
 });
+
+test('a removal that the disk refuses deletes nothing', () =>
+  inWorld(async (world) => {
+    spawn(world, 0, { ...OF_PROGRAM, binary: programOf('f') });
+    await world.advance(MINUTE_MS);
+    const before = world.disk.list(world.paths.releases);
+    world.gate.isDiskFull = true;
+    await expect(world.life!.commands.remove('f', true)).rejects.toThrow('no space');
+    world.gate.isDiskFull = false;
+    await world.advance(1_000);
+    expect(world.disk.list(world.paths.releases)).toEqual(before);
+    spawn(world, 1, { ...OF_PROGRAM, binary: programOf('f') });
+    await world.advance(MINUTE_MS);
+    expect(unrest(world)).toBeNull();
+  }));
 
 test('the simulated world can tell that directories are deleted of a fleet that was not removed', async () => {
   const { finishPurges } = FakeFiles.prototype;

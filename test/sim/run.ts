@@ -101,9 +101,14 @@ async function comeToRest(world: SimulatedHost): Promise<void> {
   world.trace('~ nothing more goes wrong');
   world.faults.calm();
   world.isDiskFull = false;
-  // Whoever started them ends them: one that holds a slot's port would keep its agent from ever being ready.
+  // Whoever started them ends them: one that holds another slot's port would keep that agent from ever being ready.
   for (const process of [...world.kernel.processes.values()])
-    if (process.kind === 'stray' || process.isOfOthers) world.kernel.end(process, { code: 0, signal: null });
+    if (
+      process.kind === 'stray' ||
+      process.isOfOthers ||
+      (world.isAdopted(process) && process.env.FLEET_PORT)
+    )
+      world.kernel.end(process, { code: 0, signal: null });
   world.gate.isDiskFull = false;
   world.gate.crashAfter(Number.POSITIVE_INFINITY);
   const until = time.now + REST_MS_MAX;

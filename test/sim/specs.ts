@@ -47,6 +47,7 @@ export function documentOf(random: Random, name: string): Document {
       maxFailed: random.pick([0, 1, '50%']),
       rollback: random.chance(0.8),
       healthyDeadline: '20s',
+      keep: random.pick([1, 2, 5]),
     },
     logs: random.chance(0.5) ? { to: 'file', maxSize: '1M' } : { to: 'null' },
   };

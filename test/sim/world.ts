@@ -2,9 +2,10 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { FleetRunner } from '../../src/daemon/fleet/runner.ts';
 import type { ProcessId } from '../../src/fleet/agent.ts';
-import { slotRecord } from '../../src/fleet/derive.ts';
+import { slotRecord } from '../../src/fleet/slot-records.ts';
 import { nameFailure } from '../../src/host/facts/explain.ts';
 import { type Paths, pathsIn } from '../../src/specification/paths.ts';
+import type { WantedStore } from '../../src/store/wanted.ts';
 import { Disk } from './disk.ts';
 import { difference, type Effect, type Pending, type Promises, possibilities } from './expected.ts';
 import type { FakeProcesses } from './fake-processes.ts';
@@ -55,6 +56,8 @@ export class SimulatedHost {
   readonly #trace: string[] = [];
   readonly #traceMax: number;
   #violation: Violation | null = null;
+  /** The store of the supervisor that runs, or that begins. */
+  #store: WantedStore | null = null;
   #processes: FakeProcesses | null = null;
   /** What the rounds under way were opened with, by fleet. */
   readonly #parallel = new Map<string, number>();
@@ -127,6 +130,9 @@ export class SimulatedHost {
     const world = {
       ...{ time, kernel, disk, faults, containment, gate, random: this.#hostRandom },
       wallMs: () => this.wallMs,
+      stored: (store: WantedStore) => {
+        this.#store = store;
+      },
       starting: (key: string) => this.#starting(key),
       started: ({ pid, key, env }: Process) => {
         this.count('agent');
@@ -138,6 +144,9 @@ export class SimulatedHost {
       },
       preparing: () => this.#noteLimits(),
       adopting: (process: Process, key: string) => this.#adopting(process, key),
+      endingOther: ({ pid, key }: Process) => {
+        if (key !== null) this.fail(`pid ${pid} is an agent in ${key}, and is ended as a stray`);
+      },
       executing: (key: string, path: string) => {
         if (!this.disk.has(path)) this.fail(`slot ${key} is started from ${path}, which is gone`);
       },
@@ -250,7 +259,7 @@ export class SimulatedHost {
       [...this.promises].map(([name, its]) => {
         const { fleet } = this.fleets.get(name)!;
         const { hold, rollout } = fleet.record;
-        const wanted = its.growth > 0 ? fleet.wanted() : its.wanted;
+        const wanted = its.growth > 0 ? fleet.wantedSlots() : its.wanted;
         return [
           name,
           {
@@ -309,7 +318,7 @@ export class SimulatedHost {
     if (there.length > 0) this.fail(`slot ${key} is started twice: pid ${there[0]!.pid} lives there`);
     const possible = possibilities(this.promises, this.pending);
     const isGrowing = possible.some((each) => (each.get(name)?.growth ?? 0) > 0);
-    const isAdopted = isGrowing && this.fleets.get(name)?.fleet.wanted().has(Number(slot));
+    const isAdopted = isGrowing && this.fleets.get(name)?.fleet.wantedSlots().has(Number(slot));
     if (!isAdopted && !possible.some((each) => each.get(name)?.wanted.has(Number(slot))))
       this.fail(`slot ${key} is started, and nobody wants it`);
     if (possible.every((each) => each.get(name)?.isHeld === true))
@@ -345,7 +354,8 @@ export class SimulatedHost {
     if (main && main.pid !== process.parentPid)
       this.fail(`pid ${pid} is adopted into ${key}, which is taken`);
     const { fleet } = this.fleets.get(name)!;
-    if (!fleet.wanted().has(Number(slot))) this.fail(`pid ${pid} is adopted into ${key}, which nobody wants`);
+    if (!fleet.wantedSlots().has(Number(slot)))
+      this.fail(`pid ${pid} is adopted into ${key}, which nobody wants`);
     this.count('stray adopted');
     this.#adopted.add(identity(process));
     this.trace(`  pid ${pid} is adopted into ${key}`);
@@ -356,6 +366,11 @@ export class SimulatedHost {
       const renewedAt = new Map([...its.renewedAt].filter(([each]) => each !== Number(slot)));
       this.promises = new Map([...this.promises, [name, { ...its, renewedAt }]]);
     }
+  }
+
+  /** Whether a process was adopted, however it goes on. */
+  isAdopted(process: ProcessId): boolean {
+    return this.#adopted.has(identity(process));
   }
 
   /** Agents that are starting by the planner's count, and ran before they were agents. */
@@ -370,7 +385,7 @@ export class SimulatedHost {
   #grown(promises: Promises): Promises {
     return new Map(
       [...promises].map(([name, its]) => {
-        const wanted = its.growth > 0 ? this.fleets.get(name)!.fleet.wanted() : its.wanted;
+        const wanted = its.growth > 0 ? this.fleets.get(name)!.fleet.wantedSlots() : its.wanted;
         return [name, { ...its, wanted, growth: 0 }];
       }),
     );
@@ -389,12 +404,11 @@ export class SimulatedHost {
     this.trace(`  ${path} is deleted`);
     if (!path.startsWith(`${this.paths.releases}/`)) {
       if (!this.purged.has(was)) this.fail(`${path} of fleet ${was} is deleted, and nobody asked for that`);
-      const isKnown = this.life?.store.load().some(({ fleet }) => fleet.name === was);
-      if (isKnown && path.includes('/.purging-'))
-        this.fail(`${path} is deleted, and fleet ${was} was not removed in the end`);
+      const isKnown = this.#store?.load().some(({ fleet }) => fleet.name === was);
+      if (isKnown) this.fail(`${path} is deleted, and fleet ${was} was not removed in the end`);
       return;
     }
-    const knows = this.life?.store.load().find(({ releases }) => releases.some(({ id }) => id === was));
+    const knows = this.#store?.load().find(({ releases }) => releases.some(({ id }) => id === was));
     if (knows) this.fail(`release ${was} is deleted, and fleet ${knows.fleet.name} has it`);
   }
 

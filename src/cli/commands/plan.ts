@@ -20,8 +20,19 @@ export async function run(context: Context): Promise<number> {
   return 0;
 }
 
-function headline({ system, kernel, processor, processors }: HostDescription): string {
-  return oneLine(`${system}, Linux ${kernel}, ${processors} × ${processor}`);
+function headline({
+  system,
+  kernel,
+  machine,
+  virtualization,
+  processor,
+  processors,
+  cores,
+}: HostDescription): string {
+  const threads = cores < processors ? ` on ${cores} cores` : '';
+  const where = [machine, virtualization && `virtual: ${virtualization}`].filter(Boolean).join(', ');
+  const host = oneLine(`${system}, Linux ${kernel}, ${processors} × ${processor}${threads}`);
+  return where === '' ? host : `${host}\n${oneLine(where)}`;
 }
 
 function costOf(text: string | undefined): Cost | null {

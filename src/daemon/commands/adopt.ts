@@ -109,7 +109,7 @@ function want(
 ): readonly SlotRecord[] {
   const { host, paths, fleets } = supervisor;
   const { fleet } = runner;
-  const slots = fleet.wanted().union(new Set(slotOf.values()));
+  const slots = fleet.wantedSlots().union(new Set(slotOf.values()));
   const unserved = [...slotOf].filter(([stray, slot]) => stray.slot !== slot).map(([, slot]) => slot);
   const served = slots.difference(new Set(unserved));
   preflight({ spec: fleet.spec, baseDir: fleet.record.baseDir, slots, served }, host, paths, fleets);

@@ -3,7 +3,7 @@ import type { Decision } from '../../fleet/decide/decision.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 
 /** Commits a decision, and answers with the goal to wait for. @throws FleetError if it cannot be written */
-export function carryOut(runner: FleetRunner, decision: Decision): Accepted {
+export function commitAndAnswer(runner: FleetRunner, decision: Decision): Accepted {
   runner.commit(decision.change);
   return answer(runner, decision);
 }

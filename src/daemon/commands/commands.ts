@@ -10,7 +10,7 @@ import type { Decision } from '../../fleet/decide/decision.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
-import { carryOut } from './answer.ts';
+import { commitAndAnswer } from './answer.ts';
 import { finishRemovals, removeFleet } from './remove.ts';
 import { rollingUpdate } from './rollout.ts';
 import { spawnFleet } from './spawn.ts';
@@ -40,7 +40,7 @@ export class Commands {
 
   /** Commits a decision about a fleet, and answers with the goal to wait for. */
   decide(name: string, decide: (fleet: Fleet, date: Date) => Decision): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => carryOut(runner, decide(runner.fleet, this.#date)));
+    return this.#withRunner(name, (runner) => commitAndAnswer(runner, decide(runner.fleet, this.#date)));
   }
 
   /** Commits a change of a fleet that needs no waiting; null: nothing to change. */

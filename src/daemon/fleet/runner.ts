@@ -1,9 +1,9 @@
 import { runOf } from '../../fleet/agent.ts';
 import { applyChange, type Change } from '../../fleet/change.ts';
-import { runRecord, slotKey } from '../../fleet/derive.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { plan } from '../../fleet/plan.ts';
 import { type AgentExit, describeExit } from '../../fleet/restart.ts';
+import { runRecord, slotKey } from '../../fleet/slot-records.ts';
 import type { Executors, Step } from '../../fleet/steps.ts';
 import { expire, nextDue } from '../../fleet/time.ts';
 import { agentExited } from '../../fleet/transitions.ts';

@@ -1,10 +1,16 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ProcessId } from '../../fleet/agent.ts';
-import { releaseOf } from '../../fleet/derive.ts';
 import { describeExit } from '../../fleet/restart.ts';
+import { releaseOf } from '../../fleet/slot-records.ts';
 import { describeStartError } from '../../fleet/start-failure.ts';
 import type { Step } from '../../fleet/steps.ts';
-import { agentStarted, preparing, readied, startBlocked, startFailed } from '../../fleet/transitions.ts';
+import {
+  agentStarted,
+  prepareBegun,
+  prepareDone,
+  startBlocked,
+  startFailed,
+} from '../../fleet/transitions.ts';
 import type { Host, StartRequest } from '../../host/host.ts';
 import type { FleetContext } from './context.ts';
 import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
@@ -43,11 +49,11 @@ async function awaitHandOver(
   handed: Promise<void>,
 ): Promise<void> {
   const { fleet, name, services } = context;
-  preparing(fleet, slot, services.host.now());
+  prepareBegun(fleet, slot, services.host.now());
   try {
     await handed;
     services.journal.slot('prepare', name, slot, 'its directories are being handed to its user');
-    readied(fleet, slot, reason, services.host.now());
+    prepareDone(fleet, slot, reason, services.host.now());
   } catch (error) {
     failStart(context, slot, error as Error);
   }
@@ -114,7 +120,7 @@ function launchContext({ fleet, services }: FleetContext, slot: number): LaunchC
 export function failStart(context: FleetContext, slot: number, error: Error): void {
   const { fleet, name, services } = context;
   const { host, journal } = services;
-  const found = limitOf(host, error, services.paths.stateDir);
+  const found = hostLimitBehind(host, error, services.paths.stateDir);
   if (found) {
     const message = `cannot start slot ${slot}: ${found.limit}`;
     if (fleet.blocked?.message !== message) journal.note('limit', name, `${message}. ${found.hint}`, [slot]);
@@ -128,7 +134,7 @@ export function failStart(context: FleetContext, slot: number, error: Error): vo
 }
 
 /** The limit of the host that a start has reached, by its errno or as the store has named it; null for other failures. */
-function limitOf(host: Host, error: Error, path: string): { limit: string; hint: string } | null {
+function hostLimitBehind(host: Host, error: Error, path: string): { limit: string; hint: string } | null {
   if (error instanceof FleetError) {
     return error.code === 'LIMIT_REACHED' ? { limit: error.message, hint: error.hint } : null;
   }
@@ -145,7 +151,7 @@ export async function prepare(context: FleetContext, slot: number): Promise<void
   const paths = context.slotPaths(slot);
   try {
     const account = accountFor(services.host.processes.users, fleet.spec.user, slot);
-    preparing(fleet, slot, host.now());
+    prepareBegun(fleet, slot, host.now());
     await host.files.handOver(paths, account);
     host.files.readySlot(paths, account);
     const output = { path: context.watch(Output).path(slot) };

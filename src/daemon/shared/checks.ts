@@ -32,10 +32,25 @@ const EXEC_CONCURRENCY = 4;
 /** The maximum time of one check; readiness as a whole has `ready.timeout`. */
 const CHECK_TIMEOUT_MS = 5_000;
 
-/** Kinds that check all agents in one pass, and so cost the same for one as for all. */
-export function isBatchKind(kind: Ready['kind']): boolean {
-  return kind === 'tcp' || kind === 'udp' || kind === 'port' || kind === 'notify' || kind === 'after';
+/** Kinds that look at all agents at once, and so cost the same for one as for all. */
+const IS_BULK: Readonly<Record<Ready['kind'], boolean>> = {
+  tcp: true,
+  udp: true,
+  port: true,
+  notify: true,
+  after: true,
+  socket: false,
+  http: false,
+  exec: false,
+};
+
+/** Whether a check of this kind looks at all agents at once. */
+export function isBulkKind(kind: Ready['kind']): boolean {
+  return IS_BULK[kind];
 }
+
+/** Kinds that ask the host or the agent; for the others, it is known already. */
+type Probed = Exclude<Ready, { kind: 'after' | 'notify' }>;
 
 /** Carries out readiness and health checks of all kinds. */
 export class Checks {
@@ -78,7 +93,7 @@ export class Checks {
     }
   }
 
-  #probe(ready: Ready, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
+  #probe(ready: Probed, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
     switch (ready.kind) {
       case 'tcp':
       case 'udp':
@@ -91,8 +106,6 @@ export class Checks {
         return this.#get(subjects, ready.path);
       case 'exec':
         return Promise.all(subjects.map((subject) => this.#exec(() => this.#execute(subject))));
-      default:
-        throw new Error(`${ready.kind} is not probed`);
     }
   }
 

@@ -1,11 +1,11 @@
-import type { Turning } from './services.ts';
+import type { HasTurn } from './services.ts';
 
 /**
  * The loop of the supervisor: everything that was woken has a turn, all in one round of Node's event loop; then their
  * results are written. Waking is cheap, however often.
  */
 export class Loop {
-  readonly #awake = new Set<Turning>();
+  readonly #awake = new Set<HasTurn>();
   readonly #followers = new Set<() => void>();
   /** Called after the turns, before anything else has one: the next supervisor must know what was started. */
   readonly #write: () => void;
@@ -17,7 +17,7 @@ export class Loop {
   }
 
   /** Wakes something, because it has changed: it has a turn soon. */
-  wake(turning: Turning): void {
+  wake(turning: HasTurn): void {
     this.#awake.add(turning);
     if (this.#isStopped) return;
     this.#next ??= setImmediate(() => this.#run());

@@ -16,7 +16,7 @@ export interface Observer {
 }
 
 /** Something that has turns of the loop. */
-export interface Turning {
+export interface HasTurn {
   /** One turn: does what is due now. */
   turn(): void;
 }
@@ -33,7 +33,7 @@ export interface Services {
   readonly checks: Checks;
   observer: Observer;
   /** Wakes something, because it has changed: it has a turn soon. */
-  wake(turning: Turning): void;
+  wake(turning: HasTurn): void;
   /** Whether any fleet keeps a release of this id. */
   keepsRelease(id: string): boolean;
 }

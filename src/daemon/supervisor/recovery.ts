@@ -1,12 +1,12 @@
 import { Fleet } from '../../fleet/fleet.ts';
 import type { RunRecord, StoredFleet } from '../../fleet/records.ts';
 import {
-  candidates,
-  clearAway,
+  agentCandidates,
   type FoundProcess,
   lostFleets,
+  markForVacating,
   reattach,
-  recall,
+  restorePast,
   slotsToRecover,
   UNSEEN,
 } from '../../fleet/recovery.ts';
@@ -31,7 +31,7 @@ export function recover(supervisor: Supervisor, stored: readonly StoredFleet[], 
   for (const record of [...stored, ...lost]) {
     const runner = supervisor.runnerOf(new Fleet(record, host.now()));
     reattachAll(supervisor, runner, census, runs);
-    for (const { slot } of record.slots) clearAway(runner.fleet, slot, host.now());
+    for (const { slot } of record.slots) markForVacating(runner.fleet, slot, host.now());
     supervisor.manage(runner);
   }
   for (const { fleet, slots } of lost) {
@@ -54,8 +54,8 @@ function reattachAll(supervisor: Supervisor, runner: FleetRunner, census: Census
     if (record) reportLate(supervisor, name, record);
     const key = runner.key(slot);
     const alive = census.get(key) ?? [];
-    const main = candidates(host.processes.containment, record, alive, runs.wasBehind).find(({ process }) =>
-      host.processes.reattach(key, process),
+    const main = agentCandidates(host.processes.containment, record, alive, runs.wasBehind).find(
+      ({ process }) => host.processes.reattach(key, process),
     );
     if (main) {
       const startedAt = ticksToMs(main.process.startTicks);
@@ -63,7 +63,7 @@ function reattachAll(supervisor: Supervisor, runner: FleetRunner, census: Census
       found.push(slot);
     } else {
       const moment = { now: host.now(), date: host.date() };
-      if (record && recall(fleet, slot, record, moment)) journal.slot('exit', name, slot, UNSEEN);
+      if (record && restorePast(fleet, slot, record, moment)) journal.slot('exit', name, slot, UNSEEN);
       if (alive.length > 0) {
         journal.note('remnant', name, 'processes without an agent are ended', [slot]);
         clearRemnants(runner, slot);

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { parseSlotKey } from '../../fleet/derive.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { AgentExit } from '../../fleet/restart.ts';
+import { parseSlotKey } from '../../fleet/slot-records.ts';
 import type { Host } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { EventStore } from '../../store/events.ts';
@@ -10,10 +10,10 @@ import type { ReadingStore } from '../../store/samples.ts';
 import type { WantedStore } from '../../store/wanted.ts';
 import { FleetRunner } from '../fleet/runner.ts';
 import { Checks } from '../shared/checks.ts';
-import { Flushing } from '../shared/flushing.ts';
+import { Flusher } from '../shared/flusher.ts';
 import { Journal } from '../shared/journal.ts';
 import { Loop } from '../shared/loop.ts';
-import type { Observer, Services, Turning } from '../shared/services.ts';
+import type { HasTurn, Observer, Services } from '../shared/services.ts';
 import { WATCHES } from '../watches/all.ts';
 import { Maintenance } from './maintenance.ts';
 
@@ -46,7 +46,7 @@ export class Supervisor implements Services {
   readonly loop: Loop;
   readonly fleets = new Map<string, FleetRunner>();
   observer: Observer = { event: () => {}, exited: () => {}, ready: () => {} };
-  readonly #flushing: Flushing;
+  readonly #flusher: Flusher;
 
   constructor({ host, paths, store, runs, events, readings, log }: Parts) {
     this.host = host;
@@ -60,8 +60,8 @@ export class Supervisor implements Services {
     this.journal.onSlot = (fleet, type) => this.observer.event(fleet, type);
     this.checks = new Checks(host);
     this.maintenance = new Maintenance(store, this.journal, () => host.date());
-    this.#flushing = new Flushing({ host, paths, runs, events, journal: this.journal, log });
-    this.loop = new Loop(() => this.#flushing.runs());
+    this.#flusher = new Flusher({ host, paths, runs, events, journal: this.journal, log });
+    this.loop = new Loop(() => this.#flusher.runs());
     host.processes.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
     host.processes.onNotify = (key, text) => this.#onNotify(key, text);
     host.processes.onProblem = (error) => log.error({ error: error.message }, 'a problem on the host');
@@ -82,10 +82,10 @@ export class Supervisor implements Services {
   forget(runner: FleetRunner): void {
     this.fleets.delete(runner.name);
     runner.stop('removed');
-    this.#flushing.attempt(this.paths.samples, () => this.readings.remove(runner.name));
+    this.#flusher.attempt(this.paths.samples, () => this.readings.remove(runner.name));
   }
 
-  wake(turning: Turning): void {
+  wake(turning: HasTurn): void {
     this.loop.wake(turning);
   }
 
@@ -97,8 +97,8 @@ export class Supervisor implements Services {
   async stop(): Promise<void> {
     this.loop.stop();
     for (const runner of this.fleets.values()) runner.stop('shutdown');
-    this.#flushing.runs();
-    this.#flushing.events();
+    this.#flusher.runs();
+    this.#flusher.events();
     await this.host.close();
     for (const store of [this.runs, this.events, this.readings, this.store]) store.close();
   }

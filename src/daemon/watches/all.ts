@@ -3,11 +3,11 @@ import { Output } from '../fleet/output.ts';
 import { Health } from './health.ts';
 import { Leaks } from './leaks.ts';
 import { Memory } from './memory.ts';
+import { MemoryReader } from './memory-reader.ts';
 import { Pace } from './pace.ts';
 import { Pressure } from './pressure.ts';
 import { Readiness } from './readiness.ts';
 import { Resources } from './resources.ts';
-import { Sampler } from './sampler.ts';
 import { Verification } from './verification.ts';
 
 /** The watches of every fleet, in the order in which they start and are called. */
@@ -17,7 +17,7 @@ export const WATCHES: readonly WatchKind[] = [
   Health,
   Memory,
   Leaks,
-  Sampler,
+  MemoryReader,
   Pressure,
   Verification,
   Pace,

@@ -1,9 +1,9 @@
 import { unitHash } from '../../fleet/restart.ts';
 import { agentHealthy, agentUnhealthy } from '../../fleet/transitions.ts';
 import type { Ready, Spec } from '../../specification/spec.ts';
-import { type CheckedAgent, isBatchKind } from '../shared/checks.ts';
+import { type CheckedAgent, isBulkKind } from '../shared/checks.ts';
 import { every } from '../shared/timers.ts';
-import { ask, checkedAgents } from './asking.ts';
+import { checkAgents, checkedAgents } from './check-agents.ts';
 import { SpecWatch } from './spec-watch.ts';
 
 /** Health checks of a fleet are spread over this many moments of their period. */
@@ -25,7 +25,7 @@ export class Health extends SpecWatch<Checked> {
 
   protected override begin({ everyMs, kind }: Checked, signal: AbortSignal): void {
     const { log } = this.context.services;
-    const buckets = isBatchKind(kind)
+    const buckets = isBulkKind(kind)
       ? 1
       : Math.max(1, Math.min(BUCKETS_MAX, Math.floor(everyMs / TICK_MS_MIN)));
     const tickMs = Math.max(TICK_MS_MIN, everyMs / buckets);
@@ -64,7 +64,7 @@ export class Health extends SpecWatch<Checked> {
     // An older release may have no health checks, and send nothing that they expect.
     const agents = checkedAgents(this.context, slots).filter(({ release }) => fleet.specOf(release).health);
     const check = (ready: Ready, alike: readonly CheckedAgent[]) => checks.health(ready, alike, everyMs);
-    await ask(this.context, agents, check, ({ slot }, problem) => {
+    await checkAgents(this.context, agents, check, ({ slot }, problem) => {
       const before = fleet.slot(slot).agent.state;
       if (problem === null) agentHealthy(fleet, slot, host.now());
       else agentUnhealthy(fleet, slot, problem, host.now());

@@ -46,8 +46,8 @@ export class Pressure extends SpecWatch<Limits> {
 
   beforeTurn(): void {
     if (!this.#limits || performance.now() - this.#readAt < READ_MS.starting) return;
-    const { pending, returning, replaceable } = this.context.fleet.queues;
-    if (pending.size + returning.size + replaceable.size > 0) this.#judge(this.#limits);
+    const { pending, inRound, toReplace } = this.context.fleet.queues;
+    if (pending.size + inRound.size + toReplace.size > 0) this.#judge(this.#limits);
   }
 
   #judge(limits: Limits): void {

@@ -1,7 +1,7 @@
 import { agentReady, notReadyBecause } from '../../fleet/transitions.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
 import { after } from '../shared/timers.ts';
-import { ask, checkedAgents } from './asking.ts';
+import { checkAgents, checkedAgents } from './check-agents.ts';
 
 /** Starting agents are first checked after the minimum, then less and less often the longer they take. */
 const POLL_MS = { min: 5, max: 500 } as const;
@@ -77,7 +77,7 @@ export class Readiness implements FleetWatch {
     );
     let youngestMs = Number.POSITIVE_INFINITY;
     const uncheckedMs = this.#sincePoll();
-    await ask(this.#context, agents, checks.readiness.bind(checks), ({ slot, ageMs }, problem) => {
+    await checkAgents(this.#context, agents, checks.readiness.bind(checks), ({ slot, ageMs }, problem) => {
       youngestMs = Math.min(youngestMs, ageMs);
       if (problem !== null) {
         notReadyBecause(fleet, slot, problem);

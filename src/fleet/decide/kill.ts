@@ -1,6 +1,6 @@
 import { formatSlots } from '../../specification/slots.ts';
-import { slotRecord } from '../derive.ts';
 import type { Fleet } from '../fleet.ts';
+import { slotRecord } from '../slot-records.ts';
 import { toTarget } from '../target.ts';
 import { type Decision, namedSlots } from './decision.ts';
 
@@ -13,7 +13,7 @@ export interface KillRequest {
 
 /** Lowers the target. @throws FleetError SLOT_UNKNOWN */
 export function decideKill(fleet: Fleet, { count = 0, slots, all = false }: KillRequest): Decision {
-  const wanted = fleet.wanted();
+  const wanted = fleet.wantedSlots();
   const left = all ? 0 : Math.max(0, wanted.size - count);
   const remove = slots === undefined ? toTarget(wanted, left).remove : namedSlots(fleet, slots);
   const target = wanted.size - new Set(remove).size;

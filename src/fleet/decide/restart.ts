@@ -1,8 +1,8 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots } from '../../specification/slots.ts';
-import { slotRecord } from '../derive.ts';
 import type { Fleet } from '../fleet.ts';
 import { isOver } from '../rollout/rolling.ts';
+import { slotRecord } from '../slot-records.ts';
 import { type Decision, namedSlots } from './decision.ts';
 
 /** The slots to restart (absent: all), and whether on the newest release. */
@@ -24,7 +24,7 @@ export function decideRestart(fleet: Fleet, { slots, latest = false }: RestartRe
       hint: 'fleetctl rollout status shows it; fleetctl rollout abort rolls back.',
     });
   }
-  const chosen = slots === undefined ? [...fleet.wanted()] : namedSlots(fleet, slots);
+  const chosen = slots === undefined ? [...fleet.wantedSlots()] : namedSlots(fleet, slots);
   const generation = fleet.generation + 1;
   const wish = latest ? { generation, release: fleet.release } : { generation };
   const reason = latest ? `restart on release ${fleet.release}` : 'restart';

@@ -1,7 +1,6 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { Change, ChangeEvent } from '../change.ts';
-import { slotRecord } from '../derive.ts';
 import type { Fleet } from '../fleet.ts';
 import type { FleetRecord, ReleaseRecord, SlotRecord } from '../records.ts';
 import {
@@ -16,6 +15,7 @@ import {
 } from '../rollout/changes.ts';
 import type { Rollout, RolloutOptions } from '../rollout/record.ts';
 import { isOver } from '../rollout/rolling.ts';
+import { slotRecord } from '../slot-records.ts';
 import type { Decision } from './decision.ts';
 import { describeHold } from './hold.ts';
 import { findRelease, releaseBefore } from './releases.ts';

@@ -1,10 +1,10 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { runOf, type Slot } from '../agent.ts';
-import { slotRecord, wantedRecord } from '../derive.ts';
 import { Fleet } from '../fleet.ts';
 import type { FleetRecord, ReleaseRecord } from '../records.ts';
 import { isOver } from '../rollout/rolling.ts';
+import { slotRecord, wantedRecord } from '../slot-records.ts';
 import { type TargetChange, toTarget } from '../target.ts';
 import type { Decision } from './decision.ts';
 
@@ -43,7 +43,7 @@ export function proposeSpawn(
   if (target === undefined) {
     throw new FleetError('USAGE', `neither the command nor the spec sets the target of fleet ${name}`);
   }
-  const wanted = existing?.wanted() ?? new Set<number>();
+  const wanted = existing?.wantedSlots() ?? new Set<number>();
   const change = toTarget(wanted, target);
   return {
     spec,
@@ -87,6 +87,7 @@ export function decideSpawn(
   const isRolling = rollout !== null && !isOver(rollout);
   const isEnded = isRolling && (recreate || release !== existing!.release);
   const record: FleetRecord = {
+    ...existing?.record,
     name: spec.name,
     spec,
     baseDir,
@@ -107,7 +108,11 @@ export function decideSpawn(
       respec: true,
       ...(newest && { release: newest }),
       slots: [
-        ...change.add.map((slot) => wantedRecord(fleet, slot, release)),
+        // Where everything stops first, an agent that still runs in its slot is no reason to keep its release.
+        ...change.add.map((slot) => ({
+          ...wantedRecord(fleet, slot, release),
+          ...(record.recreate && { release }),
+        })),
         ...change.remove.map((slot) => slotRecord(fleet, slot, { wanted: false })),
         ...moved.map((slot) => slotRecord(fleet, slot, { release })),
       ],

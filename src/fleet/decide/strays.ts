@@ -1,7 +1,7 @@
 import type { Change } from '../change.ts';
-import { wantedRecord } from '../derive.ts';
 import type { Fleet } from '../fleet.ts';
 import type { SlotRecord } from '../records.ts';
+import { wantedRecord } from '../slot-records.ts';
 
 /** Makes the slots wanted into which strays are adopted; slots that are already wanted stay unchanged. */
 export function decideAdoption(fleet: Fleet, slots: readonly number[]): Change & { slots: SlotRecord[] } {

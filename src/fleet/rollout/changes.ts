@@ -48,7 +48,7 @@ export function rollBack(
 ): RolloutChange {
   return {
     rollout: { ...rollout, state: 'rolling-back', batch: null, reason },
-    slots: slotsLeft(fleet, rollout),
+    slots: slotsToMoveBack(fleet, rollout),
     release: rollout.from,
     newest: rollout.from,
     hold: fleet.hold?.by === 'user' ? 'keep' : 'lift',
@@ -155,13 +155,13 @@ export function provenRelease(fleet: Fleet, to: string): string {
 }
 
 /** Whether a rollout that rolls back moves agents off this release. */
-export function isLeft({ from, to, unproven }: Rollout, release: string): boolean {
+export function mustMoveBack({ from, to, unproven }: Rollout, release: string): boolean {
   return release !== from && (release === to || unproven.includes(release));
 }
 
 /** The slots that must still move back. */
-export function slotsLeft(fleet: Fleet, rollout: Rollout): number[] {
+export function slotsToMoveBack(fleet: Fleet, rollout: Rollout): number[] {
   return [...fleet.slots.values()]
-    .filter(({ wanted, release }) => wanted && isLeft(rollout, release))
+    .filter(({ wanted, release }) => wanted && mustMoveBack(rollout, release))
     .map(({ number }) => number);
 }

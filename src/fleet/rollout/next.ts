@@ -2,7 +2,7 @@ import { type BootMs, runOf, type Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Step } from '../steps.ts';
 import { batchSize, chooseBatch, chooseMeasured, isBroken, nameOf, readyOn } from './batch.ts';
-import { changeOf, isLeft, rollBack, slotsLeft } from './changes.ts';
+import { changeOf, mustMoveBack, rollBack, slotsToMoveBack } from './changes.ts';
 import type { AgentFailure, Batch, BatchVerdict, Cohort, Rollout } from './record.ts';
 import { countFailed, isOver } from './rolling.ts';
 import { cohortOf, describeCohorts, judgeCohorts, judgeFailures } from './verdict.ts';
@@ -19,7 +19,7 @@ export function nextRollout(fleet: Fleet, now: BootMs): Step | null {
   const { record } = fleet.rolling;
   if (!record || isOver(record) || fleet.stopAll) return null;
   if (fleet.hold && fleet.hold.by !== 'storm') return null;
-  if (record.state === 'rolling-back') return planReturn(fleet, record);
+  if (record.state === 'rolling-back') return planRollback(fleet, record);
   const view = record.batch && viewBatch(fleet, record, record.batch);
   const fresh = newFailures(fleet, record, view, now);
   const rollout = { ...record, failures: [...record.failures, ...fresh] };
@@ -53,7 +53,7 @@ function planNext(fleet: Fleet, rollout: Rollout, now: BootMs): Step | null {
   const left = [...fleet.slots.values()].filter(({ wanted, release }) => wanted && release !== rollout.to);
   if (left.length === 0) {
     // A slot that is no longer wanted may be wanted again, with its agent, as long as that runs.
-    if (hasLeavers(fleet, rollout)) return null;
+    if (hasUnwantedOnOldRelease(fleet, rollout)) return null;
     const done: Rollout = { ...rollout, state: 'done', updated: countReadyOn(fleet, rollout.to) };
     const reason = `done: ${done.updated} of ${fleet.target} agents run release ${rollout.to}`;
     return { do: 'rollout', change: changeOf(done), reason };
@@ -65,7 +65,7 @@ function planNext(fleet: Fleet, rollout: Rollout, now: BootMs): Step | null {
   return beginBatch(fleet, rollout, left, old, now);
 }
 
-function hasLeavers(fleet: Fleet, { to }: Rollout): boolean {
+function hasUnwantedOnOldRelease(fleet: Fleet, { to }: Rollout): boolean {
   return fleet.slots.values().some(({ wanted, agent }) => {
     const run = runOf(agent);
     return !wanted && run !== null && run.release !== to;
@@ -172,8 +172,9 @@ function failed(fleet: Fleet, rollout: Rollout, verdict: BatchVerdict, last: Age
 }
 
 /** Waits until everything is back on the release that it came from, or has failed on it by its own fault. */
-function planReturn(fleet: Fleet, rollout: Rollout): Step | null {
-  for (const slot of fleet.slots.values()) if (!isBack(slot, rollout)) return returnLate(fleet, rollout);
+function planRollback(fleet: Fleet, rollout: Rollout): Step | null {
+  for (const slot of fleet.slots.values())
+    if (!isBack(slot, rollout)) return rollBackLatecomers(fleet, rollout);
   const change = changeOf({ ...rollout, state: 'rolled-back', updated: countReadyOn(fleet, rollout.to) });
   return {
     do: 'rollout',
@@ -183,8 +184,8 @@ function planReturn(fleet: Fleet, rollout: Rollout): Step | null {
 }
 
 /** Agents that were unwanted when the rollback started, and are wanted again. */
-function returnLate(fleet: Fleet, rollout: Rollout): Step | null {
-  const slots = slotsLeft(fleet, rollout);
+function rollBackLatecomers(fleet: Fleet, rollout: Rollout): Step | null {
+  const slots = slotsToMoveBack(fleet, rollout);
   if (slots.length === 0) return null;
   const change = changeOf(rollout, { slots, release: rollout.from });
   return { do: 'rollout', change, reason: `more agents move back to release ${rollout.from}` };
@@ -192,7 +193,7 @@ function returnLate(fleet: Fleet, rollout: Rollout): Step | null {
 
 function isBack({ wanted, agent, release, failures }: Slot, rollout: Rollout): boolean {
   const run = runOf(agent);
-  if (run && isLeft(rollout, run.release)) return false;
+  if (run && mustMoveBack(rollout, run.release)) return false;
   if (!wanted) return true;
   if (run && run.release !== release) return false;
   return agent.state === 'ready' || agent.state === 'failed' || agent.state === 'unready' || failures > 0;

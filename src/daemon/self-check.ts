@@ -10,7 +10,7 @@ const STALL_MS_MIN = 5_000;
  * The supervisor's care for itself: that time passes for it, that it can be reached, and that the wanted state is on
  * disk twice.
  */
-export class Patrol {
+export class SelfCheck {
   readonly #supervisor: Pick<Supervisor, 'journal' | 'store'>;
   readonly #api: ApiServer;
   readonly #timer: NodeJS.Timeout;

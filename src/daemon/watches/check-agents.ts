@@ -1,5 +1,5 @@
 import { type Run, runOf } from '../../fleet/agent.ts';
-import { releaseOf } from '../../fleet/derive.ts';
+import { releaseOf } from '../../fleet/slot-records.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { Ready } from '../../specification/spec.ts';
 import type { FleetContext } from '../fleet/context.ts';
@@ -21,7 +21,7 @@ export function checkedAgents(context: FleetContext, slots: Iterable<number>): C
  * Checks agents by the checks of their own release, and passes on the results of those that are still the same: one may
  * have ended meanwhile, and another started.
  */
-export async function ask(
+export async function checkAgents(
   { fleet }: FleetContext,
   agents: readonly CheckedAgent[],
   check: (ready: Ready, agents: readonly CheckedAgent[]) => Promise<Problem[]>,

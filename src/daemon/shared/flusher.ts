@@ -18,7 +18,7 @@ interface Written {
 }
 
 /** Writes what a power cut may lose: runs in the turn of their start, and events a moment later. */
-export class Flushing {
+export class Flusher {
   readonly #written: Written;
   /** Files whose last write failed. */
   readonly #failing = new Set<string>();

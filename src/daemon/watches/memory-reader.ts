@@ -11,7 +11,7 @@ import { SpecWatch } from './spec-watch.ts';
 const CONNECTIONS_TIMEOUT_MS = 5_000;
 
 /** Reads the memory of all agents of a fleet every `leak.every`, keeps the reading, and has it judged. */
-export class Sampler extends SpecWatch<number> {
+export class MemoryReader extends SpecWatch<number> {
   protected override partOf(spec: Spec): number {
     return everyMsOf(spec);
   }
