@@ -10,7 +10,7 @@ function hostLanguage(): string {
   return 'C.UTF-8';
 }
 
-/** The time zone of the host by its name in the zone database; UTC where it has none. */
+/** The time zone of the host by its name in the zone database; UTC if it has none. */
 function hostTimeZone(): string {
   try {
     const zone = /zoneinfo\/(.+)$/.exec(readlinkSync('/etc/localtime'))?.[1];
