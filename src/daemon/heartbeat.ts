@@ -23,7 +23,7 @@ export class Heartbeat {
     this.#socket = env.NOTIFY_SOCKET || null;
     this.#log = log;
     const intervalMs = heartbeatIntervalMs(env, process.pid);
-    if (intervalMs !== null) this.#timer = setInterval(() => this.#say('WATCHDOG=1'), intervalMs);
+    if (intervalMs !== null) this.#timer = setInterval(() => this.#notify('WATCHDOG=1'), intervalMs);
   }
 
   /** The exit code of a supervisor that must stay down. */
@@ -33,16 +33,16 @@ export class Heartbeat {
 
   /** The API answers, and agents are supervised. */
   ready(status: string): void {
-    this.#say(`READY=1\nSTATUS=${status}`);
+    this.#notify(`READY=1\nSTATUS=${status}`);
   }
 
   /** TimeoutStopSec= counts from now on, so agents that must stop have done so before. */
   stopping(): void {
     clearInterval(this.#timer);
-    this.#say('STOPPING=1');
+    this.#notify('STOPPING=1');
   }
 
-  #say(message: string): void {
+  #notify(message: string): void {
     if (this.#socket === null) return;
     try {
       sendNotification(this.#socket, message);

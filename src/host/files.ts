@@ -2,10 +2,10 @@ import type { Aside } from './files/purge.ts';
 import type { ReadsOthers } from './files/reader.ts';
 import type { Owner, SlotPaths } from './files/slot-paths.ts';
 
-/** A slot that is given up: its key, and what it has on the host. */
+/** A slot to vacate: its key, and its paths on the host. */
 export interface VacatedSlot {
   key: string;
-  places: SlotPaths;
+  paths: SlotPaths;
 }
 
 /** Slots' directories, logs, programs and releases on disk. */
@@ -15,71 +15,71 @@ export interface Files {
   readonly logs: LogFiles;
 
   /**
-   * Makes a slot's directories and clears a stale socket, as start() does, for a helper that runs before it.
-   * @throws FleetError where something is in the way
+   * Makes a slot's directories and removes a stale socket, as start() does, for a helper that runs before it.
+   * @throws FleetError if something is in the way
    */
-  readySlot(places: SlotPaths, owner: Owner): void;
+  readySlot(paths: SlotPaths, owner: Owner): void;
   /**
-   * Gives a slot's directories, where they are another user's, to its user; beside the loop.
-   * @returns null where nothing is to be done
+   * Hands a slot's directories to its user if they belong to another one; next to the loop.
+   * @returns null if nothing needs to change
    */
-  handOver(places: SlotPaths, owner: Owner): Promise<void> | null;
-  /** Makes a slot's directory, and the names in it, survive a power cut; what files hold is up to who wrote them. */
-  persistSlot(places: SlotPaths): void;
-  /** Takes away what slots have on the host beside their state directories. */
+  handOver(paths: SlotPaths, owner: Owner): Promise<void> | null;
+  /** Makes a slot's directory and the names in it survive a power cut; the content of files is up to their writers. */
+  persistSlot(paths: SlotPaths): void;
+  /** Removes everything that slots have on the host except their state directories. */
   vacate(slots: readonly VacatedSlot[]): void;
 
   /**
    * Finds the file that a command names: with a slash in it relative to `baseDir`, without one in `path`.
    * @param path directories, colon-separated
    * @param where the key of the spec, for the message
-   * @throws FleetError EXECUTABLE_UNUSABLE where it is not there, is no file, or may not be executed
+   * @throws FleetError EXECUTABLE_UNUSABLE if it does not exist, is not a file, or is not executable
    */
   findExecutable(command: string, baseDir: string, path: string, where: string): string;
-  /** A file as `device:inode`; null where there is none, or it is no regular file. */
+  /** A file as `device:inode`; null if there is none, or it is not a regular file. */
   fileId(path: string): string | null;
   /**
-   * Why this host cannot execute a program; null where nothing speaks against it.
-   * @param path where it is; its file system may hang
-   * @param msMax how long that may take
-   * @throws ReadProblem where it cannot be read
+   * Why this host cannot execute a program; null if no reason is known.
+   * @param path the program, whose file system may hang
+   * @param msMax the maximum time that this may take
+   * @throws ReadProblem if it cannot be read
    */
   formatProblem(path: string, msMax: number): Promise<string | null>;
   /**
-   * Gives a staged copy its place, unless it is there already: durable before it appears under its name.
+   * Moves a staged copy to its path, unless the path exists already: durable before it appears under its name.
    * @returns its path
-   * @throws FleetError where the disk does not take it; nothing is left of the staged copy then
+   * @throws FleetError if the disk fails; then nothing is left of the staged copy
    */
   storeExecutable(staged: string, directory: string, name: string): string;
-  /** Removes a file, if it is there. @throws FleetError where the disk does not let it go */
+  /** Removes a file, if it exists. @throws FleetError if the disk fails */
   remove(path: string): void;
 
   /**
-   * Sets directories aside at once, so that their places are free while they are deleted.
-   * @throws Error where one cannot be moved; all are where they were then
+   * Sets directories aside at once, so that their paths are free while they are deleted.
+   * @throws Error if one cannot be moved; then all are where they were
    */
   setDirectoriesAside(paths: readonly string[]): Aside;
-  /** Deletes directories for good: they are out of their places when this returns, and gone when the promise is kept. */
+  /** Deletes directories for good: they are moved away when this returns, and gone when the promise is kept. */
   discard(paths: readonly string[]): Promise<void>;
   /**
-   * Finishes what a supervisor that was killed had begun: what was decided is deleted, what was not comes back.
-   * @param parent where directories may have been set aside
-   * @param isWanted whether what had this name is still to be there
+   * Completes what a killed supervisor had started: decided deletions are completed, others are undone.
+   * @param parent the directory in which directories may have been set aside
+   * @param isWanted whether the directory of this name must still exist
    */
   finishPurges(parent: string, isWanted: (name: string) => boolean): Promise<void>;
 }
 
-/** What agents write: nothing in its place that is no log is read or cut. */
+/** The logs of agents: anything else in the place of one is neither read nor cut. */
 export interface LogFiles {
-  /** A log's size in bytes; null where there is none. */
+  /** A log's size in bytes; null if there is none. */
   size(path: string): number | null;
-  /** The last bytes of a log, as text; for a few of them. @throws ReadProblem */
+  /** The last bytes of a log, as text; only for small numbers. @throws ReadProblem */
   readEnd(path: string, bytes: number): string;
   /**
-   * The last lines of a log, and then, if asked to, what is added to it, until `signal` aborts.
-   * @throws ReadProblem where something else than a log has come in its place
+   * The last lines of a log and then, if requested, its additions, until `signal` aborts.
+   * @throws ReadProblem if its path no longer holds a log
    */
   read(path: string, lines: number, follow: boolean, signal: AbortSignal): AsyncGenerator<Buffer>;
-  /** Keeps a log within `maxBytes`: beyond half of it, the newest half moves to the older part. */
+  /** Bounds a log to `maxBytes`: beyond half of it, the newest half moves to the older part. */
   bound(path: string, maxBytes: number): Promise<void>;
 }

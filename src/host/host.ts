@@ -23,7 +23,7 @@ export type { ForeignAdoption } from './sys/process-id.ts';
 export type { ReadProblem } from './sys/read-problem.ts';
 
 /**
- * The operating system, as far as the supervisor needs it. One implementation is Linux (linux/linux.ts), the other the
+ * The operating system, as the supervisor needs it. One implementation is Linux (linux/linux.ts); the other is the
  * tests' simulated host, which has no OS beneath it.
  */
 export interface Host {
@@ -37,6 +37,6 @@ export interface Host {
   now(): number;
   /** The wall clock, for people. */
   date(): Date;
-  /** Gives everything back; agents run on. */
+  /** Closes everything; agents continue. */
   close(): Promise<void>;
 }

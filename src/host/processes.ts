@@ -11,18 +11,18 @@ import type { OtherProcesses } from './strays/others.ts';
 import type { ForeignAdoption } from './sys/process-id.ts';
 import type { Result } from './sys/result.ts';
 
-/** Of so many processes the use is told at a time. */
+/** The maximum number of processes whose use is read at a time. */
 export const USAGE_PIDS_MAX = 256;
 
-/** An agent to start: the place it gets, and its world. */
+/** An agent to start: its slot's paths, and its environment. */
 export interface StartRequest {
   key: string;
-  places: SlotPaths;
+  paths: SlotPaths;
   owner: Owner;
   launch: Launch;
 }
 
-/** Agents, what they fork and what is started beside them; slots are named by their key, `FLEET/SLOT`. */
+/** Agents, their forks and errands; slots are named by their key, `FLEET/SLOT`. */
 export interface Processes {
   readonly containment: 'cgroup' | 'session';
   readonly users: Users;
@@ -31,57 +31,57 @@ export interface Processes {
   readonly others: OtherProcesses;
 
   /**
-   * Starts agents. One that fails on its way to its program (the change of its user, its directory, the exec) is started
-   * all the same: what it failed of comes with its exit.
-   * @param nofile their soft limit of open files; null for what the supervisor was started with
+   * Starts agents. One that fails on its way to its program (the change of its user, its directory, the exec) counts as
+   * started: the reason of its failure comes with its exit.
+   * @param nofile their soft limit of open files; null for that of the supervisor
    */
   start(requests: readonly StartRequest[], nofile: number | null): Result<ProcessId>[];
   /**
-   * Holds each agent of a fleet to what its spec lets it use (null: whatever it wants); those that run follow.
-   * @param agents how many there are to be
+   * Applies the resources of a spec to each agent of a fleet (null: no limits), running agents included.
+   * @param agents the number of agents that there will be
    */
   limit(fleet: string, resources: Resources | null, agents: number): void;
-  /** What of a fleet's resources this host does not enforce, and why; null where it does all. */
+  /** The part of a fleet's resources that this host does not enforce, and why; null if it enforces all. */
   unenforced(fleet: string): string | null;
   /** Whether a slot's main process is where nothing that it forks can escape, soon after its start. */
   isContained(key: string): boolean;
-  /** Takes over a process that an earlier supervisor started, if it still is that process and in that slot. */
+  /** Reattaches a process that an earlier supervisor started, if it still is that process and in that slot. */
   reattach(key: string, process: ProcessId): boolean;
   /**
-   * Takes processes that somebody else started into slots, with all their descendants, and watches them.
-   * @returns for each whether it is there; false where it has ended
+   * Moves processes that others started into slots, with all their descendants, and watches them.
+   * @returns for each whether it exists; false if it has ended
    */
   adoptForeign(intakes: readonly ForeignAdoption[]): Result<boolean>[];
-  /** The slot that a process belongs to; null for everybody else's. */
+  /** The slot that a process belongs to; null if it belongs to none. */
   keyOf(pid: number): string | null;
-  /** What lives in which slot: key → processes, those that may be its agent first, the oldest first. */
+  /** Everything that lives in slots: key → processes, those that may be its agent first, then by age. */
   census(): Map<string, FoundProcess[]>;
-  /** Sends a signal to the slot's main process; false where it has ended. @throws SystemCallError EPERM */
+  /** Sends a signal to the slot's main process; false if it has ended. @throws SystemCallError EPERM */
   signal(key: string, signal: string): boolean;
-  /** Ends everything in the slot at once. Where nothing is known to run in it, `onExit` does not follow. */
+  /** Ends everything in the slot at once. If no main process is known, `onExit` does not follow. */
   kill(key: string): void;
-  /** Ends remnants in a slot that has no main process; calls back once nothing is left. */
+  /** Ends remnants in a slot without a main process; calls back once nothing is left. */
   clear(key: string, done: () => void): void;
-  /** Runs a helper process; what it forked ends with it. @throws Error where it cannot be started */
+  /** Runs a helper; what it forked ends with it. @throws Error if it cannot be started */
   run(launch: Launch, timeoutMs: number): Promise<HelperEnd>;
   /**
-   * Runs a command of the operator's as the supervisor's own user.
-   * @throws Error with how it ended and what it said, unless it exited 0 within its time
+   * Runs a command of the operator as the supervisor's own user.
+   * @throws Error with how it ended and its output, unless it exited 0 in time
    */
   runHook(argv: readonly string[], options: HookOptions): Promise<void>;
-  /** What processes use beside memory, by pid; at most USAGE_PIDS_MAX of them. */
+  /** The resource use of processes, without memory, by pid; at most USAGE_PIDS_MAX of them. */
   readUsage(pids: readonly number[]): Promise<Map<number, Usage>>;
-  /** Processor time that a slot's main process has used, in milliseconds; null where nothing runs. */
+  /** Processor time that a slot's main process has used, in milliseconds; null if nothing runs. */
   cpuMs(key: string): number | null;
 
   /**
-   * Called when a slot's main process has ended and nothing of it is left.
-   * @param exit how; null where nobody could see it
-   * @param failure why it never came to its program; null where it did
+   * Called when a slot's main process has ended and nothing of the slot is left.
+   * @param exit its exit status; null if unknown
+   * @param failure why its program could not be executed; null if it was
    */
   onExit: (key: string, exit: AgentExit | null, failure: Error | null) => void;
-  /** Called with what an agent said through NOTIFY_SOCKET. */
+  /** Called with a message that an agent sent through NOTIFY_SOCKET. */
   onNotify: (key: string, text: string) => void;
-  /** Called with what failed where nobody waits for it. */
+  /** Called with failures that no caller waits for. */
   onProblem: (error: Error) => void;
 }

@@ -108,7 +108,11 @@ describe('a socket that is gone is made anew, and that is told', () => {
     harm();
     await until(() => world.isServed());
     expect(world.supervisorPid()).toBe(pid);
-    expect((await world.events()).some(({ reason }) => reason.includes('fleetd.sock was gone'))).toBe(true);
+    expect(
+      (await world.events()).some(({ reason }) =>
+        reason.includes('fleetd.sock had been deleted or replaced'),
+      ),
+    ).toBe(true);
     await world.ok('spawn', '5');
     expect((await world.fleet()).ready).toBe(5);
   });

@@ -33,7 +33,7 @@ const membersOf = (unit: string) =>
 
 test.skipIf(!CAN_WRITE).for([
   ['a home that is missing', `${TEST}/none.service`, 'ENOENT'],
-  ['a supervisor that has no service of its own', HOME, 'no service with a cgroup of its own'],
+  ['a supervisor that has no service of its own', HOME, 'not a service with a cgroup of its own'],
 ])('%s is an error at start, not a silent fallback', async ([, home, why]) => {
   makeUnits();
   const world = new World({ FLEETD_AGENTS_CGROUP: home! });

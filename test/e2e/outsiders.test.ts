@@ -90,9 +90,11 @@ describe('envFile', () => {
     await world.ok('spawn', '-f', spec('other'));
     const fifo = join(world.root, 'fifo');
     execFileSync('mkfifo', [fifo]);
-    expect(await refusal(fifo)).toBe(`envFile: ${fifo} is a special file (FIFO), no regular file`);
-    expect(await refusal('/dev/zero')).toBe('envFile: /dev/zero is a special file (device), no regular file');
-    expect(await refusal('.')).toMatch(/is a directory, no regular file$/);
+    expect(await refusal(fifo)).toBe(`envFile: ${fifo} is a special file (FIFO), not a regular file`);
+    expect(await refusal('/dev/zero')).toBe(
+      'envFile: /dev/zero is a special file (device), not a regular file',
+    );
+    expect(await refusal('.')).toMatch(/is a directory, not a regular file$/);
     const large = world.write('large', '');
     truncateSync(large, 2 ** 40);
     expect(await refusal(large)).toBe(`envFile: ${large} has more than ${MIB} bytes`);
@@ -203,7 +205,7 @@ test('a log that an agent makes gigabytes of nothing is followed without them', 
   const pid = world.supervisorPid()!;
   const before = readRssBytes(pid)!;
   const { stdout } = await world.ok('logs', '0', '--lines', '5');
-  expect(stdout).toContain('bytes are left out here');
+  expect(stdout).toContain('bytes omitted here');
   expect(readRssBytes(pid)! - before).toBeLessThan(128 * MIB);
 });
 

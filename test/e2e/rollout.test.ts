@@ -191,8 +191,8 @@ describe('what is given with --binary', () => {
       foreign: 'is for machine 43',
       empty: 'is empty',
       text: 'neither an ELF executable nor a script',
-      script: '/no/such/interpreter, which is not there',
-      data: 'may not be executed',
+      script: '/no/such/interpreter, which does not exist',
+      data: 'cannot be executed',
       absent: 'there is no executable',
     };
     for (const [name, reason] of Object.entries(refusals)) {

@@ -108,7 +108,7 @@ describe.skipIf(!IS_ROOT)('whom a stray runs as', () => {
     await spawnFleet(1);
     const [own, other] = [byHand('./agent', String(PORT_BASE + 1)), asUser(BASE, 2)];
     const listed = await untilStrays(2);
-    const why = `it runs as uid ${BASE}, and hand runs its agents as uid 0 (root)`;
+    const why = `it runs as uid ${BASE}, but hand runs its agents as uid 0 (root)`;
     expect(new Map(listed.map(({ pid, refused }) => [pid, refused]))).toEqual(
       new Map([
         [own, null],
@@ -232,7 +232,7 @@ describe('fleetctl strays --kill', () => {
     const bystander = byHand('sleep', '1000');
     const [agent] = await world.ps();
     const { stderr } = await world.ok('strays', '--kill', String(bystander), String(agent!.pid));
-    expect(stderr).toContain('no stray');
+    expect(stderr).toContain('not a stray of this fleet');
     expect(isRunning(bystander)).toBe(true);
     expect(isRunning(agent!.pid!)).toBe(true);
   });

@@ -1,141 +1,26 @@
-import { expect } from 'vitest';
 import { FleetError } from '../../src/errors/fleet-error.ts';
-import { runOf } from '../../src/fleet/agent.ts';
-import { applyChange, type Change } from '../../src/fleet/change.ts';
 import type { Decision } from '../../src/fleet/decide/decision.ts';
-import {
-  decideHold,
-  decideRecreated,
-  decideResume,
-  decideStormHold,
-  decideStormOver,
-} from '../../src/fleet/decide/hold.ts';
+import { decideHold, decideResume, decideStormHold } from '../../src/fleet/decide/hold.ts';
 import { decideKill } from '../../src/fleet/decide/kill.ts';
-import { decidePrune } from '../../src/fleet/decide/releases.ts';
 import { decideRestart } from '../../src/fleet/decide/restart.ts';
 import {
   decideRollback,
   decideRolloutAction,
   decideUpdate,
   type RolloutAction,
-  rolloutChange,
   type UpdateRequest,
 } from '../../src/fleet/decide/rollout.ts';
 import { decideSpawn, proposeSpawn } from '../../src/fleet/decide/spawn.ts';
-import { Fleet } from '../../src/fleet/fleet.ts';
-import { plan } from '../../src/fleet/plan.ts';
-import type { ReleaseRecord, RunRecord, SlotRecord } from '../../src/fleet/records.ts';
-import {
-  agentCandidates,
-  markForVacating,
-  reattach,
-  restorePast,
-  slotsToRecover,
-} from '../../src/fleet/recovery.ts';
-import type { AgentExit } from '../../src/fleet/restart.ts';
-import type { AgentMeasurement } from '../../src/fleet/rollout/rolling.ts';
-import { runRecord, slotKey, wantedRecord } from '../../src/fleet/slot-records.ts';
-import type { Executors, Step } from '../../src/fleet/steps.ts';
-import { expire, nextDue } from '../../src/fleet/time.ts';
-import {
-  agentExited,
-  agentReady,
-  agentStarted,
-  agentUnhealthy,
-  killSent,
-  notReadyBecause,
-  prepareBegun,
-  startBlocked,
-  startFailed,
-  stopSent,
-} from '../../src/fleet/transitions.ts';
-import { parseSpec } from '../../src/specification/parse.ts';
+import { wantedRecord } from '../../src/fleet/slot-records.ts';
 import { formatSlots } from '../../src/specification/slots.ts';
-import type { Spec } from '../../src/specification/spec.ts';
-import { type Nature, type Process, WELL_BEHAVED } from './natures.ts';
-import { checkQueues } from './queues.ts';
-
-export type Done = Step & { at: number };
-
-/** No fleet of these tests needs nearly as many turns at one moment, or moments in one stretch of time. */
-const TURNS_MAX = 5_000;
-const MOMENTS_MAX = 50_000;
-const DATE = new Date(0);
-
-/** The spec of a fleet named f, with some fields of the document given. */
-export function specOf(document: object = {}): Spec {
-  return parseSpec({ name: 'f', command: ['agent'], ...document });
-}
-
-/** A fleet named f without any slot, on release r1. */
-export function fleetOf(spec: Spec, now = 0): Fleet {
-  const fleet = { name: 'f', spec, baseDir: '/', release: 'r1', hold: null, recreate: false };
-  return new Fleet({ fleet, slots: [], releases: [releaseOf('r1', spec)] }, now);
-}
-
-function releaseOf(id: string, spec: Spec): ReleaseRecord {
-  const createdAt = DATE.toISOString();
-  return { id, path: '/agent', argv: [], env: {}, secrets: {}, createdAt, spec, baseDir: '/' };
-}
+import { DATE, releaseOf, specOf } from './fleets.ts';
+import { ImaginaryKernel } from './imaginary-kernel.ts';
 
 /**
- * An imaginary host with one fleet, its clock, its disk and its processes. It drives what the supervisor drives: the
- * deciders, the changes that they make, the planner, the transitions and the recovery; of its own it has only an
- * executor a step. It wakes the planner only for what happens and for `nextDue`, and checks after every turn what must
- * hold always.
+ * An imaginary host with one fleet, to which a test gives the commands of users. Each is decided by the decider that the
+ * supervisor calls; what is refused changes nothing.
  */
-export class ImaginaryHost {
-  now = 1_000_000;
-  fleet: Fleet;
-  /** Every step that was carried out. */
-  readonly done: Done[] = [];
-  readonly processes = new Map<number, Process>();
-  /** Of each slot; others are well-behaved. */
-  readonly natures = new Map<number, Nature>();
-  /** Of each release, before that of the slot. */
-  readonly releases = new Map<string, Partial<Nature> & { rssBytes?: number; cpu?: number }>();
-  nature: Nature = WELL_BEHAVED;
-  readonly #slots = new Map<number, SlotRecord>();
-  readonly #runs = new Map<number, RunRecord>();
-  #preparing: { slot: number; endsAt: number; fleet: Fleet }[] = [];
-  #pid = 100;
-  readonly #wantedAgain = new Set<number>();
-  /** What the open round was opened with: a spec with a smaller `parallel` is for the next one. */
-  #parallel = 0;
-
-  constructor(document: object = {}) {
-    this.fleet = fleetOf(specOf(document), this.now);
-  }
-
-  // ── looking ──
-
-  /** The state of each slot: `ready ready backoff`. */
-  get states(): string {
-    return [...this.fleet.slots.values()]
-      .sort((a, b) => a.number - b.number)
-      .map(({ agent }) => agent.state)
-      .join(' ');
-  }
-
-  /** The steps of one kind that were carried out, since `from` on. */
-  steps<K extends Step['do']>(kind: K, from = 0): Extract<Done, { do: K }>[] {
-    return this.done.filter((step): step is Extract<Done, { do: K }> => step.do === kind && step.at >= from);
-  }
-
-  /** When each start was, counted from `from`. */
-  startTimes(from: number): number[] {
-    return this.steps('start', from).map(({ at }) => at - from);
-  }
-
-  processOf(slot: number): Process | undefined {
-    return [...this.processes.values()].find((process) => process.slot === slot);
-  }
-
-  /** Slot → pid of what runs. */
-  get pids(): Record<number, number> {
-    return Object.fromEntries([...this.processes.values()].map(({ slot, pid }) => [slot, pid]));
-  }
-
+export class ImaginaryHost extends ImaginaryKernel {
   // ── commands ──
 
   /** Sets the target; with changes of the document, under a new spec or release. */
@@ -147,9 +32,9 @@ export class ImaginaryHost {
       force: true,
     });
     const recreate = changed?.recreate === true && fleet.slots.size > 0;
-    for (const slot of proposal.change.add) this.#wantedAgain.add(slot);
+    for (const slot of proposal.change.add) this.wantedAgain.add(slot);
     const newest = changed ? releaseOf(changed.release ?? fleet.release, spec) : null;
-    this.#commit(decideSpawn(fleet, recreate ? { ...proposal, recreate } : proposal, newest).change);
+    this.commit(decideSpawn(fleet, recreate ? { ...proposal, recreate } : proposal, newest).change);
   }
 
   kill(count: number): void {
@@ -165,7 +50,7 @@ export class ImaginaryHost {
   /** Wants just these slots again, whatever is still in them. */
   want(...slots: number[]): void {
     const { fleet } = this;
-    this.#commit({ slots: slots.map((slot) => wantedRecord(fleet, slot, fleet.release)) });
+    this.commit({ slots: slots.map((slot) => wantedRecord(fleet, slot, fleet.release)) });
   }
 
   /** @returns the generation of the restart; the current one where it was refused */
@@ -177,11 +62,11 @@ export class ImaginaryHost {
 
   hold(by: 'user' | 'storm' = 'user', reason = 'held'): void {
     const { fleet } = this;
-    this.#commit(by === 'user' ? decideHold(fleet, DATE) : decideStormHold(fleet, reason, null, DATE));
+    this.commit(by === 'user' ? decideHold(fleet, DATE) : decideStormHold(fleet, reason, null, DATE));
   }
 
   resume(): void {
-    this.#commit(decideResume(this.fleet));
+    this.commit(decideResume(this.fleet));
   }
 
   /** Begins a rolling update to a release, with some of the options of the spec's `update` changed. */
@@ -215,278 +100,9 @@ export class ImaginaryHost {
   /** What is refused changes nothing. */
   #carryOut(decide: () => Decision): void {
     try {
-      this.#commit(decide().change);
+      this.commit(decide().change);
     } catch (error) {
       if (!(error instanceof FleetError)) throw error;
     }
-  }
-
-  /** Durable first, then true for the planner. */
-  #commit(change: Change | null): void {
-    if (!change) return;
-    for (const slot of change.slots ?? []) this.#slots.set(slot.slot, { ...slot });
-    for (const slot of change.prepared ?? []) this.#slots.get(slot)!.prepared = true;
-    applyChange(this.fleet, change, this.now);
-  }
-
-  // ── what agents do ──
-
-  /** The agent of a slot ends by itself. */
-  crash(slot: number, exit: AgentExit = { code: 1, signal: null }): void {
-    const process = this.processOf(slot);
-    if (process) Object.assign(process, { endsAt: this.now, exit });
-  }
-
-  /** A health check of a slot fails so many times. */
-  miss(slot: number, times = 1): void {
-    for (let i = 0; i < times; i++) agentUnhealthy(this.fleet, slot, 'no answer', this.now);
-  }
-
-  // ── the supervisor ends, and another one begins ──
-
-  /** kill −9, and a new supervisor after `awayMs`; what ended meanwhile nobody saw, and a `prepare` was cut off. */
-  replaceSupervisor(awayMs = 0): void {
-    this.now += awayMs;
-    this.#preparing = [];
-    for (const { pid, endsAt } of this.processes.values()) if (endsAt <= this.now) this.processes.delete(pid);
-    const { record, releases } = this.fleet;
-    const slots = [...this.#slots.values()];
-    this.fleet = new Fleet({ fleet: record, slots, releases: [...releases.values()] }, this.now);
-    const moment = { now: this.now, date: DATE };
-    const census = new Map(
-      [...this.processes.values()].map((process) => [slotKey(this.fleet, process.slot), process]),
-    );
-    for (const slot of slotsToRecover(this.fleet, census, [...this.#runs.values()])) {
-      const noted = this.#runs.get(slot);
-      const process = this.processOf(slot);
-      const found = process ? [{ pid: process.pid, startTicks: process.startedAt, leads: true }] : [];
-      const [main] = agentCandidates('cgroup', noted, found, false);
-      if (process && main) reattach(this.fleet, slot, main, { ...moment, startedAt: process.startedAt });
-      else if (noted) restorePast(this.fleet, slot, noted, moment);
-      this.#noteRun(slot);
-    }
-    for (const { slot } of slots) markForVacating(this.fleet, slot, this.now);
-  }
-
-  /** The host goes down and comes up again: no process is left, and time begins again. */
-  reboot(): void {
-    this.processes.clear();
-    this.#runs.clear();
-    this.now = 5_000;
-    this.replaceSupervisor();
-  }
-
-  // ── time ──
-
-  /** So many turns of the loop and no more: what follows finds work half done. */
-  turns(count: number): void {
-    for (let i = 0; i < count; i++) {
-      this.#happen();
-      this.#turn();
-    }
-  }
-
-  /** Turns of the loop until nothing is left to do at this moment. */
-  settle(): void {
-    for (let turns = 0; ; turns++) {
-      expect(turns, 'turns at one moment').toBeLessThan(TURNS_MAX);
-      const happened = this.#happen();
-      const acted = this.#turn();
-      if (!happened && !acted) break;
-    }
-    // A due time that has come without anything to do would make the loop spin.
-    expect(nextDue(this.fleet, this.now) ?? Number.POSITIVE_INFINITY).toBeGreaterThan(this.now);
-  }
-
-  /** Lets time pass, from one thing that happens or is due to the next. */
-  advance(ms: number): void {
-    const until = this.now + ms;
-    this.settle();
-    for (let moments = 0; ; moments++) {
-      expect(moments, 'moments').toBeLessThan(MOMENTS_MAX);
-      const next = Math.min(this.#nextHappening(), nextDue(this.fleet, this.now) ?? Number.POSITIVE_INFINITY);
-      this.now = Math.min(next, until);
-      // What can be done earlier than `nextDue` said would be done too late.
-      if (next > this.now) expect(plan(this.fleet, this.now)).toEqual([]);
-      else expect(plan(this.fleet, this.now - 1)).toEqual([]);
-      if (next > until) return;
-      this.settle();
-    }
-  }
-
-  /** One turn of the supervisor's loop. */
-  #turn(): boolean {
-    const { rounds, spec } = this.fleet;
-    this.#parallel = Math.max(rounds.size === 0 ? 0 : this.#parallel, spec.rounds.parallel);
-    expire(this.fleet, this.now);
-    checkQueues(this.fleet, this.now);
-    const steps = plan(this.fleet, this.now);
-    for (const step of steps) {
-      // The compiler cannot follow that a step is carried out by the executor of its kind.
-      (this.#executors[step.do] as (steps: readonly Step[]) => void)([step]);
-      this.done.push({ ...step, at: this.now });
-    }
-    checkQueues(this.fleet, this.now);
-    return steps.length > 0;
-  }
-
-  #nextHappening(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { endsAt } of [...this.processes.values(), ...this.#preparing]) next = Math.min(next, endsAt);
-    for (const slot of this.fleet.queues.starting) next = Math.min(next, this.#readyAt(slot));
-    return Math.max(next, this.now + 1);
-  }
-
-  #readyAt(slot: number): number {
-    const { readyMs } = this.#natureOf(slot);
-    return readyMs === null ? Number.POSITIVE_INFINITY : this.processOf(slot)!.startedAt + readyMs;
-  }
-
-  #natureOf(slot: number): Nature {
-    const { release } = this.processOf(slot) ?? this.fleet.slot(slot);
-    return { ...(this.natures.get(slot) ?? this.nature), ...this.releases.get(release) };
-  }
-
-  /** Reports to the planner what has happened by now. */
-  #happen(): boolean {
-    let happened = false;
-    for (const { pid, slot, endsAt, exit } of this.processes.values()) {
-      if (endsAt > this.now) continue;
-      happened = true;
-      this.processes.delete(pid);
-      expect(runOf(this.fleet.slot(slot).agent)?.pid, `process of slot ${slot}`).toBe(pid);
-      agentExited(this.fleet, slot, exit, 'now', this.now);
-      this.#noteRun(slot);
-    }
-    for (const slot of [...this.fleet.queues.starting]) {
-      if (this.#readyAt(slot) > this.now) notReadyBecause(this.fleet, slot, 'not listening');
-      else {
-        happened = true;
-        agentReady(this.fleet, slot, this.now);
-        this.#noteRun(slot);
-      }
-    }
-    const ended = this.#preparing.filter(({ endsAt }) => endsAt <= this.now);
-    this.#preparing = this.#preparing.filter(({ endsAt }) => endsAt > this.now);
-    for (const { slot } of ended) this.#prepared(slot);
-    return happened || ended.length > 0;
-  }
-
-  #prepared(slot: number): void {
-    const { prepare } = this.#natureOf(slot);
-    if (prepare === 'fails') startFailed(this.fleet, slot, 'prepare exited 1', 'now', this.now);
-    else if (prepare === 'hits a limit') startBlocked(this.fleet, slot, 'no more processes', this.now);
-    else this.#commit({ prepared: [slot] });
-    this.#noteRun(slot);
-  }
-
-  // ── carrying out ──
-
-  readonly #executors: Executors = {
-    prepare: ([step]) => {
-      const { slot } = step!;
-      this.#checkStart(slot);
-      expect(this.fleet.slot(slot).prepared).toBe(false);
-      prepareBegun(this.fleet, slot, this.now);
-      const endsAt = this.now + this.#natureOf(slot).prepareMs;
-      this.#preparing.push({ slot, endsAt, fleet: this.fleet });
-    },
-    start: ([step]) => {
-      this.#checkStart(step!.slot);
-      this.#start(step!.slot);
-    },
-    stop: ([step]) => this.#stop(step!),
-    kill: ([step]) => {
-      const exit = { code: null, signal: 'SIGKILL' };
-      Object.assign(this.processOf(step!.slot)!, { endsAt: this.now, exit });
-      killSent(this.fleet, step!.slot, this.now);
-    },
-    vacate: ([step]) => {
-      const { slot } = step!;
-      expect(this.processOf(slot), `process of vacated slot ${slot}`).toBeUndefined();
-      expect(this.fleet.slot(slot).wanted).toBe(false);
-      this.fleet.remove(slot);
-      this.#noteRun(slot);
-    },
-    hold: ([step]) => this.#commit(decideStormHold(this.fleet, step!.reason, null, DATE)),
-    resume: ([step]) => this.#commit(decideStormOver(this.fleet, step!.reason)),
-    recreate: ([step]) => {
-      expect(this.processes.size, 'processes when all is recreated').toBe(0);
-      this.#commit(decideRecreated(this.fleet, step!.reason));
-    },
-    rollout: ([step]) => {
-      const { change, reason } = step!;
-      this.#commit(rolloutChange(this.fleet, change, { reason, sample: null, date: DATE }));
-      this.#commit(decidePrune(this.fleet));
-    },
-    measure: ([step]) => {
-      const agents = new Map(step!.slots.map((slot) => this.#measured(slot)));
-      this.fleet.rolling.surveyed({ at: this.now, agents });
-    },
-    drain: ([step]) => void this.fleet.rolling.beginDrain(step!.batch, step!.slots, step!.until),
-  };
-
-  #measured(slot: number): [number, AgentMeasurement] {
-    const { pid, release, startedAt } = this.processOf(slot)!;
-    const { rssBytes = 10 * 2 ** 20, cpu = 0.01 } = this.releases.get(release) ?? {};
-    return [slot, { pid, rssBytes, cpuMs: cpu * (this.now - startedAt) }];
-  }
-
-  /** What must hold wherever an agent is started. */
-  #checkStart(number: number): void {
-    const { fleet } = this;
-    expect(fleet.slot(number).wanted, `slot ${number} is wanted`).toBe(true);
-    expect(this.processOf(number), `process in slot ${number}`).toBeUndefined();
-    expect(this.#preparing.some(({ slot }) => slot === number)).toBe(false);
-    expect(fleet.stopAll).toBe(null);
-    expect(fleet.hold?.by ?? 'storm', 'what may start').toBe('storm');
-    const { starting, preparing: preparingCount } = fleet.counts;
-    expect(starting + preparingCount, 'agents starting').toBeLessThan(this.#parallel);
-  }
-
-  #start(slot: number): void {
-    const { fleet } = this;
-    const nature = this.#natureOf(slot);
-    if (nature.start === 'hits a limit') startBlocked(fleet, slot, 'no more processes', this.now);
-    else if (nature.start === 'cannot be executed') startFailed(fleet, slot, 'ENOENT', 'now', this.now);
-    else {
-      const { release, generation } = fleet.slot(slot);
-      const pid = this.#pid++;
-      const startedAt = this.now;
-      const endsAt = nature.crashMs === null ? Number.POSITIVE_INFINITY : startedAt + nature.crashMs;
-      this.processes.set(pid, { pid, slot, startedAt, release, endsAt, exit: nature.crashExit });
-      const run = { pid, startTicks: startedAt, startedAt, startedIso: 'now', release, generation };
-      agentStarted(fleet, slot, run, this.now);
-    }
-    this.#noteRun(slot);
-  }
-
-  #stop({ slot, cause, reason }: Extract<Step, { do: 'stop' }>): void {
-    const process = this.processOf(slot);
-    expect(process, `process in slot ${slot}, which is stopped`).toBeDefined();
-    expect(this.fleet.counts.stopping, 'agents stopping').toBeLessThan(this.fleet.spec.stop.parallel);
-    this.#checkTurn(slot, process!, reason);
-    const { stopMs, stopExit } = this.#natureOf(slot);
-    if (stopMs !== null && this.now + stopMs < process!.endsAt) {
-      Object.assign(process!, { endsAt: this.now + stopMs, exit: stopExit });
-    }
-    stopSent(this.fleet, slot, { cause, reason }, this.now);
-  }
-
-  /**
-   * During the first rollout of a fleet nothing is replaced that is not in the batch under way, but for what was on its
-   * way out already when it was wanted again.
-   */
-  #checkTurn(slot: number, { release }: Process, reason: string): void {
-    const { record } = this.fleet.rolling;
-    if (record?.id !== 1 || record.state === 'rolling-back' || !reason.startsWith('release ')) return;
-    if (release !== record.to && !this.#wantedAgain.has(slot))
-      expect(record.batch?.slots, `stopped out of turn`).toContain(slot);
-  }
-
-  #noteRun(slot: number): void {
-    const record = runRecord(this.fleet, slot);
-    if (record) this.#runs.set(slot, record);
-    else this.#runs.delete(slot);
   }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type AgentExit, describeExit } from '../../src/fleet/restart.ts';
 import { agentExited, agentStarted } from '../../src/fleet/transitions.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
-import { fleetOf } from './driver.ts';
+import { fleetOf } from './fleets.ts';
 
 const MIB = 1024 * 1024;
 const OOM: AgentExit = { code: null, signal: 'SIGKILL', cause: 'oom-limit' };

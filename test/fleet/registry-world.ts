@@ -5,7 +5,7 @@ import { unitHash } from '../../src/fleet/restart.ts';
 import type { Step } from '../../src/fleet/steps.ts';
 import { expire, nextDue } from '../../src/fleet/time.ts';
 import { agentExited, agentReady, agentStarted, stopSent } from '../../src/fleet/transitions.ts';
-import { fleetOf, specOf } from './driver.ts';
+import { fleetOf, specOf } from './fleets.ts';
 
 /** What the agents, their registry and their host are like. */
 export interface Nature {

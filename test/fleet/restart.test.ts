@@ -8,7 +8,7 @@ import {
   SETTLE_MS,
   unitHash,
 } from '../../src/fleet/restart.ts';
-import { specOf } from './driver.ts';
+import { specOf } from './fleets.ts';
 
 const BACKOFF = { minMs: 1_000, maxMs: 300_000 };
 const OK = { code: 0, signal: null };

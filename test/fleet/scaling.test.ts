@@ -10,7 +10,7 @@ import {
   agentUnhealthy,
   stopSent,
 } from '../../src/fleet/transitions.ts';
-import { fleetOf, specOf } from './driver.ts';
+import { fleetOf, specOf } from './fleets.ts';
 
 const NOW = 1_000_000;
 const START = { pid: 1, startTicks: 1, startedAt: NOW, startedIso: '', release: 'r1', generation: 0 };

@@ -22,10 +22,10 @@ test('takes the programs of its own host', () => {
 });
 
 test.each([
-  [elf(183), 'x64', 'is for ARM (64 bits), and this host is x64'],
-  [elf(62), 'arm64', 'is for x86-64, and this host is arm64'],
-  [elf(22, true), 'x64', 'is for S/390, and this host is x64'],
-  [elf(999), 'x64', 'is for machine 999, and this host is x64'],
+  [elf(183), 'x64', 'is for ARM (64 bits), but this host is x64'],
+  [elf(62), 'arm64', 'is for x86-64, but this host is arm64'],
+  [elf(22, true), 'x64', 'is for S/390, but this host is x64'],
+  [elf(999), 'x64', 'is for machine 999, but this host is x64'],
   [elf(62), 'x64', null],
   [elf(3), 'x64', null],
   [elf(40), 'arm64', null],
@@ -35,10 +35,10 @@ test.each([
 
 test.each([
   ['', 'is empty'],
-  ['junk', 'is neither an ELF executable nor a script that begins with #!'],
-  [elf(62).subarray(0, 10), 'is neither an ELF executable nor a script that begins with #!'],
-  ['#!/no/such/thing -x\n', 'is a script for /no/such/thing, which is not there'],
-  ['#!\n', 'is a script for no interpreter, which is not there'],
+  ['junk', 'is neither an ELF executable nor a script that starts with #!'],
+  [elf(62).subarray(0, 10), 'is neither an ELF executable nor a script that starts with #!'],
+  ['#!/no/such/thing -x\n', 'is a script for /no/such/thing, which does not exist'],
+  ['#!\n', 'is a script for no interpreter, which does not exist'],
 ])('tells what is no program', (content, problem) => {
   expect(formatProblem(head(content), 'x64')).toBe(problem);
 });

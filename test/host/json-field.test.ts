@@ -58,7 +58,7 @@ function endless(piece: Buffer, headers: Record<string, string> = {}, pauseMs = 
 
 test('an answer that drips is given up when its time is over, however lively it is', async () => {
   const { sent, listener } = endless(Buffer.from(' '), {}, 20);
-  await expect(ask(listener, 300)).rejects.toThrow('no whole answer within 0.3 s');
+  await expect(ask(listener, 300)).rejects.toThrow('no complete answer within 0.3 s');
   await until(() => !sent.isOpen);
 });
 
@@ -70,7 +70,7 @@ test('headers that drip are given up as well', async () => {
   }).listen(0, '127.0.0.1');
   await until(() => serving.listening);
   const { port } = serving.address() as AddressInfo;
-  await expect(fetchNumber(`http://127.0.0.1:${port}/`, 'a', 300)).rejects.toThrow('no whole answer');
+  await expect(fetchNumber(`http://127.0.0.1:${port}/`, 'a', 300)).rejects.toThrow('no complete answer');
   serving.close();
 });
 

@@ -83,7 +83,7 @@ describe('a bound', () => {
   test('follows no link', async () => {
     writeFileSync(scratch.path('precious'), 'x'.repeat(2000));
     symlinkSync(scratch.path('precious'), path);
-    await expect(boundLog(path, 1000)).rejects.toThrow('is a symbolic link, no regular file');
+    await expect(boundLog(path, 1000)).rejects.toThrow('is a symbolic link, not a regular file');
     expect(size(scratch.path('precious'))).toBe(2000);
   });
 });
@@ -205,7 +205,7 @@ describe('a log of gigabytes, or one that claims to have them', () => {
     writeFileSync(path, 'a\n');
     truncateSync(path, 2 * GIB);
     const seen = await readParts(readLog(path, 5, false, new AbortController().signal));
-    expect(seen.text).toBe(`[fleetd: ${2 * GIB - 16 * 2 ** 20} bytes are left out here]\n`);
+    expect(seen.text).toBe(`[fleetd: ${2 * GIB - 16 * 2 ** 20} bytes omitted here]\n`);
     expect(seen.bytes).toBeLessThan(17 * 2 ** 20);
     expect(seen.largest).toBeLessThanOrEqual(CHUNK_BYTES);
   });
@@ -226,7 +226,7 @@ describe('a log of gigabytes, or one that claims to have them', () => {
     controller.abort();
     await ended;
     const jump = 2 * GIB - 2 ** 20 - 'begun\n'.length;
-    expect(text()).toBe(`begun\n[fleetd: ${jump} bytes are left out here]\non\n`);
+    expect(text()).toBe(`begun\n[fleetd: ${jump} bytes omitted here]\non\n`);
     expect(Math.max(...seen.map(({ length }) => length))).toBeLessThanOrEqual(CHUNK_BYTES);
   });
 
@@ -267,12 +267,12 @@ test('what was put in the place of a log is neither followed nor waited for', as
   writeFileSync(scratch.path('precious'), 'secret\n');
   rmSync(path);
   symlinkSync(scratch.path('precious'), path);
-  await expect(reading.next()).rejects.toThrow('is a symbolic link, no regular file');
+  await expect(reading.next()).rejects.toThrow('is a symbolic link, not a regular file');
   rmSync(path);
   scratch.start(`mkfifo ${path}`);
   await until(() => existsSync(path));
-  expect(() => readLogEnd(path, 10)).toThrow('is a special file (FIFO), no regular file');
-  await expect(readAll(1)).rejects.toThrow('is a special file (FIFO), no regular file');
+  expect(() => readLogEnd(path, 10)).toThrow('is a special file (FIFO), not a regular file');
+  await expect(readAll(1)).rejects.toThrow('is a special file (FIFO), not a regular file');
 });
 
 test('says what it cannot read', () => {

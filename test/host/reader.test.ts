@@ -77,14 +77,14 @@ describe('a file', () => {
       { do: 'stage', source: path, target: scratch.path('copy'), bytesMax: KIB },
     ] as const)
       expect(await problem(reader.ask(ask, LONG_MS))).toBe(
-        `NOT_REGULAR: ${path} is a ${kind}, no regular file`,
+        `NOT_REGULAR: ${path} is a ${kind}, not a regular file`,
       );
   });
 
   test('that is a socket is refused, and one that is missing is named', async () => {
     const server = createServer().listen(scratch.path('socket'));
     await new Promise((resolve) => server.once('listening', resolve));
-    expect(await problem(read(scratch.path('socket')))).toMatch('is a socket, no regular file');
+    expect(await problem(read(scratch.path('socket')))).toMatch('is a socket, not a regular file');
     server.close();
     expect(await problem(read(scratch.path('none')))).toBe(`ENOENT: there is no ${scratch.path('none')}`);
   });

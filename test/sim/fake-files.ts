@@ -22,30 +22,30 @@ export class FakeFiles implements Files {
 
   // ── slots ──
 
-  readySlot(places: SlotPaths): void {
-    this.#world.gate.step(`host.readySlot ${keyIn(places)}`);
+  readySlot(paths: SlotPaths): void {
+    this.#world.gate.step(`host.readySlot ${keyIn(paths)}`);
     this.#world.preparing();
-    this.makeSlot(places);
+    this.makeSlot(paths);
   }
 
   /** Makes a slot's directories, as a start does. @throws SystemCallError ENOSPC on a full disk */
-  makeSlot(places: SlotPaths): void {
+  makeSlot(paths: SlotPaths): void {
     const { disk, kernel, gate } = this.#world;
-    if (!disk.has(places.dir)) {
+    if (!disk.has(paths.dir)) {
       if (gate.isDiskFull) throw systemCallError('mkdir', 'ENOSPC');
-      disk.makeDirectory(places.dir);
+      disk.makeDirectory(paths.dir);
     }
-    kernel.places.add(keyIn(places));
+    kernel.places.add(keyIn(paths));
   }
 
   handOver(): null {
     return null;
   }
 
-  persistSlot(places: SlotPaths): void {
-    this.#world.gate.step(`host.persistSlot ${keyIn(places)}`);
+  persistSlot(paths: SlotPaths): void {
+    this.#world.gate.step(`host.persistSlot ${keyIn(paths)}`);
     this.#fail('fsync');
-    this.#world.disk.sync(places.dir);
+    this.#world.disk.sync(paths.dir);
   }
 
   vacate(slots: readonly VacatedSlot[]): void {

@@ -72,12 +72,12 @@ export class FakeProcesses implements Processes {
     return requests.map((request) => this.#startOne(request));
   }
 
-  #startOne({ key, launch, places }: StartRequest): Result<ProcessId> {
+  #startOne({ key, launch, paths }: StartRequest): Result<ProcessId> {
     const { gate, time, kernel, faults, random, containment } = this.#world;
     gate.step(`host.start ${key}`);
     time.pass(faults.forkMs());
     try {
-      this.#files.makeSlot(places);
+      this.#files.makeSlot(paths);
     } catch (error) {
       return refusal(error as Error);
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { ReleaseRecord, SlotRecord } from '../../src/fleet/records.ts';
 import type { StoredChange } from '../../src/store/wanted-tables.ts';
-import { specOf } from '../fleet/driver.ts';
+import { specOf } from '../fleet/fleets.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {

@@ -134,7 +134,7 @@ async function boot(work: string, payload: string, onLine: (line: string) => voi
       ],
       ...drive(join(IMAGES, 'disk.ext4'), 'snapshot=on,cache=unsafe'),
       ...drive(payload, 'readonly=on'),
-      ...['-serial', `file:${console}`, '-serial', 'file:/dev/stdout'],
+      ...['-serial', `file:${console}`, '-serial', 'stdio'],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );

@@ -51,9 +51,9 @@ export class Feed {
         this.#soon();
       }),
     ];
-    this.#host = this.#lookAtHost();
+    this.#host = this.#readHost();
     this.#changes();
-    void this.#lookAtGauges();
+    void this.#readGauges();
   }
 
   /** The number of browsers that follow. */
@@ -99,19 +99,19 @@ export class Feed {
     return { gone, fleets: [...this.#views.values()].flatMap((view) => view.changes() ?? []) };
   }
 
-  async #lookAtGauges(): Promise<void> {
+  async #readGauges(): Promise<void> {
     const { log } = this.#parts.supervisor;
     try {
       const fleets: FleetUpdate[] = [];
       for (const view of this.#views.values()) fleets.push(...(await this.#gaugesOf(view)));
       if (this.#isClosed) return;
-      this.#host = this.#lookAtHost();
+      this.#host = this.#readHost();
       this.#publish({ fleets, host: this.#host });
       this.#soon();
     } catch (error) {
       log.warn({ error: (error as Error).message }, 'the dashboard cannot read memory');
     }
-    if (!this.#isClosed) this.#gauges = setTimeout(() => void this.#lookAtGauges(), GAUGES_MS);
+    if (!this.#isClosed) this.#gauges = setTimeout(() => void this.#readGauges(), GAUGES_MS);
   }
 
   async #gaugesOf(view: FleetView): Promise<FleetUpdate[]> {
@@ -125,7 +125,7 @@ export class Feed {
     return [view.gauges(tallies) ?? []].flat();
   }
 
-  #lookAtHost(): HostUpdate {
+  #readHost(): HostUpdate {
     const { supervisor, host, maintenance } = this.#parts.report.status();
     return { supervisor, host, maintenance };
   }

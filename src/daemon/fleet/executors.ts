@@ -38,7 +38,7 @@ export function executorsFor(context: FleetContext): Executors {
     },
     vacate: (steps) => {
       host.files.vacate(
-        steps.map(({ slot }) => ({ key: context.key(slot), places: context.slotPaths(slot) })),
+        steps.map(({ slot }) => ({ key: context.key(slot), paths: context.slotPaths(slot) })),
       );
       for (const { slot } of steps) {
         fleet.remove(slot);

@@ -94,7 +94,7 @@ function requestFor(context: FleetContext, slot: number, journals: number[]): St
   if ('fd' in output) journals.push(output.fd);
   return {
     key: context.key(slot),
-    places: context.slotPaths(slot),
+    paths: context.slotPaths(slot),
     owner: account,
     launch: agentLaunch(launchContext(context, slot), account, output),
   };

@@ -32,7 +32,7 @@ const EXEC_CONCURRENCY = 4;
 /** The maximum time of one check; readiness as a whole has `ready.timeout`. */
 const CHECK_TIMEOUT_MS = 5_000;
 
-/** Kinds that look at all agents at once, and so cost the same for one as for all. */
+/** Kinds that check all agents at once, and so cost the same for one as for all. */
 const IS_BULK: Readonly<Record<Ready['kind'], boolean>> = {
   tcp: true,
   udp: true,
@@ -44,7 +44,7 @@ const IS_BULK: Readonly<Record<Ready['kind'], boolean>> = {
   exec: false,
 };
 
-/** Whether a check of this kind looks at all agents at once. */
+/** Whether checks of this kind cover all agents at once. */
 export function isBulkKind(kind: Ready['kind']): boolean {
   return IS_BULK[kind];
 }

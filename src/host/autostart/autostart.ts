@@ -17,12 +17,12 @@ import { startInstalled, startTransient, systemctl, type UnitStart } from './uni
 import { chooseWay, type StartEnvironment } from './way.ts';
 
 const TIMEOUT_MS = 30_000;
-/** A supervisor that has ended leaves so much time for another one, started at the same moment, to answer. */
+/** After a supervisor has ended, the time for another one, started at the same moment, to answer. */
 const OTHER_ANSWERS_MS = 5_000;
 const POLL_MS = 20;
 const LAUNCHER = fileURLToPath(new URL('../../../bin/fleetd', import.meta.url));
 const KEEPER = fileURLToPath(new URL('../../../bin/keep-cgroup', import.meta.url));
-/** What the supervisor may take from the environment of whoever starts it: where things are, and nothing else. */
+/** The variables that a supervisor inherits from whoever starts it: the paths, and nothing else. */
 const KEPT = [
   'FLEETD_STATE_DIR',
   'FLEETD_RUNTIME_DIR',
@@ -33,7 +33,7 @@ const KEPT = [
   'PATH',
 ];
 
-/** A supervisor that was started: its pid, and the unit that it is, where it is one. */
+/** A started supervisor: its pid, and its unit, if it is one. */
 export interface StartedSupervisor {
   pid: number;
   unit: string | null;
@@ -45,17 +45,17 @@ interface Directories {
 }
 
 /**
- * Starts a supervisor in the background that holds nothing of its caller: a unit of its own where systemd runs, else a
- * process with a session of its own, no terminal, no inherited descriptor, `/` as its directory; its output in the
- * state directory. Where another one got there first, that one serves.
+ * Starts a supervisor in the background that inherits nothing from its caller: as a unit if systemd runs, otherwise as a
+ * process with its own session, no terminal, no inherited descriptor and `/` as its directory; its output goes to the
+ * state directory. If another one was started first, that one serves.
  * @returns once the API socket answers
- * @throws FleetError with the supervisor's own words where it could not start, or did not answer within 30 s
+ * @throws FleetError with the supervisor's own error if it could not start or did not answer within 30 s
  */
 export async function startSupervisor(dirs: Directories): Promise<StartedSupervisor> {
   const output = `${dirs.stateDir}/fleetd.out`;
-  const said = makeOutput(dirs.stateDir, output);
+  const offset = makeOutput(dirs.stateDir, output);
   const socketPath = `${dirs.runtimeDir}/fleetd.sock`;
-  const lastWords = () => wordsSince(output, said);
+  const lastWords = () => wordsSince(output, offset);
   const way = chooseWay(surroundings(dirs));
   if (way === 'process') {
     const pid = startProcess(output);
@@ -95,7 +95,7 @@ function startProcess(output: string): number {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'EACCES') throw explainFailure(`cannot start ${LAUNCHER}`, error, output);
     const hint =
-      'fleetd starts everything through a program in memory: sysctl vm.memfd_noexec=1 allows that.';
+      'fleetd starts every process through a program in memory, which needs sysctl vm.memfd_noexec=0 or 1.';
     throw new FleetError('LIMIT_REACHED', `cannot start ${LAUNCHER}: ${message}`, { hint, cause: error });
   }
 }
@@ -107,7 +107,7 @@ function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, out
     uid: process.getuid!(),
     launcher: LAUNCHER,
     keeper: KEEPER,
-    // What the caller has by default, its unit would not.
+    // Variables that the caller has by default, but a unit does not.
     env: [...keptEnvironment(), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],
     output,
     nofile: { soft: softNofile(), hard: getLimit('nofile').hard },
@@ -118,12 +118,12 @@ function keptEnvironment(): string[] {
   return KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
 }
 
-/** Node raised its own soft limit of open files when it started; the supervisor is to get the caller's. */
+/** Node raised its own soft limit of open files at its start; the supervisor must get the caller's. */
 function softNofile(): number {
   return Number(process.env.FLEETD_SOFT_NOFILE) || getLimit('nofile').soft;
 }
 
-/** Waits for a unit's supervisor, or for another one that got there first. @returns the pid of the one that answers */
+/** Waits for a unit's supervisor, or for another one that was started first. @returns the pid of the one that answers */
 async function unitAnswering(
   unit: string,
   isRoot: boolean,
@@ -138,7 +138,7 @@ async function unitAnswering(
     const words = lastWords();
     const isOver = Date.now() > deadline;
     if (isOver || (words && words.code !== 'FLEET_STATE_LOCKED')) {
-      // A transient one would go on trying. The installed one is meant to.
+      // A transient unit would retry for ever; the installed one must.
       if (unit !== INSTALLED) await systemctl(manager, 'stop', unit);
       throw words ? errorFromDocument(words) : unitIsSilent(unit, isRoot, socketPath);
     }
@@ -152,13 +152,13 @@ function unitIsSilent(unit: string, isRoot: boolean, socketPath: string): FleetE
   });
 }
 
-/** A caller's environment may name a directory of somebody else's: there, nothing is followed or waited for. */
+/** A caller's environment may name another user's directory: nothing there is followed or waited for. */
 const OUTPUT_FLAGS =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * Makes the file that a supervisor's last words go to, in a directory that is judged before anything in it is touched,
- * as the supervisor will judge it.
+ * Makes the file for a supervisor's last output, in a directory that is checked before anything in it is touched, just
+ * as the supervisor will check it.
  * @returns its size: what follows is the new supervisor's
  */
 function makeOutput(stateDir: string, output: string): number {
@@ -189,13 +189,13 @@ async function untilAnswering(
         if (words && words.code !== 'FLEET_STATE_LOCKED') throw errorFromDocument(words);
       }
       if (Date.now() > deadline) {
-        // Another one got there first, as it said, and does not answer here: what it said is the reason.
+        // Another one was started first, as this one reported, but it does not answer here: that report is the reason.
         const words = ended ? lastWords() : null;
         if (words) throw errorFromDocument(words);
         const what = ended ? 'has ended' : 'does not answer';
         throw new FleetError(
           'SUPERVISOR_AWAY',
-          `the supervisor that was started (pid ${pid}) ${what}: ${socketPath}`,
+          `the started supervisor (pid ${pid}) ${what}: ${socketPath}`,
           {
             hint: 'See fleetd.out and fleetd.log in the state directory.',
           },
@@ -208,7 +208,7 @@ async function untilAnswering(
   }
 }
 
-/** The error that a supervisor printed before it ended, one JSON document on a line. */
+/** The error that a supervisor printed at its end, one JSON document on a line. */
 function wordsSince(output: string, offset: number): ErrorDocument | null {
   for (const line of readFileSync(output).subarray(offset).toString('utf8').split('\n').reverse()) {
     if (line.startsWith('{"error":')) return (JSON.parse(line) as { error: ErrorDocument }).error;

@@ -4,18 +4,18 @@ import { tryCommand } from '../sys/system-command.ts';
 import { JOB_MS_MAX } from '../sys/systemd.ts';
 import { HOME_PROPERTIES, supervisorProperties, type UnitProperty } from './way.ts';
 
-/** A supervisor that is to be a unit of its own. */
+/** The data of a supervisor that will be a unit. */
 export interface UnitStart {
-  /** What tells it from others of this user; part of the units' names. */
+  /** Distinguishes it from others of this user; part of the units' names. */
   id: string;
   isRoot: boolean;
   uid: number;
   launcher: string;
-  /** What keeps the cgroup of the agents' home: bin/keep-cgroup. */
+  /** The program that keeps the cgroup of the agents' home: bin/keep-cgroup. */
   keeper: string;
-  /** `NAME=value`, each. */
+  /** Each is `NAME=value`. */
   env: readonly string[];
-  /** Where its output goes. */
+  /** The file of its output. */
   output: string;
   nofile: { soft: number; hard: number };
 }
@@ -23,7 +23,8 @@ export interface UnitStart {
 const DESCRIPTION = '--description=Supervisor of fleets of daemons';
 
 /**
- * Starts the supervisor as a transient service, beside another that is the agents' home: the agents outlive the first.
+ * Starts the supervisor as a transient service, next to another one that is the agents' home, so that agents outlive the
+ * supervisor.
  * @returns the supervisor's unit; its start is under way
  */
 export async function startTransient(start: UnitStart): Promise<string> {
@@ -41,7 +42,7 @@ export async function startTransient(start: UnitStart): Promise<string> {
 }
 
 /**
- * The agents' home: a unit that owns a cgroup. One that an earlier supervisor left, with agents in it, is taken as it is.
+ * Makes the agents' home: a unit that owns a cgroup. If an earlier supervisor left one with agents in it, it is reused.
  * @returns its cgroup
  */
 async function makeHome(start: UnitStart, home: string): Promise<string> {
@@ -66,7 +67,7 @@ export async function startInstalled(unit: string): Promise<void> {
   if (!ok) throw notStarted(`systemctl start ${unit}`, text);
 }
 
-/** Runs systemctl with the manager that the unit belongs to. */
+/** Runs systemctl with the manager of the unit. */
 export function systemctl(
   { isRoot, uid }: Pick<UnitStart, 'isRoot' | 'uid'>,
   ...args: readonly string[]
@@ -96,7 +97,7 @@ function managerFlag(isRoot: boolean): string[] {
   return isRoot ? [] : ['--user'];
 }
 
-/** A shell under su or cron has no XDG_RUNTIME_DIR, by which the user's manager is found. */
+/** A shell under su or cron has no XDG_RUNTIME_DIR, through which the user's manager is found. */
 function managerEnv(isRoot: boolean, uid: number): Record<string, string> {
   return isRoot ? {} : { XDG_RUNTIME_DIR: `/run/user/${uid}` };
 }
@@ -106,7 +107,7 @@ function notStarted(command: string, text: string): FleetError {
     'SUPERVISOR_AWAY',
     `the supervisor could not be started as a unit: ${command}: ${text}`,
     {
-      hint: 'Run fleetd in another way, and try again.',
+      hint: 'Start fleetd in another way, and try again.',
     },
   );
 }

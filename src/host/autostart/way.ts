@@ -4,21 +4,21 @@ export type UnitProperty = [name: string, value: string];
 /** How a supervisor is started on demand. */
 export type Way = 'installed-unit' | 'transient-unit' | 'user-unit' | 'process';
 
-/** What the choice depends on. */
+/** The facts that the choice depends on. */
 export interface StartEnvironment {
   isRoot: boolean;
   /** systemd is PID 1, and a cgroup v2 hierarchy is mounted. */
   isBooted: boolean;
-  /** The directories are those of the installed unit, and it is there. */
+  /** The directories are those of the installed unit, and that unit exists. */
   isInstalled: boolean;
-  /** This user's own manager runs, and goes on without a session (loginctl enable-linger). */
+  /** This user's own manager runs, and continues without a session (loginctl enable-linger). */
   isLingering: boolean;
 }
 
 /**
- * Chooses how to start a supervisor so that it outlives the session that it is started from: logind ends what is left
- * of a session's scope where KillUserProcesses= says so. A user's manager without linger ends with the last session,
- * so there a plain process lives longer.
+ * Chooses how to start a supervisor so that it outlives the session that starts it: with KillUserProcesses=, logind ends
+ * what is left in a session's scope. A user's manager without linger ends with the last session, so that a plain process
+ * lives longer.
  */
 export function chooseWay({ isRoot, isBooted, isInstalled, isLingering }: StartEnvironment): Way {
   if (!isBooted) return 'process';
@@ -51,7 +51,7 @@ export function supervisorProperties(
     ['OOMPolicy', 'continue'],
     ['StandardOutput', `append:${output}`],
     ['StandardError', `append:${output}`],
-    // A user's manager cannot raise what it was given itself.
+    // A user's manager cannot raise its own limits.
     ...(isRoot
       ? ([
           ['OOMScoreAdjust', '-900'],

@@ -2,7 +2,7 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import type { ExitCause } from '../../fleet/restart.ts';
 import type { Resources } from './limits.ts';
 
-/** How slots are told by the files that their agents were started with. */
+/** Finds slots by the files that their agents were started with. */
 export interface SlotFiles {
   /** The slot whose log a path is; null for any other file. */
   keyOfLog(path: string): string | null;
@@ -10,68 +10,68 @@ export interface SlotFiles {
   keyOfDir(path: string): string | null;
 }
 
-/** What is started beside agents: a helper ends with all that it forked, what a hook leaves in the background goes on. */
+/** The kinds of errands: a helper ends with everything that it forked; what a hook leaves in the background continues. */
 export type ErrandKind = 'helper' | 'hook';
 
-/** Where something lives that is of no slot. */
+/** The cgroup of an errand. */
 export interface Errand {
-  /** The cgroup that it is to be started in; undefined where there is none. */
+  /** The cgroup that it must be started in; undefined if there is none. */
   readonly cgroup: string | undefined;
-  /** Ends it with all that it forked. @param pid its main process, not reaped yet */
+  /** Ends it with everything that it forked. @param pid its main process, not reaped yet */
   kill(pid: number): void;
-  /** It has ended, and its place is taken away. */
+  /** It has ended, and its cgroup is removed. */
   done(): void;
 }
 
 /**
- * What proves that a process is ours and which slot it belongs to, and ends all of it. A slot is named by its key,
+ * Proves that a process is ours and which slot it belongs to, and ends all of it. A slot is named by its key,
  * `FLEET/SLOT`.
  */
 export interface Containment {
   /** `cgroup`: nothing escapes. `session`: a process that leaves its session and closes its output does. */
   readonly kind: 'cgroup' | 'session';
-  /** Makes a slot's place. @returns the cgroup that its agent is to be started in; undefined where there is none */
+  /** Makes a slot's cgroup. @returns the cgroup to start its agent in; undefined if there is none */
   place(key: string): string | undefined;
-  /** A slot has this main process now: one that was just started, or that an earlier supervisor had started. */
+  /** Sets the main process of a slot: one that was just started, or that an earlier supervisor started. */
   reattach(key: string, pid: number): void;
-  /** Whether a main process is where nothing that it forks can escape: a launcher goes there as its first act. */
+  /** Whether a main process is where nothing that it forks can escape: a launcher moves there as its first act. */
   hasArrived(key: string, pid: number): boolean;
-  /** A place for something that is of no slot. */
+  /** Makes a place for an errand. */
   errand(kind: ErrandKind): Errand;
-  /** Whether a process that was found in a slot was started for an errand, and so is not the slot's agent. */
+  /** Whether a process that was found in a slot is an errand, and so not the slot's agent. */
   isErrand(pid: number): boolean;
   /**
-   * Puts a process that somebody else started into the slot.
-   * @returns false where it is gone, or nothing here could hold it
-   * @throws Error where the kernel refuses
+   * Moves a process that others started into the slot.
+   * @returns false if it is gone, or nothing here could hold it
+   * @throws Error if the kernel refuses
    */
   take(key: string, process: ProcessId): boolean;
-  /** Whether anything of the slot still lives. Asked only after its main process has ended. */
+  /** Whether anything of the slot still lives; valid only after its main process has ended. */
   isPopulated(key: string): boolean;
-  /** Ends whatever lives in the slot, at once. */
+  /** Ends everything that lives in the slot, at once. */
   kill(key: string): void;
-  /** A slot's main process, a child of this one, has ended and is not reaped yet: its number is still nobody else's. */
+  /** A slot's main process, a child of this one, has ended and is not reaped yet, so that its pid is not reused yet. */
   ended(pid: number): void;
-  /** The slot that a process belongs to; null for everybody else's. */
+  /** The slot that a process belongs to; null if it belongs to none. */
   keyOf(pid: number): string | null;
   /**
-   * What lives in any slot: key → pids. Starts that were cut off come to their slots or are ended, and so is what an
-   * earlier supervisor's helpers have left.
+   * Everything that lives in any slot: key → pids. Interrupted starts arrive in their slots or are ended; the remnants of
+   * an earlier supervisor's helpers are ended.
    */
   census(): Map<string, number[]>;
-  /** Takes the places of slots away. */
+  /** Removes the cgroups of slots. */
   leave(keys: readonly string[]): void;
   /**
-   * Holds each agent of a fleet to what its spec lets it use (null: whatever it wants); those that run follow.
-   * @param agents how many there are to be
+   * Applies the resources of a spec to each agent of a fleet (null: no limits), running agents included.
+   * @param agents the number of agents that there will be
    */
   limit(fleet: string, resources: Resources | null, agents: number): void;
-  /** What of a fleet's resources is not enforced, and why; null where all is. */
+  /** The part of a fleet's resources that is not enforced, and why; null if all is. */
   unenforced(fleet: string): string | null;
-  /** Why the kernel has killed in a slot since this was asked last; null where it has not, or nobody can know. */
+  /** Why the kernel has killed in a slot since the last call; null if it has not, or it is unknown. */
   oomSince(key: string): ExitCause | null;
-  /** Called with what failed where nobody waits for it. */
+  /** Called with failures that no caller waits for. */
   onProblem: (error: Error) => void;
-  /** Gives up what was taken for this supervisor itself. */
+  /** Gives up what this supervisor itself owns. */
   close(): void;
 }

@@ -6,35 +6,35 @@ import type { Errand, ErrandKind } from './containment.ts';
 import { ERRAND_DIRECTORIES } from './home.ts';
 import { childrenOf, membersOf, removeIfEmpty } from './path.ts';
 
-/** What was killed is gone after some milliseconds, unless it hangs in the kernel: then the next census sees to it. */
+/** Killed processes are gone within milliseconds, unless they hang in the kernel; then the next census removes the cgroup. */
 const REMOVE_MS = [0, 5, 20, 100, 500, 2000];
 
 /**
- * Cgroups for what is started beside agents: each helper has one, so that it ends with all that it forked, and so has
- * each hook, so that what it leaves in the background stands in nobody's way.
+ * Cgroups for errands: each helper has one, so that it ends with everything that it forked, and so has each hook, so that
+ * what it leaves in the background hinders nothing.
  */
 export class CgroupErrands {
   readonly #root: string;
   readonly #onProblem: (error: Error) => void;
   #count = 0;
-  /** Those whose process may still be on its way there: an empty one of these is no leftover. */
+  /** Cgroups whose process may still be on its way there: an empty one of these is not abandoned. */
   readonly #current = new Set<string>();
 
-  /** @param root the tree that they stand in */
+  /** @param root the tree that contains them */
   constructor(root: string, onProblem: (error: Error) => void) {
     this.#root = root;
     this.#onProblem = onProblem;
   }
 
   begin(kind: ErrandKind): Errand {
-    // Names are not used again: what an earlier supervisor's helper has left may still be on its way out.
+    // Names are not reused: what an earlier supervisor's helper has left may still be ending.
     const cgroup = `${this.#directory(kind)}/${process.pid}-${++this.#count}`;
     mkdirSync(cgroup, { recursive: true });
     this.#current.add(cgroup);
     return {
       cgroup,
       kill: (pid) => {
-        // Its launcher may not have come there yet.
+        // Its launcher may not have arrived yet.
         killIf(pid, () => true);
         killAll(cgroup);
       },
@@ -45,7 +45,7 @@ export class CgroupErrands {
     };
   }
 
-  /** Ends what helpers of an earlier supervisor have left; what its hooks have left goes on. */
+  /** Ends the remnants of an earlier supervisor's helpers; those of its hooks continue. */
   endFormer(): void {
     for (const cgroup of this.#all('helper')) killAll(cgroup);
     this.#sweep();
@@ -65,7 +65,7 @@ export class CgroupErrands {
     this.#sweep();
   }
 
-  /** Takes away what is empty by now. */
+  /** Removes empty cgroups. */
   #sweep(): void {
     for (const kind of ['helper', 'hook'] as const)
       for (const cgroup of this.#all(kind)) if (!this.#current.has(cgroup)) removeIfEmpty(cgroup);
@@ -81,7 +81,7 @@ export class CgroupErrands {
   }
 }
 
-/** By cgroup.kill; before Linux 5.14 one by one. */
+/** Kills by cgroup.kill; before Linux 5.14 one by one. */
 function killAll(cgroup: string): void {
   try {
     writeFileSync(`${cgroup}/cgroup.kill`, '1');

@@ -8,42 +8,42 @@ import { isPopulated } from './path.ts';
 import { lockTree } from './tree-lock.ts';
 import { ownUnits } from './unit-memory.ts';
 
-/** The leaf that the supervisor lives in where it has no cgroup of its own; no fleet can have this name. */
+/** The leaf of a supervisor without a cgroup of its own; no fleet can have this name. */
 const OWN_LEAF = '_supervisor';
-/** Where helpers and hooks live, a cgroup each; no fleet can have these names either. */
+/** The directories of helpers and hooks, with one cgroup each; no fleet can have these names either. */
 export const ERRAND_DIRECTORIES = { helper: '_helpers', hook: '_hooks' } as const;
 /** Whether a directory right below the tree's root is a fleet's. */
 export const isFleetDirectory = (name: string): boolean => !name.startsWith('_');
-/** Names the cgroup below which the agents live: a path in the v2 hierarchy, as `systemctl show -P ControlGroup` prints it. */
+/** Names the cgroup that contains the agents: a path in the v2 hierarchy, as `systemctl show -P ControlGroup` prints it. */
 export const HOME_VARIABLE = 'FLEETD_AGENTS_CGROUP';
 
-/** Where a supervisor and its agents stand in the v2 hierarchy; absolute paths. */
+/** The place of a supervisor and its agents in the v2 hierarchy; absolute paths. */
 export interface CgroupHome {
   /** The top of the hierarchy. */
   mount: string;
   /** The agents' tree: `ROOT/FLEET/SLOT`. */
   root: string;
-  /** What the tree stands in. */
+  /** The cgroup that contains the tree. */
   parent: string;
-  /** The supervisor's cgroup, where whoever it starts is born. */
+  /** The supervisor's cgroup, in which its children are born. */
   own: string;
-  /** Where the supervisor goes back to at its end; null where it never left. */
+  /** The cgroup to which the supervisor returns at its end; null if it never left. */
   origin: string | null;
-  /** The units of ours above the tree, which systemd looks after. */
+  /** The units of ours above the tree, which systemd manages. */
   units: string[];
 }
 
-/** A home that is this process's own until it gives it back. */
+/** A home that this process owns until it releases it. */
 export interface OwnedHome extends CgroupHome {
   release: () => void;
 }
 
 /**
- * Decides where the tree stands. As root at the top of the hierarchy, away from the session or unit that the
- * supervisor was started from; as another user below its own cgroup, where that was delegated. Where a home is named,
- * below that, and the supervisor stays in the cgroup that it was started in.
- * @param id what tells this supervisor's tree from others on the host
- * @param home the value of FLEETD_AGENTS_CGROUP; null where it is not set
+ * Decides the place of the tree. For root it is at the top of the hierarchy, apart from the session or unit that started
+ * the supervisor; for another user below its own cgroup, if that was delegated. If a home is named, it is below that,
+ * and the supervisor stays in the cgroup that it was started in.
+ * @param id distinguishes this supervisor's tree from others on the host
+ * @param home the value of FLEETD_AGENTS_CGROUP; null if it is not set
  * @param mount where the hierarchy is mounted
  * @param path this process's cgroup
  */
@@ -61,11 +61,10 @@ export function placeTree(
 }
 
 /**
- * Makes the tree, and sees to it that this process has a cgroup of its own, so that a start that is cut off is found
- * there.
- * @returns null where no v2 tree can be written
- * @throws FleetError CGROUP_UNUSABLE where a home is named and cannot be used: what its units promise must not be
- *   broken in silence; STATE_LOCKED where another supervisor owns the tree
+ * Makes the tree, and ensures that this process has a cgroup of its own, so that an interrupted start is found there.
+ * @returns null if no v2 tree can be written
+ * @throws FleetError CGROUP_UNUSABLE if a home is named but cannot be used, because the promises of its units must not be
+ *   broken silently; STATE_LOCKED if another supervisor owns the tree
  */
 export function openHome(id: string): OwnedHome | null {
   const home = process.env[HOME_VARIABLE] || null;
@@ -88,14 +87,14 @@ export function openHome(id: string): OwnedHome | null {
   return { ...place, release: lockTree(place.root) };
 }
 
-/** Where this process stands in the v2 hierarchy; null where there is none. */
+/** This process's place in the v2 hierarchy; null if there is none. */
 function ownHierarchy(): { mount: string; path: string; isRoot: boolean } | null {
   const mount = readCgroupMount();
   const path = readCgroupPath('self');
   return mount === null || path === null ? null : { mount, path, isRoot: process.getuid!() === 0 };
 }
 
-/** The trees that this process would look for its agents in. */
+/** The trees in which this process would search for its agents. */
 export const trees = {
   /** Whether agents live in the tree of this id. */
   isPopulated(id: string): boolean {
@@ -105,7 +104,7 @@ export const trees = {
     const isElsewhere = findFormerTree(basename(root), root, hierarchy.mount, process.getuid!()) !== null;
     return isElsewhere || isPopulated(root);
   },
-  /** The id of the tree that processes of this kind live in; null where there is none. */
+  /** The id of the tree that contains such processes; null if there is none. */
   idOf(isOurs: (pid: number) => boolean): string | null {
     const hierarchy = ownHierarchy();
     if (hierarchy === null) return null;
@@ -114,7 +113,7 @@ export const trees = {
   },
 };
 
-/** @returns false where it cannot be made: read-only, or not delegated */
+/** @returns false if it cannot be made: read-only, or not delegated */
 function makeRoot({ root }: CgroupHome): boolean {
   try {
     mkdirSync(root, { recursive: true });
@@ -124,7 +123,7 @@ function makeRoot({ root }: CgroupHome): boolean {
   }
 }
 
-/** The same place, but with the tree where agents of an earlier supervisor live, if that is another one. */
+/** The same place, but with the tree in which agents of an earlier supervisor live, if that is another one. */
 function staying(place: CgroupHome): CgroupHome {
   const { mount, origin } = place;
   const root = findFormerTree(basename(place.root), place.root, mount, process.getuid!());
@@ -134,8 +133,8 @@ function staying(place: CgroupHome): CgroupHome {
 }
 
 /**
- * Not the tree's parents: they are made by whoever owns them, and one that is missing belongs to a unit that does not
- * run. A move needs write access to the target and to the closest ancestor of both cgroups (cgroups(7), delegation).
+ * The tree's parents are not made: their owners make them, and a missing one belongs to a unit that does not run. A move
+ * needs write access to the target and to the closest ancestor of both cgroups (cgroups(7), delegation).
  */
 function makeWritable({ root, own }: CgroupHome): void {
   try {
@@ -155,23 +154,23 @@ function moveInto({ own }: CgroupHome): boolean {
     writeFileSync(`${own}/cgroup.procs`, String(process.pid));
     return true;
   } catch {
-    // Read-only, not delegated, or refused by a rule of the hierarchy: the reason makes no difference to us.
+    // Read-only, not delegated, or refused by a rule of the hierarchy: the reason makes no difference here.
     return false;
   }
 }
 
 /**
- * Whatever else lives in the supervisor's own cgroup is taken for a start that was cut off, and ended. So it must be
- * a cgroup of its own: not a session's, and not one that it shares with whoever started it.
+ * Any other process in the supervisor's own cgroup counts as an interrupted start, and is ended. So that cgroup must be
+ * its own: not a session's, and not shared with the process that started it.
  */
 function checkNamed(home: string, path: string): void {
   if (!/^\/[^\0]*$/.test(home) || home.split('/').includes('..')) {
-    throw unusable(home, 'it is no absolute path in the hierarchy');
+    throw unusable(home, 'it is not an absolute path in the hierarchy');
   }
   const parent = readStat(process.pid)?.parent ?? 0;
   const isShared = readCgroupPath(parent) === path;
   if (path.endsWith('.service') && !isShared) return;
-  throw unusable(home, `the supervisor itself, in ${path}, is no service with a cgroup of its own`);
+  throw unusable(home, `the supervisor runs in ${path}, which is not a service with a cgroup of its own`);
 }
 
 function unusable(home: string, why: string): FleetError {

@@ -4,22 +4,22 @@ import type { Spec } from '../../specification/spec.ts';
 /** The cgroup controllers that limits need. */
 export type Controller = 'cpu' | 'memory' | 'pids';
 
-/** What each agent of a fleet may use. */
+/** The limits of each agent of a fleet. */
 export type Resources = NonNullable<Spec['resources']>;
 
-/** A text for a file of a cgroup; `optional` where some kernels have no such file. */
+/** The text for a file of a cgroup; `optional` if some kernels lack the file. */
 export interface LeafSetting {
   file: string;
   text: string;
   optional?: true;
 }
 
-/** The time within which cpu.max counts, in microseconds: the kernel's own default (cgroup-v2.rst). */
+/** The period of cpu.max in microseconds: the kernel's own default (cgroup-v2.rst). */
 const CPU_PERIOD_US = 100_000;
-/** The least quota that the kernel takes (min_cfs_quota_period in kernel/sched/core.c: 1 ms). */
+/** The minimum quota of the kernel (min_cfs_quota_period in kernel/sched/core.c: 1 ms). */
 const CPU_QUOTA_US_MIN = 1_000;
 
-/** Which controllers a fleet's resources need; none where nothing is asked for (nofile is a limit of the process). */
+/** The controllers that a fleet's resources need; none if no limit is set (nofile is a limit of the process). */
 export function controllersFor(resources: Resources | null): Controller[] {
   if (resources === null) return [];
   const { memory, cpu, pids } = resources;
@@ -32,11 +32,11 @@ export function controllersFor(resources: Resources | null): Controller[] {
 }
 
 /**
- * What is written to an agent's leaf, for those controllers that are on: what is not asked for is set back, so that
- * the same texts serve a new leaf and one whose spec has changed.
+ * The settings of an agent's leaf, for the enabled controllers. Limits that the spec lacks are reset, so that the same
+ * texts serve a new leaf and one whose spec has changed.
  *
- * Memory: the agent dies as a whole (oom.group), and its limit cannot be evaded into swap. memory.max comes last,
- * because it takes effect at once.
+ * Memory: the agent dies as a whole (oom.group), and cannot evade its limit through swap. memory.max comes last, because
+ * it takes effect at once.
  */
 export function leafSettings(
   { memory, cpu, pids }: Resources,
@@ -48,7 +48,7 @@ export function leafSettings(
     memory: [
       { file: 'memory.oom.group', text: '1' },
       { file: 'memory.low', text: String(memory?.requestBytes ?? 0) },
-      // Only where the kernel counts swap (CONFIG_SWAP, no swapaccount=0).
+      // Only if the kernel counts swap (CONFIG_SWAP, no swapaccount=0).
       { file: 'memory.swap.max', text: (memory?.limitBytes ?? null) === null ? 'max' : '0', optional: true },
       { file: 'memory.max', text: String(memory?.limitBytes ?? 'max') },
     ],
@@ -61,10 +61,10 @@ function cpuQuota(cpu: number | null): string {
 }
 
 /**
- * What to write to cgroup.subtree_control, one word a write: with several, one that is refused refuses all.
- * @param enabled what the file says now: names, blanks between them
- * @param on the controllers to switch on
- * @param off those to switch off
+ * The texts for cgroup.subtree_control, one word per write: with several, one refusal refuses all.
+ * @param enabled the current content of the file: names separated by blanks
+ * @param on the controllers to enable
+ * @param off the controllers to disable
  */
 export function subtreeChange(
   enabled: string,
@@ -78,23 +78,23 @@ export function subtreeChange(
   ];
 }
 
-/** How often the kernel ran out of memory for a cgroup, and killed in it, since it was made. */
+/** How often the kernel ran out of memory for a cgroup, and killed in it, since the cgroup was made. */
 export interface MemoryEvents {
   /** The cgroup's own limit, or that of one below, was reached and nothing could be reclaimed. */
   oom: number;
-  /** Processes of the cgroup killed, for whosever lack of memory. */
+  /** Processes of the cgroup killed for lack of memory, its own or the host's. */
   oomKill: number;
 }
 
-/** Parses memory.events (cgroup-v2.rst); what is not told counts as 0. */
+/** Parses memory.events (cgroup-v2.rst); a missing count is 0. */
 export function parseMemoryEvents(text: string): MemoryEvents {
   const count = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
   return { oom: count('oom'), oomKill: count('oom_kill') };
 }
 
 /**
- * Whether the kernel killed for lack of memory between two readings of a leaf: null where it did not. At the agent's
- * own limit `oom` grows as well; where only `oom_kill` does, it was the host, or a cgroup above the leaf, that was short.
+ * Whether the kernel killed for lack of memory between two readings of a leaf: null if it did not. At the agent's own
+ * limit `oom` grows as well; if only `oom_kill` does, the host, or a cgroup above the leaf, was short.
  */
 export function oomCause(before: MemoryEvents, after: MemoryEvents): ExitCause | null {
   if (after.oomKill <= before.oomKill) return null;

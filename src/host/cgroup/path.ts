@@ -1,13 +1,13 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { isGone, readProc, readProcText } from '../proc/read.ts';
 
-/** The processes in a cgroup, not in those below it; none where it is gone. */
+/** The processes in a cgroup itself, without those below it; none if it is gone. */
 export function membersOf(cgroup: string): number[] {
   const procs = readProc(`${cgroup}/cgroup.procs`);
   return procs?.toString('latin1').split('\n').filter(Boolean).map(Number) ?? [];
 }
 
-/** The names of the cgroups right below one; none where it is gone. */
+/** The names of the cgroups right below one; none if it is gone. */
 export function childrenOf(cgroup: string): string[] {
   try {
     return readdirSync(cgroup, { withFileTypes: true })
@@ -20,7 +20,7 @@ export function childrenOf(cgroup: string): string[] {
 }
 
 /**
- * Takes a cgroup away if it is empty: EBUSY (populated) and ENOTEMPTY (children) are answers here, not faults.
+ * Removes a cgroup if it is empty: EBUSY (populated) and ENOTEMPTY (children) are results here, not failures.
  * @returns whether it is gone
  */
 export function removeIfEmpty(cgroup: string): boolean {

@@ -20,26 +20,26 @@ import { childrenOf } from './path.ts';
 import { UnitMemory } from './unit-memory.ts';
 
 const CONTROLLERS: readonly Controller[] = ['cpu', 'memory', 'pids'];
-/** A file that there is not is not made: O_CREAT would say EACCES instead of ENOENT. */
+/** A missing file is not created: O_CREAT would yield EACCES instead of ENOENT. */
 const OVERWRITE = constants.O_WRONLY | constants.O_TRUNC;
 const NO_EVENTS: MemoryEvents = { oom: 0, oomKill: 0 };
 
 /** A fleet whose spec limits its agents. */
 interface LimitedFleet {
   resources: Resources;
-  /** How many agents there are to be. */
+  /** The number of agents that there will be. */
   agents: number;
-  /** What is on for its leaves. */
+  /** The controllers enabled for its leaves. */
   controllers: ReadonlySet<Controller>;
   settings: readonly LeafSetting[];
   /** The leaves that have these settings. */
   written: Set<string>;
-  /** What is not enforced, and why; null where all is. */
+  /** What is not enforced, and why; null if all is. */
   problem: string | null;
 }
 
 /**
- * Holds agents to the resources of their spec, by the controllers of cgroup v2. Controllers are on only down to the
+ * Applies the resources of specs to agents, by the controllers of cgroup v2. Controllers are enabled only down to the
  * fleets that need them: a memory cgroup costs the kernel some tens of kilobytes, for each of ten thousand leaves.
  */
 export class CgroupResources {
@@ -47,9 +47,9 @@ export class CgroupResources {
   readonly #onProblem: (error: Error) => void;
   readonly #units: UnitMemory;
   readonly #fleets = new Map<string, LimitedFleet>();
-  /** memory.events of leaves as last read, where it was not all 0: leaves outlive their agents. */
+  /** memory.events of leaves as last read, unless it was all 0: leaves outlive their agents. */
   readonly #events = new Map<string, MemoryEvents>();
-  /** What memory.low of each cgroup above the leaves was set to. */
+  /** The current memory.low of each cgroup above the leaves. */
   readonly #lowBytes = new Map<string, number>();
 
   constructor(home: CgroupHome, onProblem: (error: Error) => void) {
@@ -59,8 +59,8 @@ export class CgroupResources {
   }
 
   /**
-   * Sets what each agent of a fleet may use, and how many there are to be. New leaves get it before their agent comes;
-   * those that are there follow soon. What fails is told, and fails nothing else: the spec is accepted by now.
+   * Sets the limits of each agent of a fleet, and the number of agents. New leaves get them before their agent; existing
+   * ones follow soon. A failure is reported, and affects nothing else: the spec has already been accepted.
    */
   set(fleet: string, resources: Resources | null, agents: number): void {
     try {
@@ -84,17 +84,17 @@ export class CgroupResources {
     this.#protect();
   }
 
-  /** Whether a fleet's cgroup is to stay with what is on for it, leaves or not. */
+  /** Whether a fleet's cgroup must stay with its controllers, leaves or not. */
   has(fleet: string): boolean {
     return this.#fleets.has(fleet);
   }
 
-  /** What of a fleet's resources is not enforced, and why; null where all is. */
+  /** The part of a fleet's resources that is not enforced, and why; null if all is. */
   problem(fleet: string): string | null {
     return this.#fleets.get(fleet)?.problem ?? null;
   }
 
-  /** Writes a leaf's limits, before a process is moved into it. Costs nothing for fleets without. */
+  /** Writes a leaf's limits, before a process moves into it. Costs nothing for fleets without limits. */
   prepare(key: string): void {
     const limited = this.#fleets.get(fleetOf(key));
     if (!limited || limited.written.has(key)) return;
@@ -104,19 +104,19 @@ export class CgroupResources {
         write(`${this.#home.root}/${key}/${file}`, text, optional);
       }
     } catch (error) {
-      // An agent without its limits is better than a process out of its leaf; it is tried again with the next one.
+      // An agent without its limits is better than a process outside its leaf; the next start retries.
       limited.written.delete(key);
       this.#onProblem(error as Error);
     }
   }
 
-  /** A leaf was taken away. */
+  /** Forgets a leaf that was removed. */
   forget(key: string): void {
     this.#fleets.get(fleetOf(key))?.written.delete(key);
     this.#events.delete(key);
   }
 
-  /** Why the kernel has killed in a leaf since this was asked last; null where it has not. */
+  /** Why the kernel has killed in a leaf since the last call; null if it has not. */
   oomSince(key: string): ExitCause | null {
     if (!this.#fleets.get(fleetOf(key))?.controllers.has('memory')) return null;
     const before = this.#events.get(key) ?? NO_EVENTS;
@@ -149,7 +149,7 @@ export class CgroupResources {
     };
   }
 
-  /** Those that go off for a fleet, and with them what they have counted. */
+  /** The controllers to disable for a fleet, and with them their counts. */
   #without(fleet: string, wanted: readonly Controller[]): Controller[] {
     if (!wanted.includes('memory')) {
       for (const key of this.#events.keys()) if (fleetOf(key) === fleet) this.#events.delete(key);
@@ -157,7 +157,7 @@ export class CgroupResources {
     return CONTROLLERS.filter((controller) => !wanted.includes(controller));
   }
 
-  /** Takes all limits of a fleet away; a fleet that an earlier supervisor had limited as well. */
+  /** Removes all limits of a fleet, also those that an earlier supervisor set. */
   #lift(fleet: string): void {
     this.#fleets.delete(fleet);
     const path = `${this.#home.root}/${fleet}`;
@@ -166,7 +166,7 @@ export class CgroupResources {
     this.#setLow(path, 0);
   }
 
-  /** Switches controllers on and off for the cgroups below one, each alone. @returns what failed */
+  /** Enables and disables controllers for the cgroups below one, each alone. @returns the failures */
   #switch(cgroup: string, on: readonly Controller[], off: readonly Controller[]): string[] {
     const file = `${cgroup}/cgroup.subtree_control`;
     const enabled = readProcText(file);
@@ -181,9 +181,9 @@ export class CgroupResources {
     });
   }
 
-  // ── leaves that are there ──
+  // ── existing leaves ──
 
-  /** Aside, leaf by leaf: a memory.max below what an agent uses waits until the kernel has reclaimed or killed. */
+  /** Next to the loop, leaf by leaf: a memory.max below the use of an agent waits until the kernel reclaimed or killed. */
   async #renew(fleet: string, limited: LimitedFleet): Promise<void> {
     let failure: Error | null = null;
     for (const slot of childrenOf(`${this.#home.root}/${fleet}`)) {
@@ -200,7 +200,7 @@ export class CgroupResources {
     if (failure) this.#onProblem(failure);
   }
 
-  /** What was counted before this supervisor came is nobody's exit that it will see. */
+  /** Events from before this supervisor belong to no exit that it will see. */
   #readEvents(fleet: string): void {
     for (const slot of childrenOf(`${this.#home.root}/${fleet}`)) this.#readLeafEvents(`${fleet}/${slot}`);
   }
@@ -213,7 +213,7 @@ export class CgroupResources {
 
   // ── memory.low above the leaves ──
 
-  /** A leaf's memory.low is capped by those above it: each gets the sum of what is requested below. */
+  /** A leaf's memory.low is capped by those above it: each gets the sum of the requests below. */
   #protect(): void {
     let sumBytes = 0;
     for (const [fleet, { resources, agents, controllers }] of this.#fleets) {
@@ -263,7 +263,7 @@ function isSame(a: Resources, b: Resources): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** A controller is in one hierarchy only: where v1 has it, v2 has not. */
+/** A controller is in one hierarchy only: if v1 has it, v2 lacks it. */
 function whereElse(controllers: readonly Controller[]): string {
   const lines = readCgroups('self')?.split('\n') ?? [];
   const inV1 = new Set(lines.flatMap((line) => line.split(':')[1]?.split(',') ?? []));

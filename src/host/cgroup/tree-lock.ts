@@ -5,11 +5,11 @@ import { tryFlock } from '../state/flock.ts';
 import { lockHolder } from '../state/lock-holder.ts';
 
 /**
- * Makes this process the owner of a cgroup tree, until it ends. The lock is on the tree's own directory (flock(2)),
- * which is the same file in every mount namespace, chroot and container that shows the hierarchy.
+ * Makes this process the owner of a cgroup tree until it ends. The lock is on the tree's own directory (flock(2)), which
+ * is the same file in every mount namespace, chroot and container that shows the hierarchy.
  * @param root the tree's directory
- * @returns how to give it back
- * @throws FleetError STATE_LOCKED where another process owns it
+ * @returns a function that gives it back
+ * @throws FleetError STATE_LOCKED if another process owns it
  */
 export function lockTree(root: string): () => void {
   const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -22,7 +22,7 @@ export function lockTree(root: string): () => void {
   if (isOurs) return once(() => closeSync(fd));
   throw new FleetError(
     'STATE_LOCKED',
-    `${describeHolder(root)} owns the cgroup tree ${root} of the same agents: it runs in another namespace, or on a copy of ` +
+    `${describeHolder(root)} owns the cgroup tree ${root} of the same agents; it runs in another namespace, or on a copy of ` +
       'the state directory',
   );
 }

@@ -15,20 +15,20 @@ import type { Resources } from './limits.ts';
 import { childrenOf, isPopulated, membersOf, removeIfEmpty } from './path.ts';
 import { CgroupResources, fleetOf } from './resources.ts';
 
-/** A launcher goes to its cgroup as its first act: what is not there after this time never will be. */
+/** A launcher moves to its cgroup as its first act: one that is not there after this time never will be. */
 const ARRIVAL_MS_MAX = 500;
 const ARRIVAL_LOOK_MS = 2;
 
 /**
- * A tree of leaf cgroups, one a slot, that prove which process belongs to which slot: membership is inherited by
- * every fork, survives setsid and the supervisor's death, and cannot be left without write access to the tree.
- * No controller is needed for that. `ROOT/FLEET/SLOT` are the agents', from their first instruction on; the supervisor
- * has a cgroup of its own, in which nothing of a spec ever runs.
+ * A tree of leaf cgroups, one per slot, which prove which process belongs to which slot: membership is inherited by every
+ * fork, survives setsid and the supervisor's death, and cannot be left without write access to the tree. That needs no
+ * controller. `ROOT/FLEET/SLOT` are the agents', from their first instruction on; the supervisor has a cgroup of its own,
+ * in which nothing of a spec ever runs.
  */
 export class CgroupTree implements Containment {
   readonly kind = 'cgroup';
   readonly #root: string;
-  /** The root as /proc/PID/cgroup has it, with a slash behind it. */
+  /** The root as in /proc/PID/cgroup, with a trailing slash. */
   readonly #prefix: string;
   readonly #own: string;
   readonly #origin: string | null;
@@ -46,7 +46,7 @@ export class CgroupTree implements Containment {
     this.#root = root;
     this.#own = own;
     this.#origin = origin;
-    // Where this process has gone there, the kernel tells; else it is what the operator has named.
+    // If this process has moved there, the kernel knows the path; otherwise the operator has named it.
     const path = origin === null ? root.slice(mount.length) : dirname(ownPath());
     this.#prefix = `${path}/`;
     this.#resources = new CgroupResources(home, (error) => this.onProblem(error));
@@ -54,17 +54,17 @@ export class CgroupTree implements Containment {
   }
 
   /**
-   * @param id what tells this supervisor's tree from others on the host
-   * @returns null where no v2 tree can be written
-   * @throws FleetError CGROUP_UNUSABLE where a home is named for the agents and cannot be used, STATE_LOCKED where
-   *   another supervisor owns the tree
+   * @param id distinguishes this supervisor's tree from others on the host
+   * @returns null if no v2 tree can be written
+   * @throws FleetError CGROUP_UNUSABLE if a home is named for the agents but cannot be used, STATE_LOCKED if another
+   *   supervisor owns the tree
    */
   static open(id: string): CgroupTree | null {
     const home = openHome(id);
     return home && new CgroupTree(home);
   }
 
-  /** With its limits, before anybody is in it. */
+  /** Makes the leaf with its limits, before any process is in it. */
   place(key: string): string {
     const leaf = `${this.#root}/${key}`;
     makeChild(leaf, 0o755);
@@ -72,7 +72,7 @@ export class CgroupTree implements Containment {
     return leaf;
   }
 
-  /** It is in its leaf, or on the way there by its own doing. */
+  /** Nothing to do: the process is in its leaf, or moves there itself. */
   reattach(): void {}
 
   hasArrived(key: string, pid: number): boolean {
@@ -88,7 +88,7 @@ export class CgroupTree implements Containment {
     return false;
   }
 
-  /** The kernel is told a pid, which may be another's by then: what is not the process that was meant goes out again. */
+  /** The kernel takes a pid, which may have been reused: any other process than the intended one moves out again. */
   take(key: string, { pid, startTicks }: ProcessId): boolean {
     this.#move(pid, this.place(key));
     if (readStat(pid)?.startTicks === startTicks) return this.keyOf(pid) === key;
@@ -100,7 +100,7 @@ export class CgroupTree implements Containment {
     try {
       writeFileSync(`${cgroup}/cgroup.procs`, String(pid));
     } catch (error) {
-      // One that has ended meanwhile, or whose slot was taken away after that, needs no place.
+      // If it has ended, or its slot was removed after that, it needs no place.
       if (!isGone(error)) throw error;
     }
   }
@@ -110,7 +110,7 @@ export class CgroupTree implements Containment {
     return isPopulated(`${this.#root}/${key}`);
   }
 
-  /** By cgroup.kill (Linux 5.14); before that one by one, which the caller repeats until nothing is left. */
+  /** By cgroup.kill (Linux 5.14); before that one by one, repeated by the caller until nothing is left. */
   kill(key: string): void {
     try {
       writeFileSync(`${this.#root}/${key}/cgroup.kill`, '1');
@@ -120,10 +120,10 @@ export class CgroupTree implements Containment {
     }
   }
 
-  /** What it has left is found by its cgroup, whatever has become of it. */
+  /** Nothing to do: its remnants are found by their cgroup, whatever they have become. */
   ended(): void {}
 
-  /** Only what lies below our own root is ours: anybody who may make cgroups can give them names like ours. */
+  /** Only what is below our own root is ours: others may make cgroups with names like ours. */
   keyOf(pid: number): string | null {
     const path = readCgroupPath(pid);
     if (!path?.startsWith(this.#prefix)) return null;
@@ -163,7 +163,7 @@ export class CgroupTree implements Containment {
     return this.#resources.oomSince(key);
   }
 
-  /** Goes back to where we came from and takes the tree down, as far as no agent lives in it. */
+  /** Returns to the original cgroup and removes the tree, except where agents live. */
   close(): void {
     this.#awaitArrivals();
     this.leave(this.#leaves());
@@ -174,12 +174,12 @@ export class CgroupTree implements Containment {
     this.disown();
   }
 
-  /** Gives the tree up as it stands, as the end of this process would. */
+  /** Gives up the tree as it is, as the end of this process would. */
   disown(): void {
     this.#release();
   }
 
-  /** @returns false where the cgroup that we came from is gone: ours stays, empty, for the next supervisor */
+  /** @returns false if the original cgroup is gone: ours stays, empty, for the next supervisor */
   #returnTo(origin: string): boolean {
     try {
       writeFileSync(`${origin}/cgroup.procs`, String(process.pid));
@@ -189,7 +189,7 @@ export class CgroupTree implements Containment {
     }
   }
 
-  /** The keys of all leaves that there are. */
+  /** The keys of all leaves. */
   #leaves(): string[] {
     return this.#fleets().flatMap((fleet) =>
       childrenOf(`${this.#root}/${fleet}`).map((slot) => `${fleet}/${slot}`),
@@ -200,13 +200,13 @@ export class CgroupTree implements Containment {
     return childrenOf(this.#root).filter(isFleetDirectory);
   }
 
-  /** Launchers that a supervisor has started, and that still stand in its cgroup, get their time to go to their leaves. */
+  /** Gives launchers of an earlier supervisor that are still in its cgroup time to move to their leaves. */
   #awaitArrivals(): void {
     for (let ms = 0; ms < ARRIVAL_MS_MAX && this.#unarrived().length > 0; ms += ARRIVAL_LOOK_MS)
       pause(ARRIVAL_LOOK_MS);
   }
 
-  /** What is in the supervisor's cgroup and of another session: launchers lead their own. */
+  /** The processes in the supervisor's cgroup that belong to another session: launchers lead their own. */
   #unarrived(): number[] {
     return membersOf(this.#own).filter((pid) => {
       const session = readStat(pid)?.session;

@@ -3,16 +3,16 @@ import { tryCommand } from '../sys/system-command.ts';
 const SYSTEMCTL_TIMEOUT_MS = 30_000;
 
 /**
- * The units of ours that a cgroup's path goes through, the topmost first: those whose name begins with `fleetd`. What
- * belongs to others (system.slice, user@1000.service) stays as its owner has set it.
+ * The units of ours in a cgroup's path, topmost first: those whose name begins with `fleetd`. What belongs to others
+ * (system.slice, user@1000.service) stays as its owner has set it.
  */
 export function ownUnits(path: string): string[] {
   return path.split('/').filter((unit) => unit.startsWith('fleetd'));
 }
 
 /**
- * MemoryLow= of the units that the agents' tree stands in. A cgroup's memory.low is capped by those above it
- * (cgroup-v2.rst), and the files of a unit are systemd's to write: it would set them back at its next reload.
+ * MemoryLow= of the units that contain the agents' tree. A cgroup's memory.low is capped by those above it
+ * (cgroup-v2.rst), and only systemd may write the files of a unit: it would reset them at its next reload.
  */
 export class UnitMemory {
   readonly #units: readonly string[];
@@ -27,7 +27,7 @@ export class UnitMemory {
     this.#onProblem = onProblem;
   }
 
-  /** Sets it until the next boot; values that come while systemctl runs are set after it, the last one only. */
+  /** Sets it until the next boot; of the values that come while systemctl runs, only the last one is set after it. */
   set(bytes: number): void {
     this.#wantedBytes = bytes;
     if (!this.#isSetting && this.#units.length > 0) void this.#setAll();
@@ -43,10 +43,10 @@ export class UnitMemory {
     this.#isSetting = false;
   }
 
-  /** One failure is told; those that follow have the same cause. */
+  /** Only one failure is reported; later ones have the same cause. */
   async #setUnit(unit: string, bytes: number): Promise<void> {
     const isRoot = process.getuid?.() === 0;
-    // The user's manager is found by it.
+    // Needed to find the user's manager.
     const { XDG_RUNTIME_DIR = '' } = process.env;
     const manager = isRoot ? [] : ['--user'];
     const { ok, text } = await tryCommand(
@@ -56,6 +56,6 @@ export class UnitMemory {
     );
     if (ok || this.#hasFailed) return;
     this.#hasFailed = true;
-    this.#onProblem(new Error(`resources.memory.request is not kept free for ${unit}: ${text}`));
+    this.#onProblem(new Error(`resources.memory.request is not reserved for ${unit}: ${text}`));
   }
 }

@@ -2,16 +2,16 @@ import type { AgentMeasure } from '../../doctor/demand.ts';
 import { findCgroupMount } from '../proc/cgroup.ts';
 import { Root } from './root.ts';
 
-/** Agents are alike: so many tell what one takes. */
+/** The number of agents that are measured; agents are alike. */
 const SAMPLE_MAX = 32;
 const PROTOCOLS = ['tcp', 'udp'] as const;
 
 /**
- * What agents take, on average over a sample of them: each main process with all that it forked, as far as its leaf
- * cgroup tells. Costs about a millisecond an agent.
+ * Measures what agents use, on average over a sample of them: each main process with everything that it forked, if its
+ * leaf cgroup shows that. Costs about a millisecond per agent.
  * @param pids the agents' main processes
- * @param isQuick leaves descriptors out, which costs a tenth
- * @returns null where none of them could be read
+ * @param isQuick omits descriptors, which costs a tenth
+ * @returns null if none of them could be read
  */
 export function measureAgents(
   pids: readonly number[],
@@ -62,7 +62,7 @@ function measureOne(root: Root, pid: number, sockets: Sockets | null): One | nul
   };
 }
 
-/** All processes of an agent's leaf; the main process alone where agents have none. */
+/** All processes of an agent's leaf; only the main process if agents have no leaves. */
 function membersOf(root: Root, pid: number): number[] {
   const path = /^0::(.*\/fleetd-[0-9a-f]{12}\/[^/]+\/\d+)/m.exec(root.text(`/proc/${pid}/cgroup`) ?? '')?.[1];
   const mount = findCgroupMount(root.text('/proc/self/mountinfo') ?? '');
@@ -86,7 +86,7 @@ const UNSEEN = {
   inotifyWatches: null,
 };
 
-/** What a process has open. One without a single descriptor is rather one whose descriptors are not for us to see. */
+/** The open files of a process. One without a single descriptor probably hides them from us. */
 function measureFiles(root: Root, pid: number, sockets: Sockets | null): Omit<One, 'tasks' | 'memoryBytes'> {
   const links =
     sockets === null

@@ -4,12 +4,12 @@ import { readMemory } from '../proc/meminfo.ts';
 import { readCgroupLimits } from './cgroups.ts';
 import { Root } from './root.ts';
 
-/** Page cache that can be had back without writing or swapping, as memory.stat calls it in each version of cgroups. */
+/** Page cache that can be reclaimed without writing or swapping, by its name in memory.stat of each cgroup version. */
 const RECLAIMABLE = { 1: 'total_inactive_file', 2: 'inactive_file' } as const;
 
 /**
- * The memory that this process and what it starts can have: the host's, or what the tightest memory cgroup above it
- * (a container, a slice) leaves of it.
+ * The memory available to this process and its children: the host's, or what the tightest memory cgroup above it (a
+ * container, a slice) leaves of it.
  */
 export function readAvailableMemory(root = new Root()): HostMemory {
   const host = readMemory(root.proc);

@@ -2,7 +2,7 @@ import type { CgroupLimit } from '../../doctor/facts.ts';
 import { parseCgroupPath } from '../proc/cgroup.ts';
 import type { Root } from './root.ts';
 
-/** How each controller calls its limit and its count, in both versions of cgroups. */
+/** The files of each controller with its limit and its use, in both versions of cgroups. */
 const FILES = {
   pids: { 1: ['pids.max', 'pids.current'], 2: ['pids.max', 'pids.current'] },
   memory: {
@@ -10,12 +10,12 @@ const FILES = {
     2: ['memory.max', 'memory.current'],
   },
 } as const;
-/** Version 1 says “no limit” by the largest count of pages in bytes, less than a page below 2⁶³. */
+/** "No limit" in version 1: the largest count of pages in bytes, less than a page below 2⁶³. */
 const NO_LIMIT_V1 = 2 ** 62;
 
 /**
- * The limits on tasks and memory of a process's cgroup and of all above it, the innermost first, in both hierarchies:
- * a start is refused by any of them. @param pid a pid, or `self`
+ * The limits on tasks and memory of a process's cgroup and of all above it, innermost first, in both hierarchies: any of
+ * them can refuse a start. @param pid a pid, or `self`
  */
 export function readCgroupLimits(root: Root, pid: number | 'self'): CgroupLimit[] {
   const membership = root.text(`/proc/${pid}/cgroup`) ?? '';
@@ -38,7 +38,7 @@ function controllerOf(source: string): 'pids' | 'memory' | null {
   return (['pids', 'memory'] as const).find((name) => options.includes(name)) ?? null;
 }
 
-/** A cgroup's path below where its hierarchy is mounted; in a container only a part of the tree may be. */
+/** A cgroup's path below the mount of its hierarchy; a container may have mounted only a part of the tree. */
 function relativeTo(mountRoot: string, path: string | null): string | null {
   if (path === null || mountRoot === '/') return path;
   return path === mountRoot || path.startsWith(`${mountRoot}/`) ? path.slice(mountRoot.length) : '/';

@@ -5,14 +5,14 @@ import { getLimit } from '../sys/rlimit.ts';
 import { readCgroupLimits } from './cgroups.ts';
 import { Root } from './root.ts';
 
-/** A limit on how many of something there may be, and how much of it is used. */
+/** A limit on the number of something, with its use. */
 export interface CountLimit {
   name: string;
   value: number;
   used: number;
 }
 
-/** Every limit on the number of processes that applies to this one: cgroups v1 and v2, kernel, user. */
+/** Every limit on the number of processes that applies to this process: cgroups v1 and v2, kernel, user. */
 export function processLimits(root = new Root()): CountLimit[] {
   const tasks = Number(/\/(\d+)/.exec(root.text('/proc/loadavg') ?? '')?.[1] ?? 0);
   const limits = [
@@ -32,14 +32,14 @@ export function processLimits(root = new Root()): CountLimit[] {
   return limits.filter(({ value }) => Number.isFinite(value));
 }
 
-/** How near its value a limit counts as hit: counts move while they are read, and a start needs a thread or two. */
+/** The distance from its value at which a limit counts as reached: counts move while they are read, and a start needs a few threads. */
 const SLACK = 8;
 
 /**
- * Says which limit of the host a failed call ran into, with its value.
+ * Describes the limit of the host that a failed call reached, with its value.
  * @param code the errno's name
- * @param path what was being written, for limits of file systems
- * @returns null where the error is no matter of limits
+ * @param path the path that was written, for limits of file systems
+ * @returns null if the error does not concern a limit
  */
 export function describeLimit(
   code: string,
@@ -61,7 +61,7 @@ export function describeLimit(
     case 'EMFILE':
       return {
         limit: `the supervisor's open files: RLIMIT_NOFILE = ${getLimit('nofile').soft}`,
-        hint: 'Raise the hard limit (ulimit -Hn, LimitNOFILE=) of what starts fleetd: it needs one descriptor for each agent.',
+        hint: 'Raise the hard limit (ulimit -Hn, LimitNOFILE=) of what starts fleetd: it needs one descriptor per agent.',
       };
     case 'ENFILE':
       return {
@@ -93,9 +93,9 @@ function describeSpace(path: string): string {
   }
 }
 
-/** SQLite's primary result codes (sqlite.org/rescode.html) that are the disk's word, and its errno where that is known. */
+/** SQLite's primary result codes (sqlite.org/rescode.html) that the disk causes, with the errno, if known. */
 const SQLITE_ERRNO: Readonly<Record<number, string>> = { 8: 'EROFS', 10: 'EIO', 13: 'ENOSPC' };
-/** What SQLite did when a disk failed it: extended codes of SQLITE_IOERR. */
+/** The call behind extended codes of SQLITE_IOERR. */
 const SQLITE_CALLS: Readonly<Record<number, string>> = {
   266: 'read',
   778: 'write',
@@ -104,24 +104,24 @@ const SQLITE_CALLS: Readonly<Record<number, string>> = {
   1546: 'truncate',
   2570: 'delete',
 };
-/** What to do where the disk itself is at fault. */
+/** What to do if the disk itself is at fault. */
 const DISK_HINTS: Readonly<Record<string, string>> = {
-  EIO: 'The disk fails: see dmesg. Agents run on; move the state directory to a sound one.',
-  EROFS: 'The file system is mounted read-only: see dmesg for the reason, then mount -o remount,rw.',
+  EIO: 'The disk fails; see dmesg. Agents continue; move the state directory to a working disk.',
+  EROFS: 'The file system is mounted read-only; see dmesg for the reason, then run mount -o remount,rw.',
 };
 
 type HostFailure = Partial<NodeJS.ErrnoException> & { errcode?: number; command?: string; stderr?: string };
 
-/** The errno of a failed call, also where SQLite made it; empty where the error is of no system call. */
+/** The errno of a failed call, even if SQLite made it; empty if the error comes from no system call. */
 function errnoOf({ code = '', errcode }: HostFailure): string {
   if (errcode !== undefined) return SQLITE_ERRNO[errcode & 0xff] ?? '';
   return /^E[A-Z0-9]+$/.test(code) ? code : '';
 }
 
 /**
- * Turns a failed call into an error for people: what could not be done, and the limit with its value where one was hit.
- * An error that is for people already stays as it is.
- * @param what what could not be done, with the path that it was about
+ * Turns a failed call into an error for users: the action that failed, and the limit with its value if one was reached.
+ * A FleetError stays unchanged.
+ * @param what the action that failed, with its path
  */
 export function explainFailure(what: string, error: unknown, path: string): FleetError {
   if (error instanceof FleetError) return error;
@@ -144,8 +144,8 @@ function wordsOf({ message = '', errcode, stderr }: HostFailure): string {
 }
 
 /**
- * Names a failure that nobody has named yet: one of a system call, of SQLite, or of a command that was run, is the
- * host's. The last place to ask, since whoever knows what was being done says it better.
+ * Names a failure that has no name yet: one of a system call, of SQLite or of a command that was run is the host's. This
+ * is the last resort, because code that knows the action describes it better.
  * @returns null for a defect
  */
 export function nameFailure(error: unknown): FleetError | null {
@@ -159,7 +159,7 @@ export function nameFailure(error: unknown): FleetError | null {
   return command === undefined ? null : explainFailure(`${command} failed`, error, '/');
 }
 
-/** Does something with a file, and names what goes wrong. @throws FleetError as explainFailure() makes it */
+/** Does something with a file, and names its failures. @throws FleetError as explainFailure() makes it */
 export function onDisk<T>(what: string, path: string, work: () => T): T {
   try {
     return work();

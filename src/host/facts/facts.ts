@@ -8,17 +8,17 @@ import { Root } from './root.ts';
 
 export interface FactsOptions {
   directories: { stateDir: string; runtimeDir: string };
-  /** The supervisor, where one runs, whose limits count for the agents; after it agents, for their cgroups. */
+  /** The supervisor, if one runs, whose limits apply to the agents; after it agents, for their cgroups. */
   pids?: readonly number[];
   /** The soft limit of open files that agents inherit; absent: that of the first agent, else of the process. */
   nofileOfAgents?: number;
-  /** Where the host's files are; absent: this host. */
+  /** The root of the host's files; absent: this host. */
   root?: string;
 }
 
 /**
- * The quick facts of a host: a few dozen small files, no look at processes. Costs some milliseconds.
- * `survey` is null; `readSurvey` finds out what takes longer.
+ * Reads the quick facts of a host: a few dozen small files, without inspecting processes. Costs some milliseconds.
+ * `survey` is null; `readSurvey` determines what takes longer.
  */
 export function readHostFacts({
   directories,
@@ -49,10 +49,10 @@ export function readHostFacts({
   };
 }
 
-/** A supervisor's tree of cgroups, and what is in it: its limits are of the fleet's own making, not of the host. */
+/** A supervisor's tree of cgroups with its content: its limits come from the fleet itself, not from the host. */
 const OWN_TREE = /\/fleetd-[0-9a-f]{12}(\/|$)/;
 
-/** Root starts its supervisor outside of its session's cgroups, as far as they are of version 2. */
+/** Root starts its supervisor outside its session's cgroups of version 2. */
 function cgroupsAbove(root: Root, pids: readonly number[], uid: number): CgroupLimit[] {
   const limits =
     pids.length === 0
@@ -117,7 +117,7 @@ function foreignNamespaces(root: Root, who: number | 'self'): string[] {
   });
 }
 
-/** What the host says it is, by the files that container managers leave (systemd-detect-virt(1) reads the same). */
+/** The kind of container, by the files that container managers leave (systemd-detect-virt(1) reads the same). */
 function containerKind(root: Root): string | null {
   const named = root.text('/run/systemd/container');
   if (named) return named;
@@ -126,7 +126,7 @@ function containerKind(root: Root): string | null {
   return /(?:^|\0)container=([^\0]+)/.exec(root.text('/proc/1/environ') ?? '')?.[1] ?? null;
 }
 
-/** The file system that holds a directory, or will hold it. */
+/** The file system that holds, or will hold, a directory. */
 function diskOf(root: Root, holds: Disk['holds'], directory: string): Disk | null {
   for (let path = directory; ; path = path.slice(0, path.lastIndexOf('/'))) {
     try {

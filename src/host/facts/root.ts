@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { PROC, readProcText } from '../proc/read.ts';
 
 /**
- * A host's files as seen from `root`: the empty string is this host, a directory is another one's copy of /proc, /sys,
- * /etc, /run, /usr and /var. Whatever is not there, or not for us to read, is null or empty.
+ * A host's files below `root`: the empty string is this host, a directory is a copy of another host's /proc, /sys, /etc,
+ * /run, /usr and /var. Missing or unreadable files are null or empty.
  */
 export class Root {
   readonly path: string;
@@ -12,7 +12,7 @@ export class Root {
     this.path = path;
   }
 
-  /** Its /proc, for the readers of that. */
+  /** Its /proc, for the readers of room proc. */
   get proc(): string {
     return `${this.path}${PROC}`;
   }
@@ -28,7 +28,7 @@ export class Root {
     }
   }
 
-  /** A file's number; NaN where there is none (`max`, no such file). */
+  /** The number in a file; NaN if there is none (`max`, no such file). */
   number(path: string): number {
     return Number.parseInt(this.text(path) ?? '', 10);
   }
@@ -41,7 +41,7 @@ export class Root {
     }
   }
 
-  /** What is in a directory, sorted. */
+  /** The names in a directory, sorted. */
   list(path: string): string[] {
     try {
       return readdirSync(this.path + path).sort();

@@ -21,7 +21,7 @@ const DIRECTORIES = [
 /** The units that fleetctl install writes. */
 const OWN_UNIT = /^fleetd(-[a-z]+)*\.(service|timer|slice|socket|target)$/;
 
-/** Lines of start-up scripts, crontabs and units (ours left out) that start the fleet. @param executable the fleet's */
+/** Lines of start-up scripts, crontabs and units (without ours) that start the fleet. @param executable the fleet's */
 export function readStartups(root: Root, executable: string | null): Startup[] {
   const pattern = startsFleet(executable);
   const files = DIRECTORIES.flatMap((directory) =>
@@ -33,7 +33,7 @@ export function readStartups(root: Root, executable: string | null): Startup[] {
   return [...FILES, ...files].flatMap((file) => linesLike(root, file, pattern));
 }
 
-/** The lines of a script from elsewhere (the cloud's metadata) that start the fleet; `address` stands for its file. */
+/** The lines of a script without a file (the cloud's metadata) that start the fleet; `address` stands for the file. */
 export function startupsIn(script: string, address: string, executable: string | null): Startup[] {
   const pattern = startsFleet(executable);
   return script.split('\n').flatMap((line, i) => {
@@ -42,10 +42,10 @@ export function startupsIn(script: string, address: string, executable: string |
   });
 }
 
-/** Interpreters and the like run in too many places to mean anything. */
+/** Interpreters and the like run in too many places to be meaningful. */
 const COMMON = /^(ba|da|z|k)?sh$|^(node|python[\d.]*|perl|ruby|java|env|sleep|busybox)$/;
 
-/** The file that a fleet's agents run; null where it cannot be found, or where many other things run it too. */
+/** The file that a fleet's agents run; null if it cannot be found, or many other programs use it too. */
 export function programOf({ command, binary, env }: Spec, baseDir: string): string | null {
   try {
     const path = env.PATH ?? process.env.PATH ?? '';

@@ -7,20 +7,20 @@ import { readStartups } from './startups.ts';
 import { readSystemd } from './systemd.ts';
 
 export interface SurveyOptions {
-  /** Who runs, or would run, the supervisor. */
+  /** The user who runs, or would run, the supervisor. */
   uid: number;
   userName: string | null;
-  /** The fleet's executable, resolved; null where it is not known. */
+  /** The fleet's executable, resolved; null if it is not known. */
   executable: string | null;
-  /** Main processes of agents that are known. */
+  /** Main processes of known agents. */
   agents: ReadonlySet<number>;
   root?: string;
 }
 
-/** An agent's leaf cgroup, of whatever supervisor on this host. */
+/** An agent's leaf cgroup, of any supervisor on this host. */
 const LEAF = /^0::.*\/fleetd-[0-9a-f]{12}\//m;
 
-/** Looks through all processes and the files that start something; costs some 50 µs a process. */
+/** Inspects all processes and the files that start something; costs some 50 µs per process. */
 export function readSurvey({ uid, userName, executable, agents, root: path }: SurveyOptions): HostSurvey {
   const root = new Root(path);
   const tasksOfUser: Record<number, number> = {};
@@ -42,7 +42,7 @@ export function readSurvey({ uid, userName, executable, agents, root: path }: Su
   };
 }
 
-/** An agent, what it forked, or somebody else's agent: by its leaf, else by the session that agents lead. */
+/** An agent, what it forked, or another supervisor's agent: by its leaf, else by the session that agents lead. */
 function isOfAgent(root: Root, pid: number, agents: ReadonlySet<number>): boolean {
   if (agents.has(pid) || LEAF.test(root.text(`/proc/${pid}/cgroup`) ?? '')) return true;
   return agents.has(parseStat(root.text(`/proc/${pid}/stat`) ?? '')?.session ?? 0);

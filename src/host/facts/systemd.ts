@@ -1,7 +1,7 @@
 import type { SysctlValue, SystemdFacts } from '../../doctor/facts.ts';
 import type { Root } from './root.ts';
 
-/** Where distributions put systemd's private library, whose file name holds the version: libsystemd-shared-252.so. */
+/** The directories of systemd's private library, whose file name holds the version: libsystemd-shared-252.so. */
 const LIBRARIES = [
   '/usr/lib/systemd',
   '/lib/systemd',
@@ -10,7 +10,7 @@ const LIBRARIES = [
   '/usr/lib/aarch64-linux-gnu/systemd',
 ];
 
-/** What systemd is set to; null where it is not PID 1 (sd_booted(3) looks for the same directory). */
+/** The settings of systemd; null if it is not PID 1 (sd_booted(3) tests the same directory). */
 export function readSystemd(root: Root, uid: number, userName: string | null): SystemdFacts | null {
   if (!root.list('/run/systemd').includes('system')) return null;
   return {
@@ -32,7 +32,7 @@ function versionOf(root: Root): number | null {
   return null;
 }
 
-/** A configuration file of systemd and its drop-ins; what is read later holds. */
+/** A configuration file of systemd and its drop-ins; later ones take precedence. */
 function withDropIns(root: Root, name: string): string[] {
   return ['/usr/lib/systemd', '/etc/systemd', '/run/systemd'].flatMap((directory) => [
     `${directory}/${name}`,
@@ -49,7 +49,7 @@ function lastSetting(root: Root, files: readonly string[], pattern: RegExp): Sys
   return files.flatMap((file) => linesLike(root, file, pattern)).at(-1) ?? null;
 }
 
-/** The lines of a file that match, comments left out. */
+/** The lines of a file that match, without comments. */
 export function linesLike(root: Root, file: string, pattern: RegExp): SysctlValue[] {
   return (root.text(file) ?? '').split('\n').flatMap((line, i) => {
     const text = line.trim();

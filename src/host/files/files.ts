@@ -16,13 +16,13 @@ import {
 import { basename, dirname } from 'node:path';
 import { onDisk } from '../facts/explain.ts';
 
-// What fails here is named here (limits.ts): which path, which errno, what to do. Only where a caller asks for an errno,
-// in what is read or looked for, does it get the bare one.
+// Failures get their name here (explain.ts): the path, the errno, what to do. Only a caller that tests for an errno, in
+// reads and searches, gets the bare one.
 
 /**
- * Writes a file so that after a power cut either the old or the new content is there, whole: a temporary file,
- * fsync, rename, and fsync of the directory, without which the rename itself may be lost (rename(2), fsync(2)).
- * @throws FleetError where the disk does not take it; the old content is there then, or already the new one
+ * Writes a file so that after a power cut either the old or the new content exists as a whole: a temporary file, fsync,
+ * rename, and fsync of the directory, without which the rename itself may be lost (rename(2), fsync(2)).
+ * @throws FleetError if the disk fails; then the file has the old content, or already the new one
  */
 export function writeDurable(path: string, content: string, mode = 0o600): void {
   onDisk('write', path, () => replaceDurably(path, content, mode));
@@ -40,14 +40,14 @@ function replaceDurably(path: string, content: string, mode: number): void {
     }
     renameSync(temporary, path);
   } catch (error) {
-    // What is left of it would keep a full disk full; that it cannot be removed is not what went wrong first.
+    // A rest of it would keep a full disk full; if it cannot be removed, that is not the first failure.
     tryRemove(temporary);
     throw error;
   }
   syncDirectory(dirname(path));
 }
 
-/** Removes a file, where the disk lets it. */
+/** Removes a file, if the disk permits. */
 export function tryRemove(path: string): void {
   try {
     rmSync(path, { force: true });
@@ -55,9 +55,9 @@ export function tryRemove(path: string): void {
 }
 
 /**
- * Makes a directory, and those above it that are missing, so that a power cut takes none of them away again: else all
- * that is written durably in it could not be reached any more.
- * @throws FleetError where it cannot be made
+ * Makes a directory and its missing parents so that no power cut removes any of them; otherwise everything written
+ * durably in it would become unreachable.
+ * @throws FleetError if it cannot be made
  */
 export function makeDirectory(path: string, mode: number): void {
   onDisk('make the directory', path, () => makeDurably(path, mode));
@@ -70,8 +70,8 @@ function makeDurably(path: string, mode: number): void {
 }
 
 /**
- * Makes a directory where there is none, at the price of one system call: its parents are there but for the first time,
- * and are made (0755) only where the kernel misses them.
+ * Makes a directory if there is none, at the price of one system call: its parents exist except for the first time, and
+ * are made (0755) only if the kernel misses them.
  */
 export function makeChild(path: string, mode: number): void {
   try {
@@ -95,7 +95,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** A text file's content; null where there is none. */
+/** A text file's content; null if there is none. */
 export function readTextFile(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
@@ -105,12 +105,12 @@ export function readTextFile(path: string): string | null {
   }
 }
 
-/** Removes a file, if it is there. @throws FleetError where the disk does not let it go */
+/** Removes a file, if it exists. @throws FleetError if the disk fails */
 export function removeFile(path: string): void {
   onDisk('remove', path, () => rmSync(path, { force: true }));
 }
 
-/** Moves damaged files out of the way under a name that tells when, and gives that name; null where none is there. */
+/** Moves damaged files away under a name with the time, and returns that name; null if there are none. */
 export function setAside(paths: readonly string[], now: Date): string | null {
   const suffix = `.corrupt-${now.toISOString().replaceAll(/[-:.]/g, '')}`;
   const present = paths.filter((path) => existsSync(path));
@@ -118,21 +118,21 @@ export function setAside(paths: readonly string[], now: Date): string | null {
   return present.length > 0 ? present[0] + suffix : null;
 }
 
-/** Under which name a file was set aside last; null where it never was. */
+/** The name under which a file was last set aside; null if it never was. */
 export function lastAside(path: string): string | null {
   const names = readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.corrupt-`));
   return names.length > 0 ? `${dirname(path)}/${names.sort().at(-1)}` : null;
 }
 
-/** A file's size in bytes; null where there is none. */
+/** A file's size in bytes; null if there is none. */
 export function fileSize(path: string): number | null {
   return lstatSync(path, { throwIfNoEntry: false })?.size ?? null;
 }
 
 /**
- * Gives a staged copy its place, unless it is there already: durable before it appears under its name.
+ * Moves a staged copy to its path, unless the path exists already: durable before it appears under its name.
  * @returns its path
- * @throws FleetError where the disk does not take it; nothing is left of the staged copy then
+ * @throws FleetError if the disk fails; then nothing is left of the staged copy
  */
 export function storeExecutable(staged: string, directory: string, name: string): string {
   const target = `${directory}/${name}`;
@@ -149,7 +149,7 @@ function placeExecutable(staged: string, directory: string, target: string): voi
   if (existsSync(target)) rmSync(staged);
   else {
     makeDirectory(directory, 0o755);
-    chmodSync(directory, 0o755); // Whatever our umask: agents of other users run what is in it.
+    chmodSync(directory, 0o755); // Whatever our umask, because agents of other users run its content.
     const fd = openSync(staged, 'r');
     try {
       fsyncSync(fd);
@@ -158,7 +158,7 @@ function placeExecutable(staged: string, directory: string, target: string): voi
     }
     renameSync(staged, target);
   }
-  // Also where it is there already: whoever put it there may have been killed before it was durable.
+  // Even if it existed: its writer may have been killed before it was durable.
   syncDirectory(directory);
   syncDirectory(dirname(directory));
 }

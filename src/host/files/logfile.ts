@@ -15,27 +15,27 @@ import { openRegular, readAt } from '../sys/bounded.ts';
 import type { ReadProblem } from '../sys/read-problem.ts';
 
 const FOLLOW_POLL_MS = 200;
-/** Logs are read and copied in such pieces, however large they are or claim to be. */
+/** The size of the pieces in which logs are read and copied, however large they are or claim to be. */
 const CHUNK_BYTES = 64 * 1024;
-/** So many bytes read last tell where in a log one was. */
+/** The number of bytes read last that identify a position in a log. */
 const MARK_BYTES = 1024;
-/** So much of a log is looked through for its last lines. */
+/** The maximum that is searched for the last lines of a log. */
 const LOOK_BACK_BYTES_MAX = 16 * 1024 * 1024;
-/** A follower that is further behind leaves out what is between, but for the last of it. */
+/** A follower that is further behind skips everything but the end. */
 const BEHIND_BYTES_MAX = 64 * 1024 * 1024;
 const BEHIND_BYTES_KEPT = 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/** Where the older part of a log is kept. */
+/** The path of the older part of a log. */
 const olderPart = (path: string): string => `${path}.1`;
 
-/** An open part of a log, as large as it was when it was looked at. */
+/** An open part of a log, with its size when it was opened. */
 interface Part {
   fd: number;
   size: number;
 }
 
-/** Opens a part of a log; null where there is none. What was put in its place (a link, a FIFO) is not followed. */
+/** Opens a part of a log; null if there is none. Anything else in its place (a link, a FIFO) is not followed. */
 function openPart(path: string): Part | null {
   try {
     return openRegular(path, false);
@@ -50,8 +50,8 @@ function closeAll(parts: readonly (Part | null)[]): void {
 }
 
 /**
- * The last bytes of what an agent wrote, as text; for a few of them.
- * @throws ReadProblem where something else than a log is in its place
+ * The last bytes of an agent's output, as text; only for small numbers.
+ * @throws ReadProblem if its path does not hold a log
  */
 export function readLogEnd(path: string, bytes: number): string {
   const part = openPart(path);
@@ -69,9 +69,9 @@ export function readLogEnd(path: string, bytes: number): string {
 }
 
 /**
- * Keeps a log within `maxBytes`: beyond half of it, the newest half moves to the older part and the file begins anew.
- * Agents write in append mode, so they go on at its new start. It is copied beside the loop, but for what was written
- * meanwhile; of that, what is more than a piece is lost, and so is what is written between the last look and the cut.
+ * Bounds a log to `maxBytes`: beyond half of it, the newest half moves to the older part and the file restarts empty.
+ * Agents write in append mode, so they continue at its new start. It is copied next to the loop, except for what was
+ * written meanwhile; of that, more than one piece is lost, and so is what is written between the last copy and the cut.
  */
 export async function boundLog(path: string, maxBytes: number): Promise<void> {
   const half = Math.floor(maxBytes / 2);
@@ -92,10 +92,10 @@ export async function boundLog(path: string, maxBytes: number): Promise<void> {
       } finally {
         closeSync(to);
       }
-      // In one turn with the cut: who reads both parts finds what moved in one of them.
+      // In one turn with the cut, so that readers of both parts find in one what has left the other.
       renameSync(copy, olderPart(path));
     } finally {
-      // The file that was copied, whatever has its name by now.
+      // The file that was copied, whatever has its name now.
       truncateSync(`/proc/self/fd/${part.fd}`, 0);
     }
   } finally {
@@ -104,7 +104,7 @@ export async function boundLog(path: string, maxBytes: number): Promise<void> {
   }
 }
 
-/** What was added since the part was looked at, or the last of it. */
+/** Copies what was added since the part was opened, or the end of it. */
 function copyRest({ fd, size }: Part, to: number, bytesMax: number): void {
   const added = fstatSync(fd).size - size;
   if (added <= 0) return;
@@ -112,7 +112,7 @@ function copyRest({ fd, size }: Part, to: number, bytesMax: number): void {
   writeSync(to, rest, 0, readSync(fd, rest, 0, rest.length, size + added - rest.length));
 }
 
-/** What is between two places of a file, piece by piece; less where it was cut meanwhile. */
+/** The content between two positions of a file, piece by piece; less if it was cut meanwhile. */
 async function* piecesOf(fd: number, from: number, to: number): AsyncGenerator<Buffer> {
   for (let at = from; at < to; ) {
     const chunk = await readAt(fd, at, Math.min(CHUNK_BYTES, to - at));
@@ -122,7 +122,7 @@ async function* piecesOf(fd: number, from: number, to: number): AsyncGenerator<B
   }
 }
 
-/** Where the last `count` lines of a file begin, and how many there are; looks no further back than `bytesMax`. */
+/** Where the last `count` lines of a file begin, and their number; searches at most `bytesMax`. */
 async function findLines(
   { fd, size }: Part,
   count: number,
@@ -134,7 +134,7 @@ async function findLines(
     const from = Math.max(end, at - CHUNK_BYTES);
     const chunk = await readAt(fd, from, at - from);
     for (let i = chunk.lastIndexOf(NEWLINE); i >= 0; i = i === 0 ? -1 : chunk.lastIndexOf(NEWLINE, i - 1)) {
-      // The newline that ends the last line begins none.
+      // The newline that ends the last line starts none.
       if (from + i + 1 < size && ++lines === count) return { start: from + i + 1, lines };
     }
     at = from;
@@ -148,7 +148,7 @@ async function* lastLines(part: Part | null, older: Part | null, count: number):
   const found = part && (await findLines(part, count, LOOK_BACK_BYTES_MAX));
   const isWhole = !found || (found.start === 0 && found.lines < count);
   if (older && isWhole) {
-    // Where the newer part begins with a line of its own, the newline before it is the older part's last.
+    // If the newer part starts with a line of its own, the newline before it is the older part's last.
     const { start, lines } = await findLinesBefore(older, part, count - (found?.lines ?? 0));
     if (start > 0 && lines < count - (found?.lines ?? 0)) yield leftOut(start);
     yield* piecesOf(older.fd, start, older.size);
@@ -156,7 +156,7 @@ async function* lastLines(part: Part | null, older: Part | null, count: number):
   if (part) yield* piecesOf(part.fd, found!.start, part.size);
 }
 
-/** As findLines(), in the older part: its last newline begins a line where the newer part has something. */
+/** As findLines(), in the older part: its last newline starts a line if the newer part has content. */
 async function findLinesBefore(
   older: Part,
   newer: Part | null,
@@ -170,12 +170,12 @@ async function findLinesBefore(
   return { start: found.start, lines: found.lines + Number(isEnded) };
 }
 
-const leftOut = (bytes: number): Buffer => Buffer.from(`[fleetd: ${bytes} bytes are left out here]\n`);
+const leftOut = (bytes: number): Buffer => Buffer.from(`[fleetd: ${bytes} bytes omitted here]\n`);
 
 /**
- * The last lines of a log, and then, if asked to, what is added to it, until `signal` aborts. A log that was cut is read
- * on from its new start. Memory does not grow with the log: who is far behind is told how much was left out.
- * @throws ReadProblem where something else than a log has come in its place
+ * The last lines of a log and then, if requested, its additions, until `signal` aborts. A log that was cut is continued
+ * from its new start. Memory does not grow with the log: a reader that is far behind gets a note of the omitted bytes.
+ * @throws ReadProblem if its path no longer holds a log
  */
 export async function* readLog(
   path: string,
@@ -183,7 +183,7 @@ export async function* readLog(
   follow: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  // Both in one turn, in which nothing can move from one to the other.
+  // Both in one turn, so that nothing moves from one to the other in between.
   const parts = [openPart(path), openPart(olderPart(path))] as const;
   let position = parts[0]?.size ?? 0;
   let mark: Buffer = Buffer.alloc(0);
@@ -206,7 +206,7 @@ export async function* readLog(
       older = now;
       if (size < position) {
         position = 0;
-        // Cut by us: what was not read yet has moved to the older part, after what was read last.
+        // We cut it: what was not read yet has moved to the older part, after what was read last.
         if (now !== before) yield* unread(olderPart(path), mark);
         continue;
       }
@@ -229,19 +229,19 @@ export async function* readLog(
   }
 }
 
-/** Which file is at a path; null where none is. */
+/** The identity of the file at a path; null if there is none. */
 function identityOf(path: string): string | null {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found ? `${found.ino} ${found.ctimeMs}` : null;
 }
 
-/** The end of what was read, with this after it. */
+/** The end of what was read, extended by this. */
 function lastOf(mark: Buffer, chunk: Buffer): Buffer {
-  // Copied, lest a piece is kept for the sake of its end.
+  // Copied, so that a piece is not kept for its end.
   return Buffer.concat([mark, chunk.subarray(-MARK_BYTES)]).subarray(-MARK_BYTES);
 }
 
-/** What follows `mark` in a file; all of it where `mark` is not in it any more, as far as it is looked through. */
+/** What follows `mark` in a file; all of it if the searched part no longer contains `mark`. */
 async function* unread(path: string, mark: Buffer): AsyncGenerator<Buffer> {
   const part = openPart(path);
   if (!part) return;
@@ -257,13 +257,13 @@ async function* unread(path: string, mark: Buffer): AsyncGenerator<Buffer> {
   }
 }
 
-/** Where in a file what follows the last `mark` begins; 0 where that is not found. */
+/** The position after the last `mark` in a file; 0 if it is not found. */
 async function findAfter({ fd, size }: Part, mark: Buffer): Promise<number> {
   if (mark.length === 0) return 0;
   const end = Math.max(0, size - LOOK_BACK_BYTES_MAX);
   for (let at = size; at > end; at -= CHUNK_BYTES) {
     const from = Math.max(end, at - CHUNK_BYTES);
-    // With so much of what comes after it that a mark across the edge is found.
+    // With enough of what follows that a mark across the edge is found.
     const found = (await readAt(fd, from, at - from + mark.length)).lastIndexOf(mark);
     if (found >= 0) return from + found + mark.length;
   }

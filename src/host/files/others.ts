@@ -3,20 +3,20 @@ import { type FoundProgram, readProgram, readSuspect, type Suspected } from '../
 import { readHead, readWhole } from '../sys/bounded.ts';
 import { stageCopy } from './stage.ts';
 
-/** Something to be read of what others can write. */
+/** A read of something that others can write. */
 export type ReadRequest =
-  /** A file whole; none of more than `bytesMax`. */
+  /** A whole file of at most `bytesMax`. */
   | { do: 'read'; path: string; bytesMax: number }
   /** The beginning of a file. */
   | { do: 'head'; path: string; bytes: number }
-  /** A copy of an executable; gives the hash of its content. */
+  /** A copy of an executable; the result is the hash of its content. */
   | { do: 'stage'; source: string; target: string; bytesMax: number }
-  /** Which file a path leads to, and what its first line asks to be run by. */
+  /** The file that a path leads to, and the interpreter in its first line. */
   | { do: 'program'; path: string }
-  /** What a process is judged by. */
+  /** The data that a process is judged by. */
   | { do: 'suspect'; pid: number; startTicks: number; executable: Executable; ownStateDir: string | null };
 
-/** What each kind of ask gives. */
+/** The result of each kind of request. */
 interface Values {
   read: Uint8Array;
   head: Uint8Array;

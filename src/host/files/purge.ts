@@ -5,21 +5,21 @@ import { isGone } from '../proc/read.ts';
 import { runCommand } from '../sys/system-command.ts';
 
 const RM = '/usr/bin/rm';
-/** What is set aside has a name that nothing of ours has, and tells what it was and whether that has been decided. */
+/** The names of directories set aside, which nothing else of ours has: the former name, and whether their end is decided. */
 const ASIDE = /^\.(purging|purged)-(.+)-[0-9a-f]{12}$/;
 
-/** Directories that are out of the way, and may come back until it is decided that they go. */
+/** Directories that were moved away, and may return until their deletion is decided. */
 export interface Aside {
-  /** Deletes them; answers when they are gone. */
+  /** Deletes them; resolves when they are gone. */
   purge(): Promise<void>;
-  /** Puts them back where they were. */
+  /** Moves them back. */
   restore(): void;
 }
 
 /**
- * Sets directories aside at once, each beside where it was (so on the same file system), so that their places are free
- * while they are deleted, and no crash leaves half of one in its place.
- * @throws Error where one cannot be moved; all are where they were then
+ * Sets directories aside at once, each next to its path (so on the same file system), so that the paths are free while
+ * they are deleted, and no crash leaves half of one in its place.
+ * @throws Error if one cannot be moved; then all are where they were
  */
 export function setDirectoriesAside(paths: readonly string[]): Aside {
   const moved: { from: string; to: string }[] = [];
@@ -38,15 +38,15 @@ export function setDirectoriesAside(paths: readonly string[]): Aside {
   return { purge: () => removeAll(moved.splice(0).map(({ to }) => decided(to))), restore };
 }
 
-/** Deletes directories for good: they are out of their places when this returns, and gone when the promise is kept. */
+/** Deletes directories for good: they are moved away when this returns, and gone when the promise is kept. */
 export async function discard(paths: readonly string[]): Promise<void> {
   await setDirectoriesAside(paths).purge();
 }
 
 /**
- * Finishes what a supervisor that was killed had begun: what was decided is deleted, what was not comes back.
- * @param parent where directories may have been set aside
- * @param isWanted whether what had this name is still to be there
+ * Completes what a killed supervisor had started: decided deletions are completed, others are undone.
+ * @param parent the directory in which directories may have been set aside
+ * @param isWanted whether the directory of this name must still exist
  */
 export async function finishPurges(parent: string, isWanted: (name: string) => boolean): Promise<void> {
   const left: string[] = [];
@@ -59,7 +59,7 @@ export async function finishPurges(parent: string, isWanted: (name: string) => b
   await removeAll(left);
 }
 
-/** By rm(1), which goes down by descriptors, so that no link swapped in can lead it astray. */
+/** Deletes with rm(1), which descends by descriptors, so that no link swapped in can mislead it. */
 async function removeAll(paths: readonly string[]): Promise<void> {
   if (paths.length > 0) await runCommand(RM, ['-rf', '--one-file-system', '--', ...paths]);
 }
@@ -74,7 +74,7 @@ function decided(path: string): string {
   return to;
 }
 
-/** @returns where it is now: a file system of its own stays where it is mounted; null where there is nothing */
+/** @returns the new path: a mounted file system stays in place; null if there is nothing */
 function move(from: string, to: string): string | null {
   try {
     renameSync(from, to);
@@ -87,7 +87,7 @@ function move(from: string, to: string): string | null {
   }
 }
 
-/** @returns false where something else has the place by now */
+/** @returns false if something else has the path now */
 function putBack(from: string, to: string): boolean {
   try {
     renameSync(from, to);

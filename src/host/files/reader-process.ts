@@ -2,7 +2,7 @@ import type { ReadProblem } from '../sys/read-problem.ts';
 import { type ReadRequest, readOthers } from './others.ts';
 import type { ReadAnswer } from './reader.ts';
 
-// The process that a Reader asks: what hangs here hangs nobody else.
+// The process that a Reader asks: a read that hangs here blocks nothing else.
 
 function answer(ask: ReadRequest): ReadAnswer {
   try {
@@ -13,11 +13,11 @@ function answer(ask: ReadRequest): ReadAnswer {
   }
 }
 
-// Each answer leaves before the next is looked for, which may hang.
+// Each answer is sent before the next read starts, because that may hang.
 process.on('message', (asks: ReadRequest[]) => {
   for (const ask of asks) process.send!(answer(ask));
 });
-// Whoever asked is gone.
+// The supervisor is gone.
 process.on('disconnect', () => process.exit());
-// From here on what takes long is what is read.
+// From here on, time is spent only on reads.
 process.send!('ready');

@@ -16,27 +16,27 @@ interface Problem {
 export type ReadAnswer = { value: unknown } | Problem;
 
 const PROCESS = fileURLToPath(siblingOf(import.meta.url, 'reader-process'));
-/** One that has answered waits so long for more to read. */
+/** The time after its last answer that a process waits for more reads. */
 const IDLE_MS = 5_000;
-/** So many read at once; who asks then waits. */
+/** The maximum number of concurrent processes; further requests wait. */
 const AT_ONCE_MAX = 4;
-/** So many are asked for at once: a word there and back costs more than most reads. */
+/** The number of reads per message, because a message there and back costs more than most reads. */
 const BATCH_MAX = 32;
-/** To start is not to read: a busy host is given so long for it. */
+/** The maximum time to start, which is not reading: a busy host needs it. */
 const START_MS_MAX = 20_000;
-/** So many may hang in the kernel, where even SIGKILL does not reach them, before no more are risked. */
+/** The maximum number of processes that hang in the kernel, beyond the reach of SIGKILL, before no more are risked. */
 const STUCK_MAX = { process: 4, file: 8 } as const;
-/** After so many that took too long, what else was asked for in one go is not tried. */
+/** After this number of slow reads, the rest of the same request is not tried. */
 const SLOW_MAX = 4;
 
-/** Who reads what others can write. */
+/** Reads what others can write. */
 export interface ReadsOthers {
-  /** Asks for one thing. @param msMax how long it may take @throws ReadProblem, TOO_SLOW where no answer came in time */
+  /** Reads one thing. @param msMax the maximum time @throws ReadProblem, TOO_SLOW if no answer came in time */
   ask<T extends ReadRequest>(question: T, msMax: number): Promise<Value<T>>;
   /**
-   * Asks for several things, one after the other.
-   * @param msMax how long each may take
-   * @returns for each what was read, or why not
+   * Reads several things, one after the other.
+   * @param msMax the maximum time of each
+   * @returns for each the result, or the reason of its failure
    */
   askAll<T extends ReadRequest>(
     questions: readonly T[],
@@ -47,17 +47,17 @@ export interface ReadsOthers {
 /**
  * Reads what others can write, in a process of its own. A read of their files, or of their processes' memory
  * (/proc/PID/cmdline, environ), can hang in the kernel: a dead NFS, a FUSE file whose server does not answer, a page of
- * such a file. A thread that hangs so takes libuv's pool from everybody else, and keeps this process, its lock included,
- * from ending, even by SIGKILL; a process that hangs can be left behind.
+ * such a file. A thread that hangs so occupies libuv's pool, and keeps this process, its lock included, from ending, even
+ * by SIGKILL; a process that hangs can be left behind.
  */
 export class Reader implements ReadsOthers {
   readonly #limit = pLimit(AT_ONCE_MAX);
   readonly #onStart: (child: ChildProcess) => void;
   #idle: { child: ChildProcess; timer: NodeJS.Timeout } | null = null;
-  /** Killed and not gone yet: what each hangs at. */
+  /** Processes that were killed but are not gone yet, with the read at which each hangs. */
   readonly #stuck = new Map<ChildProcess, ReadRequest>();
 
-  /** @param onStart gets each process as soon as there is one: where it is to live is for others to say */
+  /** @param onStart gets each process as soon as it exists, and decides where it lives */
   constructor(onStart: (child: ChildProcess) => void = () => {}) {
     this.#onStart = onStart;
   }
@@ -85,7 +85,7 @@ export class Reader implements ReadsOthers {
     while (answers.length < asks.length) {
       const left = asks.slice(answers.length, answers.length + BATCH_MAX);
       const refused = left.map((ask) =>
-        slow >= SLOW_MAX ? tooSlow(ask, 'as others before it took too long') : this.#refuse(ask),
+        slow >= SLOW_MAX ? tooSlow(ask, 'because earlier reads took too long') : this.#refuse(ask),
       );
       if (refused[0]) {
         answers.push(refused[0]);
@@ -111,7 +111,7 @@ export class Reader implements ReadsOthers {
     );
   }
 
-  /** Ends what waits for more to read. */
+  /** Ends the processes that wait for more reads. */
   close(): void {
     if (!this.#idle) return;
     clearTimeout(this.#idle.timer);
@@ -119,15 +119,15 @@ export class Reader implements ReadsOthers {
     this.#idle = null;
   }
 
-  /** What somebody hangs at already is not tried again: each try would keep another process. */
+  /** A read at which a process already hangs is not repeated: each attempt would occupy another process. */
   #refuse(ask: ReadRequest): Problem | null {
     const stuck = [...this.#stuck.values()];
     if (stuck.some((other) => nameOf(other) === nameOf(ask)))
-      return tooSlow(ask, 'as an earlier read of it hangs');
+      return tooSlow(ask, 'because an earlier read of it hangs');
     const isOfProcess = ask.do === 'suspect';
     const alike = stuck.filter((other) => (other.do === 'suspect') === isOfProcess).length;
     if (alike < STUCK_MAX[isOfProcess ? 'process' : 'file']) return null;
-    return tooSlow(ask, `as ${alike} earlier reads of others hang in the kernel`);
+    return tooSlow(ask, `because ${alike} earlier reads hang in the kernel`);
   }
 
   async #take(): Promise<ChildProcess> {
@@ -146,7 +146,7 @@ export class Reader implements ReadsOthers {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       serialization: 'advanced',
     });
-    child.on('error', () => {}); // Told by the answer that does not come.
+    child.on('error', () => {}); // Reported through the missing answer.
     if (child.pid !== undefined) this.#onStart(child);
     await Promise.race([
       once(child, 'message'),
@@ -156,7 +156,7 @@ export class Reader implements ReadsOthers {
     return child;
   }
 
-  /** It may wait for more; this process ends without waiting for it. */
+  /** Keeps it for more reads; this process ends without waiting for it. */
   #keep(child: ChildProcess): void {
     if (this.#idle || !child.connected) {
       child.kill('SIGKILL');
@@ -183,16 +183,15 @@ export class Reader implements ReadsOthers {
 }
 
 /**
- * The answers to several asks, one after the other; up to the first that did not come in time, or for which the process
- * ended, with that problem in its place.
+ * The answers to several reads, one after the other; up to the first that was late, or during which the process ended,
+ * with that problem in its place.
  */
 function answersOf(child: ChildProcess, asks: readonly ReadRequest[], msMax: number): Promise<ReadAnswer[]> {
   const { promise, resolve } = Promise.withResolvers<ReadAnswer[]>();
   const answers: ReadAnswer[] = [];
   const endWith = (problem: Problem) => resolve([...answers, problem]);
   const onSlow = () => endWith(tooSlow(asks[answers.length]!, `within ${msMax / 1000} s`));
-  const onEnd = () =>
-    endWith({ code: 'EIO', message: 'the process that reads what others can write has ended' });
+  const onEnd = () => endWith({ code: 'EIO', message: 'the process that reads files of others has ended' });
   const timer = setTimeout(onSlow, msMax);
   const onAnswer = (answer: unknown) => {
     answers.push(answer as ReadAnswer);

@@ -8,12 +8,12 @@ import { kindOf } from '../sys/bounded.ts';
 import { runCommand } from '../sys/system-command.ts';
 import { makeChild } from './files.ts';
 
-/** Who an agent's files belong to; null: whoever the supervisor is. */
+/** The owner of an agent's files; null: the supervisor's user. */
 export type Owner = { uid: number; gid: number } | null;
 
 const CHOWN = '/usr/bin/chown';
 
-/** The places of one slot. */
+/** The paths of one slot. */
 export interface SlotPaths {
   dir: string;
   socket: string;
@@ -21,10 +21,10 @@ export interface SlotPaths {
 }
 
 /**
- * Makes a slot's directories and removes a socket that an earlier agent left. Their parents belong to the supervisor,
- * so no agent can put a link where these are to be; what is found in their place and is no directory of the slot's user
- * (handOver() makes it that) is refused.
- * @throws FleetError where something is in the way
+ * Makes a slot's directories and removes a socket that an earlier agent left. Their parents belong to the supervisor, so
+ * no agent can put a link in their place; anything there that is not a directory of the slot's user (which handOver()
+ * ensures) is refused.
+ * @throws FleetError if something is in the way
  */
 export function readySlot({ dir, socket, log }: SlotPaths, owner: Owner): void {
   makeOwned(dir, owner, 0o700);
@@ -45,12 +45,12 @@ function makeOwned(path: string, owner: Owner, mode: number): void {
 }
 
 /**
- * Gives a slot's directories, and what is in them, to its new user. That takes as long as an agent has left files, so
- * it is done beside the loop, before the start. chown(1) changes a directory after what is in it: one that was
- * interrupted is begun again, as the directory itself still is the old user's. Only files of that one change hands
- * (--from), so a hard link to somebody else's file gains nothing, and links are not followed (-h, -P).
- * @returns null where they are its user's already
- * @throws (by the promise) Error with what chown said
+ * Hands a slot's directories with their content to its new user. The time follows the number of files, so it is done next
+ * to the loop, before the start. chown(1) changes a directory after its content, so an interrupted change is started
+ * again, because the directory itself still belongs to the old user. Only that user's files change hands (--from), so a
+ * hard link to a foreign file gains nothing, and links are not followed (-h, -P).
+ * @returns null if they already belong to its user
+ * @throws (by the promise) Error with chown's message
  */
 export function handOver({ dir, socket }: SlotPaths, owner: Owner): Promise<void> | null {
   const { uid, gid } = idsOf(owner);
@@ -69,7 +69,7 @@ function idsOf(owner: Owner): { uid: number; gid: number } {
   return owner ?? { uid: process.getuid!(), gid: process.getgid!() };
 }
 
-/** Removes a socket that nobody listens on any more, if it is a socket and the agent's own. */
+/** Removes a socket that is no longer listened on, if it is a socket and the agent's own. */
 function removeStaleSocket(path: string, owner: Owner): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
@@ -79,7 +79,7 @@ function removeStaleSocket(path: string, owner: Owner): void {
   }
   const listener = findListener(path);
   if (listener.ok) throw inTheWay(path, `served by pid ${listener.value} (${readCommand(listener.value)})`);
-  // Only a refusal says that nobody has it: a full queue (EAGAIN) or another type (EPROTOTYPE) is somebody's.
+  // Only a refusal shows that nothing listens: a full queue (EAGAIN) or another type (EPROTOTYPE) means that something does.
   const { code } = listener.error;
   if (code !== 'ECONNREFUSED') throw inTheWay(path, `in use (${code})`);
   unlinkSync(path);
@@ -95,7 +95,7 @@ export function clearSlots(slots: readonly SlotPaths[]): void {
     removeUnlessUsed(rmdirSync, fleet);
 }
 
-/** What other slots have beside it, or what the agent left there, stays. */
+/** Keeps what other slots have next to it, or what the agent left there. */
 function removeUnlessUsed(remove: (path: string) => void, path: string): void {
   try {
     remove(path);

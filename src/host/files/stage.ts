@@ -14,8 +14,8 @@ import { openRegular, tooLarge } from '../sys/bounded.ts';
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Copies a regular file to where nobody will write to it again, and only then looks at it: shared with the original
- * where the file system can (reflink), else piece by piece, so that one that grows meanwhile does not fill the disk.
+ * Copies a regular file to where nobody will write to it again, and only then inspects it: shared with the original if
+ * the file system can (reflink), otherwise piece by piece, so that one that grows meanwhile does not fill the disk.
  * @returns the SHA-256 of the copy's content, in hex
  * @throws ReadProblem, with nothing left at `target`
  */
@@ -59,7 +59,7 @@ function copy(from: number, target: string, source: string, bytesMax: number): v
   }
 }
 
-/** Makes a copy executable, and names its content. */
+/** Makes a copy executable, and hashes its content. */
 function seal(target: string): string {
   const hash = createHash('sha256');
   const fd = openSync(target, 'r');
@@ -72,7 +72,7 @@ function seal(target: string): string {
   }
 }
 
-/** What comes from a descriptor, piece by piece; each is valid until the next. */
+/** The content behind a descriptor, piece by piece; each is valid until the next. */
 function* chunksOf(fd: number): Generator<Buffer> {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   for (;;) {

@@ -1,7 +1,7 @@
 import { tryCommand } from '../sys/system-command.ts';
 import { isBooted, JOB_MS_MAX } from '../sys/systemd.ts';
 
-/** A command that made the host use what was installed, and what it said where it failed. */
+/** A command that applied what was installed, and its message if it failed. */
 export interface Applied {
   command: string;
   problem: string | null;
@@ -15,9 +15,9 @@ export function applySysctl(file: string): Promise<Applied> {
 }
 
 /**
- * Makes systemd read the units, and enables and starts what does not run yet. What runs is not restarted.
+ * Makes systemd read the units, and enables and starts those that do not run yet. Running ones are not restarted.
  * @param isChanged whether units were written
- * @param isServed whether a supervisor runs that is not the unit's: the unit could not start beside it
+ * @param isServed whether a supervisor runs that is not the unit's: the unit could not start next to it
  */
 export async function applyUnits(isChanged: boolean, isServed: boolean): Promise<Applied[]> {
   const done: Applied[] = [];
@@ -34,7 +34,7 @@ export async function isUnitActive(): Promise<boolean> {
   return isBooted() && !(await unitsThatAreNot('is-active')).includes('fleetd.service');
 }
 
-/** Undoes what enabling did, before the units are removed. A supervisor and agents that run are left alone. */
+/** Reverses the enabling, before the units are removed. A running supervisor and agents are left alone. */
 export function disableUnits(): Promise<Applied[]> {
   return inTurn([
     ['systemctl', 'stop', 'fleetd-watchdog.timer'],

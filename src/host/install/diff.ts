@@ -7,9 +7,9 @@ interface Line {
 }
 
 /**
- * The difference of two small texts as a unified diff; '' where there is none. Takes time and memory of the product of
- * their lines: for files of some hundred.
- * @param path named in the header; null for a text stands for a file that is not there
+ * The difference of two small texts as a unified diff; '' if there is none. Takes time and memory proportional to the
+ * product of their lines: for files of some hundred.
+ * @param path named in the header; a null text stands for a missing file
  */
 export function unifiedDiff(path: string, before: string | null, after: string | null): string {
   if (before === after) return '';
@@ -54,7 +54,7 @@ function compare(before: readonly string[], after: readonly string[]): Line[] {
   return lines;
 }
 
-/** Changes with what is around them; those that would overlap share a hunk. */
+/** Changes with their context; those that would overlap share a hunk. */
 function hunks(lines: readonly Line[]): string[] {
   const isShown = lines.map((_line, at) =>
     lines.slice(Math.max(0, at - CONTEXT_LINES), at + CONTEXT_LINES + 1).some(({ mark }) => mark !== ' '),

@@ -17,7 +17,7 @@ import {
 
 export const UNIT_DIRECTORY = '/etc/systemd/system';
 export const SYSCTL_FILE = '/etc/sysctl.d/60-fleetd.conf';
-/** The templates in systemd/; their names are those that they are installed under. */
+/** The templates in systemd/, under the names that they are installed with. */
 const UNIT_FILES = [
   'fleetd.slice',
   'fleetd-agents.service',
@@ -27,10 +27,10 @@ const UNIT_FILES = [
   'fleetd-watchdog.timer',
   'user-.slice.d/60-fleetd.conf',
 ] as const;
-/** What is enabled (the others are pulled in by these), and the target that wants it. */
+/** The units that are enabled (they pull in the others), and the target that wants each. */
 const ENABLED = { 'fleetd.service': 'multi-user.target', 'fleetd-watchdog.timer': 'timers.target' } as const;
 
-/** A file that is to be there, or to go, and what is there now. */
+/** A file to write or remove, with its present content. */
 export interface FileChange {
   path: string;
   verdict: FileVerdict;
@@ -54,7 +54,7 @@ export function binDirectory(): string {
   return fileURLToPath(new URL('../../../bin', import.meta.url));
 }
 
-/** What putting the files below `root` in place would change. */
+/** The changes that installing the files below `root` makes. */
 export function planInstall(root: string, files: readonly InstallFile[]): FileChange[] {
   return files.map(({ path, content }) => {
     const before = textBelow(root, path);
@@ -63,7 +63,7 @@ export function planInstall(root: string, files: readonly InstallFile[]): FileCh
   });
 }
 
-/** What taking all of them away would change. */
+/** The changes that removing all of them makes. */
 export function planRemoval(root: string): FileChange[] {
   return [...UNIT_FILES.map((name) => `${UNIT_DIRECTORY}/${name}`), SYSCTL_FILE].map((path) => {
     const before = textBelow(root, path);
@@ -71,13 +71,13 @@ export function planRemoval(root: string): FileChange[] {
   });
 }
 
-/** What stands at a path; a link or directory has no text of ours, and so is somebody else's. Null for nothing. */
+/** The text at a path; null if there is nothing. A link or directory has no text of ours, and so counts as foreign. */
 function textBelow(root: string, path: string): string | null {
   const found = findBelow(root, path);
   return found.kind === 'nothing' ? null : found.text;
 }
 
-/** Carries out what is ours to do; a file of somebody else stays as it is. */
+/** Makes the changes to our files; foreign files stay unchanged. */
 export function applyChanges(root: string, changes: readonly FileChange[]): void {
   for (const { path, verdict, after } of changes) {
     const place = join(root, path);
@@ -88,13 +88,13 @@ export function applyChanges(root: string, changes: readonly FileChange[]): void
   }
 }
 
-/** @throws FleetError PRIVILEGE_MISSING with the path and the reason where `change` fails */
+/** @throws FleetError PRIVILEGE_MISSING with the path and the reason if `change` fails */
 function changing(path: string, change: () => void): void {
   try {
     change();
   } catch (error) {
     throw new FleetError('PRIVILEGE_MISSING', `${path} cannot be changed: ${(error as Error).message}`, {
-      hint: 'Run it as root, with that file system writable; --root DIR writes below another directory.',
+      hint: 'Run fleetctl as root, with that file system writable; --root DIR writes below another directory.',
       cause: error,
     });
   }
@@ -103,33 +103,33 @@ function changing(path: string, change: () => void): void {
 function write(path: string, content: string): void {
   makeDirectory(dirname(path), 0o755);
   writeDurable(path, content, 0o644);
-  chmodSync(path, 0o644); // Whatever our umask: systemd warns of units that others cannot read.
+  chmodSync(path, 0o644); // Whatever our umask, because systemd warns of units that others cannot read.
 }
 
-/** A directory of a unit's drop-ins that is empty then goes with it. */
+/** Removes a file, and with it a directory of a unit's drop-ins that is then empty. */
 function remove(path: string): void {
   rmSync(path);
   if (!dirname(path).endsWith('.slice.d')) return;
   try {
     rmdirSync(dirname(path));
-  } catch {} // Others have drop-ins there.
+  } catch {} // It holds drop-ins of others.
 }
 
 /**
- * The links that enable the units, below `root`, as `systemctl enable` makes them; those that are missing.
- * @throws FleetError USAGE where something else is in the place of one
+ * The missing links that enable the units, below `root`, as `systemctl enable` makes them.
+ * @throws FleetError USAGE if something else is in the place of one
  */
 export function missingLinks(root: string): string[] {
   return LINKS.filter((link) => {
     if (isMade(root, link)) return false;
     if (findBelow(root, link.path).kind === 'nothing') return true;
-    throw new FleetError('USAGE', `${join(root, link.path)} is not the link that enables the unit.`, {
+    throw new FleetError('USAGE', `${join(root, link.path)} is not the link that enables the unit`, {
       hint: 'fleetctl did not make it; move it away, then run this again.',
     });
   }).map(({ path }) => path);
 }
 
-/** Makes the links that enable the units. @param paths as missingLinks() gives them */
+/** Makes the links that enable the units. @param paths as missingLinks() returns them */
 export function linkUnits(root: string, paths: readonly string[]): void {
   for (const { path, target } of LINKS.filter((link) => paths.includes(link.path))) {
     changing(join(root, path), () => {
@@ -139,7 +139,7 @@ export function linkUnits(root: string, paths: readonly string[]): void {
   }
 }
 
-/** Takes the links to our units away. */
+/** Removes the links to our units. */
 export function unlinkUnits(root: string): void {
   for (const link of LINKS) {
     const path = join(root, link.path);
@@ -159,7 +159,7 @@ const LINKS = Object.entries(ENABLED).map(
   }),
 );
 
-/** Whether a link is there; `systemctl --root` may have made it a relative one. */
+/** Whether a link exists; `systemctl --root` may have made it a relative one. */
 function isMade(root: string, { path, target }: Link): boolean {
   const place = placeBelow(root, path);
   if (findBelow(root, path).kind !== 'link') return false;

@@ -2,10 +2,10 @@ import { lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 
-/** What stands at a place, without following a link there: `text` is '' for a link, a directory and the like. */
+/** What is at a path, without following a link there: `text` is '' for a link, a directory and the like. */
 export type FoundFile = { kind: 'nothing' } | { kind: 'file' | 'link' | 'other'; text: string };
 
-/** Looks at the place of `path` below `root`. @throws FleetError as placeBelow() does, or where it may not be read */
+/** Inspects `path` below `root`. @throws FleetError as placeBelow() does, or if it cannot be read */
 export function findBelow(root: string, path: string): FoundFile {
   const place = placeBelow(root, path);
   try {
@@ -15,7 +15,7 @@ export function findBelow(root: string, path: string): FoundFile {
     return { kind: stat.isSymbolicLink() ? 'link' : 'other', text: '' };
   } catch (error) {
     throw new FleetError('PRIVILEGE_MISSING', `${place} cannot be read: ${(error as Error).message}`, {
-      hint: 'Run it as root.',
+      hint: 'Run fleetctl as root.',
       cause: error,
     });
   }
@@ -24,7 +24,7 @@ export function findBelow(root: string, path: string): FoundFile {
 /**
  * Where a path of the host is below another root. The links of an image are made for the host that boots from it:
  * followed from here, they may lead into this host's own files.
- * @throws FleetError USAGE where its directory is none, or is not below the root
+ * @throws FleetError USAGE if its parent is not a directory, or not below the root
  */
 export function placeBelow(root: string, path: string): string {
   const place = join(root, path);
@@ -32,12 +32,12 @@ export function placeBelow(root: string, path: string): string {
   const real = realDirectory(dirname(place));
   const realRoot = realDirectory(root);
   if (real === realRoot || real.startsWith(`${realRoot}/`) || realRoot === '/') return place;
-  throw new FleetError('USAGE', `${dirname(place)} leads out of --root ${root}, to ${real}.`, {
-    hint: 'Make the link in its way one that stays below the root, or a directory.',
+  throw new FleetError('USAGE', `${dirname(place)} leads out of --root ${root}, to ${real}`, {
+    hint: 'Replace the link in its path with one that stays below the root, or with a directory.',
   });
 }
 
-/** Where a directory is, or will be once it is made. @throws FleetError USAGE where something else is in its way */
+/** The real path of a directory that exists, or will be made. @throws FleetError USAGE if something else is in its way */
 function realDirectory(path: string): string {
   try {
     return realpathSync(`${path}/.`);

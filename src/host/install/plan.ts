@@ -1,24 +1,24 @@
-/** A file that `fleetctl install` is to put in place. */
+/** A file that `fleetctl install` writes. */
 export interface InstallFile {
-  /** Where it belongs on the host; below --root it is the same path. */
+  /** Its path on the host, and below --root. */
   path: string;
   content: string;
 }
 
 /**
- * What is to be done about a file. `foreign` was not written by us, `edited` was and has been changed since: both are
- * somebody else's now, and left alone.
+ * What to do about a file. `foreign` was not written by us; `edited` was, and has been changed since: both belong to
+ * others now, and are left alone.
  */
 export type FileVerdict = 'create' | 'update' | 'same' | 'remove' | 'foreign' | 'edited' | 'absent';
 
 const SEAL = /^# Written by fleetctl install; sha256 of the rest: ([0-9a-f]{64})\n/;
 
-/** Puts a first line before a file's content that lets us know it again, and tells whether it was edited. */
+/** Prepends a line to a file's content by which we recognise it, and see whether it was edited. */
 export function seal(content: string, hash: (text: string) => string): string {
   return `# Written by fleetctl install; sha256 of the rest: ${hash(content)}\n${content}`;
 }
 
-/** What install does about a file. @param found the file's text; null where there is none */
+/** Decides what install does about a file. @param found the file's text; null if there is none */
 export function judgeInstall(
   found: string | null,
   wanted: string,
@@ -30,7 +30,7 @@ export function judgeInstall(
   return owner === 'ours' ? 'update' : owner;
 }
 
-/** What uninstall does about a file. */
+/** Decides what uninstall does about a file. */
 export function judgeRemoval(
   found: string | null,
   hash: (text: string) => string,
@@ -46,15 +46,15 @@ function ownerOf(text: string, hash: (text: string) => string): 'ours' | 'foreig
   return hash(text.slice(sealed[0].length)) === sealed[1] ? 'ours' : 'edited';
 }
 
-/** What a unit's placeholders stand for. */
+/** The values of a unit's placeholders. */
 export interface UnitValues {
   /** The directory of fleetctl and fleetd. */
   bindir: string;
-  /** How long the paced stop of all agents may take at shutdown. */
+  /** The maximum time of the paced stop of all agents at shutdown. */
   drainTimeoutSec: number;
 }
 
-/** Fills in a unit's `@placeholders@`. @throws Error for one that is not known: a defect of the template */
+/** Fills in a unit's `@placeholders@`. @throws Error for an unknown one: a defect of the template */
 export function renderUnit(template: string, values: UnitValues): string {
   return template.replaceAll(/@([a-zA-Z]+)@/g, (_whole, name: string) => {
     if (name === 'bindir') return escapeExecutable(values.bindir);
@@ -64,8 +64,8 @@ export function renderUnit(template: string, values: UnitValues): string {
 }
 
 /**
- * A path as the beginning of an Exec line: % is a specifier, \\ and white space are escaped, and $ may stand as it is
- * in an executable's path (systemd.service(5), "Command lines"; systemd.syntax(7)).
+ * A path as the start of an Exec line: % is a specifier, \\ and white space are escaped, and $ needs no escape in an
+ * executable's path (systemd.service(5), "Command lines"; systemd.syntax(7)).
  */
 function escapeExecutable(path: string): string {
   return path
@@ -73,10 +73,10 @@ function escapeExecutable(path: string): string {
     .replaceAll(/[\\ \t"';]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-/** What a stop of the supervisor and of the last forks takes beside the agents' own grace. */
+/** The time to stop the supervisor and the last forks, besides the agents' own grace. */
 const DRAIN_MARGIN_SEC = 60;
 
-/** How long the paced stop of so many agents may take: every batch its whole grace. Seconds. */
+/** The maximum time of the paced stop of `agents` agents: every batch takes its whole grace. Seconds. */
 export function drainTimeoutSec(agents: number, stop: { parallel: number; graceMs: number }): number {
   return Math.ceil(agents / stop.parallel) * Math.ceil(stop.graceMs / 1000) + DRAIN_MARGIN_SEC;
 }

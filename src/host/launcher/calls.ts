@@ -3,7 +3,7 @@ import type { Architecture } from './image.ts';
 import type { Launch } from './launch.ts';
 import type { Call } from './script.ts';
 
-/** What a launcher does, by the names that its failures are told with, in this order. */
+/** The steps of a launcher, by the names in reports of failures, in this order. */
 export const STEPS = [
   'cgroup',
   'umask',
@@ -57,7 +57,7 @@ const CALLS = {
 } as const;
 type CallName = keyof (typeof CALLS)['x64'] & keyof (typeof CALLS)['arm64'];
 
-/** What the launcher has open beside 0 to 2: its own file, its script, where it reports; and the first free one. */
+/** The descriptors of the launcher besides 0 to 2: its own file, its script, its reports; and the first free one. */
 export const FD = { image: 3, script: 4, report: 5, first: 6 } as const;
 const AT_FDCWD = -100;
 /** open(2): a place in the file system, not its content; closed on exec. The same on x86-64 and arm64. */
@@ -70,8 +70,8 @@ const FD_CLOEXEC = 1;
 const CAPABILITY_VERSION = 0x20080522;
 
 /**
- * The system calls that lead from the launcher to the program. What the spec has a say in comes last: up to the change of
- * the user, the process has an empty environment, `/` as its directory and no file of the slot's but its log.
+ * The system calls that lead from the launcher to the program. What the spec controls comes last: before the change of
+ * the user, the process has an empty environment, `/` as its directory and no file of the slot's except its log.
  */
 export function launchCalls(launch: Launch, architecture: Architecture): Call[] {
   const call = (
@@ -85,7 +85,7 @@ export function launchCalls(launch: Launch, architecture: Architecture): Call[] 
     step: STEPS.indexOf(step),
     ...options,
   });
-  /** A file of the kernel's that takes one short text. It gets the first free descriptor. */
+  /** Writes one short text to a file of the kernel. It gets the first free descriptor. */
   const write = (step: StepName, path: string, text: string, options = {}) => [
     call(step, 'openat', [AT_FDCWD, path, constants.O_WRONLY], options),
     call(step, 'write', [FD.first, text, text.length], options),
@@ -96,23 +96,23 @@ export function launchCalls(launch: Launch, architecture: Architecture): Call[] 
     ...(cgroup === undefined ? [] : write('cgroup', `${cgroup}/cgroup.procs`, '0')),
     ...(umask === undefined ? [] : [call('umask', 'umask', [umask])]),
     ...(nofile ? [call('nofile', 'prlimit64', [0, RLIMIT_NOFILE, limitPair(nofile), 0])] : []),
-    // A sandbox may forbid it: the agent then dies as late as the supervisor when memory runs out.
+    // A sandbox may forbid it; the agent is then killed as late as the supervisor when memory runs out.
     ...(oomScoreAdj === undefined
       ? []
       : write('oom_score_adj', '/proc/self/oom_score_adj', String(oomScoreAdj), { mayFail: true })),
-    // The way there may be root's alone. It stands there only once it is its user, who must be let in.
+    // Only root may reach the directory. It becomes the working directory after the change of user, who must have access.
     ...(user ? [call('chdir', 'openat', [AT_FDCWD, cwd, O_PATH_CLOEXEC | constants.O_DIRECTORY])] : []),
     call('close', 'close', [FD.image]),
     call('close', 'close', [FD.script]),
     call('close', 'fcntl', [FD.report, F_SETFD, FD_CLOEXEC]),
     ...(user
       ? [
-          // While it is root: where fs.suid_dumpable is 1, others of the new user may trace it from the change on.
+          // As root: if fs.suid_dumpable is 1, others may trace the new user's process from the change on.
           call('no_new_privs', 'prctl', [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0]),
           call('setgroups', 'setgroups', [user.groups.length, words(user.groups)]),
           call('setresgid', 'setresgid', [user.gid, user.gid, user.gid]),
           call('setresuid', 'setresuid', [user.uid, user.uid, user.uid]),
-          // Inheritable ones outlive the change of the user (capabilities(7)).
+          // Inheritable ones survive the change of the user (capabilities(7)).
           call('capset', 'capset', [words([CAPABILITY_VERSION, 0]), Buffer.alloc(24)]),
           call('chdir', 'fchdir', [FD.first]),
         ]

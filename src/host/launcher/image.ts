@@ -6,7 +6,7 @@ export type Architecture = keyof typeof MACHINE_CODE;
 const HEADER = 64;
 const PROGRAM_HEADER = 56;
 const PROGRAM_HEADERS = 2;
-/** Where the program lies in memory, and how its segment is aligned: the largest page that arm64 has. */
+/** The address of the program in memory, and the alignment of its segment: the largest page of arm64. */
 const ADDRESS = 0x400000;
 const ALIGNMENT = 0x10000;
 const EM = { x64: 62, arm64: 183 } as const;
@@ -16,7 +16,7 @@ const PF = { executable: 1, writable: 2, readable: 4 } as const;
 
 /**
  * The launcher as an executable file: one segment with the instructions, no interpreter and no library, so that nothing
- * in an environment or a directory can have a say in what it does.
+ * in an environment or a directory can influence it.
  */
 export function launcherImage(architecture: Architecture): Buffer {
   const code = Buffer.from(MACHINE_CODE[architecture], 'hex');
@@ -38,7 +38,7 @@ export function launcherImage(architecture: Architecture): Buffer {
     size: image.length,
     alignment: ALIGNMENT,
   });
-  // Without this one, kernels give the program a stack that can be executed.
+  // Without this segment, kernels give the program an executable stack.
   writeSegment(image, HEADER + PROGRAM_HEADER, {
     type: PT.gnuStack,
     flags: PF.readable | PF.writable,

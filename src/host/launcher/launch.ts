@@ -1,7 +1,7 @@
-/** Where stdout and stderr go: a file of their own, opened in the child, or a descriptor that is handed over. */
+/** The target of stdout and stderr: a file, opened in the child, or a descriptor that is handed over. */
 export type Output = { path: string } | { fd: number };
 
-/** Who a process runs as; the groups beside its own are all that it has. */
+/** The user of a process; `groups` are all its groups besides its own. */
 export interface User {
   uid: number;
   gid: number;
@@ -13,17 +13,17 @@ export interface Launch {
   /** Absolute. */
   path: string;
   argv: readonly string[];
-  /** `NAME=value` each: the whole environment. */
+  /** Each is `NAME=value`; the complete environment. */
   env: readonly string[];
   cwd: string;
   output: Output;
-  /** It is started beside an agent, and must not be taken for it after a crash (recognise.ts). */
+  /** It runs next to an agent, and must not be mistaken for it after a crash (recognise.ts). */
   isErrand?: true;
-  /** Absent: whoever this process is. Needs root. */
+  /** Absent: the user of this process. Needs root. */
   user?: User;
-  /** The directory of the cgroup that it lives in from its first instruction; absent: that of this process. */
+  /** The directory of its cgroup, from its first instruction; absent: the cgroup of this process. */
   cgroup?: string;
-  /** What it does not inherit from this process. */
+  /** What differs from this process. */
   umask?: number;
   nofile?: { soft: number; hard: number };
   oomScoreAdj?: number;

@@ -1,6 +1,6 @@
 /**
- * The launcher's instructions, in hexadecimal: x64.S and arm64.S as GNU as makes them, so that no host needs it.
- * test/host/launcher.test.ts assembles them again, and shows what belongs here where that differs.
+ * The launcher's instructions, in hexadecimal: the output of GNU as for x64.S and arm64.S, so that no host needs it.
+ * test/host/launcher.test.ts assembles them again, and shows the correct text if it differs.
  */
 export const MACHINE_CODE = {
   x64: 'b809000000bf00000010be00000001ba0100000041ba1200000041b8040000004531c90f05bb40000010488b03488b7b08488b7310488b53184c8b53204c8b43284c8b4b300f05483d00f0ffff77064883c340ebd5837b3c0075f4f7d8508b4b38890c2489442404be00000010ff36b801000000bf050000004889e6ba100000000f05b8e7000000bf7f0000000f05',

@@ -7,14 +7,14 @@ const MFD = { cloexec: 1, allowSealing: 2, exec: 0x10 } as const;
 const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 const F_SEAL_ALL = 0xf;
-/** Descriptors below this are the child's: one that a file action is yet to copy must not be overwritten by an earlier one. */
+/** Lower descriptors are the child's: a file action must not overwrite one that a later action copies. */
 const LOWEST = 16;
 
 /**
- * A file that exists only as long as it is open: there is no place where anybody could change it.
- * @param kind what is executed is sealed, so that not even this process can change it any more
+ * A file that exists only while it is open, so that it has no path where it could be changed.
+ * @param kind an executable is sealed, so that not even this process can change it any more
  * @returns its descriptor, closed on exec
- * @throws SystemCallError; EACCES where the host forbids files in memory to be executed (vm.memfd_noexec=2)
+ * @throws SystemCallError; EACCES if the host forbids executing files in memory (vm.memfd_noexec=2)
  */
 export function memoryFile(name: string, content: Buffer, kind: 'executable' | 'data'): number {
   const fd = raised(kind === 'executable' ? create(name, MFD.allowSealing | MFD.exec) : create(name, 0));

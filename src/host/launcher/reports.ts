@@ -9,18 +9,18 @@ const F_SETFL = 4;
 /** The launch's number (8 bytes), the step and its errno (4 each): less than PIPE_BUF, so that none is torn (pipe(7)). */
 const REPORT_BYTES = 16;
 const REPORTS_PER_READ = 256;
-/** As many numbers as randomInt() draws from. */
+/** The range of randomInt(). */
 const LAUNCHES = 2 ** 48 - 1;
 
 /**
- * What launchers report: which step of which launch has failed, and why. One pipe serves all of them; whoever runs in
- * the end has no end of it, since it closes with execve.
+ * The reports of launchers: which step of which launch has failed, and why. One pipe serves all of them; the program
+ * itself has no end of it, because it closes with execve.
  */
 export class Reports {
-  /** Where launchers write. */
+  /** The descriptor that launchers write to. */
   readonly fd: number;
   readonly #readFd: number;
-  /** The launches whose reports are believed, with what has failed of them. */
+  /** The launches whose reports are accepted, with their failures. */
   readonly #expected = new Map<number, SystemCallError | null>();
   readonly #buffer = Buffer.alloc(REPORT_BYTES * REPORTS_PER_READ);
 
@@ -28,18 +28,18 @@ export class Reports {
     const { read, write } = openPipe();
     this.#readFd = read;
     this.fd = raised(write);
-    // Neither side waits: a pipe that somebody has filled costs the reason of a failure, and nothing else.
+    // Neither side waits: a pipe that somebody has filled only costs the reason of a failure.
     for (const fd of [this.#readFd, this.fd]) check('fcntl', libc.fcntl(fd, F_SETFL, constants.O_NONBLOCK));
   }
 
-  /** A number for a launch, which nobody can guess: whoever might get hold of the pipe can speak for no launch. */
+  /** A number for a launch that cannot be guessed, so that a process with access to the pipe can forge no report. */
   expect(): number {
     const launch = randomInt(LAUNCHES);
     this.#expected.set(launch, null);
     return launch;
   }
 
-  /** Why a launch that has ended was none; null where it was. Asked once. */
+  /** Why a launch that has ended failed; null if it did not. Valid once. */
   take(launch: number): SystemCallError | null {
     this.#drain();
     const failure = this.#expected.get(launch) ?? null;

@@ -1,8 +1,8 @@
-/** Where the launcher maps its script; every pointer in a script is absolute (x64.S, arm64.S). */
+/** The address at which the launcher maps its script; every pointer in a script is absolute (x64.S, arm64.S). */
 const BASE = 0x10000000;
 /** Bytes of the head, which holds the launch's number, and of each step. */
 const STEP = 64;
-/** The launcher maps so much. The kernel takes at most 6 MiB of words and environment (execve(2)). */
+/** The size that the launcher maps. The kernel takes at most 6 MiB of words and environment (execve(2)). */
 export const SCRIPT_BYTES_MAX = 16 * 1024 * 1024;
 
 /** An argument of a system call: a number, a text (NUL is added), bytes, or a list of texts that NULL ends. */
@@ -13,15 +13,16 @@ export interface Call {
   /** Its number on this architecture. */
   number: number;
   arguments: readonly Argument[];
-  /** Tells in the report which step has failed. */
+  /** Identifies the failed step in the report. */
   step: number;
-  /** Whether the next one follows where it fails. */
+  /** Whether the next call follows if it fails. */
   mayFail?: boolean;
 }
 
 /**
- * Turns calls into the script that the launcher carries out: a head, the calls, and behind them what they point to.
- * @param launch the number that a report has
+ * Turns calls into the script that the launcher carries out: a head, the calls, and behind them the data that they point
+ * to.
+ * @param launch the number in its report
  */
 export function compileScript(launch: number, calls: readonly Call[]): Buffer {
   const data = new Data(STEP * (calls.length + 1));
@@ -44,7 +45,7 @@ function writeWord(buffer: Buffer, at: number, value: number): void {
   buffer.writeBigInt64LE(BigInt(value), at);
 }
 
-/** What calls point to. */
+/** The data that calls point to. */
 class Data {
   readonly chunks: Buffer[] = [];
   #at: number;
@@ -53,7 +54,7 @@ class Data {
     this.#at = start;
   }
 
-  /** @returns the address that it has in the launcher */
+  /** @returns its address in the launcher */
   add(argument: Exclude<Argument, number>): number {
     if (Buffer.isBuffer(argument)) return this.#append(argument);
     if (typeof argument === 'string') return this.#append(Buffer.from(`${argument}\0`));

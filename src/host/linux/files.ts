@@ -11,7 +11,7 @@ import { readHeadIfLocal } from '../sys/bounded.ts';
 import { findExecutable } from '../sys/executable.ts';
 import { fileId } from '../sys/file-id.ts';
 
-/** Files of Linux. What others can write is read by a process of its own. */
+/** The files of Linux. A process of its own reads what others can write. */
 export class LinuxFiles implements Files {
   readonly reader: Reader;
   readonly logs: LogFiles = { size: fileSize, readEnd: readLogEnd, read: readLog, bound: boundLog };
@@ -25,14 +25,14 @@ export class LinuxFiles implements Files {
   readonly discard = discard;
   readonly finishPurges = finishPurges;
 
-  /** @param leave takes away where slots' processes lived */
+  /** @param leave removes the cgroups of slots */
   constructor(reader: Reader, leave: (keys: readonly string[]) => void) {
     this.reader = reader;
     this.#leave = leave;
   }
 
-  readySlot(places: SlotPaths, owner: Owner): void {
-    withAgentUmask(() => readySlot(places, owner));
+  readySlot(paths: SlotPaths, owner: Owner): void {
+    withAgentUmask(() => readySlot(paths, owner));
   }
 
   persistSlot({ dir }: SlotPaths): void {
@@ -40,14 +40,14 @@ export class LinuxFiles implements Files {
   }
 
   vacate(slots: readonly VacatedSlot[]): void {
-    clearSlots(slots.map(({ places }) => places));
+    clearSlots(slots.map(({ paths }) => paths));
     this.#leave(slots.map(({ key }) => key));
   }
 
-  /** At once where that cannot hang, since a reader takes a tenth of a second to start. */
+  /** In this process if that cannot hang, because a reader takes a tenth of a second to start. */
   async formatProblem(path: string, msMax: number): Promise<string | null> {
-    const asked = { do: 'head', path, bytes: HEAD_BYTES } as const;
-    const head = readHeadIfLocal(path, HEAD_BYTES) ?? (await this.reader.ask(asked, msMax));
+    const question = { do: 'head', path, bytes: HEAD_BYTES } as const;
+    const head = readHeadIfLocal(path, HEAD_BYTES) ?? (await this.reader.ask(question, msMax));
     return formatProblem(Buffer.from(head));
   }
 }

@@ -10,7 +10,7 @@ import { LinuxMemory } from './memory.ts';
 import { LinuxProcesses } from './processes.ts';
 import { LinuxSockets } from './sockets.ts';
 
-/** The real host: Linux with pidfds (5.3 or newer) and cgroups v2 where they can be written. */
+/** The real host: Linux with pidfds (5.3 or newer), and cgroups v2 if they can be written. */
 export class LinuxHost implements Host {
   readonly bootId = readBootId();
   readonly processes: LinuxProcesses;
@@ -19,13 +19,13 @@ export class LinuxHost implements Host {
   readonly files: LinuxFiles;
   readonly facts = linuxFacts;
   readonly #containment: Containment;
-  /** The wall clock's distance from the clock that never jumps. */
+  /** The offset of the wall clock from the clock that never jumps. */
   readonly #bootOffsetMs: number;
 
   /**
-   * @param options.id tells this supervisor's agents from those of others on the host
-   * @param options.notifyPath where the notify socket is bound; must be free
-   * @param options.nofile the soft limit of open files that agents get
+   * @param options.id distinguishes this supervisor's agents from those of others on the host
+   * @param options.notifyPath the path of the notify socket; must be free
+   * @param options.nofile the soft limit of open files of agents
    */
   constructor(options: { id: string; files: SlotFiles; notifyPath: string; nofile: number }) {
     this.#containment = CgroupTree.open(options.id) ?? new Sessions(options.files);

@@ -3,7 +3,7 @@ import { readAvailableMemory } from '../facts/available.ts';
 import type { Memory } from '../memory.ts';
 import { readPssBytes, readRssBytes } from '../proc/pid.ts';
 
-/** Memory as /proc and the cgroups above this process have it. */
+/** Memory from /proc and from the cgroups above this process. */
 export class LinuxMemory implements Memory {
   readonly #pidOf: (key: string) => number | null;
 

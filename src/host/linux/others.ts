@@ -6,7 +6,7 @@ import { ancestorsOf, readOrigin, socketsOf } from '../strays/origin.ts';
 import type { OtherProcesses } from '../strays/others.ts';
 import { closeFd, openPidfd, signalPidfd } from '../sys/pidfd.ts';
 
-/** Processes of others as /proc has them. */
+/** Processes of others, from /proc. */
 export const linuxOthers: OtherProcesses = {
   list: () => listPids(),
   identify: (pid) => {

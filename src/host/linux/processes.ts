@@ -23,15 +23,15 @@ import type { ForeignAdoption } from '../sys/process-id.ts';
 import { attempt, type Result } from '../sys/result.ts';
 import { linuxOthers } from './others.ts';
 
-/** How often a slot whose processes were killed is looked at until they are gone: SIGKILL takes effect in its own time. */
+/** The interval at which a slot whose processes were killed is checked until they are gone: SIGKILL takes time. */
 const LINGER_POLL_MS = 5;
-/** At most so many datagrams a turn: a chatty agent must not keep the loop from its work. */
+/** The maximum number of datagrams per turn: a chatty agent must not block the loop. */
 const DATAGRAMS_MAX = 256;
 
 /** A slot's main process. */
 interface Main extends ProcessId {
   pidfd: number;
-  /** It is where nothing that it forks can escape. */
+  /** Whether it is where nothing that it forks can escape. */
   hasArrived: boolean;
 }
 
@@ -52,8 +52,8 @@ export class LinuxProcesses implements Processes {
   onNotify: Processes['onNotify'] = () => {};
 
   /**
-   * @param options.notifyPath where the notify socket is bound; must be free
-   * @param options.nofile the soft limit of open files that agents get
+   * @param options.notifyPath the path of the notify socket; must be free
+   * @param options.nofile the soft limit of open files of agents
    */
   constructor(containment: Containment, options: { notifyPath: string; nofile: number }) {
     this.#containment = containment;
@@ -89,8 +89,8 @@ export class LinuxProcesses implements Processes {
     });
   }
 
-  #readyToLaunch({ key, places, owner, launch }: StartRequest, nofile: number | null): Launch {
-    readySlot(places, owner);
+  #readyToLaunch({ key, paths, owner, launch }: StartRequest, nofile: number | null): Launch {
+    readySlot(paths, owner);
     return this.#world.around(launch, this.#containment.place(key), nofile);
   }
 
@@ -143,7 +143,7 @@ export class LinuxProcesses implements Processes {
     return this.#containment.keyOf(pid);
   }
 
-  /** The pid of a slot's main process; null where nothing runs. */
+  /** The pid of a slot's main process; null if nothing runs. */
   pidOf(key: string): number | null {
     return this.#mains.get(key)?.pid ?? null;
   }
@@ -157,7 +157,7 @@ export class LinuxProcesses implements Processes {
         const leads = stat.session === pid && !this.#containment.isErrand(pid);
         return [{ pid, startTicks: stat.startTicks, leads }];
       });
-      // Session leaders first: an agent is one from its start, what it forks becomes one only by its own doing.
+      // Session leaders first: an agent is one from its start, its forks become one only of their own accord.
       processes.sort((a, b) => Number(b.leads) - Number(a.leads) || a.startTicks - b.startTicks);
       if (processes.length > 0) found.set(key, processes);
     }
@@ -174,7 +174,7 @@ export class LinuxProcesses implements Processes {
       try {
         kill();
       } catch (error) {
-        // Without cgroups, one that has become another user (setuid) is out of reach.
+        // Without cgroups, a process that has changed its user (setuid) is out of reach.
         this.#containment.onProblem(error as Error);
       }
     }
@@ -201,7 +201,7 @@ export class LinuxProcesses implements Processes {
     return pid === null ? null : readCpuMs(pid);
   }
 
-  /** Stops watching; agents run on. */
+  /** Stops watching; agents continue. */
   async stopWatching(): Promise<void> {
     await this.#watch.close();
     this.#notify.close();
@@ -214,7 +214,7 @@ export class LinuxProcesses implements Processes {
 
   // ── exits ──
 
-  /** @param launch the number of its launch; null for one that this supervisor has not started */
+  /** @param launch the number of its launch; null if this supervisor has not started it */
   #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number, launch: number | null): void {
     this.#watch.watch(pidfd, (reap) => {
       if (launch !== null) this.#containment.ended(pid);
@@ -232,8 +232,8 @@ export class LinuxProcesses implements Processes {
   }
 
   /**
-   * Whether it was the kernel that killed, for lack of memory: it counts before it sends the signal (oom_kill.c). An
-   * adopted agent's status nobody can know, but where the kernel killed its slot, that was its end.
+   * Adds the cause if the kernel killed for lack of memory: it counts before it sends the signal (oom_kill.c). The exit
+   * status of an adopted agent is unknown, but if the kernel killed in its slot, that was its end.
    */
   #withCause(key: string, status: ProcessExit | null): AgentExit | null {
     if (status !== null && status.signal !== 'SIGKILL') return status;
@@ -241,7 +241,7 @@ export class LinuxProcesses implements Processes {
     return cause === null ? status : { code: null, signal: 'SIGKILL', cause };
   }
 
-  /** Kills what is left in a slot, again and again until nothing is. */
+  /** Kills what is left in a slot, repeatedly, until nothing is. */
   async #untilEmpty(key: string): Promise<void> {
     for (let waitMs = LINGER_POLL_MS; this.#isPopulated(key); waitMs = Math.min(waitMs * 2, 1000)) {
       this.kill(key);
@@ -249,7 +249,7 @@ export class LinuxProcesses implements Processes {
     }
   }
 
-  /** Where that cannot be found out (no descriptor left), it is asked again: an exit must not be lost. */
+  /** If the answer cannot be determined (no descriptor left), the check is repeated, because an exit must not be lost. */
   #isPopulated(key: string): boolean {
     try {
       return this.#containment.isPopulated(key);

@@ -8,7 +8,7 @@ import type { PortRange, PortTable, Protocol } from '../proc/port-table.ts';
 import type { Sockets } from '../sockets.ts';
 import { closeFd } from '../sys/pidfd.ts';
 
-/** Which process belongs to which slot. */
+/** Maps processes to slots. */
 interface Slots {
   pidOf(key: string): number | null;
   keyOf(pid: number): string | null;
@@ -17,7 +17,7 @@ interface Slots {
 /** Sockets of Linux: found by sock_diag, proved by the inodes among a process's descriptors. */
 export class LinuxSockets implements Sockets {
   readonly #slots: Slots;
-  /** The descriptor that the last agent had its listening socket at. */
+  /** The descriptor of the last agent's listening socket. */
   #usualFd: string | null = null;
   readonly get = httpGet;
   readonly fetchNumber = fetchNumber;
@@ -42,7 +42,7 @@ export class LinuxSockets implements Sockets {
       this.#usualFd = fd;
       return true;
     }
-    // A worker that the agent forked may hold it alone; rare, so the whole host is searched for it.
+    // Only a worker that the agent forked may hold it; that is rare, so the whole host is searched for it.
     return listPids().some(
       (pid) => this.#slots.keyOf(pid) === key && findSocketFd(pid, inodes, null) !== null,
     );

@@ -1,13 +1,13 @@
-/** What an answer may cost. */
+/** The bounds of an answer. */
 export interface FetchBounds {
-  /** From the first byte sent to the last one read, whatever drips in between. */
+  /** From the first byte sent to the last one read, however slowly it comes. */
   msMax: number;
-  /** Of text, once it is unpacked. */
+  /** The size of the text, unpacked. */
   bytesMax: number;
   headers?: Record<string, string>;
 }
 
-/** What came: the status, its headers, and the text; empty where the status is not one of success. */
+/** An answer: the status, its headers, and the text; empty unless the status is a success. */
 export interface Fetched {
   status: number;
   isOk: boolean;
@@ -16,18 +16,18 @@ export interface Fetched {
 }
 
 /**
- * Asks an address for text. Whoever answers is not trusted: redirects are not followed, and an answer that is too long
- * (packed or not) or takes too long is given up; its connection is closed in every case.
- * @throws Error that says what came instead
+ * Fetches text from a URL. The server is not trusted: redirects are not followed, and an answer that is too long (packed
+ * or not) or too slow is abandoned; its connection is closed in every case.
+ * @throws Error that describes what came instead
  */
 export async function fetchText(
   url: string,
   { msMax, bytesMax, headers = {} }: FetchBounds,
 ): Promise<Fetched> {
   const controller = new AbortController();
-  // Not AbortSignal.timeout(), which says nothing of how long that was.
+  // Not AbortSignal.timeout(), whose error does not name the time.
   const timer = setTimeout(
-    () => controller.abort(new Error(`no whole answer within ${msMax / 1000} s (timeout)`)),
+    () => controller.abort(new Error(`no complete answer within ${msMax / 1000} s (timeout)`)),
     msMax,
   );
   try {
@@ -40,12 +40,12 @@ export async function fetchText(
     return { status: response.status, isOk: response.ok, headers: response.headers, text };
   } finally {
     clearTimeout(timer);
-    // Ends what was not read: until somebody says so, its connection stays.
+    // Ends what was not read: otherwise its connection stays.
     controller.abort();
   }
 }
 
-/** The text of an answer. @throws Error for one of more than `bytesMax`, once so much has come */
+/** The text of an answer. @throws Error if it exceeds `bytesMax`, as soon as that has arrived */
 async function textOf(response: Response, url: string, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;

@@ -2,10 +2,10 @@ import { request } from 'node:http';
 import { type Result, refusal, success } from '../sys/result.ts';
 import { pinSocket } from './unix.ts';
 
-/** Where an agent is asked: at a port on loopback, or at a socket path of its own. */
+/** The address of an agent: a port on loopback, or a socket path of its own. */
 export type HttpPlace = { port: number } | { socket: string };
 
-/** GETs a path from an agent; see Sockets.get(). A socket is held fast before it is asked, so that no link misleads. */
+/** Sends a GET to an agent; see Sockets.get(). A socket is pinned before the request, so that no link misleads. */
 export async function httpGet(place: HttpPlace, path: string, timeoutMs: number): Promise<Result<number>> {
   if ('port' in place) return statusOf({ host: '127.0.0.1', port: place.port }, path, timeoutMs);
   const file = pinSocket(place.socket);
@@ -24,7 +24,7 @@ function statusOf(
       resolve(success(response.statusCode ?? 0));
       sent.destroy();
     });
-    // In all, and not between two bytes: an agent must not hold up the checks of others by dripping.
+    // The total time, not that between two bytes: a slow agent must not delay the checks of others.
     const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     sent.on('close', () => clearTimeout(timer));
     sent.on('error', (error) => resolve(refusal(error)));

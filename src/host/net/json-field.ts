@@ -1,14 +1,14 @@
 import { fetchText } from './bounded-fetch.ts';
 
-/** More than this is no answer to such a question. */
+/** The maximum size of an answer. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
-/** So much is shown of what is no number. */
+/** The length that is shown of a value that is not a number. */
 const WORDS_MAX = 50;
 
 /**
- * Reads one number of a JSON document: the field of this name, or, where there is none, the one that a path of names
- * with dots leads to.
- * @throws Error that says what came instead
+ * Reads one number of a JSON document: the field of this name or, if there is none, the one at the end of a path of names
+ * with dots.
+ * @throws Error that describes what came instead
  */
 export async function fetchNumber(url: string, field: string, timeoutMs: number): Promise<number> {
   const { isOk, status, text } = await fetchText(url, { msMax: timeoutMs, bytesMax: ANSWER_BYTES_MAX });
@@ -18,13 +18,13 @@ export async function fetchNumber(url: string, field: string, timeoutMs: number)
   throw new Error(`${url} has no number ${field}: ${describe(value)}`);
 }
 
-/** What is no number, in a few words; what is nested may be so deep that JSON.stringify() has no stack for it. */
+/** Describes a value that is not a number; a nested one may be too deep for JSON.stringify() and its stack. */
 function describe(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   return String(JSON.stringify(value)).slice(0, WORDS_MAX);
 }
 
-/** Looks a field up in a JSON document, by its whole name first. */
+/** Finds a field in a JSON document, first by its whole name. */
 export function fieldOf(document: unknown, field: string): unknown {
   const get = (from: unknown, name: string): unknown =>
     typeof from === 'object' && from !== null && Object.hasOwn(from, name)

@@ -19,16 +19,16 @@ const INET_DIAG_BC = { localPortFrom: 2, localPortTo: 3 } as const;
 
 /** struct nlmsghdr, struct inet_diag_req_v2, and the filter as an attribute of four struct inet_diag_bc_op. */
 const REQUEST = { header: 16, diag: 16 + 56, attribute: 16 + 56 + 4, size: 16 + 56 + 4 + 16 } as const;
-/** Where struct inet_diag_msg has the local port and the inode, counted from the header of its message. */
+/** The offsets of the local port and the inode in struct inet_diag_msg, from the header of its message. */
 const ANSWER = { family: 16, port: 16 + 4, address: 16 + 8, inode: 16 + 68, size: 16 + 72 } as const;
 const AF_INET6 = 10;
-/** The kernel gives at most 32 KiB at a time (netlink_dump, net/netlink/af_netlink.c). */
+/** The maximum that the kernel sends at a time: 32 KiB (netlink_dump, net/netlink/af_netlink.c). */
 const BUFFER = Buffer.alloc(32_768);
 
 /**
- * Reads who listens on (tcp) or is bound to (udp) ports of a range, IPv4 and IPv6 together. The kernel filters, and
- * leaves its table of connections alone: on a large host it takes milliseconds to walk through that, even where it is
- * empty, and /proc/net/tcp does so at every look. Where this host has no sock_diag, /proc/net is read.
+ * Reads the sockets that listen on (tcp) or are bound to (udp) ports of a range, IPv4 and IPv6 together. The kernel
+ * filters, and does not walk its table of connections: on a large host that takes milliseconds, even if the table is
+ * empty, and every read of /proc/net/tcp does so. If this host has no sock_diag, /proc/net is read.
  */
 export function readPortRange(protocol: Protocol, range: PortRange): PortTable {
   const ports = new PortTable();
@@ -51,7 +51,7 @@ function request(family: number, protocol: Protocol, { from, to }: PortRange): B
   bytes.writeUInt32LE(protocol === 'tcp' ? TCP_LISTEN : 0xffff_ffff, REQUEST.header + 4);
   bytes.writeUInt16LE(REQUEST.size - REQUEST.diag, REQUEST.diag);
   bytes.writeUInt16LE(INET_DIAG_REQ_BYTECODE, REQUEST.diag + 2);
-  // Each comparison is two operations: how far to go on success and on failure, then the port. Beyond the end: no.
+  // Each comparison is two operations: the jumps on success and on failure, then the port. Beyond the end means no.
   const compare = (at: number, code: number, port: number) => {
     bytes.writeUInt8(code, at);
     bytes.writeUInt8(8, at + 1);
@@ -63,9 +63,9 @@ function request(family: number, protocol: Protocol, { from, to }: PortRange): B
   return bytes;
 }
 
-/** @returns false where the kernel knows no such table */
-function dump(fd: number, asked: Buffer, ports: PortTable): boolean {
-  check('write to netlink', Number(libc.write(fd, asked, asked.length)));
+/** @returns false if the kernel has no such table */
+function dump(fd: number, request: Buffer, ports: PortTable): boolean {
+  check('write to netlink', Number(libc.write(fd, request, request.length)));
   for (;;) {
     const length = readSync(fd, BUFFER, 0, BUFFER.length, null);
     for (let at = 0; at < length; at += (BUFFER.readUInt32LE(at) + 3) & ~3) {
@@ -81,7 +81,7 @@ function dump(fd: number, asked: Buffer, ports: PortTable): boolean {
   }
 }
 
-/** As /proc/net writes it: word by word, in the byte order of the host. */
+/** As in /proc/net: word by word, in the byte order of the host. */
 function addressIn(at: number): string {
   const words = BUFFER.readUInt8(at + ANSWER.family) === AF_INET6 ? 4 : 1;
   const word = (i: number) => BUFFER.readUInt32LE(at + ANSWER.address + 4 * i);

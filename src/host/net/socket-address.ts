@@ -3,7 +3,7 @@ export const AF_UNIX = 1;
 export const SOCK = { stream: 1, datagram: 2, nonblock: 0o4000, cloexec: 0o2000000 } as const;
 
 /**
- * struct sockaddr_un (unix(7)). A path has at most 107 bytes: of a longer one the kernel says EINVAL.
+ * struct sockaddr_un (unix(7)). A path has at most 107 bytes: for a longer one the kernel returns EINVAL.
  * @param path one that begins with @ is in the abstract namespace: its name begins with NUL, and its length counts
  */
 export function unixAddress(path: string): Buffer {

@@ -5,7 +5,7 @@ import { AF_UNIX, SOCK, unixAddress } from './socket-address.ts';
 /**
  * Sends a message to the service manager, as sd_notify(3) does: one datagram of VARIABLE=VALUE lines.
  * @param path the value of NOTIFY_SOCKET; one that begins with @ is in the abstract namespace
- * @throws SystemCallError where nobody takes it
+ * @throws SystemCallError if nothing receives it
  */
 export function sendNotification(path: string, message: string): void {
   // Not blocking: a service manager that does not read must not stop us.

@@ -12,7 +12,7 @@ const SO = { passcred: 16, peercred: 17, sndtimeo: 21 } as const;
 const MSG_DONTWAIT = 0x40;
 const SCM_CREDENTIALS = 2;
 
-/** Why nobody can be reached at a path: the name of an errno. */
+/** Why a path cannot be connected to: the name of an errno. */
 export class SocketRefusal extends Error {
   readonly code: string;
 
@@ -24,9 +24,9 @@ export class SocketRefusal extends Error {
 }
 
 /**
- * A name for what is at a path now, under which nothing else can be put meanwhile. Agents own the directories of their
- * sockets, and could lead a connect of the supervisor's to somebody else's: nothing that is no socket is named.
- * @returns a refusal where there is none: ENOENT, ELOOP (a symbolic link), ECONNREFUSED (anything else, as connect(2) says)
+ * Names the present socket at a path so that nothing else can take its place. Agents own the directories of their
+ * sockets, and could lead a connect of the supervisor to another one: only a socket is named.
+ * @returns a refusal if there is none: ENOENT, ELOOP (a symbolic link), ECONNREFUSED (anything else, as connect(2) does)
  */
 export function pinSocket(path: string): Result<{ path: string; unpin: () => void }, SocketRefusal> {
   try {
@@ -42,9 +42,9 @@ export function pinSocket(path: string): Result<{ path: string; unpin: () => voi
 }
 
 /**
- * Connects to a stream socket and closes again, without waiting: a connect that the kernel queues has succeeded.
+ * Connects to a stream socket and closes it again, without waiting: a connect that the kernel queues has succeeded.
  * Six system calls, so that thousands of sockets can be checked.
- * @returns the pid of who listens, or why nobody accepts (an errno, ECONNREFUSED …)
+ * @returns the pid of the listener, or why nothing accepts (an errno, ECONNREFUSED …)
  */
 export function findListener(path: string): Result<number, SocketRefusal> {
   const file = pinSocket(path);
@@ -70,14 +70,14 @@ function listenerAt(path: string): Result<number, SocketRefusal> {
   }
 }
 
-/** Where journald takes the output of services (sd-journal's native stream, systemd-journald.service(8)). */
+/** The socket at which journald takes the output of services (sd-journal's native stream, systemd-journald.service(8)). */
 const JOURNAL_SOCKET = '/run/systemd/journal/stdout';
 const JOURNAL_PRIORITY_INFO = 6;
 const JOURNAL_TIMEOUT_S = 1;
 
 /**
- * Opens a stream to journald under an identifier, to be handed to one agent as its output.
- * @throws SystemCallError where journald does not answer
+ * Opens a stream to journald under an identifier, for the output of one agent.
+ * @throws SystemCallError if journald does not answer
  */
 export function openJournal(identifier: string, path = JOURNAL_SOCKET): number {
   const fd = check('socket', libc.socket(AF_UNIX, SOCK.stream | SOCK.cloexec, 0));
@@ -101,7 +101,7 @@ function setTimeoutSeconds(fd: number, seconds: number): void {
   check('setsockopt', libc.setsockopt(fd, SOL_SOCKET, SO.sndtimeo, value, value.length));
 }
 
-/** What an agent said through sd_notify(3), and the pid that the kernel vouches for. */
+/** A message that an agent sent by sd_notify(3), and the pid that the kernel vouches for. */
 export interface Datagram {
   pid: number;
   text: string;
@@ -110,7 +110,7 @@ export interface Datagram {
 /** Offsets within the one buffer of a receiver: C needs them at fixed addresses, so they share an allocation. */
 const AT = { header: 0, vector: 64, control: 96, data: 128 } as const;
 const DATA_MAX = 4096;
-/** Room for the credentials and nothing else: descriptors that somebody attaches find no place and are dropped. */
+/** Room for the credentials and nothing else, so that attached descriptors are dropped. */
 const CONTROL_SIZE = 32;
 
 /** The one datagram socket that all agents of `ready: notify` write to. */
@@ -132,7 +132,7 @@ export class NotifySocket {
     }
   }
 
-  /** The next datagram that is waiting; null where none is. */
+  /** The next waiting datagram; null if there is none. */
   receive(): Datagram | null {
     const buffer = this.#buffer;
     const base = BigInt(koffi.address(buffer));

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { PROC } from './read.ts';
 
-/** What binfmt_misc has next to the formats that were registered. */
+/** The files of binfmt_misc besides the registered formats. */
 const OWN = new Set(['register', 'status']);
 
-/** The formats of executables that the kernel was told of beyond its own (binfmt_misc); empty where it has none. */
+/** The formats of executables that were registered in the kernel (binfmt_misc); empty if there are none. */
 export function listBinaryFormats(proc = PROC): string[] {
   try {
     return readdirSync(`${proc}/sys/fs/binfmt_misc`).filter((name) => !OWN.has(name));

@@ -1,6 +1,6 @@
 import { PROC, readProcText } from './read.ts';
 
-/** What tells this boot from all others (random(4)); `unknown` where the kernel does not say. */
+/** Identifies this boot (random(4)); `unknown` if the kernel does not provide it. */
 export function readBootId(proc = PROC): string {
   return readProcText(`${proc}/sys/kernel/random/boot_id`) ?? 'unknown';
 }

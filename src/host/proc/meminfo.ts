@@ -3,10 +3,10 @@ import { PROC, readProcText } from './read.ts';
 /** The host's memory. */
 export interface MemoryInfo {
   totalBytes: number;
-  /** What can be had without swapping (MemAvailable). */
+  /** Memory available without swapping (MemAvailable). */
   availableBytes: number;
   swapTotalBytes: number;
-  /** What can be promised where vm.overcommit_memory is 2, and what is promised now. */
+  /** The commit limit, which binds if vm.overcommit_memory is 2, and the memory committed now. */
   commitLimitBytes: number;
   committedBytes: number;
   /** Share of the last 10 s in which some task waited for memory, in percent; null on a kernel without PSI. */

@@ -5,7 +5,7 @@ import { PROC, readProc } from './read.ts';
 /** net/tcp_states.h. */
 const TCP_ESTABLISHED = 0x01;
 
-/** Reads who serves which port, IPv4 and IPv6 together; costs one pass over the kernel's tables, for all agents at once. */
+/** Reads which sockets serve which port, IPv4 and IPv6 together, in one pass over the kernel's tables, for all agents at once. */
 export function readPorts(protocol: Protocol, proc = PROC): PortTable {
   const ports = new PortTable();
   for (const name of [protocol, `${protocol}6`]) {
@@ -16,8 +16,8 @@ export function readPorts(protocol: Protocol, proc = PROC): PortTable {
 }
 
 /**
- * How many established TCP connections each local port has, IPv4 and IPv6 together; index is the port. The kernel takes
- * its time over these tables where there are many sockets, so they are read on another thread.
+ * The number of established TCP connections of each local port, IPv4 and IPv6 together; the index is the port. With many
+ * sockets the kernel takes long over these tables, so they are read on another thread.
  */
 export async function readConnections(proc = PROC): Promise<Uint32Array> {
   const connections = new Uint32Array(PORTS);

@@ -12,7 +12,7 @@ export function listPids(proc = PROC): number[] {
     .filter((pid) => pid > 0);
 }
 
-/** Where a link of /proc/PID (exe, cwd, fd/1) points to; null where the process is gone or closed to us. */
+/** The target of a link of /proc/PID (exe, cwd, fd/1); null if the process is gone or inaccessible. */
 export function readLink(pid: number, name: string, proc = PROC): string | null {
   try {
     return readlinkSync(`${proc}/${pid}/${name}`);
@@ -23,8 +23,8 @@ export function readLink(pid: number, name: string, proc = PROC): string | null 
 }
 
 /**
- * Which descriptor of a process is one of these sockets, by the inodes that /proc/net names; null where none is.
- * @param guess the descriptor to look at first: among like processes it mostly is the same
+ * The descriptor of a process that is one of these sockets, by the inodes in /proc/net; null if there is none.
+ * @param guess the descriptor to try first: among like processes it is mostly the same
  */
 export function findSocketFd(
   pid: number,
@@ -38,12 +38,12 @@ export function findSocketFd(
   return listFds(pid, proc).find(isWanted) ?? null;
 }
 
-/** The file that a process executes, as `device:inode`; null where it is gone, closed to us, a kernel thread or a zombie. */
+/** The file that a process executes, as `device:inode`; null if it is gone, inaccessible, a kernel thread or a zombie. */
 export function executableId(pid: number, proc = PROC): string | null {
   return fileId(`${proc}/${pid}/exe`);
 }
 
-/** The numbers of a process's descriptors; empty where it is gone or closed to us. */
+/** The numbers of a process's descriptors; empty if it is gone or inaccessible. */
 export function listFds(pid: number, proc = PROC): string[] {
   try {
     return readdirSync(`${proc}/${pid}/fd`);
@@ -53,7 +53,7 @@ export function listFds(pid: number, proc = PROC): string[] {
   }
 }
 
-/** How many descriptors a process has open; null where it is gone or closed to us. */
+/** The number of open descriptors of a process; null if it is gone or inaccessible. */
 export function countFds(pid: number, proc = PROC): number | null {
   try {
     return readdirSync(`${proc}/${pid}/fd`).length;
@@ -62,15 +62,15 @@ export function countFds(pid: number, proc = PROC): number | null {
   }
 }
 
-/** Resident memory in bytes, from the second field of /proc/PID/statm (pages); null where the process is gone. */
+/** Resident memory in bytes, from the second field of /proc/PID/statm (pages); null if the process is gone. */
 export function readRssBytes(pid: number, proc = PROC): number | null {
   const pages = readProc(`${proc}/${pid}/statm`)?.toString('latin1').split(' ')[1];
   return pages === undefined ? null : Number(pages) * PAGE_BYTES;
 }
 
 /**
- * Proportional memory in bytes (shared pages divided by those who share them), from /proc/PID/smaps_rollup;
- * null where the process is gone or not for us to read. Costs some 50 µs, five times as much as RSS.
+ * Proportional memory in bytes (shared pages divided by the number of processes that share them), from
+ * /proc/PID/smaps_rollup; null if the process is gone or inaccessible. Costs some 50 µs, five times as much as RSS.
  */
 export function readPssBytes(pid: number, proc = PROC): number | null {
   const found = /^Pss:\s+(\d+) kB$/m.exec(readProc(`${proc}/${pid}/smaps_rollup`)?.toString('latin1') ?? '');
@@ -82,12 +82,12 @@ export function readCommand(pid: number, proc = PROC): string {
   return readProc(`${proc}/${pid}/comm`)?.toString('utf8').trim() ?? 'unknown';
 }
 
-/** What the kernel notes of a descriptor (proc_pid_fdinfo(5)); empty where it or its process is gone. */
+/** The kernel's notes about a descriptor (proc_pid_fdinfo(5)); empty if it or its process is gone. */
 export function readFdInfo(pid: number, fd: string | number, proc = PROC): string {
   return readProc(`${proc}/${pid}/fdinfo/${fd}`)?.toString('utf8').trim() ?? '';
 }
 
-/** Which file a link of /proc/PID leads to; null where there is none, or it is closed to us. */
+/** The file that a link of /proc/PID leads to; null if there is none, or it is inaccessible. */
 export function statLink(
   pid: number | 'self',
   name: string,
@@ -101,8 +101,8 @@ export function statLink(
 }
 
 /**
- * The words of a process, NUL after each (proc_pid_cmdline(5)); null where it is gone. They are pages of its own memory,
- * and may keep their reader waiting.
+ * The words of a process, NUL after each (proc_pid_cmdline(5)); null if it is gone. They are pages of its own memory, so
+ * it can block their reader.
  */
 export function readWords(pid: number, bytesMax: number, proc = PROC): Buffer | null {
   return readProcHead(`${proc}/${pid}/cmdline`, bytesMax);

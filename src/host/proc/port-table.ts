@@ -3,12 +3,12 @@ const NEWLINE = 0x0a;
 const COLON = 0x3a;
 /** TCP_LISTEN; a UDP socket shows TCP_CLOSE (7) while bound and TCP_ESTABLISHED (1) once connected (net/tcp_states.h). */
 const TCP_LISTEN = 0x0a;
-/** How many port numbers there are. */
+/** The number of port numbers. */
 export const PORTS = 65_536;
 
 export type Protocol = 'tcp' | 'udp';
 
-/** What a socket that is bound to no certain address is bound to, IPv4 and IPv6 alike. */
+/** The address of a socket that is bound to no particular one, IPv4 and IPv6 alike. */
 export const ANY_ADDRESS = 'any';
 /** 127.0.0.1, as the kernel writes it: the bytes of a network address, read as a word of a little-endian host. */
 export const LOOPBACK_ADDRESS = '0100007F';
@@ -28,7 +28,7 @@ export interface PortRange {
 
 export const ALL_PORTS: PortRange = { from: 0, to: PORTS - 1 };
 
-/** The narrowest range that has all of these ports in it. */
+/** The smallest range that contains all of these ports. */
 export function rangeOf(ports: readonly number[]): PortRange {
   const range = { from: PORTS - 1, to: 0 };
   for (const port of ports) {
@@ -39,21 +39,21 @@ export function rangeOf(ports: readonly number[]): PortRange {
 }
 
 /**
- * Which sockets serve which local port: inode numbers by port, from one pass over the kernel's table.
- * Most ports have one socket, and are kept as a number; SO_REUSEPORT and IPv4 beside IPv6 make more.
+ * The sockets that serve each local port: inode numbers by port, from one pass over the kernel's table. Most ports have
+ * one socket, and are kept as a number; SO_REUSEPORT, and IPv4 next to IPv6, make more.
  */
 export class PortTable {
   readonly #inodes = new Map<number, number | number[]>();
-  /** Of sockets bound to one address, by inode; most are bound to any. */
+  /** The addresses of sockets bound to one, by inode; most are bound to any. */
   readonly #addresses = new Map<number, string>();
 
-  /** The inodes of the sockets bound to (udp) or listening on (tcp) a port; empty where there are none. */
+  /** The inodes of the sockets bound to (udp) or listening on (tcp) a port; empty if there are none. */
   inodes(port: number): readonly number[] {
     const known = this.#inodes.get(port);
     return known === undefined ? [] : Array.isArray(known) ? known : [known];
   }
 
-  /** The address that a socket is bound to, as the kernel writes it in /proc/net/tcp; ANY_ADDRESS where that is any. */
+  /** The address that a socket is bound to, as in /proc/net/tcp; ANY_ADDRESS if it is bound to any. */
   addressOf(inode: number): string {
     return this.#addresses.get(inode) ?? ANY_ADDRESS;
   }
@@ -88,13 +88,13 @@ export class PortTable {
   }
 }
 
-/** A port that somebody serves. */
+/** A port that is served. */
 export interface ServedPorts {
   protocol: Protocol;
   port: number;
 }
 
-/** Turns tables of ports round: which port each socket serves, by its inode. */
+/** Inverts tables of ports: the port that each socket serves, by its inode. */
 export function portsByInode(tables: Readonly<Record<Protocol, PortTable>>): Map<number, ServedPorts> {
   const ports = new Map<number, ServedPorts>();
   for (const protocol of ['tcp', 'udp'] as const) {
@@ -105,7 +105,7 @@ export function portsByInode(tables: Readonly<Record<Protocol, PortTable>>): Map
   return ports;
 }
 
-/** The lines of a table of /proc/net but for its heading. */
+/** The lines of a table of /proc/net without its heading. */
 export function eachLine(table: Buffer, use: (start: number, end: number) => void): void {
   let line = table.indexOf(NEWLINE) + 1;
   while (line > 0 && line < table.length) {
@@ -116,7 +116,7 @@ export function eachLine(table: Buffer, use: (start: number, end: number) => voi
   }
 }
 
-/** A line's local port and state, and where the fields after them begin; null for a line cut short. */
+/** A line's local port and state, and the position of the fields after them; null for a line cut short. */
 export function readSocket(
   table: Buffer,
   start: number,

@@ -1,15 +1,15 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readUpTo } from '../sys/bounded.ts';
 
-/** Where the kernel tells of processes and of itself. Every reader of this room takes another root, as of a captured host. */
+/** The kernel's files about processes and itself. Every reader of this room accepts another root, such as a captured host. */
 export const PROC = '/proc';
 
 let buffer = Buffer.alloc(64 * 1024);
 
 /**
- * Reads a file of /proc or a cgroup whole into one reused buffer: half the cost of readFileSync, which asks for a
- * size that these files do not have.
- * @returns a view that is valid until the next call; null where the file or its process is gone or not for us to read
+ * Reads a whole file of /proc or a cgroup into one reused buffer, at half the cost of readFileSync, which asks for a size
+ * that these files do not have.
+ * @returns a view that is valid until the next call; null if the file or its process is gone or inaccessible
  */
 export function readProc(path: string): Buffer | null {
   let fd: number;
@@ -36,8 +36,8 @@ export function readProc(path: string): Buffer | null {
 }
 
 /**
- * The first `bytesMax` of such a file, in a buffer of their own: what a process has for words and environment is its
- * own to make, and may be megabytes.
+ * The first `bytesMax` of such a file, in a buffer of their own: a process controls its words and environment, which may
+ * be megabytes.
  */
 export function readProcHead(path: string, bytesMax: number): Buffer | null {
   try {
@@ -53,14 +53,14 @@ export function readProcHead(path: string, bytesMax: number): Buffer | null {
   }
 }
 
-/** What readProc() reads, as text, trimmed. */
+/** The result of readProc() as text, trimmed. */
 export function readProcText(path: string): string | null {
   return readProc(path)?.toString('utf8').trim() ?? null;
 }
 
 const GONE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'ENODEV', 'ENOTDIR']);
 
-/** Whether a failed call says that the process (or its cgroup) is gone or closed to us, as opposed to a fault. */
+/** Whether a failed call means that the process (or its cgroup) is gone or inaccessible, not a fault. */
 export function isGone(error: unknown): boolean {
   return GONE.has((error as NodeJS.ErrnoException).code ?? '');
 }

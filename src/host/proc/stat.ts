@@ -2,7 +2,7 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import { ticksToMs } from '../sys/process-id.ts';
 import { PROC, readProc } from './read.ts';
 
-/** What /proc/PID/stat tells about a process's identity. */
+/** The part of /proc/PID/stat that identifies a process. */
 export interface Stat {
   pid: number;
   /** One letter (proc_pid_stat(5)): Z is a zombie, which has ended. */
@@ -10,16 +10,16 @@ export interface Stat {
   parent: number;
   group: number;
   session: number;
-  /** Start time in ticks since boot: with the pid it names this one process until the next boot. */
+  /** Start time in ticks since boot: with the pid it identifies this one process until the next boot. */
   startTicks: number;
-  /** Of a process whose first thread has ended (Z) others may still run, and hold what it holds. */
+  /** If the first thread has ended (Z), others may still run and hold the process's resources. */
   threads: number;
 }
 
 /**
- * Parses /proc/PID/stat. The command name stands in parentheses and may hold anything, spaces and parentheses
+ * Parses /proc/PID/stat. The command name stands in parentheses and may contain anything, spaces and parentheses
  * included, so the fields are counted from the last closing one.
- * @returns null for text that is no stat line
+ * @returns null for text that is not a stat line
  */
 export function parseStat(text: string): Stat | null {
   const close = text.lastIndexOf(')');
@@ -37,24 +37,24 @@ export function parseStat(text: string): Stat | null {
   return Number.isInteger(stat.pid) && Number.isInteger(stat.startTicks) ? stat : null;
 }
 
-/** Whether a process has ended: it is gone, or a zombie of which no thread is left. */
+/** Whether a process has ended: it is gone, or a zombie without threads. */
 export function hasEnded(stat: Stat | null): boolean {
   return stat === null || (stat.state === 'Z' && stat.threads <= 1);
 }
 
-/** Reads /proc/PID/stat; null where there is no such process. */
+/** Reads /proc/PID/stat; null if there is no such process. */
 export function readStat(pid: number, proc = PROC): Stat | null {
   const bytes = readProc(`${proc}/${pid}/stat`);
   return bytes && parseStat(bytes.toString('latin1'));
 }
 
-/** Whether a process is there, and still the one that is meant. */
+/** Whether a process exists, and is still the intended one. */
 export function isStill({ pid, startTicks }: ProcessId, proc = PROC): boolean {
   const stat = readStat(pid, proc);
   return stat?.startTicks === startTicks && !hasEnded(stat);
 }
 
-/** Processor time that a process has used, user and system (fields 14 and 15); null where there is no such process. */
+/** Processor time that a process has used, user and system (fields 14 and 15); null if there is no such process. */
 export function readCpuMs(pid: number, proc = PROC): number | null {
   const text = readProc(`${proc}/${pid}/stat`)?.toString('latin1');
   if (text === undefined) return null;

@@ -1,11 +1,11 @@
 import { PROC, readProc } from './read.ts';
 
-/** The users that a process runs as, or can become: its real, effective and saved uid (proc_pid_status(5)); empty where it is gone. */
+/** The users of a process: its real, effective and saved uid (proc_pid_status(5)); empty if it is gone. */
 export function readUids(pid: number, proc = PROC): number[] {
   return (/^Uid:\s+(\d+)\s+(\d+)\s+(\d+)/m.exec(readStatus(pid, proc)) ?? []).slice(1).map(Number);
 }
 
-/** How many threads a process has; null where it is gone. */
+/** The number of threads of a process; null if it is gone. */
 export function readThreads(pid: number, proc = PROC): number | null {
   const threads = /^Threads:\s+(\d+)$/m.exec(readStatus(pid, proc))?.[1];
   return threads === undefined ? null : Number(threads);

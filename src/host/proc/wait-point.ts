@@ -5,7 +5,7 @@ const STACK_LINES_MAX = 6;
 
 /**
  * What a process that does not end waits for, in one line: state, wchan, system call and stack of the thread that is in
- * the kernel, as far as /proc lets us read them (proc_pid_stat(5); stack and syscall are for root).
+ * the kernel, if /proc permits (proc_pid_stat(5); stack and syscall need root).
  */
 export function describeWait(pid: number, proc = PROC): string {
   const threads = listThreads(pid, proc).map((thread) => ({
@@ -14,12 +14,12 @@ export function describeWait(pid: number, proc = PROC): string {
   }));
   const stuck = threads.find(({ state }) => state === 'D') ?? threads.find(({ state }) => state !== 'Z');
   const { thread, state } = stuck ?? { thread: `${pid}`, state: stateOf(`${proc}/${pid}/stat`) };
-  const say = (name: string, value: string | null | undefined) => (value ? [`${name} ${value}`] : []);
+  const part = (name: string, value: string | null | undefined) => (value ? [`${name} ${value}`] : []);
   return [
-    ...say('state', state),
-    ...say('wchan', read(`${proc}/${thread}/wchan`)),
-    ...say('system call', read(`${proc}/${thread}/syscall`)),
-    ...say(
+    ...part('state', state),
+    ...part('wchan', read(`${proc}/${thread}/wchan`)),
+    ...part('system call', read(`${proc}/${thread}/syscall`)),
+    ...part(
       'stack',
       read(`${proc}/${thread}/stack`)?.split('\n').slice(0, STACK_LINES_MAX).map(withoutAddress).join(' < '),
     ),

@@ -1,4 +1,4 @@
-/** A user as agents run under it. */
+/** The account that an agent runs as. */
 export interface Account {
   uid: number;
   gid: number;
@@ -7,11 +7,11 @@ export interface Account {
   home: string;
 }
 
-/** Whom processes can run as, as the host's user database says. */
+/** The users of the host's user database. */
 export interface Users {
-  /** Whoever the supervisor is. */
+  /** The supervisor's own user. */
   readonly own: Account;
-  /** A user by name; null where there is none. */
+  /** A user by name; null if there is none. */
   find(name: string): Account | null;
   /** The account of a uid; one without an entry gets the root directory as home, as login(1) does. */
   of(uid: number, gid: number): Account;
@@ -19,7 +19,7 @@ export interface Users {
   groupsOf(name: string, gid: number): number[];
 }
 
-/** What every agent's environment has of this host, whoever started the supervisor. */
+/** The part of every agent's environment that comes from this host, whoever started the supervisor. */
 export interface Locale {
   /** LANG. */
   language: string;

@@ -5,13 +5,13 @@ import { isMarked } from '../strays/find.ts';
 import type { ForeignAdoption } from '../sys/process-id.ts';
 import { attempt, type Result } from '../sys/result.ts';
 
-/** What forks while it is being moved is found by another look, and its forks are born where they belong. */
-const LOOKS_MAX = 5;
+/** The maximum number of passes: what forks while it is moved is found by the next one, and its forks are born in place. */
+const PASSES_MAX = 5;
 
 /**
- * Moves processes into their slots, each with all its descendants, in one look over /proc for all of them (and another
- * as long as one finds something new).
- * @returns for each whether it is there; a refusal where the kernel would not move it
+ * Moves processes into their slots, each with all its descendants, in one pass over /proc for all of them, repeated while
+ * a pass finds something new.
+ * @returns for each whether it exists; a refusal if the kernel would not move it
  */
 export function adoptForeign(
   containment: Containment,
@@ -25,15 +25,15 @@ export function adoptForeign(
       return isThere;
     }),
   );
-  for (let look = 0; look < LOOKS_MAX && takeForks(containment, moved); look++);
+  for (let pass = 0; pass < PASSES_MAX && takeForks(containment, moved); pass++);
   return results;
 }
 
-/** @returns whether there was something to move */
+/** @returns whether anything was moved */
 function takeForks(containment: Containment, moved: Map<number, string>): boolean {
   const before = moved.size;
   if (before === 0) return false;
-  // A child mostly has a higher pid than its parent, so that one look finds grandchildren too.
+  // A child mostly has a higher pid than its parent, so one pass finds grandchildren too.
   for (const pid of listPids().sort((a, b) => a - b)) {
     const stat = moved.has(pid) ? null : readStat(pid);
     const key = stat && !hasEnded(stat) ? moved.get(stat.parent) : undefined;

@@ -9,11 +9,11 @@ const EVENT = { size: 64, signal: 8, notify: 12 } as const;
 
 /**
  * A time at which the kernel ends this process, whatever its threads hang in and without any of them (timer_create(2)
- * with SIGKILL). Only a call that takes no signal at all (state D) outlasts it. Made while all is well, because a timer
- * takes memory and one of RLIMIT_SIGPENDING; to arm it takes nothing.
+ * with SIGKILL). Only a call that accepts no signal at all (state D) outlasts it. It is made in advance, because a timer
+ * takes memory and one of RLIMIT_SIGPENDING; arming it takes nothing.
  */
 export class Deadline {
-  /** Null where the kernel had none left: the end is then as certain as the disk. */
+  /** Null if the kernel had none left: then the end depends on the disk. */
   readonly #timer: bigint | null;
 
   constructor() {
@@ -25,7 +25,7 @@ export class Deadline {
     this.#timer = isMade ? timer.readBigUInt64LE() : null;
   }
 
-  /** Lets the process live for this many milliseconds from now, whatever was said before. Cannot fail. */
+  /** Lets the process live for this many milliseconds from now, whatever was set before. Cannot fail. */
   arm(ms: number): void {
     if (this.#timer === null) return;
     // struct itimerspec: the interval, then the time until the first and only signal, each in seconds and nanoseconds.
@@ -37,19 +37,19 @@ export class Deadline {
 
 /**
  * Ends this process at once (_exit(2)). process.exit() would join libuv's threads first (uv_library_shutdown), and one of
- * them waits in epoll for an agent to end: the process would stay, holding its lock, and answer nobody.
+ * them waits in epoll for an agent to end: the process would stay, hold its lock, and answer nothing.
  */
 export function exitNow(code: number): never {
   libc.exit(code);
   throw new Error('_exit(2) returned');
 }
 
-/** Ends this process at once, by a signal that nothing can hold up. */
+/** Ends this process at once, by a signal that nothing can delay. */
 export function endBySignal(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Writes to stderr, without any stream that would report a failure later. @throws where it cannot be written */
+/** Writes to stderr, without a stream that would report a failure later. @throws if it cannot be written */
 export function writeLastWords(text: string): void {
   writeFileSync(2, text);
 }

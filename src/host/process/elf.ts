@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { listBinaryFormats } from '../proc/binfmt.ts';
 
-/** So many bytes tell: e_ident, e_type and e_machine (elf(5)), or a script's first line. */
+/** The number of bytes that decide: e_ident, e_type and e_machine (elf(5)), or a script's first line. */
 export const HEAD_BYTES = 256;
 const MACHINE_AT = 18;
 const ENCODING_AT = 5;
@@ -17,12 +17,12 @@ const MACHINES: Record<number, string> = {
   183: 'ARM (64 bits)',
   243: 'RISC-V',
 };
-/** What each architecture runs: its own code and, where the kernel was built for it, that of its 32-bit forebear. */
+/** The machines that each architecture runs: its own and, if the kernel supports it, its 32-bit predecessor. */
 const RUNS: Record<string, readonly number[]> = { x64: [62, 3], arm64: [183, 40] };
 
 /**
- * Why this host cannot execute a file, told by its first bytes: it is for another architecture, its interpreter is
- * missing, or it is no program at all. Null where nothing speaks against it.
+ * Why this host cannot execute a file, by its first bytes: it is for another architecture, its interpreter is missing, or
+ * it is not a program at all. Null if no reason is known.
  * @param head its first HEAD_BYTES
  */
 export function formatProblem(head: Buffer, arch: string = process.arch): string | null {
@@ -34,12 +34,12 @@ export function formatProblem(head: Buffer, arch: string = process.arch): string
 
 function elfProblem(head: Buffer, arch: string): string | null {
   if (head.subarray(0, 4).toString('latin1') !== '\x7fELF' || head.length < MACHINE_AT + 2) {
-    return 'is neither an ELF executable nor a script that begins with #!';
+    return 'is neither an ELF executable nor a script that starts with #!';
   }
   const isBig = head[ENCODING_AT] === BIG_ENDIAN;
   const machine = isBig ? head.readUInt16BE(MACHINE_AT) : head.readUInt16LE(MACHINE_AT);
   if (RUNS[arch]?.includes(machine) ?? true) return null;
-  return `is for ${MACHINES[machine] ?? `machine ${machine}`}, and this host is ${arch}`;
+  return `is for ${MACHINES[machine] ?? `machine ${machine}`}, but this host is ${arch}`;
 }
 
 function scriptProblem(head: Buffer): string | null {
@@ -48,10 +48,10 @@ function scriptProblem(head: Buffer): string | null {
   const [interpreter = ''] = line.trim().split(/[\s\0]/);
   return isFile(interpreter)
     ? null
-    : `is a script for ${interpreter || 'no interpreter'}, which is not there`;
+    : `is a script for ${interpreter || 'no interpreter'}, which does not exist`;
 }
 
-/** Whether a path leads to a file; one that is too long, or a circle of links, leads nowhere. */
+/** Whether a path leads to a file; one that is too long, or a circle of links, leads to none. */
 function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();
@@ -60,7 +60,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** Whether the kernel was told of more formats (qemu for other architectures, say): then anything may run. */
+/** Whether further formats are registered in the kernel (such as qemu for other architectures): then anything may run. */
 function hasForeignFormats(): boolean {
   return listBinaryFormats().length > 0;
 }

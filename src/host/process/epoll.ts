@@ -10,8 +10,8 @@ const EVENTS_MAX = 1024;
 const EVENT = process.arch === 'x64' ? { size: 12, data: 4 } : { size: 16, data: 8 };
 
 /**
- * One epoll set for everything that libuv does not watch: pidfds and the notify socket. A single asynchronous call
- * waits on a thread of libuv's pool, so an idle fleet costs nothing and an exit costs the same in a fleet of any size.
+ * One epoll set for everything that libuv does not watch: pidfds and the notify socket. A single asynchronous call waits
+ * on a thread of libuv's pool, so an idle fleet costs nothing, and an exit costs the same in a fleet of any size.
  */
 export class EpollSet {
   readonly #epoll = check('epoll_create1', libc.epollCreate(EPOLL_CLOEXEC));

@@ -1,19 +1,19 @@
 import type { ExitStatus } from '../../fleet/restart.ts';
 
-/** How a helper (prepare, an exec check) ended; null where it was killed for taking too long. */
+/** How a helper (prepare, an exec check) ended; null if it was killed because it took too long. */
 export type HelperEnd = ExitStatus | null;
 
-/** Something that was started and is of no slot. */
+/** A running errand. */
 export interface RunningErrand {
   /**
-   * Waits for its end, or ends it with all that it forked once `timeoutMs` are over.
-   * @returns how it ended; null where it took too long
-   * @throws Error where it never came to its program
+   * Waits for its end, or ends it with everything that it forked after `timeoutMs`.
+   * @returns how it ended; null if it took too long
+   * @throws Error if its program could not be executed
    */
   end(timeoutMs: number): Promise<HelperEnd>;
 }
 
-/** Where and how long a hook runs. */
+/** The environment and the bound of a hook. */
 export interface HookOptions {
   cwd: string;
   /** The whole environment. */

@@ -10,7 +10,7 @@ import { type ExitWatch, keepOrKill } from './exit-watch.ts';
 import { endOfHook } from './hook.ts';
 import type { SpawnedProcess, Spawner } from './spawner.ts';
 
-/** What errands are started with. */
+/** What errands need to start. */
 interface Parts {
   spawner: Spawner;
   containment: Containment;
@@ -18,7 +18,7 @@ interface Parts {
   world: AgentWorld;
 }
 
-/** Runs what is started beside agents: helpers in the agents' world, hooks in the supervisor's own. */
+/** Runs errands: helpers in the agents' environment, hooks in the supervisor's own. */
 export class Errands {
   readonly #parts: Parts;
 
@@ -26,17 +26,17 @@ export class Errands {
     this.#parts = parts;
   }
 
-  /** Runs a helper; what it forked ends with it. @throws Error where it cannot be started */
+  /** Runs a helper; what it forked ends with it. @throws Error if it cannot be started */
   async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
     return this.#begin(launch, 'helper').end(timeoutMs);
   }
 
-  /** Runs a hook. @throws Error with how it ended and what it said, unless it exited 0 within its time */
+  /** Runs a hook. @throws Error with how it ended and its output, unless it exited 0 in time */
   async runHook(argv: readonly string[], options: HookOptions): Promise<void> {
     await endOfHook(argv, options, (launch) => this.#begin(launch, 'hook'));
   }
 
-  /** A reader is a helper like others, started by Node: our own cgroup is for launchers and for this process alone. */
+  /** Moves a reader out of our cgroup: Node starts it, but that cgroup is only for launchers and for this process. */
   moveOut(child: ChildProcess): void {
     const { containment } = this.#parts;
     const errand = containment.errand('helper');
@@ -49,7 +49,7 @@ export class Errands {
     }
   }
 
-  /** Starts something that is of no slot. @throws Error where it cannot be started */
+  /** Starts an errand. @throws Error if it cannot be started */
   #begin(launch: Launch, kind: ErrandKind): RunningErrand {
     const { containment, spawner, world } = this.#parts;
     const errand = containment.errand(kind);

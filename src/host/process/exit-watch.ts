@@ -1,7 +1,7 @@
 import { closeFd, openPidfd, type ProcessExit, reapPid, reapPidfd } from '../sys/pidfd.ts';
 import { EpollSet } from './epoll.ts';
 
-/** What the end of a watched process leads to: it is to be reaped, once. */
+/** Called at the end of a watched process, which must be reaped once. */
 export type OnEnd = (reap: () => ProcessExit | null) => void;
 
 /** Waits, at no cost while nothing happens, for processes to end and for sockets that libuv does not know. */
@@ -10,7 +10,7 @@ export class ExitWatch {
   readonly #processes = new Map<number, OnEnd>();
   readonly #readers = new Map<number, () => void>();
   readonly #running: Promise<void>;
-  /** Called with what failed in a callback. */
+  /** Called with failures of callbacks. */
   onProblem: (error: Error) => void = () => {};
 
   constructor() {
@@ -59,9 +59,9 @@ export class ExitWatch {
 }
 
 /**
- * A pidfd of a child that was just started, and what is to be done with it. A child that cannot be kept (no descriptor
- * left) cannot stay.
- * @throws whatever kept it from being kept
+ * Opens a pidfd of a child that was just started, and passes it on. A child that cannot be kept (no descriptor left) is
+ * killed.
+ * @throws the reason why it could not be kept
  */
 export function keepOrKill(pid: number, keep: (pidfd: number) => void): void {
   try {

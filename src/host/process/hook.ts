@@ -4,16 +4,16 @@ import type { Launch } from '../launcher/launch.ts';
 import { openPipe } from '../sys/pipe.ts';
 import type { HookOptions, RunningErrand } from './errand.ts';
 
-/** So much of what a hook says is told when it fails. */
+/** The number of bytes of a hook's output that are reported if it fails. */
 const OUTPUT_BYTES_MAX = 200;
-/** So long after its end its last words are waited for: what it left in the background may hold its output open. */
+/** The time after its end for its last output: what it left in the background may hold its output open. */
 const LAST_WORDS_MS = 200;
 
 /**
- * Runs an operator's command to its end, as the supervisor's own user; after `timeoutMs` it is ended with all that it
- * forked. What it leaves in the background goes on, and is not waited for.
+ * Runs an operator's command to its end, as the supervisor's own user; after `timeoutMs` it is ended with everything that
+ * it forked. What it leaves in the background continues, and is not waited for.
  * @param begin starts it
- * @throws Error with how it ended and what it said, unless it exited 0
+ * @throws Error with how it ended and its output, unless it exited 0
  */
 export async function endOfHook(
   argv: readonly string[],
@@ -40,8 +40,8 @@ export async function endOfHook(
   const end = await errand.end(timeoutMs).finally(() => words.close());
   if (end?.code === 0) return;
   const how = describe(end, timeoutMs);
-  const said = await words.text;
-  throw new Error(said ? `${how}: ${said}` : how);
+  const lastOutput = await words.text;
+  throw new Error(lastOutput ? `${how}: ${lastOutput}` : how);
 }
 
 function describe(end: Awaited<ReturnType<RunningErrand['end']>>, timeoutMs: number): string {
@@ -49,9 +49,9 @@ function describe(end: Awaited<ReturnType<RunningErrand['end']>>, timeoutMs: num
   return end.signal === null ? `exited ${end.code}` : `killed by ${end.signal}`;
 }
 
-/** The last that comes through a pipe; what comes before is read and forgotten, so that no writer ever waits. */
+/** The end of what comes through a pipe; the rest is read and dropped, so that no writer ever waits. */
 class LastWords {
-  /** What it was, once the pipe has ended or was closed. */
+  /** The text, once the pipe has ended or was closed. */
   readonly text: Promise<string>;
   readonly #stream: Socket;
   #last = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { Locale } from './accounts.ts';
 
-/** The language of the host, which agents get whoever started the supervisor: what its configuration says, else C.UTF-8. */
+/** The language of the host, which agents get whoever started the supervisor: from its configuration, else C.UTF-8. */
 function hostLanguage(): string {
   for (const file of ['/etc/locale.conf', '/etc/default/locale']) {
     const found = /^LANG="?([^"\n]+)"?$/m.exec(readOptional(file))?.[1];
@@ -10,12 +10,12 @@ function hostLanguage(): string {
   return 'C.UTF-8';
 }
 
-/** The time zone of the host by its name in the zone database; UTC where it has none. */
+/** The time zone of the host by its name in the zone database; UTC if it has none. */
 function hostTimeZone(): string {
   try {
     const zone = /zoneinfo\/(.+)$/.exec(readlinkSync('/etc/localtime'))?.[1];
     if (zone) return zone;
-  } catch {} // No link: the zone may be a copied file, and its name elsewhere.
+  } catch {} // Not a link: the zone may be a copied file, with its name elsewhere.
   return readOptional('/etc/timezone').trim() || 'UTC';
 }
 
@@ -27,7 +27,7 @@ function readOptional(file: string): string {
   }
 }
 
-/** What agents' environment has of this host; both files are root's. */
+/** The part of agents' environment that comes from this host; both files belong to root. */
 export function hostLocale(): Locale {
   return { language: hostLanguage(), timeZone: hostTimeZone() };
 }

@@ -2,13 +2,13 @@ import { constants, statSync } from 'node:fs';
 import type { SlotFiles } from '../cgroup/containment.ts';
 import { readEnvironment, readFdInfo, readLink, statLink } from '../proc/pid.ts';
 
-/** The kernel takes no more for words and environment together: three quarters of 8 MiB (fs/exec.c, _STK_LIM). */
+/** The kernel's maximum for words and environment together: three quarters of 8 MiB (fs/exec.c, _STK_LIM). */
 const ENVIRON_BYTES_MAX = 6 * 1024 * 1024;
 
 /**
- * Whether a process was started beside an agent, in its slot's directory and with its log (prepare, an exec check): the
- * /dev/null that it reads was opened to append (spawn.ts), which is of no consequence, shows in proc_pid_fdinfo(5), and
- * is what nobody else does. Only where there are no cgroups has it to be told from the agent by that.
+ * Whether a process is an errand next to an agent, in its slot's directory and with its log (prepare, an exec check): its
+ * stdin is /dev/null opened to append (spawn.ts), which has no effect, shows in proc_pid_fdinfo(5), and is otherwise
+ * never done. It only matters without cgroups, where nothing else distinguishes it from the agent.
  */
 export function isErrand(pid: number): boolean {
   const flags = /^flags:\s+([0-7]+)$/m.exec(readFdInfo(pid, 0))?.[1];
@@ -17,9 +17,9 @@ export function isErrand(pid: number): boolean {
 }
 
 /**
- * Which slot a process was started for, by what it still has of its start: the log that it writes to, or (where the
- * log is elsewhere, or was given up) its directory and its environment together. A hint, not a proof: daemons change
- * these and tenants forge them.
+ * The slot that a process was started for, by what it still has of its start: the log that it writes to, or (if the log
+ * is elsewhere, or was closed) its directory and its environment together. A hint, not a proof: daemons change these and
+ * tenants forge them.
  */
 export function recogniseAgent(pid: number, files: SlotFiles): string | null {
   const byLog = slotOfLog(pid, files);
@@ -29,7 +29,7 @@ export function recogniseAgent(pid: number, files: SlotFiles): string | null {
   return environment.includes(`FLEET_DIR=${readLink(pid, 'cwd')}`) ? byDir : null;
 }
 
-/** Whether a process of a cgroup tree has something of ours open: enough to tell whose tree it is. */
+/** Whether a process of a cgroup tree has something of ours open, which is enough to recognise the tree. */
 export function isAtHome(pid: number, files: SlotFiles): boolean {
   return slotOfLog(pid, files) !== null || slotOfDirectory(pid, files) !== null;
 }
@@ -46,7 +46,7 @@ function slotOfDirectory(pid: number, files: SlotFiles): string | null {
   return slot !== null && leadsTo(pid, 'cwd', directory!) ? slot : null;
 }
 
-/** A path is as the process's mount namespace has it: anybody can make one in which another file has that name. */
+/** The path is as in the process's mount namespace: anybody can make one in which another file has that name. */
 function leadsTo(pid: number, link: string, path: string): boolean {
   const there = statLink(pid, link);
   const here = statSync(path, { throwIfNoEntry: false });

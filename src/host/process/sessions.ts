@@ -5,14 +5,13 @@ import { hasEnded, readStat, type Stat } from '../proc/stat.ts';
 import { killIf } from '../sys/pidfd.ts';
 import { isErrand, recogniseAgent } from './recognise.ts';
 
-/** How long one look over /proc serves all who ask. */
+/** The time for which one scan of /proc is reused. */
 const SCAN_FRESH_MS = 20;
-const NO_TREE =
-  'the supervisor has no cgroup v2 tree that it can write (root has, or a user with a delegated one)';
+const NO_TREE = 'the supervisor cannot write a cgroup v2 tree (root can, or a user with a delegated one)';
 
 /**
- * Containment without cgroups, for users without a delegated tree: every agent leads a session, forks belong to it,
- * and after a crash of the supervisor a session leader is known by the log file that it writes to. What leaves the
+ * Containment without cgroups, for users without a delegated tree: every agent leads a session, its forks belong to it,
+ * and after a crash of the supervisor a session leader is recognised by the log file that it writes to. What leaves the
  * session escapes; that is the limit of this mode.
  */
 export class Sessions implements Containment {
@@ -21,7 +20,7 @@ export class Sessions implements Containment {
   readonly #leaders = new Map<string, number>();
   readonly #keys = new Map<number, string>();
   onProblem: Containment['onProblem'] = () => {};
-  /** What the census found in each slot. */
+  /** The result of the census for each slot. */
   readonly #found = new Map<string, Stat[]>();
   /** What is not enforced, by fleet. */
   readonly #unenforced = new Map<string, string>();
@@ -32,7 +31,7 @@ export class Sessions implements Containment {
     this.#files = files;
   }
 
-  /** The session is what contains an agent, from its first moment. */
+  /** Nothing to do: the session contains an agent, from its first moment. */
   place(): undefined {
     return undefined;
   }
@@ -41,7 +40,7 @@ export class Sessions implements Containment {
     return true;
   }
 
-  /** It leads a group of its own, and until it is reaped nobody else can have that number. */
+  /** It leads a group of its own, whose number cannot be reused until it is reaped. */
   errand(): Errand {
     return { cgroup: undefined, kill: (pid) => process.kill(-pid, 'SIGKILL'), done: () => {} };
   }
@@ -56,7 +55,7 @@ export class Sessions implements Containment {
     this.#keys.set(pid, key);
   }
 
-  /** What somebody else started is in that one's session, with whatever else is there: nothing would hold it. */
+  /** A process that others started shares its session with other processes, so nothing here could hold it. */
   take(): boolean {
     return false;
   }
@@ -74,8 +73,8 @@ export class Sessions implements Containment {
   }
 
   /**
-   * Ends its group in one go (kill(2)): looks over /proc miss what forks anew, and ends, faster than they are. Where
-   * nothing of the group may be signalled, the looks have to do.
+   * Ends its group at once (kill(2)), because scans of /proc miss processes that fork and end faster than a scan. If nothing
+   * of the group may be signalled, the scans must suffice.
    */
   ended(pid: number): void {
     try {
@@ -87,7 +86,7 @@ export class Sessions implements Containment {
     return this.#keys.get(readStat(pid)?.session ?? 0) ?? null;
   }
 
-  /** Leaders, and what a leader that is gone has left. */
+  /** Leaders, and what a former leader has left. */
   census(): Map<string, number[]> {
     const found = new Map<string, number[]>();
     for (const pid of listPids()) {
@@ -121,7 +120,7 @@ export class Sessions implements Containment {
 
   close(): void {}
 
-  /** What the census found in a slot beside its agent, and still lives. */
+  /** The processes that the census found in a slot besides its agent, and that still live. */
   #remnantsOf(key: string): Stat[] {
     const left = (this.#found.get(key) ?? []).filter(({ pid, startTicks }) => {
       const stat = readStat(pid);
@@ -131,12 +130,12 @@ export class Sessions implements Containment {
     return left;
   }
 
-  /** Where the leader's pid is somebody else's by now, the session has no members left that are ours. */
+  /** If the leader's pid is reused, the session has no members of ours left. */
   #membersOf(key: string): number[] {
     const leader = this.#leaders.get(key);
     if (leader === undefined) return [];
     this.#scan();
-    // A look from before the leader's end tells nothing of what it left.
+    // A scan from before the leader's end shows nothing of what it left.
     if (this.#members.get(leader)?.includes(leader)) {
       this.#scannedAt = Number.NEGATIVE_INFINITY;
       this.#scan();

@@ -13,10 +13,10 @@ const SETCGROUP = 0x100;
 const OUTPUT_MODE = 0o640;
 const OUTPUT_FLAGS =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NOCTTY;
-/** posix_spawn says so where the kernel, or a sandbox, has no clone3(2). */
+/** The errors of posix_spawn if the kernel, or a sandbox, has no clone3(2). */
 const UNSUPPORTED = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP']);
 
-/** How a launch is told about: the number of a report, and the pipe that it comes through. */
+/** How a launch is reported: the number of a report, and its pipe. */
 export interface Reporting {
   launch: number;
   fd: number;
@@ -30,24 +30,24 @@ libc.attributesFlags(attributes, FLAGS);
 libc.attributesMask(attributes, Buffer.alloc(SIZE.signalSet));
 libc.attributesDefault(attributes, Buffer.alloc(SIZE.signalSet, 0xff));
 
-/** What the launcher is executed as, and its only word. Its own environment is empty. */
+/** The path and the only word of the launcher. Its own environment is empty. */
 const LAUNCHER_PATH = `/proc/self/fd/${FD.image}`;
 const LAUNCHER_WORDS = ['fleetd-launcher', null];
 const ARCHITECTURE = process.arch as Architecture;
 
 const pid = Buffer.alloc(4);
-/** The launcher's file; each thread has a table of descriptors of its own, and so its own file. */
+/** The launcher's file; each thread has its own table of descriptors, and so its own file. */
 let image: number | null = null;
 let canSpawnIntoCgroups = libc.attributesCgroup !== null;
 
 /**
- * Starts a process in a session of its own with nothing inherited but what is named in `launch`.
- * posix_spawn starts the launcher, which knows nothing of the launch but its script: it becomes what the launch says, one
- * system call after the other, and is the program in the end (launcher/README.md). posix_spawn returns as soon as the
- * launcher runs; what fails after that is told by a report, and the launcher exits with 127.
+ * Starts a process in a session of its own that inherits only what `launch` names.
+ * posix_spawn starts the launcher, which knows only its script: it becomes what the launch describes, one system call
+ * after the other, and finally executes the program (launcher/README.md). posix_spawn returns as soon as the launcher
+ * runs; later failures come as a report, and the launcher exits with 127.
  * @param reporting where reports go; absent: nowhere
  * @returns the pid
- * @throws SystemCallError with the errno of the fork, or of what the launcher needs to begin (its output among them)
+ * @throws SystemCallError with the errno of the fork, or of what the launcher needs to start (such as its output)
  */
 export function spawnProcess(launch: Launch, reporting?: Reporting): number {
   if (launch.cgroup === undefined || !canSpawnIntoCgroups) return spawnLauncher(launch, reporting);
@@ -74,7 +74,7 @@ function spawnInto(cgroup: string, launch: Launch, reporting: Reporting | undefi
   }
 }
 
-/** @throws SystemCallError by the name that a launcher would report it with */
+/** @throws SystemCallError with the name that a launcher would report */
 function openCgroup(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -83,7 +83,7 @@ function openCgroup(path: string): number {
   }
 }
 
-/** The launcher is born where this process is, and goes to its cgroup, where it is to have another, as its first act. */
+/** The launcher is born where this process is, and moves to its cgroup, if it has another one, as its first act. */
 function spawnLauncher(launch: Launch, reporting: Reporting | undefined): number {
   const script = compileScript(reporting?.launch ?? 0, launchCalls(launch, ARCHITECTURE));
   if (script.length > SCRIPT_BYTES_MAX) throw SystemCallError.named('execve', 'E2BIG');

@@ -10,12 +10,12 @@ import { spawnProcess } from './spawn.ts';
 import { COUNTER, END, type SpawnerMemory, type SpawnFailure, type SpawnOrder } from './spawner.ts';
 
 const CLONE_FILES = 0x400;
-/** What this thread's own loop waits on; everything else in its copy of the table is the main thread's. */
+/** The descriptors of this thread's own loop; all others in its copy of the table are the main thread's. */
 const LOOPS_OWN = /^(?:anon_inode:\[(?:eventpoll|eventfd|io_uring)\]|pipe:)/;
 
 const { counters, orders, reportFd } = workerData as SpawnerMemory;
 
-/** Leaves the main thread's table of descriptors (unshare(2)) and closes what was in it. */
+/** Leaves the main thread's table of descriptors (unshare(2)) and closes its copies. */
 function leaveDescriptors(): void {
   check('unshare', libc.unshare(CLONE_FILES));
   for (const fd of readdirSync('/proc/thread-self/fd').map(Number)) {
@@ -23,7 +23,7 @@ function leaveDescriptors(): void {
   }
 }
 
-/** What a descriptor is; the one that the directory was read by is closed by now, and is as good as kept. */
+/** The link of a descriptor; the one through which the directory was read is closed by now, and counts as kept. */
 function linkOf(fd: number): string {
   try {
     return readlinkSync(`/proc/thread-self/fd/${fd}`);
@@ -36,8 +36,8 @@ function start({ launch, number }: SpawnOrder): ProcessId | SpawnFailure {
   try {
     const before = currentTicks();
     const pid = withOutput(launch, (own) => spawnProcess(own, { launch: number, fd: reportFd }));
-    // Reading it costs a quarter of a start, and mostly the tick is known. One that has ended at once is still there
-    // to be read, because it is not reaped yet.
+    // Reading it costs a quarter of a start, and mostly the tick is known. A process that has ended at once can still be
+    // read, because it is not reaped yet.
     const startTicks = before === currentTicks() ? before : readStat(pid)!.startTicks;
     return { pid, startTicks };
   } catch (error) {
@@ -45,7 +45,7 @@ function start({ launch, number }: SpawnOrder): ProcessId | SpawnFailure {
   }
 }
 
-/** A descriptor that is handed over is the main thread's: here it needs one of its own. */
+/** A descriptor that is handed over is the main thread's, so a copy is needed here. */
 function withOutput(launch: Launch, work: (launch: Launch) => number): number {
   if (!('fd' in launch.output)) return work(launch);
   const self = openPidfd(process.pid)!;

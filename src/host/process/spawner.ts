@@ -7,7 +7,7 @@ import { SystemCallError } from '../sys/libc.ts';
 import { type Result, refusal, success } from '../sys/result.ts';
 import { siblingOf } from '../sys/sibling.ts';
 
-/** What the thread is asked for: a launch, and the number that tells it from all others. */
+/** An order for the thread: a launch, and its unique number. */
 export interface SpawnOrder {
   launch: Launch;
   number: number;
@@ -19,10 +19,10 @@ export interface SpawnedProcess extends ProcessId {
   launch: number;
 }
 
-/** What went wrong: an error does not survive the way between threads as it is. */
+/** A failure: an error object cannot be passed between threads as it is. */
 export type SpawnFailure = { syscall: string; errno: number } | { message: string; code: string | undefined };
 
-/** What two threads share: counters to wait on, a port for orders and starts, the descriptor that launchers report to. */
+/** The shared state of two threads: counters to wait on, a port for orders and starts, the descriptor of reports. */
 export interface SpawnerMemory {
   counters: Int32Array;
   orders: MessagePort;
@@ -37,23 +37,23 @@ export const COUNTER = { given: 0, done: 1 } as const;
 
 const THREAD = siblingOf(import.meta.url, 'spawner-thread');
 
-/** While one child is on its way to its exec, another can be: two threads keep two processors busy. */
+/** While one child is on its way to its exec, another can be started: two threads use two processors. */
 const THREADS = 2;
-/** All that a thread keeps is one order at a time; V8 would let what is dropped pile up to tens of megabytes. */
+/** A thread keeps only one order at a time; V8 would otherwise let garbage grow to tens of megabytes. */
 const HEAP = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 
 /**
- * Starts processes on threads with a table of descriptors of their own. A fork copies the table of the thread that
- * forks, and the child closes all of that again: with a pidfd for each of 10,000 agents this alone more than doubles
- * the time of a start (0.43 ms with an empty table, 0.58 with 3,000 descriptors, 1.14 with 10,000).
+ * Starts processes on threads with their own tables of descriptors. A fork copies the table of the forking thread, and
+ * the child closes all of that again: with a pidfd for each of 10,000 agents this alone more than doubles the time of a
+ * start (0.43 ms with an empty table, 0.58 with 3,000 descriptors, 1.14 with 10,000).
  */
 export class Spawner {
   readonly #reports = new Reports();
   readonly #threads = Array.from({ length: THREADS }, () => new Thread(this.#reports.fd));
 
   /**
-   * Starts processes, each as spawnProcess() does, and waits for that: they are known before anything else happens.
-   * @returns for each what was started, or why not: a SystemCallError with the errno of what failed
+   * Starts processes, each as spawnProcess() does, and waits for that, so that they are known before anything else happens.
+   * @returns for each the process, or the reason: a SystemCallError with the errno of the failure
    */
   start(launches: readonly Launch[]): Result<SpawnedProcess>[] {
     const orders = launches.map((launch) => ({ launch, number: this.#reports.expect() }));
@@ -71,7 +71,7 @@ export class Spawner {
     });
   }
 
-  /** Why a launch that has ended never came to its program; null where it did. Asked once. */
+  /** Why the program of a launch that has ended was not executed; null if it was. Valid once. */
   failureOf(launch: number): SystemCallError | null {
     return this.#reports.take(launch);
   }
@@ -106,7 +106,7 @@ class Thread {
     Atomics.notify(this.#counters, COUNTER.given);
   }
 
-  /** Waits until all that was given is done. @returns what was started last */
+  /** Waits until all orders are done. @returns the processes of the last orders */
   started(): Result<ProcessId>[] {
     const given = Atomics.load(this.#counters, COUNTER.given);
     for (let done = 0; done < given; done = Atomics.load(this.#counters, COUNTER.done)) {
@@ -116,7 +116,7 @@ class Thread {
     return answer.map((outcome) => ('pid' in outcome ? success(outcome) : refusal(toError(outcome))));
   }
 
-  /** The thread ends by itself: to end it from here, in the middle of a call of the FFI, would abort the process. */
+  /** The thread ends by itself: terminating it during a call of the FFI would abort the process. */
   async close(): Promise<void> {
     const ended = once(this.#worker, 'exit');
     this.#worker.ref();

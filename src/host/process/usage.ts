@@ -1,32 +1,32 @@
 import { countFds } from '../proc/pid.ts';
 import { readThreads } from '../proc/status.ts';
 
-/** What a process uses beside memory. */
+/** The resource use of a process, without memory. */
 export interface Usage {
-  /** Of one processor, since the last question about this process, or else since its start. */
+  /** Of one processor, since the last call for this process, or since its start. */
   cpuPercent: number;
   /** User and system time since its start. */
   cpuSeconds: number;
   threads: number;
-  /** Open files; null where we may not look. */
+  /** Open files; null if inaccessible. */
   files: number | null;
 }
 
-/** pidusage keeps a descriptor of each process for a minute, in order to tell the use since the last question. */
+/** pidusage keeps a descriptor of each process for a minute, to compute the use since the last call. */
 const PROCESSES_MAX = 512;
-const asked = new Set<number>();
+const seen = new Set<number>();
 
 /**
- * What these processes use, by pid; one that is gone is left out. On demand only: it costs some 50 µs a process.
+ * The use of these processes, by pid, without those that are gone. Only on demand: it costs some 50 µs per process.
  * @param pids at most USAGE_PIDS_MAX
  */
 export async function readUsage(pids: readonly number[]): Promise<Map<number, Usage>> {
   const { default: pidusage } = await import('pidusage');
-  if (new Set(pids).difference(asked).size + asked.size > PROCESSES_MAX) {
+  if (new Set(pids).difference(seen).size + seen.size > PROCESSES_MAX) {
     pidusage.clear();
-    asked.clear();
+    seen.clear();
   }
-  for (const pid of pids) asked.add(pid);
+  for (const pid of pids) seen.add(pid);
   const answers = await Promise.allSettled(pids.map((pid) => pidusage(pid)));
   const found = new Map<number, Usage>();
   for (const [i, answer] of answers.entries()) {

@@ -4,7 +4,7 @@ import type { Account, Users } from './accounts.ts';
 /** struct passwd on 64-bit Linux: name, password, uid, gid, gecos, home, shell. */
 const FIELD = { name: 0, uid: 16, gid: 20, home: 32 } as const;
 
-/** Room for so many groups at first; who has more is asked for once again. */
+/** The initial room for groups; a user with more needs a second call. */
 const GROUPS_FIRST = 64;
 
 function toAccount(entry: unknown): Account | null {
@@ -17,7 +17,7 @@ function toAccount(entry: unknown): Account | null {
   };
 }
 
-/** Looks a user up by name in whatever the host uses (files, LDAP …: getpwnam(3)); null where there is none. */
+/** Finds a user by name in the host's databases (files, LDAP …: getpwnam(3)); null if there is none. */
 function findUser(name: string): Account | null {
   return toAccount(libc.getpwnam(name));
 }

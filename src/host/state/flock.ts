@@ -5,7 +5,7 @@ const LOCK_EXCLUSIVE_NONBLOCK = 2 | 4;
 /**
  * Takes an exclusive lock on an open file without waiting (flock(2)); it ends with the descriptor.
  * @param path the file, for the message
- * @returns false where another one has it
+ * @returns false if another process has it
  * @throws SystemCallError
  */
 export function tryFlock(fd: number, path: string): boolean {

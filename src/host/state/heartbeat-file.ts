@@ -3,15 +3,15 @@ import type { Heartbeat, Phase } from '../../supervisor/silence.ts';
 import { readStat } from '../proc/stat.ts';
 import { bootMs } from '../sys/clock.ts';
 
-/** A heartbeat is due this often; a supervisor counts as stuck only after many of them. */
+/** The interval of heartbeats; a supervisor counts as stuck only after many of them. */
 const INTERVAL_MS = 5_000;
-/** Always as long, so that it is written in place: a disk that is full has to find no room for it. */
+/** The constant length, so that it is written in place: a full disk needs no room for it. */
 const LENGTH = 192;
 
 /**
- * The supervisor's sign of life in its runtime directory, for whoever finds that it does not answer: one small write
- * every few seconds, from a timer of the event loop, since a loop that hangs is to give none. A file that cannot be
- * written is no reason for anything; it is tried again.
+ * The supervisor's heartbeat in its runtime directory, for those who get no answer from it: one small write every few
+ * seconds, from a timer of the event loop, so that a loop that hangs sends none. A failed write has no consequences; it
+ * is retried.
  */
 export class HeartbeatFile {
   readonly #path: string;
@@ -29,7 +29,7 @@ export class HeartbeatFile {
     this.#timer.unref();
   }
 
-  /** From now on agents are under supervision, and the API answers. */
+  /** From now on agents are supervised, and the API answers. */
   supervises(): void {
     this.#phase = 'supervising';
     this.#beat();
@@ -43,7 +43,7 @@ export class HeartbeatFile {
     } catch {}
   }
 
-  /** Also where somebody has deleted it: whoever looks there would find none. */
+  /** Opens the file again if it was deleted, because readers would find none. */
   #open(): void {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW;
     const fd = openSync(this.#path, flags, 0o600);
@@ -57,7 +57,7 @@ function format(heartbeat: Heartbeat): string {
   return `${JSON.stringify(heartbeat).padEnd(LENGTH - 1)}\n`;
 }
 
-/** Reads the newest heartbeat; null where there is none, or none that makes sense. */
+/** Reads the newest heartbeat; null if there is none, or it is invalid. */
 export function readHeartbeat(path: string): Heartbeat | null {
   try {
     const { pid, startTicks, bootId, phase, atMs } = JSON.parse(readFileSync(path, 'utf8')) as Heartbeat;

@@ -8,7 +8,7 @@ import { readBootId } from '../proc/boot.ts';
 const ID_BYTES = 6;
 const TREE_ID = /^[0-9a-f]{12}$/;
 
-/** A directory as the file system has it now. @throws ENOENT where it is not there */
+/** The present place of a directory in the file system. @throws ENOENT if it does not exist */
 export function placeOf(directory: string): StatePlace {
   const path = realpathSync(directory);
   const { dev: device, ino: inode } = statSync(path);
@@ -27,8 +27,8 @@ export function newTreeId(): string {
 }
 
 /**
- * Reads who a state directory is.
- * @returns null where nothing tells; with a notice where what is there cannot be read, and was set aside
+ * Reads the identity of a state directory.
+ * @returns null if there is none; with a notice if it cannot be read, and was set aside
  */
 export function readIdentity(path: string): { identity: StateIdentity | null; notice: string | null } {
   const text = readTextFile(path);
@@ -51,7 +51,7 @@ function parseIdentity(text: string): StateIdentity | null {
   }
 }
 
-/** Makes an identity durable. @throws where the disk does not take it */
+/** Makes an identity durable. @throws if the disk fails */
 export function writeIdentity(path: string, identity: StateIdentity): void {
   writeDurable(path, `${JSON.stringify(identity)}\n`);
 }

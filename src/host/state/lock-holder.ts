@@ -5,7 +5,7 @@ import { listFds, readFdInfo, statLink } from '../proc/pid.ts';
 /** A line of /proc/locks (proc_locks(5)) about a whole-file lock for writing: the pid and the inode number. */
 const LINE = /^\d+: FLOCK +\w+ +WRITE (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /;
 
-/** Who holds which exclusive locks (flock(2)), as /proc/locks lists them. */
+/** The exclusive locks (flock(2)) with their holders, from /proc/locks. */
 export function parseLocks(text: string): { pid: number; inode: number }[] {
   return text.split('\n').flatMap((line) => {
     const [, pid, inode] = LINE.exec(line) ?? [];
@@ -14,10 +14,10 @@ export function parseLocks(text: string): { pid: number; inode: number }[] {
 }
 
 /**
- * The process that holds the exclusive lock on a file, on the kernel's own word; what the file says is not asked.
- * /proc/locks names the device of the superblock, which is not what stat(2) says on btrfs and overlayfs: so each holder
- * of a lock is asked for a descriptor of this very file, by device and inode, on which the kernel has a lock noted.
- * @returns null where nobody is seen to: the lock is free, or its holder is another user's, or in another pid namespace
+ * The process that holds the exclusive lock on a file, as the kernel reports it; the file's content does not count.
+ * /proc/locks names the device of the superblock, which differs from that of stat(2) on btrfs and overlayfs. So each
+ * holder of a lock must have a descriptor of this very file, by device and inode, with a lock in its fdinfo.
+ * @returns null if none is visible: the lock is free, or its holder is another user's, or in another pid namespace
  */
 export function lockHolder(path: string): number | null {
   const file = statSync(path, { throwIfNoEntry: false });
@@ -28,7 +28,7 @@ export function lockHolder(path: string): number | null {
   return likelyFirst.find(({ pid }) => holds(pid, file))?.pid ?? null;
 }
 
-/** Whether a process has a file open with an exclusive lock of its own on it. The lock is opened early: low numbers first. */
+/** Whether a process has a file open with its own exclusive lock. The lock is opened early, so low numbers come first. */
 function holds(pid: number, file: Pick<Stats, 'dev' | 'ino'>): boolean {
   const fds = listFds(pid).toSorted((a, b) => Number(a) - Number(b));
   return fds.some((fd) => {

@@ -3,9 +3,9 @@ import { type Result, refusal, success } from '../sys/result.ts';
 import { tryFlock } from './flock.ts';
 import { lockHolder } from './lock-holder.ts';
 
-/** Somebody else has a lock. */
+/** Another process has a lock. */
 export class LockHeld extends Error {
-  /** The pid of who holds it, or what its file says of that one. */
+  /** The pid of the holder, or the one in its file. */
   readonly holder: string;
 
   constructor(path: string, holder: string) {
@@ -17,7 +17,7 @@ export class LockHeld extends Error {
 
 /**
  * Takes a lock that ends with this process, however it ends (flock(2)), and writes our pid into its file.
- * @returns how to give it back, or who holds it
+ * @returns a function that gives it back, or the holder
  */
 export function takeLock(path: string): Result<() => void, LockHeld> {
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
@@ -31,12 +31,12 @@ export function takeLock(path: string): Result<() => void, LockHeld> {
     const holder = lockHolder(path) ?? readFileSync(path, 'utf8').trim();
     return refusal(new LockHeld(path, String(holder)));
   }
-  tellPid(fd);
+  writePid(fd);
   return success(() => closeSync(fd));
 }
 
-/** In place, so that a full disk has to find no room; the lock is ours whether its file can say so or not. */
-function tellPid(fd: number): void {
+/** Writes in place, so that a full disk needs no room; the lock is ours even if the pid cannot be written. */
+function writePid(fd: number): void {
   try {
     ftruncateSync(fd, writeSync(fd, `${process.pid}\n`, 0));
   } catch {}

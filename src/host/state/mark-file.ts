@@ -3,14 +3,14 @@ import { closeSync, constants, existsSync, openSync, readSync, writeSync } from 
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
 /**
- * One bit that also a disk without a free byte takes: the byte is there from the start, and is written in place. A file
- * that cannot be had, or written, is no reason for anything.
+ * One bit that even a full disk can store: the byte exists from the start, and is written in place. A file that cannot be
+ * made, or written, has no consequences.
  */
 export class MarkFile {
   readonly #fd: number | null;
   #isSet: boolean;
 
-  /** Finds what an earlier process has left; a new file is not set, and one without its byte is. */
+  /** Reads the mark of an earlier process; a new file is not set, and one without its byte is. */
   constructor(path: string) {
     this.#fd = open(path);
     this.#isSet = this.#fd !== null && read(this.#fd) !== '0';

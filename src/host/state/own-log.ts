@@ -9,10 +9,10 @@ import {
   writeSync,
 } from 'node:fs';
 
-/** The log and the one before it (`.1`) take twice that at most. */
+/** The maximum size of the log, and of the one before it (`.1`). */
 const BYTES_MAX = 4 * 1024 * 1024;
 
-/** An open log: what is at its path, as long as nobody moves it away. */
+/** An open log: the file at its path, until it is moved away. */
 interface Open {
   fd: number;
   device: number;
@@ -21,9 +21,9 @@ interface Open {
 }
 
 /**
- * The supervisor's own log, as pino writes to it. A log that cannot be written is no reason for anything: no call
- * throws or waits for a later one; what the disk does not take is dropped and counted, and the count is the first line
- * that it takes again. One that is full is kept as `.1`; one that was moved away is begun again.
+ * The supervisor's own log, as pino writes to it. A log that cannot be written has no consequences: no call throws or
+ * waits for a later one; what the disk refuses is dropped and counted, and the count is the first line that it accepts
+ * again. A full log is kept as `.1`; one that was moved away is started again.
  */
 export class OwnLog {
   readonly #path: string;
@@ -50,7 +50,7 @@ export class OwnLog {
     }
   }
 
-  /** The log to write to: the one at the path, with room in it. */
+  /** The log to write to: the one at the path, with room left. */
   #ready(): Open {
     const found = statSync(this.#path, { throwIfNoEntry: false });
     if (this.#open && !isSame(this.#open, found)) this.#close();
@@ -63,7 +63,7 @@ export class OwnLog {
     return this.#open;
   }
 
-  /** All of a text or nothing: half a line would spoil the next one. */
+  /** Appends all of a text or nothing: half a line would spoil the next one. */
   #append(log: Open, text: string): void {
     const bytes = Buffer.from(text);
     let written = 0;

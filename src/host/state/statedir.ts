@@ -3,12 +3,12 @@ import { dirname } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { makeDirectory } from '../files/files.ts';
 
-/** Permission bits (inode(7)): who may write, and that in a directory only owners may rename or delete. */
+/** Permission bits (inode(7)): others may write, and the sticky bit, with which only owners may rename or delete. */
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;
 const STICKY = 0o1000;
 
-/** Makes a directory that agents may pass through, but only the supervisor's user write to. */
+/** Makes a directory that agents may pass through, but only the supervisor's user may write to. */
 export function makeTraversable(path: string): void {
   makeOwn(path, 0o711);
 }
@@ -19,8 +19,7 @@ export function makePrivate(path: string): void {
 }
 
 /**
- * What is found there was perhaps written by whoever could: a directory that others can write to is refused, not only
- * closed.
+ * The content of a directory that others can write to may be theirs, so it is refused, and not just closed.
  * @throws FleetError STATE_UNUSABLE
  */
 function makeOwn(path: string, mode: number): void {
@@ -28,20 +27,20 @@ function makeOwn(path: string, mode: number): void {
   const { uid, mode: found } = statSync(path);
   if (uid !== process.getuid!()) {
     throw new FleetError('STATE_UNUSABLE', `${path} belongs to uid ${uid}, not to the supervisor's user`, {
-      hint: 'Give it to that user, or set FLEETD_STATE_DIR and FLEETD_RUNTIME_DIR.',
+      hint: 'Change its owner to that user, or set FLEETD_STATE_DIR and FLEETD_RUNTIME_DIR.',
     });
   }
   if (found & (GROUP_WRITES | OTHERS_WRITE)) {
     throw new FleetError('STATE_UNUSABLE', `others can write to ${path}: its mode is ${octal(found)}`, {
-      hint: `See that nobody has put anything there, then chmod go-w ${path}.`,
+      hint: `Check that others have put nothing there, then run chmod go-w ${path}.`,
     });
   }
   chmodSync(path, mode);
 }
 
 /**
- * Refuses a path that others could lead elsewhere: who can write to one of the directories above it, and these are not
- * sticky, can put something of his own in its place.
+ * Refuses a path that others could redirect: a user who can write to a directory above it that is not sticky can replace
+ * it.
  * @throws FleetError STATE_UNUSABLE
  */
 export function checkWay(path: string): void {
@@ -51,14 +50,14 @@ export function checkWay(path: string): void {
       throw new FleetError(
         'STATE_UNUSABLE',
         `others can replace ${path}: the mode of ${above} is ${octal(stats.mode)}`,
-        { hint: `chmod o-w ${above}, or set FLEETD_STATE_DIR and FLEETD_RUNTIME_DIR.` },
+        { hint: `Run chmod o-w ${above}, or set FLEETD_STATE_DIR and FLEETD_RUNTIME_DIR.` },
       );
     }
     if (above === dirname(above)) return;
   }
 }
 
-/** A group may be the user's own, and mostly is: it is not asked for here. */
+/** The group is not checked, because it is mostly the user's own. */
 function mayBeSwapped({ mode }: Stats): boolean {
   return (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
 }
@@ -67,12 +66,12 @@ function octal(mode: number): string {
   return (mode & 0o7777).toString(8);
 }
 
-/** Lets every user write to a socket; who it was is told by credentials that the kernel vouches for. */
+/** Lets every user write to a socket; the kernel vouches for the credentials of the sender. */
 export function publish(path: string): void {
   chmodSync(path, 0o666);
 }
 
-/** Removes a socket that an earlier supervisor left. @throws FleetError STATE_UNUSABLE where it is no socket */
+/** Removes a socket that an earlier supervisor left. @throws FleetError STATE_UNUSABLE if it is not a socket */
 export function removeSocket(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
@@ -80,7 +79,7 @@ export function removeSocket(path: string): void {
   unlinkSync(path);
 }
 
-/** What tells one socket at a path from the next: device, inode and the time it was made; null where none is there. */
+/** Distinguishes sockets at the same path: device, inode and birth time; null if there is none. */
 export function socketIdentity(path: string): string | null {
   const found = lstatSync(path, { throwIfNoEntry: false });
   return found?.isSocket() ? `${found.dev} ${found.ino} ${found.birthtimeMs}` : null;

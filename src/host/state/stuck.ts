@@ -9,24 +9,24 @@ import { closeFd, openPidfd, signalPidfd } from '../sys/pidfd.ts';
 import { readHeartbeat } from './heartbeat-file.ts';
 import { lockHolder } from './lock-holder.ts';
 
-/** SIGKILL takes effect in its own time, also on a busy host; beyond that something in the kernel holds it up. */
+/** SIGKILL takes time, above all on a busy host; beyond this, something in the kernel delays it. */
 const ENDED_MS_MAX = 10_000;
 const POLL_MS = 20;
 
-/** What became of a supervisor that gives no answer. */
+/** The result of ending a supervisor that does not answer. */
 export type StuckRemoval =
-  /** Nobody is in the way of another supervisor. */
+  /** Nothing prevents another supervisor from starting. */
   | { is: 'absent' }
   | { is: 'ended'; why: string }
   /** Nothing was signalled. */
   | { is: 'left'; why: string }
-  /** It got SIGKILL, and is still there; `why` says what it waits for. */
+  /** It got SIGKILL, but still exists; `why` says what it waits for. */
   | { is: 'unkillable'; why: string };
 
 /**
- * Ends the supervisor that holds the lock of a state directory, if it is stuck (plan/silence.ts). All of it is found out
- * behind a pidfd, so that what is signalled is what was judged.
- * @throws SystemCallError where the kernel lets us open no pidfd, or not signal it
+ * Ends the supervisor that holds the lock of a state directory, if it is stuck (supervisor/silence.ts). Everything is
+ * judged behind a pidfd, so that the process that is signalled is the one that was judged.
+ * @throws SystemCallError if the kernel does not let us open a pidfd, or signal it
  */
 export async function removeStuck(paths: Paths): Promise<StuckRemoval> {
   const pid = lockHolder(paths.lock);
@@ -45,7 +45,7 @@ export async function removeStuck(paths: Paths): Promise<StuckRemoval> {
   }
 }
 
-/** Looks at everything again: what was true before the pidfd was opened may be another process's by now. */
+/** Judges everything again: what was true before the pidfd was opened may concern another process now. */
 function judge({ lock, heartbeat }: Paths, pid: number): SilenceJudgement {
   const stat = readStat(pid);
   const isHolder = stat !== null && lockHolder(lock) === pid;
@@ -57,7 +57,7 @@ function judge({ lock, heartbeat }: Paths, pid: number): SilenceJudgement {
   });
 }
 
-/** Whether a process that was killed ends in time; a reused pid has another start. */
+/** Whether a killed process ends in time; a reused pid has another start time. */
 async function hasGone(pid: number, startTicks: number | undefined): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < ENDED_MS_MAX; waitedMs += POLL_MS) {
     const stat = readStat(pid);

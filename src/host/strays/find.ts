@@ -6,26 +6,26 @@ import { executableId, pathSeenBy, readEnvironment, readLink, readWords } from '
 import { readHead } from '../sys/bounded.ts';
 import { fileId } from '../sys/file-id.ts';
 
-/** What readlink of /proc/PID/exe adds where the file is gone from its path (proc_pid_exe(5)). */
+/** The suffix of readlink of /proc/PID/exe if the file is gone from its path (proc_pid_exe(5)). */
 const DELETED = ' (deleted)';
-/** A process may carry megabytes of words; a program shows in the first of them. */
+/** The maximum number of words: a process may have megabytes of them, but the first show its program. */
 const WORDS_MAX = 256;
-/** So much is read of what a process has written over its words, and of its environment. */
+/** The maximum that is read of a process's words, which it may have overwritten, and of its environment. */
 const BYTES_MAX = { cmdline: 128 * 1024, environ: 1024 * 1024 } as const;
-/** The kernel reads no more of a script's first line (BINPRM_BUF_SIZE, linux/binfmts.h). */
+/** The maximum of a script's first line that the kernel reads (BINPRM_BUF_SIZE, linux/binfmts.h). */
 const SHEBANG_BYTES_MAX = 256;
 
 /** A file that can be executed. */
 export interface FoundProgram {
-  /** Which file it is, as `device:inode`. */
+  /** Its identity, as `device:inode`. */
   file: string;
   /** Its own name, links followed. */
   real: string;
-  /** What its first line asks to be run by; null for a binary. */
+  /** The interpreter in its first line; null for a binary. */
   interpreter: string | null;
 }
 
-/** Tells what program a path leads to; null where none. What is at the path can be anybody's: asked of a reader. */
+/** The program that a path leads to; null if there is none. Others may control the path: only for a reader. */
 export function readProgram(path: string): FoundProgram | null {
   const file = fileId(path);
   if (file === null) return null;
@@ -37,32 +37,32 @@ function readInterpreter(path: string): string | null {
   const [, words] = /^#![ \t]*([^\n]*)/.exec(readHead(path, SHEBANG_BYTES_MAX).toString('latin1')) ?? [];
   if (words === undefined) return null;
   const [first = '', ...others] = words.trim().split(/[ \t]+/);
-  // `env` only looks the interpreter up; its own options and assignments come before that one's name.
+  // `env` only finds the interpreter; its own options and assignments precede that name.
   const name =
     basename(first) === 'env' ? others.find((word) => !word.startsWith('-') && !word.includes('=')) : first;
   return basename(name ?? first);
 }
 
-/** What a process executes; null where it is gone, closed to us, a kernel thread or a zombie. */
+/** The executable of a process; null if it is gone, inaccessible, a kernel thread or a zombie. */
 export function readExecutable(pid: number): Executable | null {
   const file = executableId(pid);
   const link = file && readLink(pid, 'exe');
   if (!file || !link) return null;
   const isDeleted = link.endsWith(DELETED);
-  // A path tells something only where it leads to the same place for us as for the process.
+  // A path is meaningful only if it leads to the same place for us as for the process.
   const isReplaced = isDeleted && readLink(pid, 'ns/mnt') === readLink(process.pid, 'ns/mnt');
   return { file, path: isDeleted ? link.slice(0, -DELETED.length) : link, isReplaced };
 }
 
-/** What a process is judged by, and whether some supervisor runs it. */
+/** The data that a process is judged by, and whether a supervisor runs it. */
 export interface Suspected extends Suspect {
   isSupervised: boolean;
 }
 
 /**
- * All that a process is judged by; null where it is gone, or in a container, which keeps its processes itself. To be
- * asked of a reader only: words and environment are pages of the process's own memory, and a page that it has mapped
- * from a file system of its own making (FUSE) comes when that pleases; so does an answer about a file that it names.
+ * All data that a process is judged by; null if it is gone, or in a container, which manages its processes itself. Only
+ * for a reader: words and environment are pages of the process's own memory, and a page that it has mapped from its own
+ * file system (FUSE) arrives when the process permits; so does information about a file that it names.
  * @param ownStateDir as isSupervised() takes it
  */
 export function readSuspect(
@@ -78,7 +78,7 @@ export function readSuspect(
   return { executable, argv, files, isSupervised: isSupervised(pid, ownStateDir) };
 }
 
-/** The words of a process (proc_pid_cmdline(5)); empty where it is gone or has none. */
+/** The words of a process (proc_pid_cmdline(5)); empty if it is gone or has none. */
 function readArgv(pid: number): string[] {
   const text = readWords(pid, BYTES_MAX.cmdline)?.toString('utf8') ?? '';
   return text === '' ? [] : text.replace(/\0$/, '').split('\0', WORDS_MAX);
@@ -90,10 +90,10 @@ const LOG = /^(.*)\/logs\/[a-z][a-z0-9-]*\/\d+\.log$/;
 const DIRECTORY = /^(.*)\/fleets\/[a-z][a-z0-9-]*\/\d+$/;
 
 /**
- * Whether a process is what some supervisor on this host runs: by its cgroup, or (where that supervisor has no tree) by
- * the log, the directory or the environment that it was started with, as long as that supervisor's state is there. To
- * be asked of a reader only, as it reads the environment.
- * @param ownStateDir a supervisor that knows its own agents better: who stands in a directory of its own may have been
+ * Whether a supervisor on this host runs a process: by its cgroup, or (if that supervisor has no tree) by the log, the
+ * directory or the environment that it was started with, while that supervisor's state exists. Only for a reader, because
+ * it reads the environment.
+ * @param ownStateDir a supervisor that knows its own agents better: a process in one of its directories may have been
  *   started by hand
  */
 export function isSupervised(pid: number, ownStateDir: string | null): boolean {
@@ -103,7 +103,7 @@ export function isSupervised(pid: number, ownStateDir: string | null): boolean {
   return isOthers(pid, DIRECTORY.exec(home ?? ''), ownStateDir);
 }
 
-/** The same by what the kernel keeps of a process, which never waits for it: its cgroup, its log, its directory. */
+/** The same by what the kernel knows of a process, without waiting for it: its cgroup, its log, its directory. */
 export function isMarked(pid: number, ownStateDir: string | null): boolean {
   const cgroups = readCgroups(pid);
   if (cgroups === null || TREE.test(cgroups)) return true;
@@ -111,7 +111,7 @@ export function isMarked(pid: number, ownStateDir: string | null): boolean {
   return places.some((found) => isOthers(pid, found, ownStateDir));
 }
 
-/** As the process sees it: a unit with a /tmp of its own has its state there. */
+/** As the process sees it: a unit with its own /tmp has its state there. */
 function isOthers(pid: number, found: RegExpExecArray | null, ownStateDir: string | null): boolean {
   return found !== null && found[1] !== ownStateDir && existsSync(pathSeenBy(pid, `${found[1]}/fleetd.lock`));
 }

@@ -3,7 +3,7 @@ import { readCgroups } from '../proc/cgroup.ts';
 import { listFds, readCommand, readLink } from '../proc/pid.ts';
 import { readStat } from '../proc/stat.ts';
 
-/** The pids of a process's parent, that one's parent, and so on up to 1. */
+/** The pids of a process's ancestors, its parent first, up to 1. */
 export function ancestorsOf(pid: number): number[] {
   const chain: number[] = [];
   for (let at = readStat(pid)?.parent ?? 0; at > 0 && chain.length < ANCESTORS_MAX; ) {
@@ -13,21 +13,21 @@ export function ancestorsOf(pid: number): number[] {
   return chain;
 }
 
-/** Who started a process. */
+/** How a process was started. */
 export interface Origin {
   parents: { pid: number; name: string }[];
   cgroup: string | null;
   unit: string | null;
 }
 
-/** Tells who started a process, as far as that can still be seen: parents that have ended leave no trace. */
+/** Reads how a process was started, if that is still visible: parents that have ended leave no trace. */
 export function readOrigin(pid: number): Origin {
   const cgroup = parseSystemdCgroup(readCgroups(pid) ?? '');
   const parents = ancestorsOf(pid).map((parent) => ({ pid: parent, name: readCommand(parent) }));
   return { parents, cgroup, unit: cgroup && unitOf(cgroup) };
 }
 
-/** A process's place in the hierarchy that systemd manages: v2, or `name=systemd` beside v1 (cgroups(7)). */
+/** A process's place in the hierarchy that systemd manages: v2, or `name=systemd` next to v1 (cgroups(7)). */
 export function parseSystemdCgroup(text: string): string | null {
   const v1 = /^\d+:name=systemd:(.*)$/m.exec(text)?.[1];
   const v2 = /^0::(.*)$/m.exec(text)?.[1];

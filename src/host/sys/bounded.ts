@@ -4,10 +4,10 @@ import { ReadProblem } from './read-problem.ts';
 
 /** open(2): a place in the file system, not its content; the number is the same on x86-64 and arm64. */
 export const O_PATH = 0o10000000;
-/** Reads are of so many bytes at most, whatever size a file claims to have. */
+/** The maximum size of a read, whatever size a file claims to have. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** What a file is, in words. */
+/** The kind of a file. */
 export function kindOf(stats: Stats): string {
   if (stats.isSymbolicLink()) return 'symbolic link';
   if (stats.isDirectory()) return 'directory';
@@ -18,19 +18,19 @@ export function kindOf(stats: Stats): string {
 }
 
 /**
- * Opens a regular file for reading, and nothing else. The place is taken hold of first (O_PATH), which has no effect on
- * what is there: to open a FIFO waits for its other end, and to open a device may rewind a tape or arm a watchdog. What
- * is looked at and what is then opened (through /proc/self/fd, open(2)) are the same file, whoever swaps names meanwhile.
+ * Opens a regular file for reading, and nothing else. The place is opened first (O_PATH), which has no effect on what is
+ * there: opening a FIFO waits for its other end, and opening a device may rewind a tape or arm a watchdog. The file that
+ * is inspected is the one that is then opened (through /proc/self/fd, open(2)), even if names are swapped in between.
  * @param isFollowed whether a symbolic link at the end of the path is followed
- * @returns a descriptor, and the file's size as it claims
- * @throws ReadProblem NOT_REGULAR, or the errno of what failed
+ * @returns a descriptor, and the size that the file claims
+ * @throws ReadProblem NOT_REGULAR, or the errno of the failure
  */
 export function openRegular(path: string, isFollowed: boolean): { fd: number; size: number } {
   const place = open(path, O_PATH | (isFollowed ? 0 : constants.O_NOFOLLOW), path);
   try {
     const stats = fstatSync(place);
     if (!stats.isFile())
-      throw new ReadProblem('NOT_REGULAR', `${path} is a ${kindOf(stats)}, no regular file`);
+      throw new ReadProblem('NOT_REGULAR', `${path} is a ${kindOf(stats)}, not a regular file`);
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
     return { fd: open(`/proc/self/fd/${place}`, flags, path), size: stats.size };
   } finally {
@@ -58,8 +58,8 @@ export function readHead(path: string, bytes: number): Buffer {
 }
 
 /**
- * File systems of this host alone (statfs(2), linux/magic.h): a read of a regular file on them waits for a disk, and for
- * nobody's server. NFS, CIFS, 9p and FUSE are not among them.
+ * File systems of this host alone (statfs(2), linux/magic.h): a read of a regular file on them waits for a disk, but for
+ * no server. NFS, CIFS, 9p and FUSE are not among them.
  */
 const LOCAL_FILE_SYSTEMS = new Set([
   0xef53, // ext2, ext3, ext4
@@ -73,7 +73,7 @@ const LOCAL_FILE_SYSTEMS = new Set([
   0xe0f5e1e2, // erofs
 ]);
 
-/** The same, but null where the file lies on a file system whose server may let us wait: then ask a reader. */
+/** The same, but null if the file lies on a file system with a server, which may not answer: use a reader then. */
 export function readHeadIfLocal(path: string, bytes: number): Buffer | null {
   const place = open(path, O_PATH, path);
   try {
@@ -84,20 +84,20 @@ export function readHeadIfLocal(path: string, bytes: number): Buffer | null {
   }
 }
 
-/** A regular file whole. @throws ReadProblem TOO_LARGE for one of more than `bytesMax`, once so much has come */
+/** A whole regular file. @throws ReadProblem TOO_LARGE if it exceeds `bytesMax`, as soon as that has been read */
 export function readWhole(path: string, bytesMax: number): Buffer {
   const content = readHead(path, bytesMax + 1);
   if (content.length > bytesMax) throw tooLarge(path, bytesMax);
   return content;
 }
 
-/** What is said of a file that is larger than it may be. */
+/** The error for a file that is too large. */
 export function tooLarge(path: string, bytesMax: number): ReadProblem {
   return new ReadProblem('TOO_LARGE', `${path} has more than ${bytesMax} bytes`);
 }
 
 /**
- * What comes from a descriptor, up to `bytes` of it. Memory follows what has come, not what a file claims to have.
+ * The content behind a descriptor, up to `bytes`. Memory follows what was read, not what a file claims.
  * @throws the error of read(2)
  */
 export function readUpTo(fd: number, bytes: number): Buffer {
@@ -115,7 +115,7 @@ export function readUpTo(fd: number, bytes: number): Buffer {
 
 const readAsync = promisify(read);
 
-/** What a file has at a place, beside the loop; less at its end. @param bytes a piece, as all of it is kept @throws the error of read(2) */
+/** The content of a file at a position, next to the loop; less at its end. @param bytes a small number, as all is kept @throws the error of read(2) */
 export async function readAt(fd: number, position: number, bytes: number): Promise<Buffer> {
   const chunk = Buffer.alloc(Math.min(bytes, CHUNK_BYTES));
   const { bytesRead } = await readAsync(fd, chunk, 0, chunk.length, position);

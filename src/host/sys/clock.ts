@@ -4,7 +4,7 @@ import { TICKS_PER_SECOND } from './process-id.ts';
 const CLOCK_BOOTTIME = 7;
 const time = new BigInt64Array(2);
 
-/** The time since boot in ticks, by the clock that processes' start times are taken from (kernel/fork.c). */
+/** The time since boot in ticks, by the clock of processes' start times (kernel/fork.c). */
 export function currentTicks(): number {
   libc.clockGettime(CLOCK_BOOTTIME, time);
   return Number(time[0]) * TICKS_PER_SECOND + Math.floor(Number(time[1]) / (1e9 / TICKS_PER_SECOND));

@@ -5,7 +5,7 @@ import { FleetError } from '../../errors/fleet-error.ts';
 /**
  * Finds the file that a command names: with a slash in it relative to `baseDir`, without one in `path` (colon-separated).
  * @param where the key of the spec, for the message
- * @throws FleetError EXECUTABLE_UNUSABLE where it is not there, is no file, or may not be executed
+ * @throws FleetError EXECUTABLE_UNUSABLE if it does not exist, is not a file, or is not executable
  */
 export function findExecutable(command: string, baseDir: string, path: string, where: string): string {
   const candidates = command.includes('/')
@@ -26,8 +26,8 @@ export function findExecutable(command: string, baseDir: string, path: string, w
     accessSync(found, constants.X_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code;
-    throw new FleetError('EXECUTABLE_UNUSABLE', `${where}: ${found} may not be executed (${reason})`, {
-      hint: `chmod +x ${found}`,
+    throw new FleetError('EXECUTABLE_UNUSABLE', `${where}: ${found} cannot be executed (${reason})`, {
+      hint: `Run chmod +x ${found}.`,
       cause: error,
     });
   }

@@ -2,12 +2,12 @@ import { constants } from 'node:os';
 import koffi from 'koffi';
 
 /**
- * The C library, as far as Node does not reach it: raw calls, nothing decided here.
- * Structures are plain Buffers laid out by hand, because a koffi struct costs more than the call it is for.
+ * The C library, where Node does not reach it: raw calls without decisions. Structures are plain Buffers laid out by
+ * hand, because a koffi struct costs more than the call that it is for.
  */
 const lib = koffi.load('libc.so.6');
 
-/** A function that not every glibc has. */
+/** A function that some versions of glibc lack. */
 function optional(prototype: string): ReturnType<typeof lib.func> | null {
   try {
     return lib.func(prototype);
@@ -71,11 +71,11 @@ export const libc = {
 const NAMES = new Map(
   Object.entries(constants.errno)
     .map(([name, number]) => [number as number, name] as const)
-    // EAGAIN is EWOULDBLOCK as well: the name that comes first in the alphabet is set last, and stays.
+    // EAGAIN is EWOULDBLOCK as well: the first name in the alphabet is set last, and stays.
     .sort(([, a], [, b]) => (a < b ? 1 : -1)),
 );
 
-/** A failed system call: `code` is the errno's name (EAGAIN), `syscall` what was tried. */
+/** A failed system call: `code` is the errno's name (EAGAIN), `syscall` the call. */
 export class SystemCallError extends Error {
   readonly code: string;
   readonly errno: number;
@@ -96,19 +96,19 @@ export class SystemCallError extends Error {
   }
 }
 
-/** Passes a call's result on, or throws what errno says where it is negative. */
+/** Returns a call's result, or throws its errno if it is negative. */
 export function check(syscall: string, result: number): number {
   if (result < 0) throw new SystemCallError(syscall, koffi.errno());
   return result;
 }
 
-/** The name of the last call's errno. Ask before anything else is called. */
+/** The name of the last call's errno; must be read before the next call. */
 export function lastError(): string {
   const errno = koffi.errno();
   return NAMES.get(errno) ?? `errno ${errno}`;
 }
 
-/** Reads a structure of the C library that came as a pointer. */
+/** Reads a structure of the C library from a pointer. */
 export const decode: typeof koffi.decode = koffi.decode;
 
 /** Calls a bound function on a thread of libuv's pool. */

@@ -22,8 +22,8 @@ export interface ProcessExit {
 }
 
 /**
- * A descriptor that stands for this one process, and never for a later one with the same pid (pidfd_open(2)).
- * Null where no such process exists any more. Throws SystemCallError (EMFILE, ENFILE).
+ * A descriptor that stands for this one process, and never for a later one with the same pid (pidfd_open(2)). Null if the
+ * process no longer exists. Throws SystemCallError (EMFILE, ENFILE).
  */
 export function openPidfd(pid: number): number | null {
   const fd = Number(libc.syscall(SYS_PIDFD_OPEN, pid, 0, null, 0));
@@ -34,14 +34,14 @@ export function openPidfd(pid: number): number | null {
 }
 
 /**
- * A descriptor of one's own for a file that another process has open, in the table of its main thread
- * (pidfd_getfd(2), Linux 5.6); closed on exec. Throws SystemCallError (EBADF, EMFILE, EPERM).
+ * A descriptor of our own for a file that another process has open, in the table of its main thread (pidfd_getfd(2),
+ * Linux 5.6); closed on exec. Throws SystemCallError (EBADF, EMFILE, EPERM).
  */
 export function copyFd(pidfd: number, fd: number): number {
   return check('pidfd_getfd', Number(libc.syscall(SYS_PIDFD_GETFD, pidfd, fd, null, 0)));
 }
 
-/** Sends a signal; false where the process has ended. Throws SystemCallError (EPERM). */
+/** Sends a signal; false if the process has ended. Throws SystemCallError (EPERM). */
 export function signalPidfd(fd: number, signal: string): boolean {
   const number = constants.signals[signal as NodeJS.Signals];
   if (Number(libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, number, null, 0)) >= 0) return true;
@@ -64,9 +64,8 @@ export function killIf(pid: number, isOurs: () => boolean): void {
 const info = Buffer.alloc(SIZE.signalInfo);
 
 /**
- * Reaps the child behind a pidfd that has become readable and tells how it ended; null where it was not our child
- * (an adopted agent: its own parent learns the status, we cannot). Waits on this one process only, so that nobody
- * else's children are taken from them.
+ * Reaps the child behind a readable pidfd and returns how it ended; null if it was not our child (an adopted agent: only
+ * its own parent learns the status). Waits for this one process only, so that no other code loses its children.
  */
 export function reapPidfd(fd: number): ProcessExit | null {
   info.fill(0);
@@ -82,7 +81,7 @@ function toStatus(): ProcessExit | null {
   return { code: null, signal: SIGNAL_NAMES.get(status) ?? `signal ${status}` };
 }
 
-/** Waits for the end of a child, and tells how it ended. Blocks until then; null where it is no child of ours. */
+/** Waits for the end of a child, and returns how it ended. Blocks until then; null if it is not our child. */
 export function reapPid(pid: number): ProcessExit | null {
   info.fill(0);
   return libc.waitid(P_PID, pid, info, WEXITED) < 0 ? null : toStatus();

@@ -1,10 +1,10 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 
-/** Clock ticks a second in /proc (USER_HZ): 100 on every architecture that Linux still supports for it. */
+/** Clock ticks per second in /proc (USER_HZ): 100 on every architecture that Linux still supports for it. */
 export const TICKS_PER_SECOND = 100;
 const MS_PER_TICK = 1000 / TICKS_PER_SECOND;
 
-/** A process that somebody else started, and the slot it is to be in. */
+/** A process that others started, and the slot to adopt it into. */
 export interface ForeignAdoption {
   key: string;
   process: ProcessId;

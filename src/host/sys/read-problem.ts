@@ -1,4 +1,4 @@
-/** Why something was not read: an errno, or one of our own bounds. */
+/** Why a read failed: an errno, or one of our own bounds. */
 export class ReadProblem extends Error {
   readonly code: string;
 

@@ -4,7 +4,7 @@ import { check, libc } from './libc.ts';
 const RESOURCE = { nproc: 6, nofile: 7 } as const;
 export type Resource = keyof typeof RESOURCE;
 
-/** A soft and a hard limit; Infinity where there is none. */
+/** A soft and a hard limit; Infinity if there is none. */
 export interface Limit {
   soft: number;
   hard: number;

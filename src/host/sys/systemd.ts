@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 
-/** A job of systemd takes its time on a busy host: a start of thousands of agents is behind it. */
+/** The maximum time of a job of systemd on a busy host: it may wait for the start of thousands of agents. */
 export const JOB_MS_MAX = 360_000;
 
 /** Whether systemd is PID 1 here: sd_booted(3). */

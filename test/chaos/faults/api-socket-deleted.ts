@@ -14,7 +14,7 @@ export const apiSocketDeleted: Fault = {
       slots: [],
       isToldLater: true,
       heal: () => arena.until(() => existsSync(socket) || arena.supervisor === null, 'the socket is back'),
-      isTold: (events) => tellOf(events, 'supervisor', /fleetd\.sock was gone/),
+      isTold: (events) => tellOf(events, 'supervisor', /fleetd\.sock had been deleted or replaced/),
     };
   },
 };
