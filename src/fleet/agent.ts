@@ -84,10 +84,27 @@ export interface Slot extends Wish, Past {
   agent: Agent;
 }
 
+/** The wish for a slot of which nothing was asked before. */
+export function freshWish(release: string, prepared: boolean): Wish {
+  return { release, generation: 0, prepared };
+}
+
+/** What of a slot is its wish. */
+export function wishOf({ release, generation, prepared }: Wish): Wish {
+  return { release, generation, prepared };
+}
+
+/** What of a slot, or of its run record, is its past. */
+export function pastOf({ restarts, failures, lastExit }: Past): Past {
+  return { restarts, failures, lastExit };
+}
+
+const NO_PAST: Past = { restarts: 0, failures: 0, lastExit: null };
+
 /** A slot in which nothing has ever run. */
 export function newSlot(number: number, wish: Wish): Slot {
   const agent: Agent = { state: 'pending', reason: 'new' };
-  return { ...wish, number, wanted: false, agent, restarts: 0, failures: 0, lastExit: null };
+  return { ...wish, ...NO_PAST, number, wanted: false, agent };
 }
 
 /** The process in a slot, if one runs. */

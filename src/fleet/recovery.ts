@@ -1,5 +1,5 @@
 import { formatSlots } from '../specification/slots.ts';
-import type { Moment, Past, ProcessId, Run, Wish } from './agent.ts';
+import { freshWish, type Moment, type ProcessId, pastOf, type Run, type Wish } from './agent.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetRecord, RunRecord, StoredFleet } from './records.ts';
 import { parseSlotKey } from './slot-records.ts';
@@ -139,9 +139,7 @@ export function lostFleets(
         slots: slots.map((slot) => ({
           slot,
           wanted: true,
-          release: releases.get(slot) ?? '',
-          generation: 0,
-          prepared: true,
+          ...freshWish(releases.get(slot) ?? '', true),
         })),
         releases: [],
       };
@@ -156,9 +154,5 @@ function lostRecord(name: string, slots: readonly number[], date: Date): FleetRe
 
 /** The wish for a slot that is not wanted: its agent or its traces are removed. */
 function unwantedWish(fleet: Fleet): Wish {
-  return { release: fleet.release, generation: 0, prepared: true };
-}
-
-function pastOf({ restarts, failures, lastExit }: RunRecord): Past {
-  return { restarts, failures, lastExit };
+  return freshWish(fleet.release, true);
 }

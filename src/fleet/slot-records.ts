@@ -1,5 +1,5 @@
 import { FleetError } from '../errors/fleet-error.ts';
-import { runOf } from './agent.ts';
+import { freshWish, pastOf, runOf, wishOf } from './agent.ts';
 import type { Fleet } from './fleet.ts';
 import type { ReleaseRecord, RunRecord, SlotRecord } from './records.ts';
 
@@ -19,38 +19,28 @@ export function parseSlotKey(key: string): { name: string; slot: number } {
  * set it back to what it is now.
  */
 export function slotRecord(fleet: Fleet, number: number, change: Partial<SlotRecord> = {}): SlotRecord {
-  const {
-    wanted,
-    agent: _agent,
-    number: slot,
-    restarts: _r,
-    failures: _f,
-    lastExit: _l,
-    ...wish
-  } = fleet.slot(number);
-  return { slot, wanted, ...wish, ...change };
+  const slot = fleet.slot(number);
+  return { slot: number, wanted: slot.wanted, ...wishOf(slot), ...change };
 }
 
 /** The record of a slot that becomes wanted; one whose agent still runs, and is not being stopped, stays unchanged. */
 export function wantedRecord(fleet: Fleet, slot: number, release: string): SlotRecord {
   const agent = fleet.slots.get(slot)?.agent;
   if (agent && runOf(agent) && agent.state !== 'stopping') return slotRecord(fleet, slot, { wanted: true });
-  return { slot, wanted: true, release, generation: 0, prepared: fleet.prepared.has(slot) };
+  return { slot, wanted: true, ...freshWish(release, fleet.prepared.has(slot)) };
 }
 
 /** What the next supervisor needs to know of a slot; null if there is nothing to keep. */
 export function runRecord(fleet: Fleet, number: number): RunRecord | null {
   const slot = fleet.slots.get(number);
   if (!slot) return null;
-  const { agent, generation, restarts, failures, lastExit } = slot;
+  const { agent, generation } = slot;
   return {
     slot: number,
     process: runOf(agent),
     givenUp: agent.state === 'failed' ? { reason: agent.reason, generation } : null,
     readyAt: 'readyAt' in agent ? agent.readyAt : null,
-    restarts,
-    failures,
-    lastExit,
+    ...pastOf(slot),
   };
 }
 

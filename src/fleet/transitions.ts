@@ -1,4 +1,4 @@
-import { type Agent, type BootMs, type Run, runOf, type Slot } from './agent.ts';
+import { type Agent, type BootMs, freshWish, type Run, runOf, type Slot } from './agent.ts';
 import type { Fleet } from './fleet.ts';
 import { blockedAgain } from './hold.ts';
 import { type Due, joinsRound } from './queues.ts';
@@ -63,8 +63,7 @@ export function reattached(
 
 /** Remnants of an agent were found in a slot without an agent, wanted or not. */
 export function remnantsFound(fleet: Fleet, number: number, now: BootMs): void {
-  const slot =
-    fleet.slots.get(number) ?? fleet.add(number, { release: fleet.release, generation: 0, prepared: true });
+  const slot = fleet.slots.get(number) ?? fleet.add(number, freshWish(fleet.release, true));
   fleet.become(slot, { state: 'clearing' }, now);
 }
 
