@@ -171,7 +171,7 @@ test('what the simulation runs reaches the OS through the host alone', () => {
   expect(beyond).toEqual([]);
 });
 
-test('there is no circle in the whole house, types included', () => {
+test('imports form no cycle, types included', () => {
   const targets = Map.groupBy(
     imports.filter(({ target }) => target.startsWith('src/')),
     ({ file }) => file,
