@@ -1,5 +1,6 @@
-import { closeSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { check, lastError, libc, SystemCallError } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
 
 /** memfd_create(2). Kernels before 6.3 do not know MFD_EXEC, and need none. */
 const MFD = { cloexec: 1, allowSealing: 2, exec: 0x10 } as const;
@@ -41,6 +42,6 @@ export function raised(fd: number): number {
   try {
     return check('fcntl', libc.fcntl(fd, F_DUPFD_CLOEXEC, LOWEST));
   } finally {
-    closeSync(fd);
+    closeFd(fd);
   }
 }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { closeSync, constants, readSync } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { check, libc, SystemCallError } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
 import { openPipe } from '../sys/pipe.ts';
 import { STEPS } from './calls.ts';
 import { raised } from './memory-file.ts';
@@ -70,7 +71,7 @@ export class Reports {
   }
 
   close(): void {
-    closeSync(this.#readFd);
-    closeSync(this.fd);
+    closeFd(this.#readFd);
+    closeFd(this.fd);
   }
 }

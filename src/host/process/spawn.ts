@@ -5,6 +5,7 @@ import type { Launch } from '../launcher/launch.ts';
 import { memoryFile } from '../launcher/memory-file.ts';
 import { compileScript, SCRIPT_BYTES_MAX } from '../launcher/script.ts';
 import { libc, SIZE, SystemCallError } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
 
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
@@ -116,6 +117,6 @@ function spawnLauncher(launch: Launch, reporting: Reporting | undefined): number
     return pid.readInt32LE(0);
   } finally {
     libc.actionsDestroy(actions);
-    closeSync(scriptFd);
+    closeFd(scriptFd);
   }
 }
