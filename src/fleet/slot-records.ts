@@ -23,10 +23,15 @@ export function slotRecord(fleet: Fleet, number: number, change: Partial<SlotRec
   return { slot: number, wanted: slot.wanted, ...wishOf(slot), ...change };
 }
 
-/** The record of a slot that becomes wanted; one whose agent still runs, and is not being stopped, stays unchanged. */
+/**
+ * The record of a slot that becomes wanted. An agent that still runs, and is not being stopped, goes on as it is: what its
+ * slot was to become when it was given up may have been rolled back since.
+ */
 export function wantedRecord(fleet: Fleet, slot: number, release: string): SlotRecord {
   const agent = fleet.slots.get(slot)?.agent;
-  if (agent && runOf(agent) && agent.state !== 'stopping') return slotRecord(fleet, slot, { wanted: true });
+  const run = agent && runOf(agent);
+  if (run && agent.state !== 'stopping')
+    return slotRecord(fleet, slot, { wanted: true, release: run.release });
   return { slot, wanted: true, ...freshWish(release, fleet.prepared.has(slot)) };
 }
 

@@ -342,6 +342,22 @@ describe('what a user does meanwhile', () => {
     expect(record(world)).toMatchObject({ state: 'rolled-back', from: 'r0', to: 'r1' });
   });
 
+  test('an agent of the batch that is wanted again after an abort stays on its release', () => {
+    const world = settled(30);
+    world.nature = { ...WELL_BEHAVED, stopMs: 1_000 };
+    world.roll('r2');
+    while (!record(world).batch) world.turns(1);
+    const last = record(world).batch!.slots.at(-1)!;
+    expect(world.processOf(last)!.release).toBe('r1');
+    world.killSlots([last]);
+    world.abort();
+    while (record(world).state !== 'rolled-back') world.turns(1);
+    world.want(last);
+    world.advance(60_000);
+    expect(record(world).state).toBe('rolled-back');
+    expect(releases(world)).toEqual({ r1: 30 });
+  });
+
   test('a rolling update during another takes its place, and goes back to what was proven', () => {
     const world = settled(30);
     world.roll('r2');
