@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** The files that take longest, longest first: those that start no process, then the others. */
 const LONGEST = [
   'sim/sim',
-  'plan/leak-sim',
+  'leak/sim',
   'e2e/ready',
   'e2e/containment',
   'e2e/faults-agents',

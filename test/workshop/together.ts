@@ -13,7 +13,7 @@ if (failed.length > 0) {
 /** Runs one script. @returns its name if it failed, else null */
 function run(script: string): Promise<string | null> {
   const isLast = script === scripts.at(-1);
-  const child = spawn('npm', ['run', '--silent', script], {
+  const child = spawn(process.execPath, ['--run', script], {
     stdio: ['ignore', isLast ? 'inherit' : 'pipe', isLast ? 'inherit' : 'pipe'],
   });
   const printed: Buffer[] = [];
