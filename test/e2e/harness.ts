@@ -181,12 +181,22 @@ export class World {
     const pid = this.supervisorPid();
     if (!(await this.#shutDown()) && pid !== null) tryKill(pid);
     if (pid !== null) await until(() => !isRunning(pid));
+    // Where two were started at once, the second may wait for its turn until now.
+    await until(() => this.#supervisors().filter(tryKill).length === 0);
     for (const pid of [...this.processes(), ...this.escaped()]) tryKill(pid);
     await until(() => this.processes().length + this.escaped().length === 0);
     for (const level of ['/*/*/', '/*/', '/']) {
       if (this.cgroup) for (const directory of globSync(this.cgroup + level)) tryRemove(directory);
     }
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  /** Every process of this world's supervisors, also of those that do not serve yet, and of fleetctl. */
+  #supervisors(): number[] {
+    const mark = `FLEETD_STATE_DIR=${this.stateDir}`;
+    return readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => pid > 0 && environmentOf(pid).split('\0').includes(mark));
   }
 
   /** Shuts the supervisor down with its agents. @returns false if none answered or it did not end */
@@ -241,14 +251,26 @@ function readLink(path: string): string {
   }
 }
 
+/** Empty for a process that has ended. */
+function environmentOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 function tryRemove(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {}
 }
 
-function tryKill(pid: number): void {
+/** @returns whether there was such a process */
+function tryKill(pid: number): boolean {
   try {
-    process.kill(pid, 'SIGKILL');
-  } catch {}
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }

@@ -1,26 +1,21 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { ReleaseRecord, SlotRecord } from '../../src/fleet/records.ts';
 import type { StoredChange } from '../../src/store/wanted-tables.ts';
 import { specOf } from '../fleet/fleets.ts';
 
-const cleanups: (() => void)[] = [];
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0).reverse()) cleanup();
-});
-
 /** A directory for one test, gone after it. */
 export function temporary(): string {
   const path = mkdtempSync(join(tmpdir(), 'fleetd-store-'));
-  cleanups.push(() => rmSync(path, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
 /** Closes a store after the test, also where that fails. */
 export function closing<T extends { close(): void }>(store: T): T {
-  cleanups.push(() => {
+  onTestFinished(() => {
     try {
       store.close();
     } catch {} // The test has closed it.
