@@ -3,7 +3,15 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EpollSet } from '../../src/host/process/epoll.ts';
-import { closeFd, killIf, openPidfd, reapPid, reapPidfd, signalPidfd } from '../../src/host/sys/pidfd.ts';
+import {
+  closeFd,
+  killIf,
+  openPidfd,
+  orKill,
+  reapPid,
+  reapPidfd,
+  signalPidfd,
+} from '../../src/host/sys/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 import { isLive, Scratch } from './processes.ts';
 
@@ -80,6 +88,18 @@ test('kills only what is still ours once a descriptor stands for it', () => {
   reapPid(pid);
   expect(isLive(pid)).toBe(false);
   expect(() => killIf(pid, () => true)).not.toThrow();
+});
+
+test('a child for which what it needs fails does not run on', () => {
+  const kept = scratch.start('exec sleep 1000');
+  expect(orKill(kept, () => 'known')).toBe('known');
+  expect(isLive(kept)).toBe(true);
+  const pid = scratch.start('exec sleep 1000');
+  const unreadable = () => {
+    throw new Error('cannot be read');
+  };
+  expect(() => orKill(pid, unreadable)).toThrow('cannot be read');
+  expect(openPidfd(pid)).toBeNull();
 });
 
 test('leaves no descriptor behind', () => {

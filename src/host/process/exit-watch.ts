@@ -1,4 +1,4 @@
-import { closeFd, openPidfd, type ProcessExit, reapPid, reapPidfd } from '../sys/pidfd.ts';
+import { closeFd, openPidfd, orKill, type ProcessExit, reapPidfd } from '../sys/pidfd.ts';
 import { EpollSet } from './epoll.ts';
 
 /** Called at the end of a watched process, which must be reaped once. */
@@ -64,12 +64,13 @@ export class ExitWatch {
  * @throws the reason why it could not be kept
  */
 export function keepOrKill(pid: number, keep: (pidfd: number) => void): void {
-  try {
-    keep(openPidfd(pid)!);
-  } catch (error) {
-    // Not reaped, so the pid is still this child's.
-    process.kill(pid, 'SIGKILL');
-    reapPid(pid);
-    throw error;
-  }
+  orKill(pid, () => {
+    const pidfd = openPidfd(pid)!;
+    try {
+      keep(pidfd);
+    } catch (error) {
+      closeFd(pidfd);
+      throw error;
+    }
+  });
 }

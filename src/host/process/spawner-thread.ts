@@ -5,7 +5,7 @@ import type { Launch } from '../launcher/launch.ts';
 import { readStat } from '../proc/stat.ts';
 import { currentTicks } from '../sys/clock.ts';
 import { check, libc, SystemCallError } from '../sys/libc.ts';
-import { closeFd, copyFd, openPidfd } from '../sys/pidfd.ts';
+import { closeFd, copyFd, openPidfd, orKill } from '../sys/pidfd.ts';
 import { spawnProcess } from './spawn.ts';
 import { COUNTER, END, type SpawnerMemory, type SpawnFailure, type SpawnOrder } from './spawner.ts';
 
@@ -38,7 +38,7 @@ function start({ launch, number }: SpawnOrder): ProcessId | SpawnFailure {
     const pid = withOutput(launch, (own) => spawnProcess(own, { launch: number, fd: reportFd }));
     // Reading it costs a quarter of a start, and mostly the tick is known. A process that has ended at once can still be
     // read, because it is not reaped yet.
-    const startTicks = before === currentTicks() ? before : readStat(pid)!.startTicks;
+    const startTicks = before === currentTicks() ? before : orKill(pid, () => readStat(pid)!.startTicks);
     return { pid, startTicks };
   } catch (error) {
     return toFailure(error);

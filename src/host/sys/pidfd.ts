@@ -87,6 +87,22 @@ export function reapPid(pid: number): ProcessExit | null {
   return libc.waitid(P_PID, pid, info, WEXITED) < 0 ? null : toStatus();
 }
 
+/**
+ * Does what a child that was just started needs in order to be supervised. A child for which that fails is killed: none may
+ * run that nobody knows.
+ * @throws what `work` throws
+ */
+export function orKill<T>(pid: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    // Not reaped, so the pid is still this child's.
+    process.kill(pid, 'SIGKILL');
+    reapPid(pid);
+    throw error;
+  }
+}
+
 /** Closes a pidfd, or any descriptor that came from libc. */
 export function closeFd(fd: number): void {
   check('close', libc.close(fd));
