@@ -39,4 +39,12 @@ ready() { fleetctl status --json 2>/dev/null | sed -n 's/.*"ready":\([0-9]*\).*/
 supervisor() { systemctl show -P MainPID fleetd.service; }
 # Every agent as `slot pid`.
 agents() { fleetctl ps --json | grep -o '"slot":[0-9]*\|"pid":[0-9]*' | sed 's/.*://' | paste -d' ' - - | sort -n; }
-journal_lines() { journalctl --quiet --no-pager -b | wc -l; }
+# Processes of agents, which lead their sessions: what an agent has just forked bears its words until it executes `sleep`.
+agent_processes() { ps -eo pid=,sid=,args= | awk '$1 == $2 && $3 == "/bin/sh" && $4 == "/srv/agent"' | wc -l; }
+journal_lines() { journalctl --sync; journalctl --quiet --no-pager -b | wc -l; }
+# How many lines the journal has more than $2, and of which kinds if they are many. $1: what was done.
+tell_journal() {
+  more=$(($(journal_lines) - $2))
+  tell "$1-journal" "$more"
+  [ "$more" -lt 20 ] || journalctl -q --no-pager -b -o cat | tail -n "$more" | sed 's/[0-9][0-9]*/N/g' | sort | uniq -c | sort -rn | head -5
+}

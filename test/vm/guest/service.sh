@@ -37,7 +37,7 @@ disturb() {
   cmp -s /tmp/before /tmp/after && same=yes || same=no
   tell "$1-pids-same" "$same"
   tell "$1-agents" "$(wc -l </tmp/after)"
-  tell "$1-journal" $(($(journal_lines) - lines))
+  tell_journal "$1" "$lines"
 }
 
 case $stage in
@@ -55,7 +55,7 @@ case $stage in
   ;;
 2 | 3)
   until_true settled
-  tell boot "$stage ready $(ready) processes $(pgrep -fc '^/bin/sh /srv/agent')"
+  tell boot "$stage ready $(ready) processes $(agent_processes)"
   tell boot-failed "$(systemctl --failed --no-legend | xargs)"
   ;;
 esac
@@ -80,19 +80,19 @@ if [ "$stage" = 2 ]; then
   agents >/tmp/before
   fleetctl shutdown
   sleep 5
-  tell shutdown-state "$(systemctl show -P ActiveState -P Result fleetd.service | xargs) agents $(pgrep -fc '^/bin/sh /srv/agent')"
+  tell shutdown-state "$(systemctl show -P ActiveState -P Result fleetd.service | xargs) agents $(agent_processes)"
   tell home-stays "$(ls -d /sys/fs/cgroup/fleetd.slice/fleetd-agents.service/fleetd-*)"
   disturb_start=$(journal_lines)
   systemctl start fleetd.service
   until_true settled
   agents >/tmp/after
   cmp -s /tmp/before /tmp/after && tell start-pids-same yes || tell start-pids-same no
-  tell start-journal $(($(journal_lines) - disturb_start))
+  tell_journal start "$disturb_start"
   rm -f /srv/ends
   reboot_now
 fi
 tell ended-again "$(wc -l </srv/ends)"
 until_true '[ "$(ready)" = 300 ]'
 sleep 3
-tell final "$(pgrep -fc '^/bin/sh /srv/agent')"
+tell final "$(agent_processes)"
 journalctl -q --no-pager -b -u fleetd.service -u fleetd-agents.service -u fleetd-drain.service -u fleetd-watchdog.service | tail -30
