@@ -82,9 +82,7 @@ export class Arena {
 
   /** Ends all of it, whatever has happened. */
   async close(): Promise<void> {
-    await this.world.fleetctl('shutdown', '--with-agents');
-    const pid = this.world.supervisorPid();
-    if (pid !== null) process.kill(pid, 'SIGKILL');
+    await this.world.endAll();
     if (this.isRoot) execFileSync('umount', ['-l', this.world.stateDir]);
     await this.world.dispose();
   }

@@ -178,6 +178,12 @@ export class World {
   /** Ends the agents and the supervisor, whatever the test did, and removes every file. */
   async dispose(): Promise<void> {
     if (TestRunner.getCurrentTest()?.result?.state === 'fail') await this.#tell();
+    await this.endAll();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  /** Ends the agents and the supervisor, whatever the test did. */
+  async endAll(): Promise<void> {
     const pid = this.supervisorPid();
     if (!(await this.#shutDown()) && pid !== null) tryKill(pid);
     if (pid !== null) await until(() => !isRunning(pid));
@@ -188,7 +194,6 @@ export class World {
     for (const level of ['/*/*/', '/*/', '/']) {
       if (this.cgroup) for (const directory of globSync(this.cgroup + level)) tryRemove(directory);
     }
-    rmSync(this.root, { recursive: true, force: true });
   }
 
   /** Every process of this world's supervisors, also of those that do not serve yet, and of fleetctl. */
