@@ -21,10 +21,13 @@ import type { FleetStatus } from '../../src/api/fleets.ts';
 import type { StatusDocument } from '../../src/api/status.ts';
 import { type Client, clientOf, isAway } from '../../src/cli/client.ts';
 import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
+import { describeWait } from '../../src/host/proc/wait-point.ts';
 
 const FLEETCTL = new URL('../../bin/fleetctl', import.meta.url).pathname;
 const UNTIL_POLL_MS = 50;
 const EVENTS_MAX = 10_000;
+/** So much of the end of the supervisor's log is shown where a test failed. */
+const LOG_SHOWN = 4_000;
 
 /** How a command ended. */
 export interface Ended {
@@ -217,6 +220,10 @@ export class World {
 
   /** What a reader of a failed test wants to know, since nothing of this world stays. */
   async #tell(): Promise<void> {
+    const pid = this.supervisorPid();
+    const log = join(this.stateDir, 'fleetd.log');
+    if (pid !== null) process.stderr.write(`── supervisor ${pid} ──\n${describeWait(pid)}\n`);
+    if (existsSync(log)) process.stderr.write(readFileSync(log, 'utf8').slice(-LOG_SHOWN));
     for (const args of [['ps'], ['events', '--limit', '60']]) {
       const { stdout, stderr } = await this.fleetctl(...args);
       process.stderr.write(`── fleetctl ${args.join(' ')} ──\n${stdout}${stderr}`);
