@@ -1,11 +1,15 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants as files, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { readStat } from '../../src/host/proc/stat.ts';
 import { type SpawnedProcess, Spawner } from '../../src/host/process/spawner.ts';
-import { reapPid } from '../../src/host/sys/pidfd.ts';
+import { libc } from '../../src/host/sys/libc.ts';
+import { closeFd, reapPid } from '../../src/host/sys/pidfd.ts';
+import { openPipe } from '../../src/host/sys/pipe.ts';
 import type { Result } from '../../src/host/sys/result.ts';
 import { Scratch } from './processes.ts';
+
+const F_SETFL = 4;
 
 const spawner = new Spawner();
 afterAll(() => spawner.close());
@@ -61,3 +65,27 @@ test('hands over a descriptor that this thread has opened since', () => {
   closeSync(fd);
   expect(readFileSync(scratch.path('handed'), 'utf8')).toBe('over\n');
 });
+
+test('a thread keeps no end of a pipe that this thread had open as it left: a fork of Node waits for the last one', async () => {
+  const other = new Spawner();
+  // As uv_spawn() opens it. No thread has left before this one gives way.
+  const { read, write } = openPipe();
+  try {
+    reapPid(started(other.start([scratch.launch('true')])[0]!).pid);
+    closeFd(write);
+    expect(pollPipe(read)).toBe('end');
+  } finally {
+    closeFd(read);
+    await other.close();
+  }
+});
+
+/** Without waiting: a pipe is at its end, or has writers that have written nothing. */
+function pollPipe(fd: number): 'end' | 'open' {
+  libc.fcntl(fd, F_SETFL, files.O_NONBLOCK);
+  try {
+    return readSync(fd, Buffer.alloc(1)) === 0 ? 'end' : 'open';
+  } catch {
+    return 'open';
+  }
+}

@@ -1,7 +1,8 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { Launch } from '../launcher/launch.ts';
+import { openDescriptors } from '../proc/descriptors.ts';
 import { readStat } from '../proc/stat.ts';
 import { currentTicks } from '../sys/clock.ts';
 import { check, libc, SystemCallError } from '../sys/libc.ts';
@@ -10,26 +11,28 @@ import { spawnProcess } from './spawn.ts';
 import { COUNTER, END, type SpawnerMemory, type SpawnFailure, type SpawnOrder } from './spawner.ts';
 
 const CLONE_FILES = 0x400;
-/** The descriptors of this thread's own loop; all others in its copy of the table are the main thread's. */
-const LOOPS_OWN = /^(?:anon_inode:\[(?:eventpoll|eventfd|io_uring)\]|pipe:)/;
+const F_GETFL = 3;
+/** Besides pipes, the descriptors that every loop has. */
+const OF_LOOPS = /^anon_inode:\[(?:eventpoll|eventfd|io_uring)\]/;
 
-const { counters, orders, reportFd } = workerData as SpawnerMemory;
+const { counters, orders, reportFd, pipes } = workerData as SpawnerMemory;
 
 /** Leaves the main thread's table of descriptors (unshare(2)) and closes its copies. */
 function leaveDescriptors(): void {
   check('unshare', libc.unshare(CLONE_FILES));
-  for (const fd of readdirSync('/proc/thread-self/fd').map(Number)) {
-    if (fd > 2 && fd !== reportFd && !LOOPS_OWN.test(linkOf(fd))) closeFd(fd);
-  }
+  for (const { fd, link } of openDescriptors())
+    if (fd > 2 && fd !== reportFd && !isOfLoops(fd, link)) closeFd(fd);
 }
 
-/** The link of a descriptor; the one through which the directory was read is closed by now, and counts as kept. */
-function linkOf(fd: number): string {
-  try {
-    return readlinkSync(`/proc/thread-self/fd/${fd}`);
-  } catch {
-    return 'pipe:';
-  }
+/**
+ * Whether a descriptor belongs to this thread's loop or to what all loops share. Of the pipes that were opened since the
+ * main thread ordered this one, those of a loop do not block (uv__signal_loop_once_init in libuv), and one that does is
+ * of a child that Node is forking at this moment: the main thread waits for its last write end to close (uv_spawn), so
+ * that a copy kept here would stop it for ever.
+ */
+function isOfLoops(fd: number, link: string): boolean {
+  if (!link.startsWith('pipe:')) return OF_LOOPS.test(link);
+  return pipes.includes(link) || (libc.fcntl(fd, F_GETFL, 0) & constants.O_NONBLOCK) !== 0;
 }
 
 function start({ launch, number }: SpawnOrder): ProcessId | SpawnFailure {

@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { Launch } from '../launcher/launch.ts';
 import { Reports } from '../launcher/reports.ts';
+import { openDescriptors } from '../proc/descriptors.ts';
 import { SystemCallError } from '../sys/libc.ts';
 import { type Result, refusal, success } from '../sys/result.ts';
 import { siblingOf } from '../sys/sibling.ts';
@@ -22,11 +23,13 @@ export interface SpawnedProcess extends ProcessId {
 /** A failure: an error object cannot be passed between threads as it is. */
 export type SpawnFailure = { syscall: string; errno: number } | { message: string; code: string | undefined };
 
-/** The shared state of two threads: counters to wait on, a port for orders and starts, the descriptor of reports. */
+/** The shared state of two threads: counters to wait on, a port for orders and starts, and descriptors that both keep. */
 export interface SpawnerMemory {
   counters: Int32Array;
   orders: MessagePort;
   reportFd: number;
+  /** The pipes that were open before the threads were, as /proc names them. */
+  pipes: readonly string[];
 }
 
 /** The last order: the thread ends. */
@@ -49,7 +52,13 @@ const HEAP = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
  */
 export class Spawner {
   readonly #reports = new Reports();
-  readonly #threads = Array.from({ length: THREADS }, () => new Thread(this.#reports.fd));
+  readonly #threads: readonly Thread[];
+
+  constructor() {
+    const pipes = openDescriptors().flatMap(({ link }) => (link.startsWith('pipe:') ? [link] : []));
+    const kept = { reportFd: this.#reports.fd, pipes };
+    this.#threads = Array.from({ length: THREADS }, () => new Thread(kept));
+  }
 
   /**
    * Starts processes, each as spawnProcess() does, and waits for that, so that they are known before anything else happens.
@@ -88,9 +97,9 @@ class Thread {
   readonly #orders: MessagePort;
   readonly #worker: Worker;
 
-  constructor(reportFd: number) {
+  constructor(kept: Pick<SpawnerMemory, 'reportFd' | 'pipes'>) {
     const orders = new MessageChannel();
-    const shared: SpawnerMemory = { counters: this.#counters, orders: orders.port2, reportFd };
+    const shared: SpawnerMemory = { counters: this.#counters, orders: orders.port2, ...kept };
     this.#orders = orders.port1;
     this.#worker = new Worker(THREAD, {
       workerData: shared,
