@@ -71,6 +71,6 @@ export const AGENT_OPERATIONS = {
       follow: { type: SWITCH, otherwise: 'false', help: 'Continue with new output as the agent writes it.' },
     }),
     answer: bytes('application/octet-stream', 'The output, byte for byte.'),
-    errors: ['UNKNOWN', 'USAGE', 'SLOT_UNKNOWN'],
+    errors: ['UNKNOWN', 'USAGE', 'SLOT_UNKNOWN', 'STATE_UNUSABLE'],
   },
 } as const satisfies Operations;

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { request } from 'node:http';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
@@ -368,6 +368,18 @@ describe('output', () => {
     follower.kill('SIGTERM');
     await until(() => follower.exitCode !== null || follower.signalCode !== null);
     expect(said).not.toContain('of slot 0');
+  });
+
+  test('is not read through what somebody has put in its place, and the refusal says so', async () => {
+    await spawnSpec(1, { command: ['sleep', '1000'] });
+    const log = join(world.stateDir, 'logs/web/0.log');
+    rmSync(log);
+    symlinkSync('/etc/hostname', log);
+    const { code, stderr } = await world.fleetctl('logs', '0');
+    expect(stderr).toMatch(
+      `FLEET_STATE_UNUSABLE: cannot read the log: ${log} is a symbolic link, not a regular file`,
+    );
+    expect(code).toBe(1);
   });
 
   test('goes nowhere with null, and is refused to a journal that is not there', async () => {

@@ -17,7 +17,7 @@ import { VERSION } from '../shared/version.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { watchGoal } from './follow.ts';
 import type { Handlers } from './routes.ts';
-import { closed, followEvents } from './streams.ts';
+import { closed, followEvents, readLog } from './streams.ts';
 
 const EVENTS_MAX = 10_000;
 const LINES = { usual: 100, max: 100_000 } as const;
@@ -123,8 +123,8 @@ function streamHandlers({ commands, report, supervisor }: Served): Part<'watch' 
     },
     log: ({ fleet, slot, query: { lines = LINES.usual, follow = false }, connection }) => {
       const path = commands.get(fleet).watch(Output).written(slot);
-      const { logs } = supervisor.host.files;
-      return { content: logs.read(path, Math.min(lines, LINES.max), follow, closed(connection)) };
+      const wanted = { lines: Math.min(lines, LINES.max), follow };
+      return { content: readLog(supervisor.host, path, wanted, closed(connection)) };
     },
   };
 }

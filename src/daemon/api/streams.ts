@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FleetEvent } from '../../api/events.ts';
+import type { Host } from '../../host/host.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /** The maximum number of events that wait for a slow follower; beyond it, the follower is disconnected. */
@@ -56,4 +57,21 @@ export function followEvents(
       }
     }
   })();
+}
+
+/**
+ * The last lines of a log and then, if requested, its additions, until the client is gone.
+ * @throws FleetError if it cannot be read
+ */
+export async function* readLog(
+  { files, facts }: Host,
+  path: string,
+  { lines, follow }: { lines: number; follow: boolean },
+  gone: AbortSignal,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* files.logs.read(path, lines, follow, gone);
+  } catch (error) {
+    throw facts.explain('cannot read the log', error, path);
+  }
 }
