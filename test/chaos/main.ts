@@ -30,6 +30,13 @@ if (values.help) {
 }
 const seed = Number(values.seed);
 const say = (line: string) => void process.stderr.write(`${line}\n`);
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    say('ends after this round, and clears up');
+    interrupted.abort();
+  });
+}
 if (values.inject) {
   say(`seed ${seed}: npm run chaos -- --inject --seed ${seed} makes the same choices again`);
   const outcome = await runInjections({
@@ -39,6 +46,7 @@ if (values.inject) {
     patienceMs: 60_000,
     rounds: Number(values.rounds),
     durationMs: parseDuration(values.for) ?? 0,
+    signal: interrupted.signal,
     say,
   });
   process.stdout.write(`${tableOf(outcome.accounts)}\n`);
@@ -54,6 +62,7 @@ const { ledger, losses, untried, rounds, looks } = await runChaos({
   patienceMs: 60_000,
   faults: FAULTS.filter(({ name }) => name.includes(values.only)),
   durationMs: parseDuration(values.for) ?? 0,
+  signal: interrupted.signal,
   say,
 });
 process.stdout.write(`${ledger.table()}\n`);

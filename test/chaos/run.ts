@@ -16,6 +16,8 @@ export interface ChaosOptions extends ArenaOptions {
   faults: readonly Fault[];
   /** No new round begins after so long. */
   durationMs: number;
+  /** No new round begins once it is aborted. */
+  signal?: AbortSignal;
   /** Told what is done, a line at a time. */
   say: (line: string) => void;
 }
@@ -34,7 +36,13 @@ export interface Outcome {
  * Hurts a real fleet in rounds of up to three faults that overlap. After each, the fleet must come to rest by itself,
  * with nothing lost; at last all of it is taken away, and nothing may be left.
  */
-export async function runChaos({ faults, durationMs, say, ...options }: ChaosOptions): Promise<Outcome> {
+export async function runChaos({
+  faults,
+  durationMs,
+  signal,
+  say,
+  ...options
+}: ChaosOptions): Promise<Outcome> {
   const arena = new Arena(options);
   const deck = new Deck(
     arena,
@@ -47,7 +55,7 @@ export async function runChaos({ faults, durationMs, say, ...options }: ChaosOpt
     const watch = new Watch(arena);
     const end = Date.now() + durationMs;
     try {
-      while (Date.now() < end) await runRound(arena, deck, ledger, ++rounds, say);
+      while (Date.now() < end && !signal?.aborted) await runRound(arena, deck, ledger, ++rounds, say);
     } finally {
       await watch.end();
     }

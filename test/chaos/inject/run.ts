@@ -20,9 +20,10 @@ const REFUSED = /^FLEET_(STATE_UNUSABLE|LIMIT_REACHED)/m;
 const LOG_BYTES = 8_190;
 
 export interface InjectOptions extends ArenaOptions {
-  /** No new round begins after this many rounds, or this time. */
+  /** No new round begins after this many rounds, or this time, or once `signal` is aborted. */
   rounds: number;
   durationMs: number;
+  signal?: AbortSignal;
   say: (line: string) => void;
 }
 
@@ -45,7 +46,7 @@ export interface InjectOutcome {
 
 /** Injects faults into the disk calls of a real supervisor, round by round, while commands run, and judges each round. */
 export async function runInjections(options: InjectOptions): Promise<InjectOutcome> {
-  const { rounds, durationMs, say } = options;
+  const { rounds, durationMs, signal, say } = options;
   const arena = new Arena(options);
   const accounts = new Map(DISK_FAULTS.map(({ name }) => [name, newAccount()]));
   const deck: DiskFault[] = [];
@@ -54,7 +55,7 @@ export async function runInjections(options: InjectOptions): Promise<InjectOutco
     const watch = new Watch(arena);
     const end = Date.now() + durationMs;
     try {
-      for (let round = 1; round <= rounds && Date.now() < end; round++) {
+      for (let round = 1; round <= rounds && Date.now() < end && !signal?.aborted; round++) {
         if (deck.length === 0) deck.push(...DISK_FAULTS.filter((fault) => fault.injection || arena.isRoot));
         const [fault] = deck.splice(arena.number(0, deck.length - 1), 1);
         await runRound(arena, fault!, accounts.get(fault!.name)!, round, say);
