@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
 import { readIdentity } from '../../src/host/state/identity.ts';
-import { removeTree } from '../cgroups.ts';
+import { endTree } from '../cgroups.ts';
 import { launch, run } from '../commands.ts';
 import { agentArgs, MARK } from '../place.ts';
 import { untilTrue } from '../waiting.ts';
@@ -61,11 +61,14 @@ export class Fleetd extends Contestant {
     await launch(this.place, bin('fleetd'), [], this.#env);
   }
 
-  /** The cgroups of agents that were ended together with their supervisor. */
+  /**
+   * The cgroups of agents that were ended together with their supervisor, and in them any whose start was under way: it
+   * bears no mark yet.
+   */
   override async cleanUp(): Promise<void> {
     const mount = findCgroupMount(readFileSync('/proc/self/mountinfo', 'utf8'));
     const { identity } = readIdentity(join(this.#stateDir, 'identity'));
-    if (mount !== null && identity) removeTree(`${mount}/fleetd-${identity.id}`);
+    if (mount !== null && identity) await endTree(`${mount}/fleetd-${identity.id}`, this.place.timeoutMs);
   }
 
   protected writeSpec(): void {
