@@ -56,7 +56,7 @@ export class Shutdown {
   }
 }
 
-/** A failure on the way out is no reason to stay. */
+/** A failure on the way out does not keep the supervisor running. */
 function attempt(act: () => void): void {
   try {
     act();

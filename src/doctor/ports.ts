@@ -7,7 +7,7 @@ export interface PortRange {
   last: number;
 }
 
-/** Parses `8080,9000-9099`, as ip_local_reserved_ports prints it, to ranges; skips anything that is no port. */
+/** Parses `8080,9000-9099`, as ip_local_reserved_ports prints it, to ranges; skips anything that is not a port. */
 export function parsePorts(text: string): PortRange[] {
   return [...text.matchAll(/(\d+)(?:-(\d+))?/g)].map((found) => ({
     first: Number(found[1]),

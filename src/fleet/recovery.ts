@@ -62,7 +62,7 @@ export function agentCandidates(
 }
 
 /**
- * Supervises an agent of ours again, as it is. In a slot that nobody wants, it will be stopped: such a slot is made by
+ * Supervises an agent of ours again, as it is. In an unwanted slot, it will be stopped: such a slot is made by
  * `want` before and `unwant` after.
  */
 export function reattach(
@@ -113,7 +113,7 @@ export function restorePast(
 
 /**
  * An unwanted slot in which nothing was found may still have files on the host: the supervisor was killed before it
- * vacated the slot. `want` and then `unwant` is how a slot that nobody wants is made; the plan then vacates it.
+ * vacated the slot. `want` and then `unwant` is how an unwanted slot is made; the plan then vacates it.
  */
 export function markForVacating(fleet: Fleet, slot: number, now: number): void {
   if (fleet.slots.has(slot)) return;

@@ -11,7 +11,7 @@ export interface WatchdogDocument {
   summary: string;
   /** The problems, if any. */
   alarms: string[];
-  /** Information that is no alarm. */
+  /** Information that is not an alarm. */
   notes: string[];
   maintenance: MaintenanceState | null;
   fleets: WatchedFleet[];

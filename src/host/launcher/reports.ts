@@ -29,7 +29,7 @@ export class Reports {
     const { read, write } = openPipe();
     this.#readFd = read;
     this.fd = raised(write);
-    // Neither side waits: a pipe that somebody has filled only costs the reason of a failure.
+    // Neither side waits: a full pipe costs only the reason of a failure.
     for (const fd of [this.#readFd, this.fd]) check('fcntl', libc.fcntl(fd, F_SETFL, constants.O_NONBLOCK));
   }
 

@@ -88,8 +88,9 @@ export function reapPid(pid: number): ProcessExit | null {
 }
 
 /**
- * Does what a child that was just started needs in order to be supervised. A child for which that fails is killed: none may
- * run that nobody knows.
+ * Runs the step that makes a child that was just started known to the supervisor. If it fails, the child is killed, so
+ * that no process runs unsupervised.
+ * @returns what `work` returns
  * @throws what `work` throws
  */
 export function orKill<T>(pid: number, work: () => T): T {
