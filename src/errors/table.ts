@@ -136,7 +136,7 @@ export const ERRORS = {
     hint: 'Raise the limit that the message names.',
   },
   STATE_UNUSABLE: {
-    when: 'The state or runtime directory is not writable, or belongs to another user.',
+    when: 'The state or runtime directory, or a file in it, cannot be read or written, or belongs to another user.',
     exitCode: 1,
     retryable: true,
     hint: 'Make the directory writable, or set FLEETD_STATE_DIR.',

@@ -379,7 +379,11 @@ describe('output', () => {
     expect(stderr).toMatch(
       `FLEET_STATE_UNUSABLE: cannot read the log: ${log} is a symbolic link, not a regular file`,
     );
+    expect(stderr).toContain("Move it away; the agent's next start creates a new log.");
     expect(code).toBe(1);
+    rmSync(log);
+    await world.ok('restart', '--slots', '0');
+    await world.ok('logs', '0');
   });
 
   test('goes nowhere with null, and is refused to a journal that is not there', async () => {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FleetEvent } from '../../api/events.ts';
-import type { Host } from '../../host/host.ts';
+import { FleetError } from '../../errors/fleet-error.ts';
+import type { Host, ReadProblem } from '../../host/host.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 
 /** The maximum number of events that wait for a slow follower; beyond it, the follower is disconnected. */
@@ -72,6 +73,11 @@ export async function* readLog(
   try {
     yield* files.logs.read(path, lines, follow, gone);
   } catch (error) {
-    throw facts.explain('cannot read the log', error, path);
+    const { code, message } = error as ReadProblem;
+    if (code !== 'NOT_REGULAR') throw facts.explain('cannot read the log', error, path);
+    throw new FleetError('STATE_UNUSABLE', `cannot read the log: ${message}`, {
+      hint: "Move it away; the agent's next start creates a new log.",
+      cause: error,
+    });
   }
 }
