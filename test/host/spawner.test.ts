@@ -66,12 +66,14 @@ test('hands over a descriptor that this thread has opened since', () => {
   expect(readFileSync(scratch.path('handed'), 'utf8')).toBe('over\n');
 });
 
-test('a thread keeps no end of a pipe that this thread had open as it left: a fork of Node waits for the last one', async () => {
+test('threads keep no end of a pipe that was open as they left: a fork of Node waits for the last one', async () => {
   const other = new Spawner();
-  // As uv_spawn() opens it. No thread has left before this one gives way.
+  // As uv_spawn() opens it, and long before the threads have loaded their code.
   const { read, write } = openPipe();
   try {
-    reapPid(started(other.start([scratch.launch('true')])[0]!).pid);
+    // One for each thread: what has started something has left.
+    const launches = [scratch.launch('true'), scratch.launch('true')];
+    for (const outcome of other.start(launches)) reapPid(started(outcome).pid);
     closeFd(write);
     expect(pollPipe(read)).toBe('end');
   } finally {
