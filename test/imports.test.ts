@@ -29,7 +29,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   api: PURE_ROOMS,
   doctor: [...PURE_ROOMS, 'api'],
   'host/sys': hostRoom(),
-  'host/launcher': hostRoom('sys'),
+  'host/launcher': hostRoom('sys', 'proc', 'net'),
   'host/proc': hostRoom('sys'),
   'host/net': hostRoom('sys', 'proc'),
   'host/strays': hostRoom('sys', 'proc'),

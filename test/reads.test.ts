@@ -32,7 +32,6 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/state/lock.ts': { 'reads a file whole': 'our own lock', opens: 'our own lock' },
   'src/host/proc/read.ts': { opens: 'files of the kernel that never wait for a process' },
   'src/host/proc/net.ts': { 'reads a file whole': 'tables of the kernel, on another thread' },
-  'src/host/process/spawn.ts': { opens: 'the directory of our own cgroup' },
   'src/host/cgroup/tree-lock.ts': { opens: 'the directory of our own cgroup, for its lock' },
   'src/host/state/own-log.ts': { opens: 'our own log, for writing' },
   'src/host/state/heartbeat-file.ts': {

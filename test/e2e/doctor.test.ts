@@ -72,7 +72,11 @@ describe.runIf(IS_ROOT && existsSync(`${PIDS}/cgroup.procs`))('pids.max of a cgr
     // What has just ended keeps its cgroup busy for a moment.
     cleanups.push(() => until(() => removeGroup()));
     await world.ok('spawn', '3', ...FLAGS, ...SLEEP);
-    const members = [world.supervisorPid()!, ...(await world.ps()).map(({ pid }) => pid!)];
+    const members = [
+      world.supervisorPid()!,
+      world.launcherPid(),
+      ...(await world.ps()).map(({ pid }) => pid!),
+    ];
     for (const pid of members) writeFileSync(`${group}/cgroup.procs`, String(pid));
     writeFileSync(`${group}/pids.max`, String(Number(readFileSync(`${group}/pids.current`, 'utf8')) + 20));
   });

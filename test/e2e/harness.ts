@@ -133,6 +133,16 @@ export class World {
     return pid > 0 && isRunning(pid) ? pid : null;
   }
 
+  /** The process that forks for the supervisor. */
+  launcherPid(): number {
+    const children = readFileSync(
+      `/proc/${this.supervisorPid()}/task/${this.supervisorPid()}/children`,
+      'utf8',
+    );
+    const isLauncher = (pid: string) => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === 'fleetd-launcher\0';
+    return Number(children.split(' ').find((pid) => pid !== '' && isLauncher(pid)));
+  }
+
   /** kill −9 of the supervisor, and waits until it is gone. */
   async killSupervisor(): Promise<void> {
     const pid = this.supervisorPid();

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CgroupTree } from '../../src/host/cgroup/tree.ts';
@@ -232,6 +232,23 @@ describe.skipIf(!HAS_TREE)('a tree of cgroups (needs one that can be written)', 
       // The supervisor that began it is gone in this story, but not in this process: it holds the place still.
       helper.errand.done();
     });
+  });
+
+  test('a slot in which something was killed is as good as new for the next agent', async () => {
+    for (const kill of [
+      () => tree.kill('web/0'),
+      // As an operator may: it kills in all slots of the fleet, and only the agents' ends tell of it.
+      () => {
+        writeFileSync(`${MOUNT}/fleetd-${ID}/web/cgroup.kill`, '1');
+        tree.renew('web/0');
+      },
+    ]) {
+      const main = scratch.start('exec sleep 1000', { cgroup: tree.place('web/0') });
+      kill();
+      expect(reapPid(main)).toEqual({ code: null, signal: 'SIGKILL' });
+      const next = scratch.start('exit 7', { cgroup: tree.place('web/0') });
+      expect(reapPid(next)).toEqual({ code: 7, signal: null });
+    }
   });
 
   describe('after a crash of the supervisor', () => {

@@ -3,7 +3,7 @@ import type { RunningErrand } from '../../src/host/host.ts';
 import type { Launch } from '../../src/host/launcher/launch.ts';
 import { hasEnded, readStat } from '../../src/host/proc/stat.ts';
 import { endOfHook } from '../../src/host/process/hook.ts';
-import { spawnProcess } from '../../src/host/process/spawn.ts';
+import { spawnProcess } from '../../src/host/process/spawner.ts';
 import { reapPid } from '../../src/host/sys/pidfd.ts';
 import { isRunning, until } from '../e2e/harness.ts';
 

@@ -1,11 +1,17 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { failureIn, readAnswer } from '../../src/host/launcher/answer.ts';
 import { launchCalls, STEPS } from '../../src/host/launcher/calls.ts';
 import { type Architecture, launcherImage } from '../../src/host/launcher/image.ts';
 import type { Launch } from '../../src/host/launcher/launch.ts';
+import { firstPage } from '../../src/host/launcher/launcher-process.ts';
 import { MACHINE_CODE } from '../../src/host/launcher/machine-code.ts';
-import { compileScript } from '../../src/host/launcher/script.ts';
+import { type Call, compileOrder, TABLE } from '../../src/host/launcher/script.ts';
+import { libc } from '../../src/host/sys/libc.ts';
+import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
 
 let scratch: Scratch;
@@ -22,6 +28,8 @@ const has = (program: string) => {
     return false;
   }
 };
+const NATIVE = { architecture: 'x64', bornInCgroup: true } as const;
+const LAUNCH: Launch = { path: '/p', argv: ['p'], env: [], cwd: '/', output: { path: '/o' } };
 const PREFIX: Record<Architecture, string> = {
   x64: process.arch === 'x64' ? '' : 'x86_64-linux-gnu-',
   arm64: process.arch === 'arm64' ? '' : 'aarch64-linux-gnu-',
@@ -45,28 +53,46 @@ const EMULATOR: Record<Architecture, string | null> = {
   arm64: process.arch === 'arm64' ? '' : has('qemu-aarch64') ? 'qemu-aarch64' : null,
 };
 
-/** Runs a launcher as a program of its own, with what spawn.ts gives it. */
+const F_FORK_FLAGS = { parentSetTid: 0x100000, sigchld: 17 } as const;
+
+/** qemu-user forks children of the launcher only, so that here they are not this process's. */
+function forkable(calls: Call[], isEmulated: boolean): Call[] {
+  if (!isEmulated) return calls;
+  const flags = F_FORK_FLAGS.parentSetTid | F_FORK_FLAGS.sigchld;
+  return calls.map((call) => (call.forks ? { ...call, arguments: [flags, 0, TABLE] } : call));
+}
+
+/** Runs a launcher as a program of its own, with what launcher-process.ts gives it, and one order. */
 async function run(architecture: Architecture, changes: Partial<Launch>) {
-  const launch = { path: '/bin/sh', argv: ['sh'], env: [], cwd: '/', output: { path: '' }, ...changes };
+  const emulator = EMULATOR[architecture]!;
+  const launch = {
+    path: '/bin/sh',
+    argv: ['sh'],
+    env: [],
+    cwd: '/',
+    output: { path: scratch.path('out') },
+    ...changes,
+  };
   const image = scratch.path('launcher');
   writeFileSync(image, launcherImage(architecture));
   chmodSync(image, 0o755);
-  writeFileSync(scratch.path('script'), compileScript(2 ** 40 + 7, launchCalls(launch, architecture)));
-  const files = [image, scratch.path('script')].map((path) => openSync(path, 'r'));
-  const argv = [EMULATOR[architecture]!, image].filter(Boolean);
+  writeFileSync(scratch.path('page'), firstPage());
+  const page = openSync(scratch.path('page'), 'r+');
+  const argv = [emulator, image].filter(Boolean);
+  // Node's pipes are sockets of both directions.
   const child = spawn(argv[0]!, argv.slice(1), {
     env: {},
-    stdio: ['ignore', 'pipe', 'pipe', ...files, 'pipe'],
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', page],
   });
-  const [output, report] = [child.stdout!, (child.stdio as unknown as AsyncIterable<Buffer>[])[5]!].map(
-    async (stream) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of stream) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
-  );
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  return { code, output: (await output)!.toString(), report: (await report)! };
+  const [reports, orders] = [child.stdio[3], child.stdio[4]] as unknown as Duplex[];
+  const calls = launchCalls(launch, { architecture, bornInCgroup: false });
+  orders!.write(compileOrder(2 ** 40 + 7, forkable(calls, emulator !== ''))!);
+  const answer = readAnswer((await once(orders!, 'data'))[0] as Buffer, 0);
+  orders!.end();
+  const chunks: Buffer[] = [];
+  for await (const chunk of reports!) chunks.push(chunk as Buffer);
+  closeSync(page);
+  return { answer, report: Buffer.concat(chunks), output: () => scratch.read('out') };
 }
 
 describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) => {
@@ -76,7 +102,7 @@ describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) =
       const argv = [
         'a name of its own',
         '-c',
-        'echo "$0" "$1" "$A"; pwd; umask; ulimit -Sn; for fd in 3 4 5; do test -e /proc/$$/fd/$fd && echo open; done; true',
+        'echo "$0" "$1" "$A"; pwd; umask; ulimit -Sn; for fd in 3 4 5; do test -e /proc/$$/fd/$fd && echo open; done; echo end',
         'zero',
         'one',
       ];
@@ -87,24 +113,21 @@ describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) =
         umask: 0o27,
         nofile: { soft: 99, hard: 999 },
       };
-      const { code, output, report } = await run(architecture, changes);
-      expect({ code, output, report: report.length }).toEqual({
-        code: 0,
-        output: 'zero one ä\n/usr\n0027\n99\n',
-        report: 0,
-      });
+      const { answer, report, output } = await run(architecture, changes);
+      expect(answer).toMatchObject({ launch: 2 ** 40 + 7, outcome: expect.any(Number) });
+      expect(report).toHaveLength(0);
+      await until(() => output().endsWith('end\n'), undefined, 'the program is done');
+      expect(output()).toBe('zero one ä\n/usr\n0027\n99\nend\n');
     },
   );
 
   test.skipIf(EMULATOR[architecture] === null)(
     'reports the step that failed, passes over what may fail',
     async () => {
-      const { code, report } = await run(architecture, { path: '/nonexistent', oomScoreAdj: 5_000 });
-      expect(code).toBe(127);
-      expect(report).toHaveLength(16);
+      const { report } = await run(architecture, { path: '/nonexistent', oomScoreAdj: 5_000 });
+      expect(report).toHaveLength(32);
       expect(Number(report.readBigUInt64LE(0))).toBe(2 ** 40 + 7);
-      expect(STEPS[report.readUInt32LE(8)]).toBe('execve');
-      expect(report.readUInt32LE(12)).toBe(2);
+      expect(failureIn(report, 0).message).toBe('execve: ENOENT');
     },
   );
 });
@@ -122,10 +145,27 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
     nofile: { soft: 1, hard: 1 },
     oomScoreAdj: 1,
   };
-  const steps = launchCalls(launch, 'x64').map(({ step }) => STEPS[step]);
+  const steps = launchCalls(launch, { architecture: 'x64', bornInCgroup: false }).map(
+    ({ step }) => STEPS[step],
+  );
   expect(steps).toEqual([
-    ...['cgroup', 'cgroup', 'cgroup', 'umask', 'nofile'],
-    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'chdir', 'close', 'close', 'close'],
+    ...['fork', 'cgroup', 'cgroup', 'cgroup', 'setsid', 'output', 'output', 'output'],
+    ...['close', 'close', 'close', 'close', 'umask', 'nofile'],
+    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'close', 'chdir'],
     ...['no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],
   ]);
+  const born = launchCalls(launch, { architecture: 'x64', bornInCgroup: true }).map(
+    ({ step }) => STEPS[step],
+  );
+  expect(born.slice(0, 3)).toEqual(['cgroup', 'fork', 'setsid']);
+});
+
+test('nothing of a longer order is left behind a shorter one', () => {
+  const long = Buffer.from(
+    compileOrder(1, launchCalls({ ...LAUNCH, env: ['A='.padEnd(9_000, 'x')] }, NATIVE))!,
+  );
+  const short = compileOrder(2, launchCalls(LAUNCH, NATIVE))!;
+  expect(short.length).toBeLessThan(long.length);
+  expect(short.length % libc.getpagesize()).toBe(0);
+  expect(short.includes('xx')).toBe(false);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Launch } from '../../src/host/launcher/launch.ts';
 import { listPids, readLink } from '../../src/host/proc/pid.ts';
 import { readStat } from '../../src/host/proc/stat.ts';
-import { spawnProcess } from '../../src/host/process/spawn.ts';
+import { spawnProcess } from '../../src/host/process/spawner.ts';
 import { closeFd, openPidfd, signalPidfd } from '../../src/host/sys/pidfd.ts';
 import { until } from '../e2e/harness.ts';
 

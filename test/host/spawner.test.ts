@@ -1,17 +1,13 @@
-import { closeSync, constants as files, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { readStat } from '../../src/host/proc/stat.ts';
 import { type SpawnedProcess, Spawner } from '../../src/host/process/spawner.ts';
-import { libc } from '../../src/host/sys/libc.ts';
-import { closeFd, reapPid } from '../../src/host/sys/pidfd.ts';
-import { openPipe } from '../../src/host/sys/pipe.ts';
+import { reapPid } from '../../src/host/sys/pidfd.ts';
 import type { Result } from '../../src/host/sys/result.ts';
 import { Scratch } from './processes.ts';
 
-const F_SETFL = 4;
-
-const spawner = new Spawner();
+const spawner = new Spawner(() => {});
 afterAll(() => spawner.close());
 let scratch: Scratch;
 beforeEach(() => {
@@ -35,13 +31,53 @@ test('starts children of this process, in order, and knows since when they run',
   }
 });
 
-test('one that cannot be started keeps no other back, and says which call failed', () => {
-  const nowhere = scratch.launch('', { output: { path: '/nonexistent/log' } });
+test('one that cannot be forked keeps no other back, and says which call failed', () => {
+  const nowhere = scratch.launch('', { cgroup: '/nonexistent' });
   const outcomes = spawner.start([nowhere, scratch.launch('echo here')]);
-  const error = { code: 'ENOENT', syscall: 'posix_spawn', errno: constants.errno.ENOENT };
+  const error = { code: 'ENOENT', syscall: 'cgroup', errno: constants.errno.ENOENT };
   expect(outcomes[0]).toMatchObject({ ok: false, error });
   reapPid(started(outcomes[1]!).pid);
   expect(scratch.read('out.2')).toBe('here\n');
+});
+
+test('starts more than the socket has room for, and one whose words fill many pages', () => {
+  const long = 'x'.repeat(100_000);
+  const launches = Array.from({ length: 200 }, (_, i) =>
+    scratch.launch('printf "%s" "$A" | wc -c; echo "$B"', {
+      env: [`A=${i % 50 === 0 ? long : ''}`, `B=${i}`],
+    }),
+  );
+  for (const outcome of spawner.start(launches)) reapPid(started(outcome).pid);
+  const outputs = launches.map((_, i) => scratch.read(`out.${i + 1}`));
+  expect(outputs).toEqual(launches.map((_, i) => `${i % 50 === 0 ? 100_000 : 0}\n${i}\n`));
+});
+
+test('a launcher that was killed is replaced, and no order is carried out twice or not at all', () => {
+  const other = new Spawner(() => {});
+  try {
+    const [first] = [other.launcherPid!];
+    process.kill(first, 'SIGKILL');
+    const outcomes = other.start([1, 2, 3].map(() => scratch.launch('echo once')));
+    for (const outcome of outcomes) reapPid(started(outcome).pid);
+    expect([1, 2, 3].map((i) => scratch.read(`out.${i}`))).toEqual(['once\n', 'once\n', 'once\n']);
+    expect(other.launcherPid).not.toBe(first);
+    expect(readStat(first)).toBeNull();
+  } finally {
+    other.close();
+  }
+});
+
+test('the launcher ends with the socket, and holds nothing of ours but it and the pipe of reports', () => {
+  const other = new Spawner(() => {});
+  const pid = other.launcherPid!;
+  reapPid(started(other.start([scratch.launch('true')])[0]!).pid);
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) =>
+    readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/\d+/, ''),
+  );
+  expect(links.sort()).toEqual(['/dev/null', '/dev/null', '/dev/null', 'pipe:[]', 'socket:[]']);
+  expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toBe('');
+  other.close();
+  expect(readStat(pid)).toBeNull();
 });
 
 test('tells of each launch by itself what kept it from its program', () => {
@@ -65,29 +101,3 @@ test('hands over a descriptor that this thread has opened since', () => {
   closeSync(fd);
   expect(readFileSync(scratch.path('handed'), 'utf8')).toBe('over\n');
 });
-
-test('threads keep no end of a pipe that was open as they left: a fork of Node waits for the last one', async () => {
-  const other = new Spawner();
-  // As uv_spawn() opens it, and long before the threads have loaded their code.
-  const { read, write } = openPipe();
-  try {
-    // One for each thread: what has started something has left.
-    const launches = [scratch.launch('true'), scratch.launch('true')];
-    for (const outcome of other.start(launches)) reapPid(started(outcome).pid);
-    closeFd(write);
-    expect(pollPipe(read)).toBe('end');
-  } finally {
-    closeFd(read);
-    await other.close();
-  }
-});
-
-/** Without waiting: a pipe is at its end, or has writers that have written nothing. */
-function pollPipe(fd: number): 'end' | 'open' {
-  libc.fcntl(fd, F_SETFL, files.O_NONBLOCK);
-  try {
-    return readSync(fd, Buffer.alloc(1)) === 0 ? 'end' : 'open';
-  } catch {
-    return 'open';
-  }
-}

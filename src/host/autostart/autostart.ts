@@ -6,7 +6,7 @@ import { explainFailure } from '../facts/explain.ts';
 import { UNIT_DIRECTORY } from '../install/files.ts';
 import { findListener } from '../net/unix.ts';
 import { readCgroupMount } from '../proc/cgroup.ts';
-import { spawnProcess } from '../process/spawn.ts';
+import { spawnProcess } from '../process/spawner.ts';
 import { accountOf } from '../process/users.ts';
 import { checkWay, makeTraversable } from '../state/statedir.ts';
 import { hashText } from '../sys/hash.ts';

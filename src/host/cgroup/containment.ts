@@ -30,8 +30,12 @@ export interface Errand {
 export interface Containment {
   /** `cgroup`: nothing escapes. `session`: a process that leaves its session and closes its output does. */
   readonly kind: 'cgroup' | 'session';
+  /** Gives the launcher of this supervisor its place. */
+  house(launcher: number): void;
   /** Makes a slot's cgroup. @returns the cgroup to start its agent in; undefined if there is none */
   place(key: string): string | undefined;
+  /** The slot's cgroup is not used for another start: something may have killed in it by other means than ours. */
+  renew(key: string): void;
   /** Sets the main process of a slot: one that was just started, or that an earlier supervisor started. */
   reattach(key: string, pid: number): void;
   /** Whether a main process is where nothing that it forks can escape: a launcher moves there as its first act. */

@@ -10,7 +10,9 @@ import { ownUnits } from './unit-memory.ts';
 
 /** The leaf of a supervisor without a cgroup of its own; no fleet can have this name. */
 const OWN_LEAF = '_supervisor';
-/** The directories of helpers and hooks, with one cgroup each; no fleet can have these names either. */
+/** The leaf of the launcher; no fleet can have this name either. */
+export const LAUNCHER_LEAF = '_launcher';
+/** The directories of helpers and hooks, with one cgroup each; no fleet can have these names. */
 export const ERRAND_DIRECTORIES = { helper: '_helpers', hook: '_hooks' } as const;
 /** Whether a directory right below the tree's root is a fleet's. */
 export const isFleetDirectory = (name: string): boolean => !name.startsWith('_');

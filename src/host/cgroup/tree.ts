@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { ExitCause } from '../../fleet/restart.ts';
@@ -10,7 +11,7 @@ import { pause } from '../sys/pause.ts';
 import { killIf } from '../sys/pidfd.ts';
 import type { Containment, Errand, ErrandKind } from './containment.ts';
 import { CgroupErrands } from './errands.ts';
-import { isFleetDirectory, type OwnedHome, openHome } from './home.ts';
+import { isFleetDirectory, LAUNCHER_LEAF, type OwnedHome, openHome } from './home.ts';
 import type { Resources } from './limits.ts';
 import { childrenOf, isPopulated, membersOf, removeIfEmpty } from './path.ts';
 import { CgroupResources, fleetOf } from './resources.ts';
@@ -36,6 +37,10 @@ export class CgroupTree implements Containment {
   readonly #resources: CgroupResources;
   readonly #errands: CgroupErrands;
   readonly #release: () => void;
+  readonly #launcherLeaf: string;
+  #launcher: number | null = null;
+  /** Leaves that this supervisor has made, and in which nothing was killed by cgroup.kill. */
+  readonly #unharmed = new Set<string>();
   readonly #session = readStat(process.pid)!.session;
   onProblem: Containment['onProblem'] = () => {};
 
@@ -51,6 +56,7 @@ export class CgroupTree implements Containment {
     this.#prefix = `${path}/`;
     this.#resources = new CgroupResources(home, (error) => this.onProblem(error));
     this.#errands = new CgroupErrands(root, (error) => this.onProblem(error));
+    this.#launcherLeaf = `${root}/${LAUNCHER_LEAF}`;
   }
 
   /**
@@ -64,12 +70,33 @@ export class CgroupTree implements Containment {
     return home && new CgroupTree(home);
   }
 
-  /** Makes the leaf with its limits, before any process is in it. */
+  /**
+   * Makes the leaf with its limits, before any process is in it. One in which something may have been killed by
+   * cgroup.kill is made anew: from Linux 6.14 on, clone3(2) compares the number of such kills in the target with that in
+   * the parent's own cgroup, and kills the child if they differ (cgroup_css_set_fork, kernel/cgroup/cgroup.c).
+   */
   place(key: string): string {
     const leaf = `${this.#root}/${key}`;
+    if (!this.#unharmed.has(key)) {
+      if (removeIfEmpty(leaf)) this.#resources.forget(key);
+      this.#unharmed.add(key);
+    }
     makeChild(leaf, 0o755);
     this.#resources.prepare(key);
     return leaf;
+  }
+
+  house(launcher: number): void {
+    this.#launcher = launcher;
+    makeChild(this.#launcherLeaf, 0o755);
+    // The kernel lets a lone move wait for an RCU grace period, which nothing here waits for: children are born in leaves.
+    void writeFile(`${this.#launcherLeaf}/cgroup.procs`, String(launcher)).catch((error) => {
+      if (!isGone(error)) this.onProblem(error);
+    });
+  }
+
+  renew(key: string): void {
+    this.#unharmed.delete(key);
   }
 
   /** Nothing to do: the process is in its leaf, or moves there itself. */
@@ -112,6 +139,7 @@ export class CgroupTree implements Containment {
 
   /** By cgroup.kill (Linux 5.14); before that one by one, repeated by the caller until nothing is left. */
   kill(key: string): void {
+    this.renew(key);
     try {
       writeFileSync(`${this.#root}/${key}/cgroup.kill`, '1');
     } catch (error) {
@@ -144,6 +172,7 @@ export class CgroupTree implements Containment {
     for (const key of keys) {
       removeIfEmpty(`${this.#root}/${key}`);
       this.#resources.forget(key);
+      this.#unharmed.delete(key);
     }
     for (const fleet of new Set(keys.map(fleetOf))) {
       if (!this.#resources.has(fleet)) removeIfEmpty(`${this.#root}/${fleet}`);
@@ -169,6 +198,7 @@ export class CgroupTree implements Containment {
     this.leave(this.#leaves());
     for (const fleet of this.#fleets()) removeIfEmpty(`${this.#root}/${fleet}`);
     this.#errands.close();
+    removeIfEmpty(this.#launcherLeaf);
     if (this.#origin !== null && this.#returnTo(this.#origin)) removeIfEmpty(this.#own);
     removeIfEmpty(this.#root);
     this.disown();
@@ -206,9 +236,13 @@ export class CgroupTree implements Containment {
       pause(ARRIVAL_LOOK_MS);
   }
 
-  /** The processes in the supervisor's cgroup that belong to another session: launchers lead their own. */
+  /**
+   * The processes of other sessions in the cgroups of supervisor and launcher: an earlier launcher, which leads one, and
+   * children of launchers.
+   */
   #unarrived(): number[] {
-    return membersOf(this.#own).filter((pid) => {
+    return [...membersOf(this.#own), ...membersOf(this.#launcherLeaf)].filter((pid) => {
+      if (pid === this.#launcher) return false;
       const session = readStat(pid)?.session;
       return session !== undefined && session !== this.#session;
     });

@@ -1,24 +1,24 @@
 import { randomInt } from 'node:crypto';
 import { constants, readSync } from 'node:fs';
-import { check, libc, SystemCallError } from '../sys/libc.ts';
+import { check, libc, type SystemCallError } from '../sys/libc.ts';
 import { closeFd } from '../sys/pidfd.ts';
 import { openPipe } from '../sys/pipe.ts';
-import { STEPS } from './calls.ts';
+import { failureIn } from './answer.ts';
 import { raised } from './memory-file.ts';
 
 const F_SETFL = 4;
-/** The launch's number (8 bytes), the step and its errno (4 each): less than PIPE_BUF, so that none is torn (pipe(7)). */
-const REPORT_BYTES = 16;
-const REPORTS_PER_READ = 256;
+/** The first half of an order's head: less than PIPE_BUF, so that none is torn (pipe(7)). */
+const REPORT_BYTES = 32;
+const REPORTS_PER_READ = 128;
 /** The range of randomInt(). */
 const LAUNCHES = 2 ** 48 - 1;
 
 /**
- * The reports of launchers: which step of which launch has failed, and why. One pipe serves all of them; the program
- * itself has no end of it, because it closes with execve.
+ * The reports of launches: which step has failed, and why. One pipe serves all of them; the program itself has no end of
+ * it, because it closes with execve.
  */
 export class Reports {
-  /** The descriptor that launchers write to. */
+  /** The descriptor that launches write to. */
   readonly fd: number;
   readonly #readFd: number;
   /** The launches whose reports are accepted, with their failures. */
@@ -53,9 +53,7 @@ export class Reports {
       const length = this.#read();
       for (let at = 0; at < length; at += REPORT_BYTES) {
         const launch = Number(this.#buffer.readBigUInt64LE(at));
-        const step = STEPS[this.#buffer.readUInt32LE(at + 8)] ?? 'launch';
-        if (this.#expected.has(launch))
-          this.#expected.set(launch, new SystemCallError(step, this.#buffer.readUInt32LE(at + 12)));
+        if (this.#expected.has(launch)) this.#expected.set(launch, failureIn(this.#buffer, at));
       }
       if (length < this.#buffer.length) return;
     }

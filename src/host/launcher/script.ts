@@ -1,9 +1,15 @@
-/** The address at which the launcher maps its script; every pointer in a script is absolute (x64.S, arm64.S). */
+import { libc } from '../sys/libc.ts';
+
+/** The addresses of the launcher (x64.S, arm64.S): orders, whose pointers are absolute, and the page that it shares. */
 const BASE = 0x10000000;
-/** Bytes of the head, which holds the launch's number, and of each step. */
-const STEP = 64;
-/** The size that the launcher maps. The kernel takes at most 6 MiB of words and environment (execve(2)). */
-export const SCRIPT_BYTES_MAX = 16 * 1024 * 1024;
+export const TABLE = 0x20000000;
+/** Bytes of an order's head, and of each step. */
+export const STEP_BYTES = 64;
+/** The room for an order. The kernel takes at most 6 MiB of words and environment (execve(2)). */
+export const ORDER_BYTES_MAX = 16 * 1024 * 1024;
+const PAGE = libc.getpagesize();
+const FLAG = { mayFail: 1, forks: 2 } as const;
+const WORD_HIGH = 2 ** 32;
 
 /** An argument of a system call: a number, a text (NUL is added), bytes, or a list of texts that NULL ends. */
 export type Argument = number | string | Buffer | readonly string[];
@@ -12,73 +18,111 @@ export type Argument = number | string | Buffer | readonly string[];
 export interface Call {
   /** Its number on this architecture. */
   number: number;
-  arguments: readonly Argument[];
+  /** `tail`: the address and the length of what lies behind the order in the launcher's memory. */
+  arguments: readonly Argument[] | 'tail';
   /** Identifies the failed step in the report. */
   step: number;
   /** Whether the next call follows if it fails. */
   mayFail?: boolean;
+  /** Whether it forks: the calls that follow are the child's. */
+  forks?: boolean;
 }
 
 /**
- * Turns calls into the script that the launcher carries out: a head, the calls, and behind them the data that they point
- * to.
- * @param launch the number in its report
+ * Turns calls into an order for the launcher: a head, the calls, behind them the data that they point to, and zeros to
+ * the end of the page, so that nothing of an earlier order is left on a page of this one.
+ * @param launch the number in the head, which the answer and the report have too
+ * @returns the order, valid until the next one is compiled; null if the launcher has no room for it
  */
-export function compileScript(launch: number, calls: readonly Call[]): Buffer {
-  const data = new Data(STEP * (calls.length + 1));
-  const head = Buffer.alloc(STEP * (calls.length + 1));
-  head.writeBigUInt64LE(BigInt(launch), 0);
+export function compileOrder(launch: number, calls: readonly Call[]): Buffer | null {
+  writer.begin(STEP_BYTES * (calls.length + 1));
   for (const [i, call] of calls.entries()) {
-    const at = STEP * (i + 1);
-    writeWord(head, at, call.number);
+    const at = STEP_BYTES * (i + 1);
+    writer.word(at, call.number);
+    writer.half(at + 56, call.step);
+    writer.half(at + 60, (call.mayFail ? FLAG.mayFail : 0) | (call.forks ? FLAG.forks : 0));
+    if (call.arguments === 'tail') continue;
     for (const [k, argument] of call.arguments.entries()) {
-      writeWord(head, at + 8 * (k + 1), typeof argument === 'number' ? argument : data.add(argument));
+      writer.word(at + 8 * (k + 1), typeof argument === 'number' ? argument : writer.add(argument));
     }
-    head.writeUInt32LE(call.step, at + 56);
-    head.writeUInt32LE(call.mayFail ? 1 : 0, at + 60);
   }
-  return Buffer.concat([head, ...data.chunks]);
+  const length = writer.end();
+  if (length > ORDER_BYTES_MAX) return null;
+  for (const [i, call] of calls.entries()) {
+    if (call.arguments !== 'tail') continue;
+    writer.word(STEP_BYTES * (i + 1) + 8, BASE + length);
+    writer.word(STEP_BYTES * (i + 1) + 16, ORDER_BYTES_MAX - length);
+  }
+  writer.word(0, launch);
+  writer.word(8, length - STEP_BYTES);
+  return writer.written(length);
 }
 
-/** A word of 64 bits; a negative number (AT_FDCWD) as the kernel reads it. */
-function writeWord(buffer: Buffer, at: number, value: number): void {
-  buffer.writeBigInt64LE(BigInt(value), at);
-}
+/** Writes orders into one buffer, which grows to the largest of them. */
+class Writer {
+  #buffer = Buffer.alloc(8 * 1024);
+  #end = 0;
 
-/** The data that calls point to. */
-class Data {
-  readonly chunks: Buffer[] = [];
-  #at: number;
-
-  constructor(start: number) {
-    this.#at = start;
+  /** @param bytes of the head and the steps, which data follow */
+  begin(bytes: number): void {
+    this.#end = 0;
+    this.#take(bytes);
   }
 
-  /** @returns its address in the launcher */
+  /** A word of 64 bits; a negative number (AT_FDCWD) as the kernel reads it. */
+  word(at: number, value: number): void {
+    this.#buffer.writeInt32LE(value | 0, at);
+    this.#buffer.writeInt32LE(Math.floor(value / WORD_HIGH), at + 4);
+  }
+
+  half(at: number, value: number): void {
+    this.#buffer.writeUInt32LE(value, at);
+  }
+
+  /** @returns the address in the launcher */
   add(argument: Exclude<Argument, number>): number {
-    if (Buffer.isBuffer(argument)) return this.#append(argument);
-    if (typeof argument === 'string') return this.#append(Buffer.from(`${argument}\0`));
-    return this.#addList(argument);
-  }
-
-  /** The texts in one piece, then the list of their addresses. */
-  #addList(texts: readonly string[]): number {
-    const list = Buffer.alloc(8 * (texts.length + 1));
-    let address = BASE + this.#at;
-    for (const [i, text] of texts.entries()) {
-      writeWord(list, 8 * i, address);
-      address += Buffer.byteLength(text) + 1;
+    if (typeof argument === 'string') return BASE + this.#text(argument);
+    if (Buffer.isBuffer(argument)) {
+      const at = this.#take(argument.length);
+      argument.copy(this.#buffer, at);
+      return BASE + at;
     }
-    this.#append(Buffer.from(texts.map((text) => `${text}\0`).join('')));
-    return this.#append(list);
+    const list = this.#take(8 * (argument.length + 1));
+    for (const [i, text] of argument.entries()) this.word(list + 8 * i, BASE + this.#text(text));
+    return BASE + list;
   }
 
-  /** Each begins at a multiple of eight bytes, as structures must. */
-  #append(chunk: Buffer): number {
-    const address = BASE + this.#at;
-    const padding = -chunk.length & 7;
-    this.chunks.push(chunk, Buffer.alloc(padding));
-    this.#at += chunk.length + padding;
-    return address;
+  /** Ends the order at the end of a page. @returns its length */
+  end(): number {
+    this.#take(-this.#end & (PAGE - 1));
+    return this.#end;
   }
+
+  written(length: number): Buffer {
+    return this.#buffer.subarray(0, length);
+  }
+
+  #text(text: string): number {
+    // UTF-8 takes at most three bytes for a unit of UTF-16.
+    const at = this.#take(3 * text.length + 1);
+    const length = this.#buffer.write(text, at);
+    this.#end = at + aligned(length + 1);
+    return at;
+  }
+
+  /** Takes zeroed bytes from the end, at a multiple of eight, as structures must be. */
+  #take(bytes: number): number {
+    const at = this.#end;
+    this.#end += aligned(bytes);
+    while (this.#end > this.#buffer.length)
+      this.#buffer = Buffer.concat([this.#buffer], 2 * this.#buffer.length);
+    this.#buffer.fill(0, at, this.#end);
+    return at;
+  }
+}
+
+const writer = new Writer();
+
+function aligned(bytes: number): number {
+  return bytes + (-bytes & 7);
 }

@@ -48,7 +48,7 @@ export class LinuxHost implements Host {
   async close(): Promise<void> {
     await this.processes.stopWatching();
     this.files.reader.close();
+    this.processes.close();
     this.#containment.close();
-    await this.processes.close();
   }
 }

@@ -18,8 +18,9 @@ import { type SpawnedProcess, Spawner } from '../process/spawner.ts';
 import { readUsage, type Usage } from '../process/usage.ts';
 import { linuxUsers } from '../process/users.ts';
 import type { Processes, StartRequest } from '../processes.ts';
+import { currentTicks } from '../sys/clock.ts';
 import { closeFd, openPidfd, type ProcessExit, signalPidfd } from '../sys/pidfd.ts';
-import type { ForeignAdoption } from '../sys/process-id.ts';
+import { type ForeignAdoption, TICKS_PER_SECOND } from '../sys/process-id.ts';
 import { attempt, type Result } from '../sys/result.ts';
 import { linuxOthers } from './others.ts';
 
@@ -27,6 +28,9 @@ import { linuxOthers } from './others.ts';
 const LINGER_POLL_MS = 5;
 /** The maximum number of datagrams per turn: a chatty agent must not block the loop. */
 const DATAGRAMS_MAX = 256;
+
+/** An agent that is killed this early may have died of its cgroup (CgroupTree.place). */
+const EARLY_TICKS = TICKS_PER_SECOND;
 
 /** A slot's main process. */
 interface Main extends ProcessId {
@@ -42,7 +46,7 @@ export class LinuxProcesses implements Processes {
   readonly locale = hostLocale();
   readonly errands: Errands;
   readonly #containment: Containment;
-  readonly #spawner = new Spawner();
+  readonly #spawner: Spawner;
   readonly #watch = new ExitWatch();
   /** Main processes by slot. */
   readonly #mains = new Map<string, Main>();
@@ -57,6 +61,7 @@ export class LinuxProcesses implements Processes {
    */
   constructor(containment: Containment, options: { notifyPath: string; nofile: number }) {
     this.#containment = containment;
+    this.#spawner = new Spawner((pid) => containment.house(pid));
     this.#world = new AgentWorld(options.nofile);
     this.errands = new Errands({
       containment,
@@ -207,9 +212,9 @@ export class LinuxProcesses implements Processes {
     this.#notify.close();
   }
 
-  /** Ends the threads that start processes. */
-  async close(): Promise<void> {
-    await this.#spawner.close();
+  /** Ends the launcher; agents continue. */
+  close(): void {
+    this.#spawner.close();
   }
 
   // ── exits ──
@@ -226,9 +231,17 @@ export class LinuxProcesses implements Processes {
   #ended(key: string, status: ProcessExit | null, launch: number | null): void {
     const exit = this.#withCause(key, status);
     const failure = launch === null ? null : this.#spawner.failureOf(launch);
+    this.#renewAfter(key, status);
     this.#mains.delete(key);
     if (!this.#isPopulated(key)) this.onExit(key, exit, failure);
     else void this.#untilEmpty(key).then(() => this.onExit(key, exit, failure));
+  }
+
+  /** Whoever writes to cgroup.kill of a fleet kills in all its slots, and no agent could start there any more. */
+  #renewAfter(key: string, status: ProcessExit | null): void {
+    const main = this.#mains.get(key);
+    if (status?.signal !== 'SIGKILL' || !main) return;
+    if (currentTicks() - main.startTicks < EARLY_TICKS) this.#containment.renew(key);
   }
 
   /**

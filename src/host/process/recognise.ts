@@ -7,7 +7,7 @@ const ENVIRON_BYTES_MAX = 6 * 1024 * 1024;
 
 /**
  * Whether a process is an errand next to an agent, in its slot's directory and with its log (prepare, an exec check): its
- * stdin is /dev/null opened to append (spawn.ts), which has no effect, shows in proc_pid_fdinfo(5), and is otherwise
+ * stdin is /dev/null opened to append (launcher/calls.ts), which has no effect, shows in proc_pid_fdinfo(5), and is otherwise
  * never done. It only matters without cgroups, where nothing else distinguishes it from the agent.
  */
 export function isErrand(pid: number): boolean {

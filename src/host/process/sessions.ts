@@ -36,6 +36,12 @@ export class Sessions implements Containment {
     return undefined;
   }
 
+  /** Nothing to do: there is no cgroup. */
+  renew(): void {}
+
+  /** Nothing to do: the launcher leads a session of its own, and is no slot's. */
+  house(): void {}
+
   hasArrived(): boolean {
     return true;
   }

@@ -1,18 +1,16 @@
-import { once } from 'node:events';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { ProcessId } from '../../fleet/agent.ts';
+import { type Answer, readAnswer } from '../launcher/answer.ts';
+import { launchCalls } from '../launcher/calls.ts';
+import type { Architecture } from '../launcher/image.ts';
 import type { Launch } from '../launcher/launch.ts';
+import { LauncherProcess } from '../launcher/launcher-process.ts';
 import { Reports } from '../launcher/reports.ts';
-import { openDescriptors } from '../proc/descriptors.ts';
+import { compileOrder, STEP_BYTES } from '../launcher/script.ts';
+import { readCgroups } from '../proc/cgroup.ts';
+import { readStat } from '../proc/stat.ts';
 import { SystemCallError } from '../sys/libc.ts';
-import { type Result, refusal, success } from '../sys/result.ts';
-import { siblingOf } from '../sys/sibling.ts';
-
-/** An order for the thread: a launch, and its unique number. */
-export interface SpawnOrder {
-  launch: Launch;
-  number: number;
-}
+import { orKill } from '../sys/pidfd.ts';
+import { attempt, type Result, refusal } from '../sys/result.ts';
 
 /** A process that was started. */
 export interface SpawnedProcess extends ProcessId {
@@ -20,64 +18,62 @@ export interface SpawnedProcess extends ProcessId {
   launch: number;
 }
 
-/** A failure: an error object cannot be passed between threads as it is. */
-export type SpawnFailure = { syscall: string; errno: number } | { message: string; code: string | undefined };
+/** The launcher has at most so many orders without an answer, so that all answers have room in the socket. */
+const ORDERS_MAX = 64;
+/** The errors of clone3(2) if the kernel, or a sandbox, cannot start a process in a cgroup. */
+const UNSUPPORTED = new Set(['ENOSYS', 'EINVAL', 'EPERM', 'E2BIG', 'EOPNOTSUPP']);
 
-/** The shared state of two threads: counters to wait on, a port for orders and starts, and descriptors that both keep. */
-export interface SpawnerMemory {
-  counters: Int32Array;
-  orders: MessagePort;
-  reportFd: number;
-  /** The pipes that were open before the threads were, as /proc names them. */
-  pipes: readonly string[];
+/** The errors of a socket whose other end has closed. */
+const ENDED = new Set(['EPIPE', 'ECONNRESET']);
+const TRIES = 2;
+
+/** A launch, and the number by which its answer and its report are known. */
+interface Order {
+  launch: Launch;
+  number: number;
 }
 
-/** The last order: the thread ends. */
-export const END = 'end';
-
-/** The counters: orders given, orders carried out. */
-export const COUNTER = { given: 0, done: 1 } as const;
-
-const THREAD = siblingOf(import.meta.url, 'spawner-thread');
-
-/** While one child is on its way to its exec, another can be started: two threads use two processors. */
-const THREADS = 2;
-/** A thread keeps only one order at a time; V8 would otherwise let garbage grow to tens of megabytes. */
-const HEAP = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
-
 /**
- * Starts processes on threads with their own tables of descriptors. A fork copies the table of the forking thread, and
- * the child closes all of that again: with a pidfd for each of 10,000 agents this alone more than doubles the time of a
- * start (0.43 ms with an empty table, 0.58 with 3,000 descriptors, 1.14 with 10,000).
+ * Starts processes through the launcher (launcher/README.md), which has almost no memory and no descriptors. A fork of
+ * this process would copy its table of descriptors, and the child would close all of it again: 0.43 ms with an empty
+ * table, 1.14 with a pidfd for each of 10,000 agents.
  */
 export class Spawner {
   readonly #reports = new Reports();
-  readonly #threads: readonly Thread[];
+  readonly #answers = Buffer.alloc(STEP_BYTES * ORDERS_MAX);
+  readonly #onLauncher: (pid: number) => void;
+  #launcher: LauncherProcess | null;
+  /** The cgroups of this process in all hierarchies when it started the launcher. */
+  #cgroups: string | null = null;
+  #abilities = { architecture: process.arch as Architecture, bornInCgroup: true };
 
-  constructor() {
-    const pipes = openDescriptors().flatMap(({ link }) => (link.startsWith('pipe:') ? [link] : []));
-    const kept = { reportFd: this.#reports.fd, pipes };
-    this.#threads = Array.from({ length: THREADS }, () => new Thread(kept));
+  /**
+   * @param onLauncher called with the pid of every launcher that is started
+   * @throws SystemCallError if the launcher cannot be started; EACCES if vm.memfd_noexec forbids it
+   */
+  constructor(onLauncher: (pid: number) => void) {
+    this.#onLauncher = onLauncher;
+    this.#launcher = this.#startLauncher();
+  }
+
+  /** The pid of the launcher. */
+  get launcherPid(): number | null {
+    return this.#launcher?.pid ?? null;
   }
 
   /**
-   * Starts processes, each as spawnProcess() does, and waits for that, so that they are known before anything else happens.
+   * Starts processes, each in a session of its own with nothing but what its launch names, and waits until they are
+   * forked, so that they are known before anything else happens. What fails after the fork comes as a report, and the
+   * process exits with 127.
    * @returns for each the process, or the reason: a SystemCallError with the errno of the failure
    */
   start(launches: readonly Launch[]): Result<SpawnedProcess>[] {
-    const orders = launches.map((launch) => ({ launch, number: this.#reports.expect() }));
-    const share = Math.ceil(orders.length / THREADS);
-    const given = this.#threads
-      .map((thread, i) => ({ thread, orders: orders.slice(i * share, (i + 1) * share) }))
-      .filter((part) => part.orders.length > 0);
-    for (const part of given) part.thread.give(part.orders);
-    const outcomes = given.flatMap(({ thread }) => thread.started());
-    return outcomes.map((outcome, i) => {
-      const { number } = orders[i]!;
-      if (outcome.ok) return success({ ...outcome.value, launch: number });
-      this.#reports.take(number);
-      return outcome;
-    });
+    this.#follow();
+    const results: Result<SpawnedProcess>[] = [];
+    for (let at = 0; at < launches.length; at += ORDERS_MAX) {
+      results.push(...this.#startSome(launches.slice(at, at + ORDERS_MAX)));
+    }
+    return results;
   }
 
   /** Why the program of a launch that has ended was not executed; null if it was. Valid once. */
@@ -85,56 +81,117 @@ export class Spawner {
     return this.#reports.take(launch);
   }
 
-  /** Ends the threads. */
-  async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.close()));
+  /** Ends the launcher; what it has started continues. */
+  close(): void {
+    this.#launcher?.close();
+    this.#launcher = null;
     this.#reports.close();
   }
-}
 
-class Thread {
-  readonly #counters = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-  readonly #orders: MessagePort;
-  readonly #worker: Worker;
-
-  constructor(kept: Pick<SpawnerMemory, 'reportFd' | 'pipes'>) {
-    const orders = new MessageChannel();
-    const shared: SpawnerMemory = { counters: this.#counters, orders: orders.port2, ...kept };
-    this.#orders = orders.port1;
-    this.#worker = new Worker(THREAD, {
-      workerData: shared,
-      transferList: [orders.port2],
-      resourceLimits: HEAP,
-    });
-    for (const each of [this.#worker, this.#orders]) each.unref();
+  #startLauncher(): LauncherProcess {
+    this.#cgroups = readCgroups('self');
+    const launcher = new LauncherProcess(this.#reports.fd);
+    this.#onLauncher(launcher.pid);
+    return launcher;
   }
 
-  give(orders: readonly SpawnOrder[] | typeof END): void {
-    this.#orders.postMessage(orders);
-    Atomics.add(this.#counters, COUNTER.given, 1);
-    Atomics.notify(this.#counters, COUNTER.given);
+  /** Children inherit cgroups (v1) and limits of the launcher: where this process was moved, a new one has its. */
+  #follow(): void {
+    if (this.#launcher === null || readCgroups('self') === this.#cgroups) return;
+    this.#launcher.close();
+    this.#launcher = null;
   }
 
-  /** Waits until all orders are done. @returns the processes of the last orders */
-  started(): Result<ProcessId>[] {
-    const given = Atomics.load(this.#counters, COUNTER.given);
-    for (let done = 0; done < given; done = Atomics.load(this.#counters, COUNTER.done)) {
-      Atomics.wait(this.#counters, COUNTER.done, done);
+  #startSome(launches: readonly Launch[]): Result<SpawnedProcess>[] {
+    const orders = launches.map((launch) => ({ launch, number: this.#reports.expect() }));
+    const answers = new Map<number, Answer>();
+    // A launcher that ends in between is replaced, and the next one gets the orders that it has not carried out.
+    for (let tries = 0; tries < TRIES && answers.size < orders.length; tries++) {
+      this.#carryOut(
+        orders.filter(({ number }) => !answers.has(number)),
+        answers,
+      );
     }
-    const answer = receiveMessageOnPort(this.#orders)!.message as (ProcessId | SpawnFailure)[];
-    return answer.map((outcome) => ('pid' in outcome ? success(outcome) : refusal(toError(outcome))));
+    return orders.map((order) => this.#resultOf(order, answers.get(order.number)));
   }
 
-  /** The thread ends by itself: terminating it during a call of the FFI would abort the process. */
-  async close(): Promise<void> {
-    const ended = once(this.#worker, 'exit');
-    this.#worker.ref();
-    this.give(END);
-    await ended;
+  #resultOf({ launch, number }: Order, answer: Answer | undefined): Result<SpawnedProcess> {
+    const outcome = answer?.outcome ?? SystemCallError.named('launcher', 'EPIPE');
+    if (typeof outcome === 'number') {
+      return attempt(() => {
+        // Mostly the tick is known. A process that has ended at once can still be read: it is not reaped yet.
+        const startTicks = answer?.ticks ?? orKill(outcome, () => readStat(outcome)!.startTicks);
+        return { pid: outcome, startTicks, launch: number };
+      });
+    }
+    this.#reports.take(number);
+    if (!this.#abilities.bornInCgroup || outcome.syscall !== 'fork' || !UNSUPPORTED.has(outcome.code)) {
+      return refusal(outcome);
+    }
+    this.#abilities = { ...this.#abilities, bornInCgroup: false };
+    return this.#startSome([launch])[0]!;
+  }
+
+  /** @param answers gets those of the orders that were carried out before the launcher ended, if it did */
+  #carryOut(orders: readonly Order[], answers: Map<number, Answer>): void {
+    this.#launcher ??= this.#startLauncher();
+    const sent: number[] = [];
+    try {
+      for (const { launch, number } of orders) {
+        const order = compileOrder(number, launchCalls(launch, this.#abilities));
+        if (order === null) {
+          answers.set(number, {
+            launch: number,
+            outcome: SystemCallError.named('execve', 'E2BIG'),
+            ticks: null,
+          });
+          continue;
+        }
+        sent.push(number);
+        if ('fd' in launch.output) this.#launcher.sendWith(order, launch.output.fd);
+        else this.#launcher.send(order);
+      }
+    } catch (error) {
+      if (!ENDED.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+    this.#await(sent, answers);
+  }
+
+  #await(sent: readonly number[], answers: Map<number, Answer>): void {
+    const launcher = this.#launcher!;
+    const expected = sent.length * STEP_BYTES;
+    let length = 0;
+    while (length < expected) {
+      const received = launcher.receive(this.#answers, length);
+      if (received === 0) break;
+      length += received;
+    }
+    for (let at = 0; at + STEP_BYTES <= length; at += STEP_BYTES) {
+      const answer = readAnswer(this.#answers, at);
+      answers.set(answer.launch, answer);
+    }
+    if (length === expected) return;
+    // It has ended. What it forked last is in the shared page, and belongs to the first order without an answer.
+    const launch = sent.find((number) => !answers.has(number))!;
+    const child = launcher.lastChild;
+    if (child !== null) answers.set(launch, { launch, outcome: child, ticks: null });
+    launcher.close();
+    this.#launcher = null;
   }
 }
 
-function toError(failure: SpawnFailure): Error {
-  if ('errno' in failure) return new SystemCallError(failure.syscall, failure.errno);
-  return Object.assign(new Error(failure.message), { code: failure.code });
+/**
+ * Starts one process, as Spawner does, by a launcher of its own.
+ * @returns the pid
+ * @throws SystemCallError if it cannot be forked
+ */
+export function spawnProcess(launch: Launch): number {
+  const spawner = new Spawner(() => {});
+  try {
+    const [outcome] = spawner.start([launch]);
+    if (!outcome!.ok) throw outcome!.error;
+    return outcome!.value.pid;
+  } finally {
+    spawner.close();
+  }
 }

@@ -7,15 +7,6 @@ import koffi from 'koffi';
  */
 const lib = koffi.load('libc.so.6');
 
-/** A function that some versions of glibc lack. */
-function optional(prototype: string): ReturnType<typeof lib.func> | null {
-  try {
-    return lib.func(prototype);
-  } catch {
-    return null;
-  }
-}
-
 /** Opaque glibc structures: posix_spawn_file_actions_t is 80 bytes, posix_spawnattr_t 336, sigset_t 128 (x86-64, arm64). */
 export const SIZE = { fileActions: 80, spawnAttributes: 336, signalSet: 128, signalInfo: 128 } as const;
 
@@ -35,8 +26,6 @@ export const libc = {
   attributesFlags: lib.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
   attributesMask: lib.func('int posix_spawnattr_setsigmask(void *attributes, void *set)'),
   attributesDefault: lib.func('int posix_spawnattr_setsigdefault(void *attributes, void *set)'),
-  /** glibc 2.39 and later; null before. Takes a descriptor of the cgroup's directory. */
-  attributesCgroup: optional('int posix_spawnattr_setcgroup_np(void *attributes, int cgroup)'),
   memfdCreate: lib.func('int memfd_create(const char *name, uint flags)'),
   fcntl: lib.func('int fcntl(int fd, int command, int argument)'),
   pipe2: lib.func('int pipe2(void *fds, int flags)'),
@@ -50,12 +39,13 @@ export const libc = {
   write: lib.func('long write(int fd, void *data, ulong length)'),
   flock: lib.func('int flock(int fd, int operation)'),
   getrlimit: lib.func('int getrlimit(int resource, void *limit)'),
-  unshare: lib.func('int unshare(int flags)'),
   socket: lib.func('int socket(int domain, int type, int protocol)'),
+  socketpair: lib.func('int socketpair(int domain, int type, int protocol, void *fds)'),
   bind: lib.func('int bind(int fd, void *address, uint length)'),
   connect: lib.func('int connect(int fd, void *address, uint length)'),
   getsockopt: lib.func('int getsockopt(int fd, int level, int name, void *value, void *length)'),
   setsockopt: lib.func('int setsockopt(int fd, int level, int name, void *value, uint length)'),
+  sendmsg: lib.func('long sendmsg(int fd, void *message, int flags)'),
   recvmsg: lib.func('long recvmsg(int fd, void *message, int flags)'),
   clockGettime: lib.func('int clock_gettime(int clock, void *time)'),
   getpagesize: lib.func('int getpagesize()'),
