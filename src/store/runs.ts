@@ -14,6 +14,9 @@ const SCHEMA = [
   ) STRICT, WITHOUT ROWID`,
 ];
 
+/** When a record must be written: at the end of the turn, or with the events, within half a second. */
+export type Urgency = 'now' | 'soon';
+
 /**
  * The process in each slot, on tmpfs and without fsync, because it only needs to survive the supervisor. Writes are
  * collected and flushed once per turn of the loop.
@@ -23,6 +26,7 @@ export class RunStore {
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #dirty = new Map<string, { fleet: string; slot: number; record: RunRecord | null }>();
+  #isUrgent = false;
   readonly #behind: MarkFile;
   readonly notice: string | null;
   /** Whether an earlier supervisor could not write everything: processes may exist that no record names. */
@@ -65,14 +69,22 @@ export class RunStore {
       }));
   }
 
-  /** Notes the new record of a slot; null forgets the slot. */
-  set(fleet: string, slot: number, record: RunRecord | null): void {
+  /**
+   * Notes the new record of a slot; null forgets the slot.
+   * @param urgency `soon`: the next supervisor can do without it, so it is written with others
+   */
+  set(fleet: string, slot: number, record: RunRecord | null, urgency: Urgency = 'now'): void {
     this.#dirty.set(`${fleet}/${slot}`, { fleet, slot, record });
+    this.#isUrgent ||= urgency === 'now';
   }
 
-  /** Writes the noted records. @throws if the file cannot be written; they stay noted then */
-  flush(): void {
-    if (this.#dirty.size === 0) return;
+  /**
+   * Writes the noted records.
+   * @param urgency `now`: only if one of them is urgent
+   * @throws if the file cannot be written; they stay noted then
+   */
+  flush(urgency: Urgency = 'soon'): void {
+    if (this.#dirty.size === 0 || (urgency === 'now' && !this.#isUrgent)) return;
     try {
       transaction(this.#db, () => {
         for (const { fleet, slot, record } of this.#dirty.values()) this.#write(fleet, slot, record);
@@ -82,6 +94,7 @@ export class RunStore {
       throw error;
     }
     this.#behind.set(false);
+    this.#isUrgent = false;
     this.#dirty.clear();
   }
 

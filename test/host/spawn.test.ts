@@ -96,8 +96,9 @@ function failureOf(changes: Parameters<Scratch['launch']>[1]): string | undefine
   try {
     const [outcome] = spawner.start([scratch.launch('true', changes)]);
     if (!outcome!.ok) return outcome!.error.message;
-    expect(reapPid(outcome!.value.pid)).toEqual({ code: 127, signal: null });
-    return spawner.failureOf(outcome!.value.launch)?.message;
+    const exit = reapPid(outcome!.value.pid);
+    expect(exit).toEqual({ code: 127, signal: null });
+    return spawner.failureOf(outcome!.value.launch, exit)?.message;
   } finally {
     spawner.close();
   }

@@ -88,10 +88,11 @@ test('tells of each launch by itself what kept it from its program', () => {
     scratch.launch('exit 127'),
   ];
   const outcomes = spawner.start(launches).map(started);
-  for (const { pid } of outcomes) reapPid(pid);
-  const failures = outcomes.map(({ launch }) => spawner.failureOf(launch)?.message ?? null);
+  const failures = outcomes.map(
+    ({ pid, launch }) => spawner.failureOf(launch, reapPid(pid))?.message ?? null,
+  );
   expect(failures).toEqual(['execve: ENOENT', null, 'chdir: ENOENT', null]);
-  expect(spawner.failureOf(outcomes[0]!.launch)).toBeNull();
+  expect(spawner.failureOf(outcomes[0]!.launch, { code: 127, signal: null })).toBeNull();
 });
 
 test('hands over a descriptor that this thread has opened since', () => {

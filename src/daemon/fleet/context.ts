@@ -2,6 +2,7 @@ import type { Change } from '../../fleet/change.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { AgentExit } from '../../fleet/restart.ts';
 import type { SlotPaths } from '../../host/host.ts';
+import type { Urgency } from '../../store/runs.ts';
 import type { Services } from '../shared/services.ts';
 
 /** The fleet as its executors and watches know it; its runner is the one implementation. */
@@ -17,7 +18,7 @@ export interface FleetContext {
   /** Something has changed: the fleet has a turn soon. */
   wake(): void;
   /** Records what is in a slot now, for the next supervisor. */
-  noteRun(slot: number): void;
+  noteRun(slot: number, urgency?: Urgency): void;
   /** Writes a change, applies it and reports it. @throws FleetError if it cannot be written; then nothing has changed */
   commit(change: Change): void;
   /** Agents have been started, or were found starting. */

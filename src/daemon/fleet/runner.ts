@@ -8,6 +8,7 @@ import type { Executors, Step } from '../../fleet/steps.ts';
 import { expire, nextDue } from '../../fleet/time.ts';
 import { agentExited } from '../../fleet/transitions.ts';
 import type { SlotPaths } from '../../host/host.ts';
+import type { Urgency } from '../../store/runs.ts';
 import type { Services } from '../shared/services.ts';
 import { TIMER_MS_MAX } from '../shared/timers.ts';
 import type { FleetContext, FleetWatch, WatchKind } from './context.ts';
@@ -88,8 +89,8 @@ export class FleetRunner implements FleetContext {
     for (const watch of this.#watches.values()) watch.agentsStarted?.();
   }
 
-  noteRun(slot: number): void {
-    this.services.runs.set(this.name, slot, runRecord(this.fleet, slot));
+  noteRun(slot: number, urgency: Urgency = 'now'): void {
+    this.services.runs.set(this.name, slot, runRecord(this.fleet, slot), urgency);
   }
 
   commit(change: Change): void {

@@ -6,7 +6,7 @@ import type { RunStore } from '../../store/runs.ts';
 import type { Journal } from './journal.ts';
 
 /** Events reach their file within this time. */
-const FLUSH_MS = 100;
+const FLUSH_MS = 500;
 
 interface Written {
   host: Host;
@@ -17,7 +17,7 @@ interface Written {
   log: Logger;
 }
 
-/** Writes what a power cut may lose: runs in the turn of their start, and events a moment later. */
+/** Writes what a power cut may lose: starts and ends of agents in their turn, the rest a moment later. */
 export class Flusher {
   readonly #written: Written;
   /** Files whose last write failed. */
@@ -33,7 +33,7 @@ export class Flusher {
   /** Writes the records of runs. */
   runs(): void {
     const { paths, runs } = this.#written;
-    this.attempt(paths.runDatabase, () => runs.flush());
+    this.attempt(paths.runDatabase, () => runs.flush('now'));
     this.soon();
   }
 
@@ -42,9 +42,10 @@ export class Flusher {
     this.#timer ??= setTimeout(() => this.events(), FLUSH_MS);
   }
 
-  /** Writes the events. */
+  /** Writes the events, and the records that could wait for them. */
   events(): void {
-    const { paths, events, journal } = this.#written;
+    const { paths, runs, events, journal } = this.#written;
+    this.attempt(paths.runDatabase, () => runs.flush());
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     journal.gather();

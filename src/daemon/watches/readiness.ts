@@ -85,7 +85,8 @@ export class Readiness implements FleetWatch {
       }
       agentReady(fleet, slot, host.now(), uncheckedMs);
       observer.ready(name, ageMs);
-      this.#context.noteRun(slot);
+      // One that the next supervisor does not know as ready is checked again.
+      this.#context.noteRun(slot, 'soon');
       journal.slot('ready', name, slot, 'ready');
     });
     this.#context.wake();

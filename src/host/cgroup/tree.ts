@@ -79,9 +79,9 @@ export class CgroupTree implements Containment {
     const leaf = `${this.#root}/${key}`;
     if (!this.#unharmed.has(key)) {
       if (removeIfEmpty(leaf)) this.#resources.forget(key);
+      makeChild(leaf, 0o755);
       this.#unharmed.add(key);
     }
-    makeChild(leaf, 0o755);
     this.#resources.prepare(key);
     return leaf;
   }

@@ -40,9 +40,12 @@ export class Reports {
     return launch;
   }
 
-  /** Why a launch that has ended failed; null if it did not. Valid once. */
-  take(launch: number): SystemCallError | null {
-    this.#drain();
+  /**
+   * Why a launch that has ended failed; null if it did not. Valid once.
+   * @param mayHaveFailed whether it ended as a launch that fails does: only then is the pipe read
+   */
+  take(launch: number, mayHaveFailed: boolean): SystemCallError | null {
+    if (mayHaveFailed) this.#drain();
     const failure = this.#expected.get(launch) ?? null;
     this.#expected.delete(launch);
     return failure;

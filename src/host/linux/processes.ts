@@ -90,7 +90,10 @@ export class LinuxProcesses implements Processes {
     return prepared.map((each, i) => {
       if (!each.ok) return each;
       const outcome = outcomes.shift()!;
-      return outcome.ok ? attempt(() => this.#watchStarted(requests[i]!.key, outcome.value)) : outcome;
+      const { key } = requests[i]!;
+      if (outcome.ok) return attempt(() => this.#watchStarted(key, outcome.value));
+      this.#containment.renew(key);
+      return outcome;
     });
   }
 
@@ -99,8 +102,8 @@ export class LinuxProcesses implements Processes {
     return this.#world.around(launch, this.#containment.place(key), nofile);
   }
 
-  #watchStarted(key: string, { pid, startTicks, launch }: SpawnedProcess): ProcessId {
-    keepOrKill(pid, (pidfd) => this.#watchMain(key, { pid, startTicks }, pidfd, launch));
+  #watchStarted(key: string, { pid, startTicks, launch, hasArrived }: SpawnedProcess): ProcessId {
+    keepOrKill(pid, (pidfd) => this.#watchMain(key, { pid, startTicks, pidfd, hasArrived }, launch));
     this.#containment.reattach(key, pid);
     return { pid, startTicks };
   }
@@ -130,7 +133,7 @@ export class LinuxProcesses implements Processes {
       return false;
     }
     this.#containment.reattach(key, pid);
-    this.#watchMain(key, { pid, startTicks }, pidfd, null);
+    this.#watchMain(key, { pid, startTicks, pidfd, hasArrived: true }, null);
     return true;
   }
 
@@ -139,7 +142,7 @@ export class LinuxProcesses implements Processes {
       const { key, process } = intakes[i]!;
       if (!taken.ok || !taken.value) return taken;
       const pidfd = openPidfd(process.pid);
-      if (pidfd !== null) this.#watchMain(key, process, pidfd, null);
+      if (pidfd !== null) this.#watchMain(key, { ...process, pidfd, hasArrived: true }, null);
       return { ok: true, value: pidfd !== null };
     });
   }
@@ -220,28 +223,31 @@ export class LinuxProcesses implements Processes {
   // ── exits ──
 
   /** @param launch the number of its launch; null if this supervisor has not started it */
-  #watchMain(key: string, { pid, startTicks }: ProcessId, pidfd: number, launch: number | null): void {
-    this.#watch.watch(pidfd, (reap) => {
-      if (launch !== null) this.#containment.ended(pid);
+  #watchMain(key: string, main: Main, launch: number | null): void {
+    this.#watch.watch(main.pidfd, (reap) => {
+      if (launch !== null) this.#containment.ended(main.pid);
       this.#ended(key, reap(), launch);
     });
-    this.#mains.set(key, { pid, pidfd, startTicks, hasArrived: launch === null });
+    this.#mains.set(key, main);
   }
 
   #ended(key: string, status: ProcessExit | null, launch: number | null): void {
     const exit = this.#withCause(key, status);
-    const failure = launch === null ? null : this.#spawner.failureOf(launch);
-    this.#renewAfter(key, status);
+    const failure = launch === null ? null : this.#spawner.failureOf(launch, status);
+    this.#renewAfter(key, status, failure);
     this.#mains.delete(key);
     if (!this.#isPopulated(key)) this.onExit(key, exit, failure);
     else void this.#untilEmpty(key).then(() => this.onExit(key, exit, failure));
   }
 
-  /** Whoever writes to cgroup.kill of a fleet kills in all its slots, and no agent could start there any more. */
-  #renewAfter(key: string, status: ProcessExit | null): void {
-    const main = this.#mains.get(key);
-    if (status?.signal !== 'SIGKILL' || !main) return;
-    if (currentTicks() - main.startTicks < EARLY_TICKS) this.#containment.renew(key);
+  /**
+   * Others may have removed a slot's cgroup, or have written to cgroup.kill of a fleet, which kills in all its slots: no
+   * agent could start there any more.
+   */
+  #renewAfter(key: string, status: ProcessExit | null, failure: Error | null): void {
+    const { startTicks } = this.#mains.get(key)!;
+    const isKilledEarly = status?.signal === 'SIGKILL' && currentTicks() - startTicks < EARLY_TICKS;
+    if (isKilledEarly || failure) this.#containment.renew(key);
   }
 
   /**

@@ -5,25 +5,32 @@ import { check, libc } from '../sys/libc.ts';
 import { closeFd } from '../sys/pidfd.ts';
 
 /** From sock_diag(7), linux/netlink.h and linux/inet_diag.h; the same on all architectures. */
-const AF_NETLINK = 16;
-const FAMILIES = [2, 10] as const;
+const AF = { netlink: 16, inet: 2, inet6: 10 } as const;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const NETLINK_SOCK_DIAG = 4;
 const SOCK_DIAG_BY_FAMILY = 20;
+/** The request of before Linux 3.3, of all families at once: one walk through the listeners instead of two. */
+const TCPDIAG_GETSOCK = 18;
 const NLM_F_REQUEST_DUMP = 0x301;
 const NLMSG = { error: 2, done: 3 } as const;
-const IPPROTO = { tcp: 6, udp: 17 } as const;
+const IPPROTO_UDP = 17;
 const TCP_LISTEN = 1 << 10;
+const ANY_STATE = 0xffff_ffff;
 const INET_DIAG_REQ_BYTECODE = 1;
 const INET_DIAG_BC = { localPortFrom: 2, localPortTo: 3 } as const;
 
-/** struct nlmsghdr, struct inet_diag_req_v2, and the filter as an attribute of four struct inet_diag_bc_op. */
-const REQUEST = { header: 16, diag: 16 + 56, attribute: 16 + 56 + 4, size: 16 + 56 + 4 + 16 } as const;
+const HEADER = 16;
+/** struct inet_diag_req (with its states at the end), and struct inet_diag_req_v2 (with its states at the beginning). */
+const TCP_REQUEST = { bytes: 60, states: 52 } as const;
+const UDP_REQUEST = { bytes: 56, protocol: 1, states: 4 } as const;
+/** The filter: an attribute of four struct inet_diag_bc_op. */
+const FILTER_BYTES = 4 + 16;
 /** The offsets of the local port and the inode in struct inet_diag_msg, from the header of its message. */
 const ANSWER = { family: 16, port: 16 + 4, address: 16 + 8, inode: 16 + 68, size: 16 + 72 } as const;
-const AF_INET6 = 10;
 /** The maximum that the kernel sends at a time: 32 KiB (netlink_dump, net/netlink/af_netlink.c). */
 const BUFFER = Buffer.alloc(32_768);
+
+let socket: number | null = null;
 
 /**
  * Reads the sockets that listen on (tcp) or are bound to (udp) ports of a range, IPv4 and IPv6 together. The kernel
@@ -32,34 +39,55 @@ const BUFFER = Buffer.alloc(32_768);
  */
 export function readPortRange(protocol: Protocol, range: PortRange): PortTable {
   const ports = new PortTable();
-  const fd = check('socket', libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG));
+  socket ??= check('socket', libc.socket(AF.netlink, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG));
   try {
-    const isThere = FAMILIES.map((family) => dump(fd, request(family, protocol, range), ports));
+    const requests =
+      protocol === 'tcp'
+        ? [tcpRequest(range)]
+        : [AF.inet, AF.inet6].map((family) => udpRequest(family, range));
+    const isThere = requests.map((request) => dump(socket!, request, ports));
     return isThere[0] ? ports : readPorts(protocol);
-  } finally {
-    closeFd(fd);
+  } catch (error) {
+    // What is left unread would be taken for the answer to the next question.
+    closeFd(socket);
+    socket = null;
+    throw error;
   }
 }
 
-function request(family: number, protocol: Protocol, { from, to }: PortRange): Buffer {
-  const bytes = Buffer.alloc(REQUEST.size);
-  bytes.writeUInt32LE(REQUEST.size, 0);
-  bytes.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
+function tcpRequest(range: PortRange): Buffer {
+  const bytes = request(TCPDIAG_GETSOCK, TCP_REQUEST.bytes, range);
+  bytes.writeUInt32LE(TCP_LISTEN, HEADER + TCP_REQUEST.states);
+  return bytes;
+}
+
+function udpRequest(family: number, range: PortRange): Buffer {
+  const bytes = request(SOCK_DIAG_BY_FAMILY, UDP_REQUEST.bytes, range);
+  bytes.writeUInt8(family, HEADER);
+  bytes.writeUInt8(IPPROTO_UDP, HEADER + UDP_REQUEST.protocol);
+  bytes.writeUInt32LE(ANY_STATE, HEADER + UDP_REQUEST.states);
+  return bytes;
+}
+
+/** A header, room for a body, and the filter. */
+function request(type: number, bodyBytes: number, { from, to }: PortRange): Buffer {
+  const filter = HEADER + bodyBytes;
+  const size = filter + FILTER_BYTES;
+  const bytes = Buffer.alloc(size);
+  bytes.writeUInt32LE(size, 0);
+  bytes.writeUInt16LE(type, 4);
   bytes.writeUInt16LE(NLM_F_REQUEST_DUMP, 6);
-  bytes.writeUInt8(family, REQUEST.header);
-  bytes.writeUInt8(IPPROTO[protocol], REQUEST.header + 1);
-  bytes.writeUInt32LE(protocol === 'tcp' ? TCP_LISTEN : 0xffff_ffff, REQUEST.header + 4);
-  bytes.writeUInt16LE(REQUEST.size - REQUEST.diag, REQUEST.diag);
-  bytes.writeUInt16LE(INET_DIAG_REQ_BYTECODE, REQUEST.diag + 2);
+  bytes.writeUInt16LE(FILTER_BYTES, filter);
+  bytes.writeUInt16LE(INET_DIAG_REQ_BYTECODE, filter + 2);
   // Each comparison is two operations: the jumps on success and on failure, then the port. Beyond the end means no.
   const compare = (at: number, code: number, port: number) => {
     bytes.writeUInt8(code, at);
     bytes.writeUInt8(8, at + 1);
-    bytes.writeUInt16LE(REQUEST.size - at + 4, at + 2);
+    bytes.writeUInt16LE(size - at + 4, at + 2);
     bytes.writeUInt16LE(port, at + 6);
   };
-  compare(REQUEST.attribute, INET_DIAG_BC.localPortFrom, from);
-  compare(REQUEST.attribute + 8, INET_DIAG_BC.localPortTo, to);
+  compare(filter + 4, INET_DIAG_BC.localPortFrom, from);
+  compare(filter + 12, INET_DIAG_BC.localPortTo, to);
   return bytes;
 }
 
@@ -71,7 +99,10 @@ function dump(fd: number, request: Buffer, ports: PortTable): boolean {
     for (let at = 0; at < length; at += (BUFFER.readUInt32LE(at) + 3) & ~3) {
       const type = BUFFER.readUInt16LE(at + 4);
       if (type === NLMSG.done || type === NLMSG.error) return type === NLMSG.done;
-      if (type === SOCK_DIAG_BY_FAMILY && BUFFER.readUInt32LE(at) >= ANSWER.size)
+      if (
+        (type === SOCK_DIAG_BY_FAMILY || type === TCPDIAG_GETSOCK) &&
+        BUFFER.readUInt32LE(at) >= ANSWER.size
+      )
         ports.add(
           BUFFER.readUInt16BE(at + ANSWER.port),
           BUFFER.readUInt32LE(at + ANSWER.inode),
@@ -83,7 +114,7 @@ function dump(fd: number, request: Buffer, ports: PortTable): boolean {
 
 /** As in /proc/net: word by word, in the byte order of the host. */
 function addressIn(at: number): string {
-  const words = BUFFER.readUInt8(at + ANSWER.family) === AF_INET6 ? 4 : 1;
+  const words = BUFFER.readUInt8(at + ANSWER.family) === AF.inet6 ? 4 : 1;
   const word = (i: number) => BUFFER.readUInt32LE(at + ANSWER.address + 4 * i);
   return Array.from({ length: words }, (_, i) => word(i).toString(16).toUpperCase().padStart(8, '0')).join(
     '',

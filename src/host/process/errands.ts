@@ -81,7 +81,7 @@ export class Errands {
         }, timeoutMs);
         const status = await ended;
         clearTimeout(timer);
-        const failure = spawner.failureOf(launch);
+        const failure = spawner.failureOf(launch, status);
         if (failure) throw failure;
         return timedOut ? null : (status ?? { code: null, signal: null });
       },

@@ -9,13 +9,15 @@ import { compileOrder, STEP_BYTES } from '../launcher/script.ts';
 import { readCgroups } from '../proc/cgroup.ts';
 import { readStat } from '../proc/stat.ts';
 import { SystemCallError } from '../sys/libc.ts';
-import { orKill } from '../sys/pidfd.ts';
+import { orKill, type ProcessExit } from '../sys/pidfd.ts';
 import { attempt, type Result, refusal } from '../sys/result.ts';
 
 /** A process that was started. */
 export interface SpawnedProcess extends ProcessId {
   /** The number of its launch. */
   launch: number;
+  /** Whether it is in its cgroup already; else its launcher's child moves there as its first act. */
+  hasArrived: boolean;
 }
 
 /** The launcher has at most so many orders without an answer, so that all answers have room in the socket. */
@@ -26,6 +28,8 @@ const UNSUPPORTED = new Set(['ENOSYS', 'EINVAL', 'EPERM', 'E2BIG', 'EOPNOTSUPP']
 /** The errors of a socket whose other end has closed. */
 const ENDED = new Set(['EPIPE', 'ECONNRESET']);
 const TRIES = 2;
+/** The exit code of a child that could not carry out its order (x64.S). */
+const LAUNCH_FAILED = 127;
 
 /** A launch, and the number by which its answer and its report are known. */
 interface Order {
@@ -76,9 +80,9 @@ export class Spawner {
     return results;
   }
 
-  /** Why the program of a launch that has ended was not executed; null if it was. Valid once. */
-  failureOf(launch: number): SystemCallError | null {
-    return this.#reports.take(launch);
+  /** Why the program of a launch that has ended in this way was not executed; null if it was. Valid once. */
+  failureOf(launch: number, exit: ProcessExit | null): SystemCallError | null {
+    return this.#reports.take(launch, exit?.code === LAUNCH_FAILED);
   }
 
   /** Ends the launcher; what it has started continues. */
@@ -121,10 +125,10 @@ export class Spawner {
       return attempt(() => {
         // Mostly the tick is known. A process that has ended at once can still be read: it is not reaped yet.
         const startTicks = answer?.ticks ?? orKill(outcome, () => readStat(outcome)!.startTicks);
-        return { pid: outcome, startTicks, launch: number };
+        return { pid: outcome, startTicks, launch: number, hasArrived: this.#abilities.bornInCgroup };
       });
     }
-    this.#reports.take(number);
+    this.#reports.take(number, false);
     if (!this.#abilities.bornInCgroup || outcome.syscall !== 'fork' || !UNSUPPORTED.has(outcome.code)) {
       return refusal(outcome);
     }
