@@ -18,6 +18,9 @@ export interface StreamOptions {
   silenceMsMax?: number;
 }
 
+/** Without it, Node looks whether the host could be one of TLS, by regular expressions that take 3 ms to compile. */
+const NO_TLS_NAME = { servername: '' };
+
 /** The time limits of a request. */
 interface TimeLimits extends StreamOptions {
   /** For the whole answer, even if bytes keep arriving; absent: a stream, which has no end of its own. */
@@ -121,6 +124,7 @@ function open(
         method,
         path,
         agent: false,
+        ...NO_TLS_NAME,
         headers: { host: 'fleetd', ...headers },
         ...(signal && { signal }),
       },

@@ -9,7 +9,7 @@ export function print(text: string): void {
 
 /** Prints progress, a note or a message on stderr. */
 export function printMessage(text: string): void {
-  process.stderr.write(`${withoutControls(text)}\n`);
+  errorStream().write(`${withoutControls(text)}\n`);
 }
 
 /** Prints one JSON document as a line of stdout. */
@@ -36,15 +36,28 @@ export function printError(error: { code: string; message: string; hint: string 
   if (error.hint !== '') printMessage(`  ${error.hint}`);
 }
 
+const SIGPIPE_EXIT_CODE = 128 + 13;
+let hasErrorStream = false;
+
+/** process.stderr, for whoever writes to it: Node makes it at the first use, which takes 2 ms. */
+export function errorStream(): NodeJS.WriteStream {
+  if (!hasErrorStream) process.stderr.on('error', () => process.exit(SIGPIPE_EXIT_CODE));
+  hasErrorStream = true;
+  return process.stderr;
+}
+
+/** Whether all output is written: a pipe that is full for a moment takes the rest later. */
+export function isAllWritten(): boolean {
+  return process.stdout.writableLength + (hasErrorStream ? process.stderr.writableLength : 0) === 0;
+}
+
 /**
  * Exits quietly when the reader of the output has gone (`| head`), as SIGPIPE would do. Node ignores that signal and
  * prints a stack trace instead.
  */
 export function surviveClosedPipes(): void {
-  const sigpipeExitCode = 128 + 13;
-  process.stderr.on('error', () => process.exit(sigpipeExitCode));
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(sigpipeExitCode);
+    if (error.code === 'EPIPE') process.exit(SIGPIPE_EXIT_CODE);
     printError(
       new FleetError('INTERNAL', `cannot write the output: ${error.message}`, { hint: '' }).toDocument(),
     );

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { packageFile } from '../host/sys/package.ts';
 import type { CommandEntry, OptionEntry } from './commands.ts';
 import { COMMON_OPTIONS } from './commands.ts';
 
@@ -45,6 +46,5 @@ function optionFrom({ flags, help, repeat }: OptionEntry): Option {
 }
 
 function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  return (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
 }

@@ -35,7 +35,7 @@ function splitAtDashes(argv: string[]): { head: string[]; command: string[] | nu
 async function parseAndRun(head: string[], command: string[] | null): Promise<number> {
   let exitCode = 0;
   const program = newProgram();
-  for (const entry of COMMANDS) {
+  for (const entry of commandsIn(head)) {
     // Only if this may be the command: the module with more options takes time to load.
     const more = head.includes(entry.name) ? await entry.moreOptions?.() : undefined;
     const parsed = addCommand(program, entry, [...entry.options, ...(more ?? [])]);
@@ -45,6 +45,12 @@ async function parseAndRun(head: string[], command: string[] | null): Promise<nu
   }
   await program.parseAsync(head, { from: 'user' });
   return exitCode;
+}
+
+/** The command that the first word names; all of them if it names none, because another word or the help may need any. */
+function commandsIn([first]: string[]): readonly (CommandEntry & { name: CommandName })[] {
+  const named = COMMANDS.filter(({ name }) => name === first);
+  return named.length > 0 ? named : COMMANDS;
 }
 
 async function runEntry(

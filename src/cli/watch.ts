@@ -5,7 +5,7 @@ import { isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { formatCount } from './format.ts';
 import { durationMs } from './numbers.ts';
-import { documentOf, printError, printJson, printMessage } from './output.ts';
+import { documentOf, errorStream, printError, printJson, printMessage } from './output.ts';
 import type { Progress, ProgressLine } from './progress.ts';
 import { progressOn } from './progress.ts';
 import { PATIENCE, reconnecting } from './reconnect.ts';
@@ -43,7 +43,7 @@ const AWAY_NOTICE_MS = 1000;
 export async function follow(
   context: Context,
   request: () => Promise<Accepted>,
-  show = ({ goal }: Accepted): Progress => progressOn(process.stderr, goal.kind),
+  show = ({ goal }: Accepted): Progress => progressOn(errorStream(), goal.kind),
 ): Promise<number> {
   const { client, options, json } = context;
   const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, '--timeout');

@@ -19,6 +19,7 @@ import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
 import { Dashboard } from './dashboard/server.ts';
+import { tidyUp } from './frugality.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { possess } from './possession.ts';
 import { Metrics } from './report/metrics.ts';
@@ -82,6 +83,7 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   publish(paths.notifySocket);
   const parts = { host, paths, store, runs, events, readings, log };
   await supervise(parts, possessed.notices, { unlock, exit });
+  tidyUp(log);
   sign.supervises();
   log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }

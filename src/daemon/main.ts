@@ -1,3 +1,3 @@
 import { runDaemon } from './daemon.ts';
 
-await runDaemon(process.argv.slice(2));
+void runDaemon(process.argv.slice(2));

@@ -1,13 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FleetError } from '../../errors/fleet-error.ts';
+import { packageFile } from '../../host/sys/package.ts';
 import { templateText } from '../../specification/template.ts';
 import type { Context } from '../context.ts';
 import { printJson, printMessage } from '../output.ts';
 import { LOCAL_FILE } from '../spec-source.ts';
 
-const SCHEMA = fileURLToPath(new URL('../../../schema/fleet.schema.json', import.meta.url));
+const SCHEMA = packageFile('schema/fleet.schema.json');
 
 /** fleetctl init: writes a commented spec. */
 export async function run({ options, json }: Context): Promise<number> {

@@ -1,6 +1,7 @@
 import type { RollbackRequest } from '../../api/rollout.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
+import { errorStream } from '../output.ts';
 import { rolloutProgress } from '../rollout-view.ts';
 import { follow } from '../watch.ts';
 
@@ -12,6 +13,6 @@ export async function run(context: Context): Promise<number> {
   return follow(
     context,
     async () => client.call('rollBack', { fleet: await chooseFleet(context) }, body),
-    () => rolloutProgress(process.stderr, json),
+    () => rolloutProgress(errorStream(), json),
   );
 }

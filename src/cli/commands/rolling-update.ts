@@ -6,6 +6,7 @@ import { parseShare } from '../../specification/units.ts';
 import type { Context, Options } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
 import { durationMs, wholeNumber } from '../numbers.ts';
+import { errorStream } from '../output.ts';
 import { rolloutProgress } from '../rollout-view.ts';
 import { checked, sourceFromFile } from '../spec-source.ts';
 import { follow } from '../watch.ts';
@@ -31,7 +32,7 @@ export async function run(context: Context): Promise<number> {
       const name = spec?.name ?? (await chooseFleet(context));
       return client.call('rollingUpdate', { fleet: name }, body);
     },
-    () => rolloutProgress(process.stderr, json),
+    () => rolloutProgress(errorStream(), json),
   );
 }
 

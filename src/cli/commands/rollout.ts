@@ -2,7 +2,7 @@ import type { Accepted } from '../../api/accepted.ts';
 import type { RolloutDocument, RolloutRequest } from '../../api/rollout.ts';
 import type { Context } from '../context.ts';
 import { chooseFleet } from '../fleet.ts';
-import { print, printJson, printMessage } from '../output.ts';
+import { errorStream, print, printJson, printMessage } from '../output.ts';
 import { describeRollout, rolloutProgress } from '../rollout-view.ts';
 import { paintFor } from '../style.ts';
 import { follow } from '../watch.ts';
@@ -15,7 +15,7 @@ export async function run(context: Context): Promise<number> {
     return follow(
       context,
       () => act(context, action),
-      () => rolloutProgress(process.stderr, context.json),
+      () => rolloutProgress(errorStream(), context.json),
     );
   }
   const { fleet } = await act(context, action);

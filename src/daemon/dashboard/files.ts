@@ -1,6 +1,8 @@
-import { stripTypeScriptTypes } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { createRequire, stripTypeScriptTypes } from 'node:module';
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { readTextFile } from '../../host/files/files.ts';
+import { CODE } from '../../host/sys/package.ts';
 
 const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
@@ -11,10 +13,8 @@ const TYPES: Record<string, string> = {
 };
 /** The rooms of the page; the last two are as pure in a browser as here. */
 const PAGE_FILE = /^\/(dashboard|api|specification)\/[a-z-]+\.(html|css|svg|ts|js)$/;
-/** `…/src` if this program runs from its sources, `…/dist` if it was built. */
-const ROOT = new URL('../../', import.meta.url);
-/** The extension of modules: `ts` or `js`, as of this one. */
-const OWN_ENDING = import.meta.url.slice(import.meta.url.lastIndexOf('.') + 1);
+/** The directory of these rooms; built, the page's script is one file. */
+const ROOT = pathToFileURL(`${CODE.directory}/`);
 
 /** A file of the page, as it is served. */
 export interface PageFile {
@@ -43,19 +43,22 @@ function locate(path: string): URL | null {
 }
 
 /** The package's CommonJS twin lies next to what browsers take. */
-const UPLOT = new URL('uPlot.esm.js', import.meta.resolve('uplot')).href;
+const UPLOT = pathToFileURL(`${dirname(createRequire(import.meta.url).resolve('uplot'))}/uPlot.esm.js`).href;
 
 function withToken(text: string, ending: string, token: string): string {
   const query = `?token=${token}`;
   if (ending === 'html')
     return text.replaceAll(/(href|src)="(\/[^"]+?)(\.js)?"/g, (_all, attribute, path, isModule) =>
       isModule && path.startsWith('/dashboard/')
-        ? `${attribute}="${path}.${OWN_ENDING}${query}"`
+        ? `${attribute}="${path}.${CODE.ending}${query}"`
         : `${attribute}="${path}${isModule ?? ''}${query}"`,
     );
   if (ending !== 'ts' && ending !== 'js') return text;
   return text.replaceAll(
-    /^((?:import|export)\b[^'"]*?\bfrom\s*)'([^']+)'/gm,
-    (_all, before, from) => `${before}'${from === 'uplot' ? '/vendor/uplot.js' : from}${query}'`,
+    /^((?:import|export)\b[^'"]*?\bfrom\s*)(['"])([^'"]+)\2/gm,
+    (_all, before, quote, from) => {
+      const path = from === 'uplot' ? '/vendor/uplot.js' : from;
+      return `${before}${quote}${path}${query}${quote}`;
+    },
   );
 }

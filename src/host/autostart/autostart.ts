@@ -1,6 +1,5 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { type ErrorDocument, errorFromDocument, FleetError } from '../../errors/fleet-error.ts';
 import { explainFailure } from '../facts/explain.ts';
 import { UNIT_DIRECTORY } from '../install/files.ts';
@@ -10,6 +9,7 @@ import { spawnProcess } from '../process/spawner.ts';
 import { accountOf } from '../process/users.ts';
 import { checkWay, makeTraversable } from '../state/statedir.ts';
 import { hashText } from '../sys/hash.ts';
+import { packageFile } from '../sys/package.ts';
 import { closeFd, openPidfd, reapPidfd } from '../sys/pidfd.ts';
 import { getLimit } from '../sys/rlimit.ts';
 import { hasUserManager, isBooted } from '../sys/systemd.ts';
@@ -20,8 +20,8 @@ const TIMEOUT_MS = 30_000;
 /** After a supervisor has ended, the time for another one, started at the same moment, to answer. */
 const OTHER_ANSWERS_MS = 5_000;
 const POLL_MS = 20;
-const LAUNCHER = fileURLToPath(new URL('../../../bin/fleetd', import.meta.url));
-const KEEPER = fileURLToPath(new URL('../../../bin/keep-cgroup', import.meta.url));
+const PROGRAM = packageFile('bin/fleetd');
+const KEEPER = packageFile('bin/keep-cgroup');
 /** The variables that a supervisor inherits from whoever starts it: the paths, and nothing else. */
 const KEPT = [
   'FLEETD_STATE_DIR',
@@ -85,7 +85,7 @@ function startProcess(output: string): number {
   try {
     return spawnProcess({
       path: '/bin/sh',
-      argv: ['sh', LAUNCHER],
+      argv: ['sh', PROGRAM],
       env: keptEnvironment(),
       cwd: '/',
       output: { path: output },
@@ -93,10 +93,10 @@ function startProcess(output: string): number {
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES') throw explainFailure(`cannot start ${LAUNCHER}`, error, output);
+    if (code !== 'EACCES') throw explainFailure(`cannot start ${PROGRAM}`, error, output);
     const hint =
       'fleetd starts every process through a program in memory, which needs sysctl vm.memfd_noexec=0 or 1.';
-    throw new FleetError('LIMIT_REACHED', `cannot start ${LAUNCHER}: ${message}`, { hint, cause: error });
+    throw new FleetError('LIMIT_REACHED', `cannot start ${PROGRAM}: ${message}`, { hint, cause: error });
   }
 }
 
@@ -105,7 +105,7 @@ function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, out
     id: hashText(stateDir).slice(0, 12),
     isRoot,
     uid: process.getuid!(),
-    launcher: LAUNCHER,
+    launcher: PROGRAM,
     keeper: KEEPER,
     // Variables that the caller has by default, but a unit does not.
     env: [...keptEnvironment(), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],

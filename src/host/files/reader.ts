@@ -1,11 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
+import { programFile } from '../sys/package.ts';
 import { ReadProblem } from '../sys/read-problem.ts';
 import { type Result, refusal, success } from '../sys/result.ts';
-import { siblingOf } from '../sys/sibling.ts';
 import { SYSTEM_ENV } from '../sys/system-command.ts';
 import type { ReadRequest, Value } from './others.ts';
 
@@ -15,7 +14,7 @@ interface Problem {
 }
 export type ReadAnswer = { value: unknown } | Problem;
 
-const PROCESS = fileURLToPath(siblingOf(import.meta.url, 'reader-process'));
+const PROCESS = programFile('host/files/reader-process');
 /** The time after its last answer that a process waits for more reads. */
 const IDLE_MS = 5_000;
 /** The maximum number of concurrent processes; further requests wait. */

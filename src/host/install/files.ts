@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { makeDirectory, writeDurable } from '../files/files.ts';
 import { hashText } from '../sys/hash.ts';
+import { packageFile } from '../sys/package.ts';
 import { findBelow, placeBelow } from './places.ts';
 import {
   type FileVerdict,
@@ -41,17 +41,14 @@ export interface FileChange {
 /** Every file of systemd that install writes, rendered. */
 export function unitFiles(values: UnitValues): InstallFile[] {
   return UNIT_FILES.map((name) => {
-    const template = readFileSync(
-      fileURLToPath(new URL(`../../../systemd/${name}`, import.meta.url)),
-      'utf8',
-    );
+    const template = readFileSync(packageFile(`systemd/${name}`), 'utf8');
     return { path: `${UNIT_DIRECTORY}/${name}`, content: renderUnit(template, values) };
   });
 }
 
 /** The directory of this installation's fleetctl and fleetd. */
 export function binDirectory(): string {
-  return fileURLToPath(new URL('../../../bin', import.meta.url));
+  return packageFile('bin');
 }
 
 /** The changes that installing the files below `root` makes. */
