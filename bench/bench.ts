@@ -5,7 +5,7 @@ import { describeMachine } from './machine.ts';
 import type { Heat, Options } from './options.ts';
 import type { Place } from './place.ts';
 import type { Results } from './results.ts';
-import { type Report, runLife, runTakeover, type Say } from './round.ts';
+import { type Report, runLife, runSmallLife, runTakeover, type Say } from './round.ts';
 import type { Stage } from './stage.ts';
 
 /** Takes all contestants through all rounds. One that fails is noted with its error, and the others go on. */
@@ -13,6 +13,7 @@ export class Bench {
   readonly results: Results;
   readonly #stage: Stage;
   readonly #options: Options;
+  #life = 0;
 
   constructor(stage: Stage, options: Options, command: string) {
     this.#stage = stage;
@@ -35,9 +36,11 @@ export class Bench {
     const present = new Set<ContestantKey>();
     for (const key of keys) if (await this.#admit(key)) present.add(key);
     for (const heat of this.#options.heats) {
+      const seen = new Set<ContestantKey>();
       for (let round = 1; round <= heat.rounds; round++) {
         for (const key of heat.contestants.filter((each) => present.has(each))) {
-          await this.#runRound(key, heat, round);
+          await this.#runRound(key, heat, round, !seen.has(key));
+          seen.add(key);
         }
       }
     }
@@ -64,13 +67,20 @@ export class Bench {
     });
   }
 
-  async #runRound(key: ContestantKey, { agents, takeovers }: Heat, round: number): Promise<void> {
+  async #runRound(
+    key: ContestantKey,
+    { agents, takeovers, isSmall }: Heat,
+    round: number,
+    isFirst: boolean,
+  ): Promise<void> {
+    this.#life++;
+    if (isSmall) return this.#attempt(key, agents, round, runSmallLife);
     // What takes long and varies little is done once.
-    const idleMs = round === 1 ? this.#options.idleMs : null;
+    const idleMs = isFirst ? this.#options.idleMs : null;
     await this.#attempt(key, agents, round, (contestant, place, report, say) =>
       runLife(contestant, place, idleMs, report, say),
     );
-    if (round > 1) return;
+    if (!isFirst) return;
     for (const victims of takeovers) {
       await this.#attempt(key, agents, round, (contestant, place, report, say) =>
         runTakeover(contestant, place, victims, report, say),
@@ -90,7 +100,7 @@ export class Bench {
       try {
         refuseTakenPorts(place);
         const report: Report = (measure, value) => {
-          this.results.samples.push({ contestant: name, agents, round, measure, value });
+          this.results.samples.push({ contestant: name, agents, round, measure, life: this.#life, value });
           process.stderr.write(
             `${agents} agents, round ${round}, ${name}: ${measure} ${value?.toFixed(3) ?? 'never'}\n`,
           );

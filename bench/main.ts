@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bench } from './bench.ts';
 import { findProgram } from './commands.ts';
-import { HELP, readOptions } from './options.ts';
+import { HELP, minutesOf, readOptions } from './options.ts';
+import { buildPackage } from './package.ts';
 import { Stage } from './stage.ts';
 import { renderResults } from './table.ts';
 
@@ -18,6 +19,8 @@ async function main(args: string[]): Promise<number> {
   }
   const busybox = await findProgram('busybox');
   if (!busybox) throw new Error('no busybox here, whose httpd is the daemon: apt-get install busybox');
+  buildPackage();
+  process.stderr.write(`This takes about ${minutesOf(options)} minutes.\n`);
   const stage = new Stage(options.portBase, busybox);
   const bench = new Bench(
     stage,

@@ -4,25 +4,32 @@ import type { Victims } from './measures/takeover.ts';
 
 export const HELP = `npm run bench -- [OPTION…]: fleetd and its peers with the same daemon
 
-  --quick           300 and 1,000 agents: within 5 minutes
-  --full            the peers at 5,000 and 10,000 agents too: takes hours
+  without options   memory at 50 agents; 1,000 with all peers, three rounds;
+                    10,000 without the peers, three rounds
+  --quick           50 and 1,000 agents, one round
+  --full            the peers at 3,000 and 10,000 agents too: takes hours
   --agents N,…      these sizes instead, for everyone
-  --rounds N        so many rounds at each size, for medians and spread; one
-                    round at all sizes takes half an hour
+  --rounds N        so many rounds at each size, for medians and spread
   --only NAME,…     only these, and the C loop:
                     ${Object.keys(CONTESTANTS).join(' ')}
   --port-base N     the lowest of the ports (20000)
   --help            this text
 
-It needs busybox and cc; a peer whose program is not there is skipped, and the
-table says how to get it. Results go to bench/out/. Run it on a quiet machine.
+It says at its start how long it will take. At up to 1,000 agents, fleetd runs
+again before each peer, so that what else the machine does falls on both. It
+needs busybox and cc; a peer whose program is not there is skipped, and the
+table says how to get it. What was measured is printed and written to bench/out/
+also where it is broken off. Run it on a quiet machine.
 `;
 
 /** One size, with those who run at it. */
 export interface Heat {
   agents: number;
+  /** In this order; fleetd more than once where it runs before each peer. */
   contestants: readonly ContestantKey[];
   rounds: number;
+  /** Whether only the memory at rest is measured. */
+  isSmall: boolean;
   /** What is killed in lives of their own, once. */
   takeovers: readonly Victims[];
 }
@@ -35,13 +42,43 @@ export interface Options {
 }
 
 const ALL = Object.keys(CONTESTANTS) as ContestantKey[];
-const EVERYONE_AT = [1_000, 3_000];
-const QUICK_AT = [300, 1_000];
-const OURS_AT = [5_000, 10_000];
+const SMALL = 50;
+const EVERYONE_AT = 1_000;
+const PEERS_FULL_AT = [3_000, 10_000];
+const OURS_AT = [10_000];
+const ROUNDS = 3;
+/** Up to so many agents, fleetd runs again before each peer. */
+const PAIRED_MAX = 1_000;
 const TAKEOVERS: readonly Victims[] = ['supervisor', 'supervision'];
 const QUICK_TAKEOVERS: readonly Victims[] = ['supervisor'];
 const IDLE_MS = { quick: 5_000, normal: 30_000 };
 const PORT_MAX = 65_535;
+
+/** Seconds that a life takes without its idling: for itself, and for each thousand agents. As measured on 2 cores. */
+const LIFE_SECONDS: Record<ContestantKey, readonly [number, number]> = {
+  loop: [2, 2],
+  fleetd: [19, 5],
+  cold: [2, 2],
+  s6: [18, 20],
+  runit: [18, 20],
+  supervisord: [18, 14],
+  pm2: [20, 70],
+  systemd: [20, 60],
+  shell: [2, 3],
+};
+const TAKEOVER_SECONDS = 15;
+
+/** How long a run will take, in minutes; peers that are not there make it shorter. */
+export function minutesOf({ heats, idleMs }: Options): number {
+  const seconds = heats.flatMap(({ agents, contestants, rounds, isSmall, takeovers }) =>
+    contestants.map((key) => {
+      const [own, perThousand] = LIFE_SECONDS[key];
+      const life = own + (perThousand * agents) / 1_000;
+      return isSmall ? life / 2 : rounds * life + idleMs / 1_000 + takeovers.length * TAKEOVER_SECONDS;
+    }),
+  );
+  return Math.ceil(seconds.reduce((sum, each) => sum + each, 0) / 60);
+}
 
 /**
  * Reads the command line.
@@ -67,21 +104,40 @@ export function readOptions(args: string[]): Options | null {
   const chosen = values.only
     ? ALL.filter((key) => key === 'loop' || readNames(values.only!).includes(key))
     : ALL;
-  const sizes = values.agents?.split(',').map((text) => readCount('--agents', text));
-  const everyoneAt = sizes ?? (quick ? QUICK_AT : full ? [...EVERYONE_AT, ...OURS_AT] : EVERYONE_AT);
-  const oursAt = sizes || quick || full ? [] : OURS_AT;
   const ours = chosen.filter((key) => OURS.includes(key));
-  const heats = [...everyoneAt, ...oursAt].map((agents, i) => ({
+  const heat = (agents: number, contestants: readonly ContestantKey[]): Heat => ({
     agents,
-    contestants: i < everyoneAt.length ? chosen : ours,
-    rounds: rounds ?? 1,
-    takeovers: i > 0 && i < everyoneAt.length ? [] : quick ? QUICK_TAKEOVERS : TAKEOVERS,
-  }));
+    contestants: agents <= PAIRED_MAX ? paired(contestants) : contestants,
+    rounds: rounds ?? (quick ? 1 : ROUNDS),
+    isSmall: false,
+    takeovers: quick ? QUICK_TAKEOVERS : TAKEOVERS,
+  });
+  const small: Heat = {
+    ...heat(SMALL, chosen),
+    contestants: chosen,
+    rounds: 1,
+    isSmall: true,
+    takeovers: [],
+  };
+  const usual = [small, heat(EVERYONE_AT, chosen)];
+  const large = full
+    ? PEERS_FULL_AT.map((agents) => heat(agents, chosen))
+    : OURS_AT.map((agents) => heat(agents, ours));
+  const sizes = values.agents?.split(',').map((text) => readCount('--agents', text));
+  const heats = sizes?.map((agents) => heat(agents, chosen)) ?? (quick ? usual : [...usual, ...large]);
   const portBase = readCount('--port-base', values['port-base']);
   const last = portBase + Math.max(...heats.map(({ agents }) => agents)) - 1;
   if (last > PORT_MAX)
     throw new Error(`--port-base ${portBase}: ports up to ${last}, and there are ${PORT_MAX}`);
   return { heats, idleMs: quick ? IDLE_MS.quick : IDLE_MS.normal, portBase };
+}
+
+/** With fleetd before each peer. */
+function paired(contestants: readonly ContestantKey[]): ContestantKey[] {
+  if (!contestants.includes('fleetd')) return [...contestants];
+  const ours = contestants.filter((key) => OURS.includes(key));
+  const peers = contestants.filter((key) => !OURS.includes(key));
+  return [...ours, ...peers.flatMap((key, i): ContestantKey[] => (i === 0 ? [key] : ['fleetd', key]))];
 }
 
 function readNames(text: string): string[] {

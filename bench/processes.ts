@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { listPids, readPssBytes } from '../src/host/proc/pid.ts';
+import { listPids } from '../src/host/proc/pid.ts';
 import { isGone, readProc } from '../src/host/proc/read.ts';
 import { hasEnded, readStat } from '../src/host/proc/stat.ts';
 import { agentArgs, type Place } from './place.ts';
@@ -55,11 +55,6 @@ export function readCpuMs(pids: readonly number[]): Map<number, number> {
 /** What processes worked between two readings. One that is new counts from zero; one that is gone, not at all. */
 export function cpuMsBetween(before: Map<number, number>, after: Map<number, number>): number {
   return sum([...after].map(([pid, ms]) => Math.max(0, ms - (before.get(pid) ?? 0))));
-}
-
-/** Proportional memory of processes together, in bytes. */
-export function readPss(pids: readonly number[]): number {
-  return sum(pids.map((pid) => readPssBytes(pid) ?? 0));
 }
 
 function listTasks(pid: number): string[] {

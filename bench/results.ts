@@ -6,6 +6,8 @@ export interface Sample {
   agents: number;
   round: number;
   measure: MeasureName;
+  /** How many lives came before in this run: a peer and the fleetd before it are one apart. */
+  life: number;
   /** In the unit of the measure; null where it never came to that. */
   value: number | null;
 }

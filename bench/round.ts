@@ -1,14 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contestant } from './contestants/contestant.ts';
 import type { MeasureName } from './measures/all.ts';
 import { measureExits } from './measures/exits.ts';
 import { measureCpu, untilAtRest } from './measures/idle.ts';
+import { measureLatency } from './measures/latency.ts';
 import { readKernelBytes, readSupervisionBytes } from './measures/memory.ts';
 import { measureRecovery } from './measures/recovery.ts';
 import { measureStart } from './measures/start.ts';
-import { measureStatus } from './measures/status.ts';
+import { measureCommand } from './measures/status.ts';
 import { measureStop } from './measures/stop.ts';
 import { measureTakeover, type Victims } from './measures/takeover.ts';
 import type { Place } from './place.ts';
+
+/** What a supervisor needs after its start to give back what it needed for that. */
+const SETTLE_MS = 5_000;
 
 /** Takes a figure as soon as there is one; null where it never came to that. */
 export type Report = (measure: MeasureName, value: number | null) => void;
@@ -36,14 +41,16 @@ export async function runLife(
   if (contestant.kind === 'start only') return;
   say('rest');
   await untilAtRest(contestant);
+  await sleep(SETTLE_MS);
   report('kernel', perAgentKilobytes(readKernelBytes() - kernelBytes, place));
   if (contestant.kind === 'supervisor') await watch(contestant, place, idleMs, report, say);
   say('recovery');
   report('recovery', await measureRecovery(contestant, place));
-  const status = contestant.status();
-  if (status) {
-    say('status');
-    report('status', await measureStatus(status, place));
+  const commands = { status: contestant.status(), ...contestant.otherCommands() };
+  for (const [measure, command] of Object.entries(commands)) {
+    if (!command) continue;
+    say(measure);
+    report(measure as MeasureName, await measureCommand(command, place));
   }
   say('stop');
   report('stop', await measureStop(contestant, place));
@@ -56,13 +63,31 @@ async function watch(
   report: Report,
   say: Say,
 ): Promise<void> {
-  report('memory', perAgentKilobytes(readSupervisionBytes(contestant), place));
+  report('memory', readSupervisionBytes(contestant) / 2 ** 20);
   if (idleMs !== null) {
     say('idle');
     report('idle', await measureCpu(contestant, idleMs));
   }
   say('exits');
   report('exit', await measureExits(contestant, place));
+  say('latency');
+  report('latency', await measureLatency(place));
+}
+
+/** Takes a contestant only as far as its memory at rest: what supervision costs before there are many agents. */
+export async function runSmallLife(
+  contestant: Contestant,
+  place: Place,
+  report: Report,
+  say: Say,
+): Promise<void> {
+  if (contestant.kind !== 'supervisor') return;
+  say('prepare');
+  await contestant.prepare();
+  await measureStart(contestant, place);
+  await untilAtRest(contestant);
+  await sleep(SETTLE_MS);
+  report('memory', readSupervisionBytes(contestant) / 2 ** 20);
 }
 
 const TAKEOVER_MEASURES: Record<Victims, readonly MeasureName[]> = {

@@ -3,6 +3,9 @@ import type { Results, Sample } from './results.ts';
 import { median } from './statistics.ts';
 
 const LIMIT = 'C loop';
+const OURS = 'fleetd';
+/** What is compared within pairs of fleetd and a peer. */
+const COMPARED: readonly MeasureName[] = ['start', 'exit', 'recovery', 'stop'];
 
 /** The results as Markdown: a table for each size, best figures of a supervisor bold, and what went wrong. */
 export function renderResults(results: Results): string {
@@ -26,7 +29,10 @@ function renderSize({ samples, failures, entries }: Results, agents: number): st
   const measures = (Object.keys(MEASURES) as MeasureName[]).filter((name) =>
     own.some(({ measure }) => measure === name),
   );
-  const rows = measures.map((measure) => renderRow(own, measure, names));
+  const rows = [
+    ...measures.map((measure) => renderRow(own, measure, names)),
+    ...COMPARED.flatMap((measure) => renderComparison(own, measure, names)),
+  ];
   const head = [`${agents.toLocaleString('en')} agents`, ...names];
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
@@ -46,6 +52,34 @@ function renderRow(samples: readonly Sample[], measure: MeasureName, names: read
       return cell.value === best && names[i] !== LIMIT ? `**${cell.text}**` : cell.text;
     }),
   ];
+}
+
+/** A peer's time against that of the fleetd just before it; no row where there are no such pairs. */
+function renderComparison(
+  samples: readonly Sample[],
+  measure: MeasureName,
+  names: readonly string[],
+): string[][] {
+  const cells = names.map((name) => {
+    if (name === LIMIT || name.startsWith(OURS)) return '–';
+    const ratios = samples.flatMap((sample) => ratioToPrevious(samples, sample, measure, name) ?? []);
+    return ratios.length === 0 ? '–' : `${digits(median(ratios))} ×${spread(ratios)}`;
+  });
+  if (cells.every((cell) => cell === '–')) return [];
+  return [[`${MEASURES[measure].title.split(':')[0]}, against the fleetd just before`, ...cells]];
+}
+
+function ratioToPrevious(
+  samples: readonly Sample[],
+  sample: Sample,
+  measure: MeasureName,
+  name: string,
+): number | null {
+  if (sample.contestant !== name || sample.measure !== measure || sample.value === null) return null;
+  const before = samples.find(
+    (other) => other.contestant === OURS && other.measure === measure && other.life === sample.life - 1,
+  )?.value;
+  return before ? sample.value / before : null;
 }
 
 /** One cell; null where nothing was measured. A value that never came in some round makes the whole cell so. */

@@ -12,8 +12,8 @@ import { Systemd } from './systemd.ts';
 /** Everything that takes part, by the word for --only; the limit first, since the others are held against it. */
 export const CONTESTANTS = {
   loop: Loop,
-  fleetd: Fleetd,
   cold: ColdFleetd,
+  fleetd: Fleetd,
   s6: S6,
   runit: Runit,
   supervisord: Supervisord,

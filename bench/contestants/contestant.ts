@@ -1,4 +1,5 @@
 import { findProgram, run } from '../commands.ts';
+import type { MeasureName } from '../measures/all.ts';
 import type { Place } from '../place.ts';
 import { findProcesses, readAgents } from '../processes.ts';
 
@@ -52,6 +53,11 @@ export abstract class Contestant {
   /** The command that shows all agents to a user; null where there is none. */
   status(): Command | null {
     return null;
+  }
+
+  /** Commands to hold that against, by the measure of how long each takes. */
+  otherCommands(): Partial<Record<MeasureName, Command>> {
+    return {};
   }
 
   /** The pids of the agents that the supervisor says it runs; null where it cannot be asked, or knows no pids of ours. */

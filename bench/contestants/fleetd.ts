@@ -2,14 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
+import { readProcText } from '../../src/host/proc/read.ts';
 import { readIdentity } from '../../src/host/state/identity.ts';
 import { endTree } from '../cgroups.ts';
 import { launch, run } from '../commands.ts';
+import type { MeasureName } from '../measures/all.ts';
+import { PACKAGE } from '../package.ts';
 import { agentArgs, MARK } from '../place.ts';
 import { untilTrue } from '../waiting.ts';
 import { type Command, Contestant } from './contestant.ts';
 
-const bin = (name: string) => new URL(`../../bin/${name}`, import.meta.url).pathname;
+const bin = (name: string) => `${PACKAGE}/bin/${name}`;
 
 /** This project, without pacing; its supervisor is up before the agents are asked for. */
 export class Fleetd extends Contestant {
@@ -42,10 +45,6 @@ export class Fleetd extends Contestant {
     await this.#fleetctl('kill', '--all');
   }
 
-  override status(): Command {
-    return ['env', ...Object.entries(this.#env).map((pair) => pair.join('=')), bin('fleetctl'), 'status'];
-  }
-
   override async knownAgents(): Promise<Set<number>> {
     const { agents } = JSON.parse(await this.#fleetctl('ps', '--json')) as {
       agents: { pid: number | null }[];
@@ -59,6 +58,20 @@ export class Fleetd extends Contestant {
 
   override async startSupervisor(): Promise<void> {
     await launch(this.place, bin('fleetd'), [], this.#env);
+  }
+
+  /** The launcher has an empty environment, and so no mark, but it is a child of the supervisor. */
+  override processes(): number[] {
+    const marked = super.processes();
+    return [...marked, ...marked.flatMap(launchersOf)];
+  }
+
+  override status(): Command {
+    return this.#shown('status');
+  }
+
+  override otherCommands(): Partial<Record<MeasureName, Command>> {
+    return { version: this.#shown('--version'), node: [process.execPath, '-e', '0'] };
   }
 
   /**
@@ -92,6 +105,10 @@ export class Fleetd extends Contestant {
     return (await run(this.place, bin('fleetctl'), args, this.#env)).stdout;
   }
 
+  #shown(word: string): Command {
+    return ['env', ...Object.entries(this.#env).map((pair) => pair.join('=')), bin('fleetctl'), word];
+  }
+
   get #spec(): string {
     return join(this.place.directory, 'fleet.yaml');
   }
@@ -103,6 +120,12 @@ export class Fleetd extends Contestant {
   get #env(): Record<string, string> {
     return { FLEETD_STATE_DIR: this.#stateDir, FLEETD_RUNTIME_DIR: join(this.place.directory, 'r') };
   }
+}
+
+function launchersOf(pid: number): number[] {
+  const children = readProcText(`/proc/${pid}/task/${pid}/children`) ?? '';
+  const isLauncher = (child: number) => readProcText(`/proc/${child}/cmdline`) === 'fleetd-launcher\0';
+  return children.split(' ').filter(Boolean).map(Number).filter(isLauncher);
 }
 
 /** The same from nothing: `fleetctl spawn` starts the supervisor first. */
