@@ -29,16 +29,20 @@ export function plan(fleet: Fleet, now: BootMs): Step[] {
   return [...stops, ...starts];
 }
 
-/** Stops agents, at most `stop.parallel` at a time; kills those whose grace is over; vacates empty slots. */
+/**
+ * Stops agents, at most `stop.parallel` at a time; kills those whose grace is over; vacates empty slots, but lets no
+ * stop wait for that.
+ */
 function planStops(fleet: Fleet): Step[] {
   const { overdue, toVacate, toStop } = fleet.queues;
   const late = `still running after its grace of ${fleet.spec.stop.graceMs / 1000} s`;
+  const stops = take(toStop, Math.min(stopWindow(fleet, []), STOPS_MAX));
   return [
     ...take(overdue, STOPS_MAX).map((slot): Step => ({ do: 'kill', slot, reason: late })),
-    ...take(toVacate, STOPS_MAX).map((slot): Step => ({ do: 'vacate', slot, reason: 'not wanted' })),
-    ...take(toStop, Math.min(stopWindow(fleet, []), STOPS_MAX)).map(
-      ([slot, due]): Step => ({ do: 'stop', slot, ...due }),
+    ...take(toVacate, stops.length > 0 ? 0 : STOPS_MAX).map(
+      (slot): Step => ({ do: 'vacate', slot, reason: 'not wanted' }),
     ),
+    ...stops.map(([slot, due]): Step => ({ do: 'stop', slot, ...due })),
   ];
 }
 

@@ -1,10 +1,10 @@
 import { readdirSync, rmdirSync } from 'node:fs';
-import { isGone, readProc, readProcText } from '../proc/read.ts';
+import { isGone, readList, readRecord } from '../proc/read.ts';
 
 /** The processes in a cgroup itself, without those below it; none if it is gone. */
 export function membersOf(cgroup: string): number[] {
-  const procs = readProc(`${cgroup}/cgroup.procs`);
-  return procs?.toString('latin1').split('\n').filter(Boolean).map(Number) ?? [];
+  const procs = readList(`${cgroup}/cgroup.procs`);
+  return procs?.split('\n').filter(Boolean).map(Number) ?? [];
 }
 
 /** The names of the cgroups right below one; none if it is gone. */
@@ -34,5 +34,5 @@ export function removeIfEmpty(cgroup: string): boolean {
 
 /** Whether a process lives in a cgroup or below it; zombies do not count. */
 export function isPopulated(cgroup: string): boolean {
-  return readProcText(`${cgroup}/cgroup.events`)?.includes('populated 1') ?? false;
+  return readRecord(`${cgroup}/cgroup.events`)?.includes('populated 1') ?? false;
 }

@@ -50,6 +50,9 @@ export class LinuxProcesses implements Processes {
   readonly #watch = new ExitWatch();
   /** Main processes by slot. */
   readonly #mains = new Map<string, Main>();
+  /** When the last census began, and the slots of the processes that it saw, until the end of this turn. */
+  #censusTicks = 0;
+  readonly #seen = new Map<number, string>();
   readonly #notify: NotifySocket;
   readonly #world: AgentWorld;
   onExit: Processes['onExit'] = () => {};
@@ -128,13 +131,23 @@ export class LinuxProcesses implements Processes {
     if (pidfd === null) return false;
     const stat = readStat(pid);
     const isOurs = stat?.startTicks === startTicks && !hasEnded(stat);
-    if (!isOurs || (this.containment === 'cgroup' && this.#containment.keyOf(pid) !== key)) {
+    if (!isOurs || !this.#isIn(key, { pid, startTicks })) {
       closeFd(pidfd);
       return false;
     }
     this.#containment.reattach(key, pid);
     this.#watchMain(key, { pid, startTicks, pidfd, hasArrived: true }, null);
     return true;
+  }
+
+  /**
+   * Whether a process is in a slot. One that was started before the census had its pid all the time, so that the census
+   * has seen it itself.
+   */
+  #isIn(key: string, { pid, startTicks }: ProcessId): boolean {
+    if (this.containment === 'session') return true;
+    const wasSeen = startTicks < this.#censusTicks && this.#seen.get(pid) === key;
+    return wasSeen || this.#containment.keyOf(pid) === key;
   }
 
   adoptForeign(intakes: readonly ForeignAdoption[]): Result<boolean>[] {
@@ -158,10 +171,13 @@ export class LinuxProcesses implements Processes {
 
   census(): Map<string, FoundProcess[]> {
     const found = new Map<string, FoundProcess[]>();
+    this.#censusTicks = currentTicks();
+    setImmediate(() => this.#seen.clear());
     for (const [key, pids] of this.#containment.census()) {
       const processes = pids.flatMap((pid) => {
         const stat = readStat(pid);
         if (!stat) return [];
+        this.#seen.set(pid, key);
         const leads = stat.session === pid && !this.#containment.isErrand(pid);
         return [{ pid, startTicks: stat.startTicks, leads }];
       });

@@ -1,8 +1,8 @@
-import { PROC, readProcText } from './read.ts';
+import { PROC, readProcText, readRecord } from './read.ts';
 
 /** A process's place in each hierarchy of cgroups, a line each (proc_pid_cgroup(5)); null if it is gone. */
 export function readCgroups(pid: number | 'self', proc = PROC): string | null {
-  return readProcText(`${proc}/${pid}/cgroup`);
+  return readRecord(`${proc}/${pid}/cgroup`);
 }
 
 /** This process's path in the v2 hierarchy, from the `0::` line of /proc/PID/cgroup; null if it has none. */

@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync, statSync } from 'node:fs';
 import { fileId } from '../sys/file-id.ts';
 import { libc } from '../sys/libc.ts';
-import { isGone, PROC, readProc, readProcHead } from './read.ts';
+import { isGone, PROC, readProc, readProcHead, readRecord } from './read.ts';
 
 const PAGE_BYTES = libc.getpagesize();
 
@@ -64,7 +64,7 @@ export function countFds(pid: number, proc = PROC): number | null {
 
 /** Resident memory in bytes, from the second field of /proc/PID/statm (pages); null if the process is gone. */
 export function readRssBytes(pid: number, proc = PROC): number | null {
-  const pages = readProc(`${proc}/${pid}/statm`)?.toString('latin1').split(' ')[1];
+  const pages = readRecord(`${proc}/${pid}/statm`)?.split(' ')[1];
   return pages === undefined ? null : Number(pages) * PAGE_BYTES;
 }
 

@@ -4,6 +4,8 @@ import { readUpTo } from '../sys/bounded.ts';
 /** The kernel's files about processes and itself. Every reader of this room accepts another root, such as a captured host. */
 export const PROC = '/proc';
 
+/** A page of the kernel's is full of numbers at this size, whatever the size of its pages. */
+const FULL_PAGE = 4096 - 32;
 let buffer = Buffer.alloc(64 * 1024);
 
 /**
@@ -12,14 +14,7 @@ let buffer = Buffer.alloc(64 * 1024);
  * @returns a view that is valid until the next call; null if the file or its process is gone or inaccessible
  */
 export function readProc(path: string): Buffer | null {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch (error) {
-    if (isGone(error)) return null;
-    throw error;
-  }
-  try {
+  return withFile(path, (fd) => {
     let length = 0;
     for (;;) {
       if (length === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
@@ -27,12 +22,27 @@ export function readProc(path: string): Buffer | null {
       if (count === 0) return buffer.subarray(0, length);
       length += count;
     }
-  } catch (error) {
-    if (isGone(error)) return null;
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
+  });
+}
+
+/**
+ * A file that the kernel writes as one record (single_open in fs/seq_file.c: stat, statm and cgroup of a process; files of
+ * a cgroup but its list of processes). It comes whole in one read, without the second one that finds its end.
+ */
+export function readRecord(path: string): string | null {
+  return withFile(path, (fd) => buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, null)));
+}
+
+/** A list of numbers. The kernel ends a read early only where the next number has no room in its page (seq_read_iter). */
+export function readList(path: string): string | null {
+  return withFile(path, (fd) => {
+    let text = '';
+    for (;;) {
+      const count = readSync(fd, buffer, 0, buffer.length, null);
+      text += buffer.toString('latin1', 0, count);
+      if (count < FULL_PAGE) return text;
+    }
+  });
 }
 
 /**
@@ -40,10 +50,15 @@ export function readProc(path: string): Buffer | null {
  * be megabytes.
  */
 export function readProcHead(path: string, bytesMax: number): Buffer | null {
+  return withFile(path, (fd) => readUpTo(fd, bytesMax));
+}
+
+/** Opens a file and reads it; null if it, or its process, is gone or inaccessible. */
+function withFile<T>(path: string, read: (fd: number) => T): T | null {
   try {
     const fd = openSync(path, 'r');
     try {
-      return readUpTo(fd, bytesMax);
+      return read(fd);
     } finally {
       closeSync(fd);
     }

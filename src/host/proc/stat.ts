@@ -1,6 +1,6 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import { ticksToMs } from '../sys/process-id.ts';
-import { PROC, readProc } from './read.ts';
+import { PROC, readRecord } from './read.ts';
 
 /** The part of /proc/PID/stat that identifies a process. */
 export interface Stat {
@@ -44,8 +44,8 @@ export function hasEnded(stat: Stat | null): boolean {
 
 /** Reads /proc/PID/stat; null if there is no such process. */
 export function readStat(pid: number, proc = PROC): Stat | null {
-  const bytes = readProc(`${proc}/${pid}/stat`);
-  return bytes && parseStat(bytes.toString('latin1'));
+  const text = readRecord(`${proc}/${pid}/stat`);
+  return text === null ? null : parseStat(text);
 }
 
 /** Whether a process exists, and is still the intended one. */
@@ -56,8 +56,8 @@ export function isStill({ pid, startTicks }: ProcessId, proc = PROC): boolean {
 
 /** Processor time that a process has used, user and system (fields 14 and 15); null if there is no such process. */
 export function readCpuMs(pid: number, proc = PROC): number | null {
-  const text = readProc(`${proc}/${pid}/stat`)?.toString('latin1');
-  if (text === undefined) return null;
+  const text = readRecord(`${proc}/${pid}/stat`);
+  if (text === null) return null;
   const [user, system] = text
     .slice(text.lastIndexOf(')') + 2)
     .split(' ')

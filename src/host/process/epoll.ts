@@ -5,7 +5,8 @@ const EPOLL_CLOEXEC = 0o2000000;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const CTL = { add: 1, delete: 2 } as const;
 const EPOLLIN = 1;
-const EVENTS_MAX = 1024;
+/** Few at a time, so that signals and starts that are due are not kept waiting by the ends that they cause. */
+const EVENTS_MAX = 128;
 /** struct epoll_event is packed on x86-64 only (epoll_ctl(2), bits/epoll.h). */
 const EVENT = process.arch === 'x64' ? { size: 12, data: 4 } : { size: 16, data: 8 };
 
