@@ -95,7 +95,7 @@ const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
  * simulated host as well, so it knows the host by its door, and by what touches nothing.
  */
 const OWN_PROCESS =
-  /^src\/daemon\/(daemon|possession|shutdown|heartbeat|api\/server|api\/bounds|dashboard\/files)\.ts$/;
+  /^src\/daemon\/(daemon|possession|shutdown|heartbeat|frugality|api\/server|api\/bounds|dashboard\/files)\.ts$/;
 const HOST_DOOR = /^src\/host\/(host|processes|proc\/port-table|sys\/(result|hash|process-id))\.ts$/;
 /** What these may import in turn. */
 const TOUCHES_NOTHING = /^node:crypto$/;

@@ -1,6 +1,6 @@
 import { flushCompileCache } from 'node:module';
 import type { Logger } from 'pino';
-import { releaseFilePages } from '../host/process/own-pages.ts';
+import { releaseFilePages } from '../host/proc/own-pages.ts';
 
 /** When a supervisor tidies up after its start, in milliseconds: soon, once its fleets are up, and from time to time. */
 const DUE_MS = [3_000, 30_000];

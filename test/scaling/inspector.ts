@@ -34,6 +34,26 @@ export class InspectedSupervisor {
     return this.#process.pid!;
   }
 
+  /** About how many bytes of JavaScript's heap are allocated while something is done, what is collected included. */
+  async allocatedBytes(work: () => Promise<void>): Promise<number> {
+    const socket = new WebSocket(this.#url);
+    try {
+      await once(socket, 'open');
+      await ask(socket, 1, 'HeapProfiler.startSampling', {
+        samplingInterval: 4_096,
+        includeObjectsCollectedByMajorGC: true,
+        includeObjectsCollectedByMinorGC: true,
+      });
+      await work();
+      const { profile } = (await ask(socket, 2, 'HeapProfiler.stopSampling')) as {
+        profile: { head: Allocations };
+      };
+      return bytesIn(profile.head);
+    } finally {
+      socket.close();
+    }
+  }
+
   /** Bytes on the heap that are in use after a collection (Chrome DevTools protocol, HeapProfiler and Runtime). */
   async heapBytes(): Promise<number> {
     const socket = new WebSocket(this.#url);
@@ -50,8 +70,18 @@ export class InspectedSupervisor {
   }
 }
 
-async function ask(socket: WebSocket, id: number, method: string): Promise<unknown> {
-  socket.send(JSON.stringify({ id, method }));
+/** A function, with what it and those that it called have allocated. */
+interface Allocations {
+  selfSize: number;
+  children: Allocations[];
+}
+
+function bytesIn({ selfSize, children }: Allocations): number {
+  return children.reduce((sum, child) => sum + bytesIn(child), selfSize);
+}
+
+async function ask(socket: WebSocket, id: number, method: string, params: object = {}): Promise<unknown> {
+  socket.send(JSON.stringify({ id, method, params }));
   for (;;) {
     const [{ data }] = (await once(socket, 'message')) as [{ data: string }];
     const answer = JSON.parse(data) as { id?: number; result?: unknown; error?: { message: string } };

@@ -9,6 +9,7 @@ import { countCalls, NO_STRACE, total } from './strace.ts';
 const [SMALL, LARGE] = process.env.FLEET_TEST_LONG ? ([1_000, 4_000] as const) : ([500, 2_000] as const);
 const EXITS = 20;
 const STATUSES = 5;
+const MORE = 100;
 const IDLE_SECONDS = 10;
 /** Each agent's log is looked at once in so many seconds (src/daemon/watches/logs.ts): all that an idle agent costs. */
 const LOG_CYCLE_SECONDS = 60;
@@ -16,6 +17,10 @@ const LOG_CYCLE_SECONDS = 60;
 const SLACK = 1.25;
 /** What the supervisor may keep in mind of an agent. */
 const HEAP_BYTES_PER_AGENT = 3 * 1_024;
+/** What the supervisor may call for one agent; measured: 28, 29 and 19. */
+const CALLS_MAX = { exit: 45, start: 45, stop: 30 } as const;
+/** What one exit with its restart may allocate in JavaScript; measured: 50 to 70 KB. */
+const EXIT_BYTES_MAX = 140 * 1_024;
 /** Long enough for what follows a start to be counted too; nothing depends on it. */
 const SETTLE_MS = 1_000;
 const SETUP_TIMEOUT_MS = 900_000;
@@ -28,6 +33,11 @@ interface Measured {
   exits: Map<string, number>;
   idle: Map<string, number>;
   statuses: Map<string, number>;
+  /** For MORE starts, and for as many stops. */
+  starts: Map<string, number>;
+  stops: Map<string, number>;
+  /** What is allocated for EXITS exits and restarts, in bytes. */
+  exitBytes: number;
 }
 
 describe.skipIf(NO_STRACE !== null)(`the supervisor, by strace${NO_STRACE ? ` (${NO_STRACE})` : ''}`, () => {
@@ -48,17 +58,33 @@ describe.skipIf(NO_STRACE !== null)(`the supervisor, by strace${NO_STRACE ? ` ($
   test(`an exit and the start after it take as many system calls in a fleet of ${LARGE} as of ${SMALL}`, () => {
     expect(total(small.exits)).toBeGreaterThan(10 * EXITS);
     expect(total(large.exits)).toBeLessThan(total(small.exits) * SLACK);
-    expect(total(large.exits)).toBeLessThan(100 * EXITS);
+    expect(total(large.exits)).toBeLessThan(CALLS_MAX.exit * EXITS);
   });
 
-  test('an exit is one clone, one pidfd and one waitid', () => {
+  test('an exit is one pidfd and one waitid, and no fork: that is the launcher’s', () => {
     const called = (names: string[]) =>
       names.reduce((count, name) => count + (large.exits.get(name) ?? 0), 0);
     expect([called(['clone', 'clone3', 'vfork']), called(['pidfd_open']), called(['waitid'])]).toEqual([
-      EXITS,
+      0,
       EXITS,
       EXITS,
     ]);
+  });
+
+  test('a start and a stop take few system calls, in a large fleet as in a small one', () => {
+    for (const { starts, stops } of [small, large]) {
+      expect(total(starts)).toBeGreaterThan(5 * MORE);
+      expect(total(starts)).toBeLessThan(CALLS_MAX.start * MORE);
+      expect(total(stops)).toBeGreaterThan(5 * MORE);
+      expect(total(stops)).toBeLessThan(CALLS_MAX.stop * MORE);
+    }
+  });
+
+  test(`an exit allocates less than ${EXIT_BYTES_MAX / 1_024} KB, in a large fleet as in a small one`, () => {
+    for (const { exitBytes } of [small, large]) {
+      expect(exitBytes / EXITS).toBeGreaterThan(1_024);
+      expect(exitBytes / EXITS).toBeLessThan(EXIT_BYTES_MAX);
+    }
   });
 
   test('an idle agent costs a look at its log a minute and nothing else', () => {
@@ -88,20 +114,33 @@ async function measure(world: World, supervisor: InspectedSupervisor, agents: nu
   await sleep(SETTLE_MS);
   const count = (work: () => Promise<void>) => countCalls(supervisor.pid, world.write('strace', ''), work);
   const idle = await count(() => sleep(IDLE_SECONDS * 1_000));
-  const victims = (await world.ps()).slice(-EXITS).map(({ pid }) => pid!);
-  const exits = await count(async () => {
-    for (const pid of victims) process.kill(pid, 'SIGKILL');
-    // Whoever asks the supervisor makes it work, so the kernel is asked.
-    await until(() => {
-      const alive = new Set(world.processes());
-      return alive.size === agents && !victims.some((pid) => alive.has(pid));
-    });
+  const killSome = async () => {
+    const victims = (await world.ps()).slice(-EXITS).map(({ pid }) => pid!);
+    return async () => {
+      for (const pid of victims) process.kill(pid, 'SIGKILL');
+      // Whoever asks the supervisor makes it work, so the kernel is asked.
+      await until(() => {
+        const alive = new Set(world.processes());
+        return alive.size === agents && !victims.some((pid) => alive.has(pid));
+      });
+      await sleep(SETTLE_MS);
+    };
+  };
+  const exits = await count(await killSome());
+  const exitBytes = await supervisor.allocatedBytes(await killSome());
+  const starts = await count(async () => {
+    await world.ok('spawn', String(agents + MORE));
+    await sleep(SETTLE_MS);
+  });
+  const stops = await count(async () => {
+    await world.ok('spawn', String(agents));
     await sleep(SETTLE_MS);
   });
   const statuses = await count(async () => {
     for (let i = 0; i < STATUSES; i++) await world.ok('status');
   });
-  return { agents, heapBytes: await supervisor.heapBytes(), exits, idle, statuses };
+  const heapBytes = await supervisor.heapBytes();
+  return { agents, heapBytes, exits, idle, statuses, starts, stops, exitBytes };
 }
 
 /** Without pacing; no pass over the fleet's memory falls into the measurement. */

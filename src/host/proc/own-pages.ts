@@ -1,4 +1,4 @@
-import { readProcText } from '../proc/read.ts';
+import { readProcText } from './read.ts';
 import { check, libc } from '../sys/libc.ts';
 
 const MADV_DONTNEED = 4;
