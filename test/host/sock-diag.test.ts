@@ -3,17 +3,17 @@ import { createConnection, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { readPortRange } from '../../src/host/net/sock-diag.ts';
 import { readPorts } from '../../src/host/proc/net.ts';
-import { ALL_PORTS, rangeOf } from '../../src/host/proc/port-table.ts';
+import { ALL_PORTS, ANY_ADDRESS, rangeOf } from '../../src/host/proc/port-table.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-async function listen(host: string): Promise<number> {
+async function listen(host: string, options: { port?: number; reusePort?: boolean } = {}): Promise<number> {
   const server: Server = createServer();
   cleanups.push(() => server.close());
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  await new Promise<void>((resolve) => server.listen({ port: 0, host, ...options }, resolve));
   return (server.address() as { port: number }).port;
 }
 
@@ -54,6 +54,21 @@ describe('the kernel’s sockets', () => {
     expect(readPortRange('tcp', { from: port, to: port }).inodes(port)).toHaveLength(1);
     expect(readPortRange('tcp', { from: port + 1, to: 65_535 }).inodes(port)).toEqual([]);
     expect(readPortRange('tcp', { from: 0, to: port - 1 }).inodes(port)).toEqual([]);
+  });
+
+  test('of a port that several share are all found, at one address and at several', async () => {
+    const port = await listen('127.0.0.1', { reusePort: true });
+    await listen('127.0.0.1', { reusePort: true, port });
+    await listen('0.0.0.0', { reusePort: true, port });
+    await listen('::1', { port });
+    const expected = readPorts('tcp').inodes(port);
+    expect(expected).toHaveLength(4);
+    // Who gets a connection to loopback: the one that listens at any address gets none there.
+    const reachable = expected.filter((inode) => readPorts('tcp').addressOf(inode) !== ANY_ADDRESS);
+    const found = readPortRange('tcp', rangeOf([port]));
+    for (const inode of reachable) expect(found.inodes(port)).toContain(inode);
+    for (const inode of found.inodes(port))
+      expect(found.addressOf(inode)).toBe(readPorts('tcp').addressOf(inode));
   });
 
   test('that are connected do not count as listening', async () => {

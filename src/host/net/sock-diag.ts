@@ -3,30 +3,25 @@ import { readPorts } from '../proc/net.ts';
 import { type PortRange, PortTable, type Protocol } from '../proc/port-table.ts';
 import { check, libc } from '../sys/libc.ts';
 import { closeFd } from '../sys/pidfd.ts';
+import { AF, ANSWER, addressAt, HEADER, NLMSG, SOCK_DIAG_BY_FAMILY } from './sock-diag-format.ts';
+import { lookUpListeners } from './sock-lookup.ts';
 
-/** From sock_diag(7), linux/netlink.h and linux/inet_diag.h; the same on all architectures. */
-const AF = { netlink: 16, inet: 2, inet6: 10 } as const;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const NETLINK_SOCK_DIAG = 4;
-const SOCK_DIAG_BY_FAMILY = 20;
 /** The request of before Linux 3.3, of all families at once: one walk through the listeners instead of two. */
 const TCPDIAG_GETSOCK = 18;
 const NLM_F_REQUEST_DUMP = 0x301;
-const NLMSG = { error: 2, done: 3 } as const;
 const IPPROTO_UDP = 17;
 const TCP_LISTEN = 1 << 10;
 const ANY_STATE = 0xffff_ffff;
 const INET_DIAG_REQ_BYTECODE = 1;
 const INET_DIAG_BC = { localPortFrom: 2, localPortTo: 3 } as const;
 
-const HEADER = 16;
 /** struct inet_diag_req (with its states at the end), and struct inet_diag_req_v2 (with its states at the beginning). */
 const TCP_REQUEST = { bytes: 60, states: 52 } as const;
 const UDP_REQUEST = { bytes: 56, protocol: 1, states: 4 } as const;
 /** The filter: an attribute of four struct inet_diag_bc_op. */
 const FILTER_BYTES = 4 + 16;
-/** The offsets of the local port and the inode in struct inet_diag_msg, from the header of its message. */
-const ANSWER = { family: 16, port: 16 + 4, address: 16 + 8, inode: 16 + 68, size: 16 + 72 } as const;
 /** The maximum that the kernel sends at a time: 32 KiB (netlink_dump, net/netlink/af_netlink.c). */
 const BUFFER = Buffer.alloc(32_768);
 
@@ -35,12 +30,15 @@ let socket: number | null = null;
 /**
  * Reads the sockets that listen on (tcp) or are bound to (udp) ports of a range, IPv4 and IPv6 together. The kernel
  * filters, and does not walk its table of connections: on a large host that takes milliseconds, even if the table is
- * empty, and every read of /proc/net/tcp does so. If this host has no sock_diag, /proc/net is read.
+ * empty, and every read of /proc/net/tcp does so. If this host has no sock_diag, /proc/net is read. For a single port of
+ * tcp, the kernel is asked who would get its connections (sock-lookup.ts).
  */
 export function readPortRange(protocol: Protocol, range: PortRange): PortTable {
   const ports = new PortTable();
   socket ??= check('socket', libc.socket(AF.netlink, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG));
   try {
+    if (protocol === 'tcp' && range.from === range.to && lookUpListeners(socket, range.from, ports))
+      return ports;
     const requests =
       protocol === 'tcp'
         ? [tcpRequest(range)]
@@ -106,17 +104,8 @@ function dump(fd: number, request: Buffer, ports: PortTable): boolean {
         ports.add(
           BUFFER.readUInt16BE(at + ANSWER.port),
           BUFFER.readUInt32LE(at + ANSWER.inode),
-          addressIn(at),
+          addressAt(BUFFER, at),
         );
     }
   }
-}
-
-/** As in /proc/net: word by word, in the byte order of the host. */
-function addressIn(at: number): string {
-  const words = BUFFER.readUInt8(at + ANSWER.family) === AF.inet6 ? 4 : 1;
-  const word = (i: number) => BUFFER.readUInt32LE(at + ANSWER.address + 4 * i);
-  return Array.from({ length: words }, (_, i) => word(i).toString(16).toUpperCase().padStart(8, '0')).join(
-    '',
-  );
 }

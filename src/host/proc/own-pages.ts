@@ -1,5 +1,5 @@
-import { readProcText } from './read.ts';
 import { check, libc } from '../sys/libc.ts';
+import { readProcText } from './read.ts';
 
 const MADV_DONTNEED = 4;
 /** A private mapping of a file that cannot be written to: the addresses (proc_pid_smaps(5)). */

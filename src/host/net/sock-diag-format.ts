@@ -1,0 +1,21 @@
+/** From sock_diag(7), linux/netlink.h and linux/inet_diag.h; the same on all architectures. */
+export const AF = { netlink: 16, inet: 2, inet6: 10 } as const;
+export const SOCK_DIAG_BY_FAMILY = 20;
+export const NLMSG = { error: 2, done: 3 } as const;
+/** Bytes of struct nlmsghdr. */
+export const HEADER = 16;
+/** Offsets in struct inet_diag_msg, from the header of its message. */
+export const ANSWER = { family: 16, port: 16 + 4, address: 16 + 8, inode: 16 + 68, size: 16 + 72 } as const;
+
+/** The local address in the message at an offset, as in /proc/net: word by word, in the byte order of the host. */
+export function addressAt(buffer: Buffer, at: number): string {
+  const words = buffer.readUInt8(at + ANSWER.family) === AF.inet6 ? 4 : 1;
+  let text = '';
+  for (let i = 0; i < words; i++)
+    text += buffer
+      .readUInt32LE(at + ANSWER.address + 4 * i)
+      .toString(16)
+      .toUpperCase()
+      .padStart(8, '0');
+  return text;
+}
