@@ -50,6 +50,7 @@ export function flameGraph(profile: Profile, title: string, per: { count: number
   const rows: string[] = [];
   draw(root, { x: 0, level: 0, height, scale: WIDTH / root.us, total: root.us }, rows);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="${FONT}">
+<title>${xml(title)}</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="8" y="18" font-size="14" font-weight="bold">${xml(title)}</text>
 <text x="8" y="34" fill="#555">${xml(perEach)}; the width is time, callers are below</text>

@@ -42,6 +42,8 @@ export class World {
   readonly stateDir = join(this.root, 's');
   readonly runtimeDir = join(this.root, 'r');
   readonly env: Record<string, string>;
+  /** The fleetctl that is tested. */
+  program = FLEETCTL;
   /** Who runs fleetctl, where it is not whoever runs the tests. */
   readonly uid: number | undefined;
 
@@ -61,7 +63,7 @@ export class World {
   fleetctl(...args: string[]): Promise<Ended> {
     return new Promise((resolve) => {
       execFile(
-        FLEETCTL,
+        this.program,
         args,
         {
           env: this.env,

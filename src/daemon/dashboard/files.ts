@@ -50,7 +50,7 @@ function withToken(text: string, ending: string, token: string): string {
   if (ending === 'html')
     return text.replaceAll(/(href|src)="(\/[^"]+?)(\.js)?"/g, (_all, attribute, path, isModule) =>
       isModule && path.startsWith('/dashboard/')
-        ? `${attribute}="${path}.${CODE.ending}${query}"`
+        ? `${attribute}="${path}.${CODE.script}${query}"`
         : `${attribute}="${path}${isModule ?? ''}${query}"`,
     );
   if (ending !== 'ts' && ending !== 'js') return text;

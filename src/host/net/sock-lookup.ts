@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import type { PortTable } from '../proc/port-table.ts';
+import { PORTS, type PortTable } from '../proc/port-table.ts';
 import { check, libc } from '../sys/libc.ts';
 import { AF, ANSWER, addressAt, HEADER, NLMSG, SOCK_DIAG_BY_FAMILY } from './sock-diag-format.ts';
 
@@ -18,9 +18,9 @@ const NLM_F_REQUEST = 1;
 const IPPROTO_TCP = 6;
 const ENOENT = 2;
 /** As many remote ends are made up for loopback, and for every other address. */
-const TRIES = { loopback: 8, other: 2 };
-/** 192.0.2.0/24 is for documentation (RFC 5737): no connection comes from there. */
-const REMOTE = [192, 0, 2] as const;
+const TRIES = { loopback: 16, other: 2 };
+/** 192.0.2.0/24 and 2001:db8::/32 are for documentation (RFC 5737, RFC 3849): no connection comes from there. */
+const REMOTE = [192, 0, 2, 1] as const;
 const REMOTE_V6 = [0x20, 0x01, 0x0d, 0xb8] as const;
 /** On a host with more addresses, a walk through all listeners is cheaper. */
 const ADDRESSES_MAX = 8;
@@ -36,8 +36,8 @@ interface Address {
 
 /**
  * Finds who would get a connection to a port: at loopback and at every address of this host, from several remote ends,
- * because the kernel shares connections out among listeners by a hash of both ends (SO_REUSEPORT). One of two that share
- * a port is missed once in 256 times; the next check finds it. Unlike a walk through the listeners, this takes the same
+ * because the kernel shares connections out among listeners by a hash of both ends (SO_REUSEPORT). The remote ends are
+ * others every time: one of two that share a port is missed once in 32,768 times, and the next check finds it. Unlike a walk through the listeners, this takes the same
  * time however many there are: with 10,000, 0.1 ms instead of 2.
  * @param socket of netlink, with no answer left in it
  * @returns false if this host cannot tell, or has too many addresses
@@ -45,14 +45,14 @@ interface Address {
 export function lookUpListeners(socket: number, port: number, ports: PortTable): boolean {
   const addresses = localAddresses();
   if (addresses === null) return false;
-  const requests = addresses.flatMap((address) =>
-    Array.from({ length: address.tries }, (_, i) => request(address, port, i)),
+  const questions = addresses.flatMap((address) =>
+    Array.from({ length: address.tries }, () => questionAbout(address, port)),
   );
-  const sent = Buffer.concat(requests);
+  const sent = Buffer.concat(questions);
   check('write to netlink', Number(libc.write(socket, sent, sent.length)));
   const seen = new Set<number>();
   let isKnown = true;
-  for (let answers = 0; answers < requests.length; ) {
+  for (let answers = 0; answers < questions.length; ) {
     const length = readSync(socket, ANSWERS, 0, ANSWERS.length, null);
     for (let at = 0; at < length; at += (ANSWERS.readUInt32LE(at) + 3) & ~3) {
       answers++;
@@ -68,7 +68,7 @@ export function lookUpListeners(socket: number, port: number, ports: PortTable):
   return isKnown;
 }
 
-function request({ family, bytes }: Address, port: number, i: number): Buffer {
+function questionAbout({ family, bytes }: Address, port: number): Buffer {
   const buffer = Buffer.alloc(REQUEST.bytes);
   buffer.writeUInt32LE(REQUEST.bytes, 0);
   buffer.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
@@ -76,10 +76,9 @@ function request({ family, bytes }: Address, port: number, i: number): Buffer {
   buffer.writeUInt8(family, HEADER);
   buffer.writeUInt8(IPPROTO_TCP, HEADER + 1);
   buffer.writeUInt16BE(port, REQUEST.localPort);
-  buffer.writeUInt16BE(1_024 + i * 7_919, REQUEST.remotePort);
+  buffer.writeUInt16BE(1 + Math.floor(Math.random() * (PORTS - 1)), REQUEST.remotePort);
   buffer.set(bytes, REQUEST.local);
-  buffer.set(family === AF.inet ? [...REMOTE, i + 1] : REMOTE_V6, REQUEST.remote);
-  if (family === AF.inet6) buffer.writeUInt8(i + 1, REQUEST.remote + 15);
+  buffer.set(family === AF.inet ? REMOTE : REMOTE_V6, REQUEST.remote);
   buffer.writeUInt32LE(NO_COOKIE, COOKIE);
   buffer.writeUInt32LE(NO_COOKIE, COOKIE + 4);
   return buffer;

@@ -18,10 +18,10 @@ export function packageFile(path: string): string {
   return `${ROOT}/${path}`;
 }
 
-/** Where the code is, and the ending of its programs. */
+/** Where the code is, and the endings of its programs and of a page's scripts. */
 export const CODE = IS_BUILT
-  ? { directory: packageFile('dist'), ending: 'cjs' }
-  : { directory: packageFile('src'), ending: 'ts' };
+  ? { directory: packageFile('dist'), program: 'cjs', script: 'js' }
+  : { directory: packageFile('src'), program: 'ts', script: 'ts' };
 
 /**
  * The path of a program of this package, for a process to run.
@@ -29,5 +29,5 @@ export const CODE = IS_BUILT
  */
 export function programFile(path: string): string {
   const place = IS_BUILT ? path.slice(path.lastIndexOf('/') + 1) : path;
-  return `${CODE.directory}/${place}.${CODE.ending}`;
+  return `${CODE.directory}/${place}.${CODE.program}`;
 }
