@@ -79,7 +79,7 @@ function fold({ nodes, samples, timeDeltas }: Profile): Frame {
       const place = /\/src\/(.*)$/.exec(url)?.[1];
       const name = place
         ? `${functionName || '(anonymous)'} ${place}:${lineNumber + 1}`
-        : functionName || '(anonymous)';
+        : nameOf(functionName);
       const next = frame.calls.get(name) ?? {
         name,
         room: place?.split('/')[0] ?? '',
@@ -92,6 +92,11 @@ function fold({ nodes, samples, timeDeltas }: Profile): Frame {
     }
   }
   return root;
+}
+
+/** All functions that koffi binds bear the name of the first. */
+function nameOf(functionName: string): string {
+  return functionName === 'posix_spawn' ? 'libc' : functionName || '(anonymous)';
 }
 
 function depthOf(frame: Frame, total: number): number {

@@ -5,8 +5,8 @@ import type { EventStore } from '../../store/events.ts';
 import type { RunStore } from '../../store/runs.ts';
 import type { Journal } from './journal.ts';
 
-/** Events reach their file within this time. */
-const FLUSH_MS = 500;
+/** An event reaches its file within this time, or, where one follows another, once in a longer one. */
+const FLUSH_MS = { first: 100, again: 1_000 } as const;
 
 interface Written {
   host: Host;
@@ -23,6 +23,7 @@ export class Flusher {
   /** Files whose last write failed. */
   readonly #failing = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
+  #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(written: Written) {
     this.#written = written;
@@ -39,7 +40,8 @@ export class Flusher {
 
   /** Writes the events within a moment. */
   soon(): void {
-    this.#timer ??= setTimeout(() => this.events(), FLUSH_MS);
+    const againMs = this.#flushedAt + FLUSH_MS.again - performance.now();
+    this.#timer ??= setTimeout(() => this.events(), Math.max(FLUSH_MS.first, againMs));
   }
 
   /** Writes the events, and the records that could wait for them. */
@@ -48,6 +50,7 @@ export class Flusher {
     this.attempt(paths.runDatabase, () => runs.flush());
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#flushedAt = performance.now();
     journal.gather();
     if (this.attempt(paths.events, () => events.flush())) {
       const dropped = events.takeDropped();
@@ -56,7 +59,7 @@ export class Flusher {
       return;
     }
     clearTimeout(this.#timer ?? undefined);
-    this.#timer = setTimeout(() => this.events(), FLUSH_MS * 10);
+    this.#timer = setTimeout(() => this.events(), FLUSH_MS.again);
   }
 
   /** A failing disk stops neither agents nor supervision: the failure is reported once, and the write retried. */
