@@ -36,7 +36,9 @@ export class Output implements FleetWatch {
   }
 
   start(): void {
-    const { signal, services } = this.#context;
+    const { fleet, signal, services } = this.#context;
+    // How much the agents have written while no supervisor ran is unknown.
+    for (const slot of fleet.slots.keys()) this.#fast.add(slot);
     every(
       SWEEP_MS,
       signal,
