@@ -57,7 +57,10 @@ await build({
 });
 for (const file of globSync('src/dashboard/*.{html,css,svg}'))
   cpSync(file, `${OUT}/dashboard/${basename(file)}`);
-writeFileSync(`${OUT}/LICENSES.txt`, licences({ ...libraries.metafile.inputs, ...programs.metafile.inputs }));
+writeFileSync(
+  `${OUT}/LICENSES.txt`,
+  licences({ ...libraries.metafile!.inputs, ...programs.metafile!.inputs }),
+);
 
 function librariesApart(): Plugin {
   return {

@@ -7,7 +7,7 @@ import { median } from '../statistics.ts';
 import { killAll, untilListeningAnew } from './exits.ts';
 
 const DEATHS = 10;
-const WATCH_MS = 1_500;
+const WATCH_MS = 8_000;
 const REST_MS = 300;
 
 /**

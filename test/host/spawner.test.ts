@@ -67,6 +67,20 @@ test('a launcher that was killed is replaced, and no order is carried out twice 
   }
 });
 
+test('a launcher that was stopped is ended and replaced, and no order is carried out twice or not at all', () => {
+  const other = new Spawner(() => {}, 300);
+  try {
+    const first = other.launcherPid!;
+    process.kill(first, 'SIGSTOP');
+    const outcomes = other.start([1, 2, 3].map(() => scratch.launch('echo once')));
+    for (const outcome of outcomes) reapPid(started(outcome).pid);
+    expect([1, 2, 3].map((i) => scratch.read(`out.${i}`))).toEqual(['once\n', 'once\n', 'once\n']);
+    expect(readStat(first)).toBeNull();
+  } finally {
+    other.close();
+  }
+});
+
 test('the launcher ends with the socket, and holds nothing of ours but it and the pipe of reports', () => {
   const other = new Spawner(() => {});
   const pid = other.launcherPid!;

@@ -21,6 +21,7 @@
 .set MAY_FAIL_BIT, 0
 .set FORKS_BIT, 1
 // the table
+.set LAUNCH, 8
 .set MESSAGE, 64                // struct msghdr
 .set CONTROL_LENGTH, MESSAGE + 40
 .set CONTROL_LENGTH_MAX, 24
@@ -68,7 +69,6 @@ order:
         mov     x8, #CLOSE
         mov     x0, #TABLE_FD + 1
         svc     #0
-        str     wzr, [x22]              // no child yet
         mov     x9, #CONTROL_LENGTH_MAX
         str     x9, [x22, #CONTROL_LENGTH]
         mov     x8, #RECVMSG            // the head: recvmsg(ORDERS_FD, message, MSG_WAITALL)
@@ -78,6 +78,9 @@ order:
         svc     #0
         cmp     x0, #STEP
         b.ne    end
+        str     wzr, [x22]              // no child yet; then whose child it will be
+        ldr     x9, [x19]
+        str     x9, [x22, #LAUNCH]
         mov     x8, #RECVFROM           // the rest: recvfrom(ORDERS_FD, ORDER + STEP, length, MSG_WAITALL, NULL, NULL)
         mov     x0, #ORDERS_FD
         add     x1, x19, #STEP

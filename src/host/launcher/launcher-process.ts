@@ -15,27 +15,32 @@ const SETSID = 0x80;
 const IMAGE_FD = FD.first + 1;
 const LAUNCHER_PATH = `/proc/self/fd/${IMAGE_FD}`;
 const LAUNCHER_WORDS = ['fleetd-launcher', null];
-/** The shared page: the pid of the last child; what recvmsg(2) is called with, at the offsets in x64.S. */
-const PAGE = { bytes: 4096, child: 0, message: 64, vector: 128, control: 192 } as const;
+/** The shared page: the pid of the last child, and its launch; what recvmsg(2) is called with, at the offsets in x64.S. */
+const PAGE = { bytes: 4096, child: 0, launch: 8, message: 64, vector: 128, control: 192 } as const;
 const CONTROL_BYTES = 24;
 /** The address of orders (script.ts). */
 const ORDERS_AT = 0x10000000n;
 const SOL_SOCKET = 1;
+const SO = { receiveTimeout: 20, sendTimeout: 21 } as const;
 const SCM_RIGHTS = 1;
+const SILENT = new Set(['ECONNRESET', 'EAGAIN']);
 
 /** One running launcher: the process that forks, and the socket over which it takes orders. */
 export class LauncherProcess {
   readonly pid: number;
   readonly #socket: number;
   readonly #page: number;
+  readonly #last = Buffer.alloc(PAGE.message);
 
   /**
    * @param reportFd where its children report
+   * @param patienceMs how long it may take to read an order, or to answer
    * @throws SystemCallError of posix_spawn, or of what the launcher needs
    */
-  constructor(reportFd: number) {
+  constructor(reportFd: number, patienceMs: number) {
     const [own, theirs] = socketPair();
     this.#socket = own;
+    setPatience(own, patienceMs);
     this.#page = memoryFile('fleetd-launcher-page', firstPage(), 'data');
     const image = memoryFile('fleetd-launcher', launcherImage(process.arch as Architecture), 'executable');
     try {
@@ -50,9 +55,10 @@ export class LauncherProcess {
     }
   }
 
-  /** Sends orders. @throws Error EPIPE if the launcher has ended */
-  send(orders: Buffer): void {
-    for (let at = 0; at < orders.length; ) at += writeSync(this.#socket, orders, at);
+  /** Sends an order. @throws Error EPIPE if the launcher has ended, EAGAIN if it reads nothing */
+  send(order: Buffer): void {
+    for (let at = 0; at < order.length; )
+      at += uninterrupted(() => writeSync(this.#socket, order, at));
   }
 
   /** Sends one order with a descriptor, which its child has as FD.first. @throws SystemCallError */
@@ -62,28 +68,29 @@ export class LauncherProcess {
     this.send(order.subarray(STEP_BYTES));
   }
 
-  /** Waits for answers. @returns the bytes read; 0 if the launcher has ended */
+  /** Waits for answers. @returns the bytes read; 0 if the launcher has ended, or does not answer */
   receive(buffer: Buffer, from: number): number {
     try {
-      return readSync(this.#socket, buffer, from, buffer.length - from, null);
+      return uninterrupted(() => readSync(this.#socket, buffer, from, buffer.length - from, null));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return 0;
+      if (SILENT.has((error as NodeJS.ErrnoException).code ?? '')) return 0;
       throw error;
     }
   }
 
-  /** The child of the order that it was carrying out when it ended; null if there was none yet. */
-  get lastChild(): number | null {
-    const pid = Buffer.alloc(4);
-    readSync(this.#page, pid, 0, pid.length, PAGE.child);
-    return pid.readInt32LE(0) || null;
-  }
-
-  /** Ends it. Its children go on. */
+  /** Ends it, whatever it does. Its children go on. */
   close(): void {
+    process.kill(this.pid, 'SIGKILL');
+    reapPid(this.pid);
+    readSync(this.#page, this.#last, 0, this.#last.length, PAGE.child);
     closeFd(this.#socket);
     closeFd(this.#page);
-    reapPid(this.pid);
+  }
+
+  /** After its end: the child of the last launch that it has begun; null if that is another one, or has no child. */
+  childOf(launch: number): number | null {
+    const isLast = Number(this.#last.readBigUInt64LE(PAGE.launch)) === launch;
+    return (isLast && this.#last.readInt32LE(PAGE.child)) || null;
   }
 }
 
@@ -138,6 +145,26 @@ function socketPair(): [number, number] {
   const ends = new Int32Array(2);
   check('socketpair', libc.socketpair(AF_UNIX, SOCK.stream | SOCK.cloexec, 0, ends));
   return [raised(ends[0]!), raised(ends[1]!)];
+}
+
+/** A call on a socket with a timeout is not resumed by the kernel after a signal, such as SIGCHLD (signal(7)). */
+function uninterrupted(call: () => number): number {
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error;
+    }
+  }
+}
+
+/** struct timeval; the call fails with EAGAIN then (SO_RCVTIMEO in socket(7)). */
+function setPatience(socket: number, ms: number): void {
+  const time = Buffer.from(
+    new BigInt64Array([BigInt(Math.floor(ms / 1_000)), BigInt((ms % 1_000) * 1_000)]).buffer,
+  );
+  for (const option of Object.values(SO))
+    check('setsockopt', libc.setsockopt(socket, SOL_SOCKET, option, time, time.length));
 }
 
 /** In a session of its own, by which its children are recognised, with default signals and an empty mask. */

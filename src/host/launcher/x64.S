@@ -21,6 +21,7 @@
 .set MAY_FAIL, 1
 .set FORKS, 2
 # the table
+.set LAUNCH, 8
 .set MESSAGE, 64                # struct msghdr
 .set CONTROL_LENGTH, MESSAGE + 40
 .set CONTROL_LENGTH_MAX, 24
@@ -67,7 +68,6 @@ order:
         mov     $CLOSE, %eax
         mov     $TABLE_FD + 1, %edi
         syscall
-        movl    $0, (%r13)              # no child yet
         movq    $CONTROL_LENGTH_MAX, CONTROL_LENGTH(%r13)
         mov     $RECVMSG, %eax          # the head: recvmsg(ORDERS_FD, message, MSG_WAITALL)
         mov     $ORDERS_FD, %edi
@@ -76,6 +76,9 @@ order:
         syscall
         cmp     $STEP, %rax
         jne     end
+        movl    $0, (%r13)              # no child yet; then whose child it will be
+        mov     (%r12), %rax
+        mov     %rax, LAUNCH(%r13)
         mov     $RECVFROM, %eax         # the rest: recvfrom(ORDERS_FD, ORDER + STEP, length, MSG_WAITALL, NULL, NULL)
         mov     $ORDERS_FD, %edi
         lea     STEP(%r12), %rsi

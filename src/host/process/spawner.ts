@@ -25,8 +25,10 @@ const ORDERS_MAX = 64;
 /** The errors of clone3(2) if the kernel, or a sandbox, cannot start a process in a cgroup. */
 const UNSUPPORTED = new Set(['ENOSYS', 'EINVAL', 'EPERM', 'E2BIG', 'EOPNOTSUPP']);
 
-/** The errors of a socket whose other end has closed. */
-const ENDED = new Set(['EPIPE', 'ECONNRESET']);
+/** The errors of a socket whose other end has closed, or does not read. */
+const ENDED = new Set(['EPIPE', 'ECONNRESET', 'EAGAIN']);
+/** On a host that swaps, a fork can take seconds; nothing else has a turn meanwhile. */
+const PATIENCE_MS = 10_000;
 const TRIES = 2;
 /** The exit code of a child that could not carry out its order (x64.S). */
 const LAUNCH_FAILED = 127;
@@ -46,6 +48,7 @@ export class Spawner {
   readonly #reports = new Reports();
   readonly #answers = Buffer.alloc(STEP_BYTES * ORDERS_MAX);
   readonly #onLauncher: (pid: number) => void;
+  readonly #patienceMs: number;
   #launcher: LauncherProcess | null;
   /** The cgroups of this process in all hierarchies when it started the launcher. */
   #cgroups: string | null = null;
@@ -53,10 +56,12 @@ export class Spawner {
 
   /**
    * @param onLauncher called with the pid of every launcher that is started
+   * @param patienceMs the time after which a launcher that answers nothing (stopped, say) is killed and replaced
    * @throws SystemCallError if the launcher cannot be started; EACCES if vm.memfd_noexec forbids it
    */
-  constructor(onLauncher: (pid: number) => void) {
+  constructor(onLauncher: (pid: number) => void, patienceMs = PATIENCE_MS) {
     this.#onLauncher = onLauncher;
+    this.#patienceMs = patienceMs;
     this.#launcher = this.#startLauncher();
   }
 
@@ -94,7 +99,7 @@ export class Spawner {
 
   #startLauncher(): LauncherProcess {
     this.#cgroups = readCgroups('self');
-    const launcher = new LauncherProcess(this.#reports.fd);
+    const launcher = new LauncherProcess(this.#reports.fd, this.#patienceMs);
     this.#onLauncher(launcher.pid);
     return launcher;
   }
@@ -138,7 +143,13 @@ export class Spawner {
 
   /** @param answers gets those of the orders that were carried out before the launcher ended, if it did */
   #carryOut(orders: readonly Order[], answers: Map<number, Answer>): void {
-    this.#launcher ??= this.#startLauncher();
+    const started = attempt(() => (this.#launcher ??= this.#startLauncher()));
+    if (!started.ok) {
+      const outcome = started.error as SystemCallError;
+      for (const { number } of orders) answers.set(number, { launch: number, outcome, ticks: null });
+      return;
+    }
+    const launcher = started.value;
     const sent: number[] = [];
     try {
       for (const { launch, number } of orders) {
@@ -152,17 +163,16 @@ export class Spawner {
           continue;
         }
         sent.push(number);
-        if ('fd' in launch.output) this.#launcher.sendWith(order, launch.output.fd);
-        else this.#launcher.send(order);
+        if ('fd' in launch.output) launcher.sendWith(order, launch.output.fd);
+        else launcher.send(order);
       }
     } catch (error) {
       if (!ENDED.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
-    this.#await(sent, answers);
+    this.#await(launcher, sent, answers);
   }
 
-  #await(sent: readonly number[], answers: Map<number, Answer>): void {
-    const launcher = this.#launcher!;
+  #await(launcher: LauncherProcess, sent: readonly number[], answers: Map<number, Answer>): void {
     const expected = sent.length * STEP_BYTES;
     let length = 0;
     while (length < expected) {
@@ -175,11 +185,11 @@ export class Spawner {
       answers.set(answer.launch, answer);
     }
     if (length === expected) return;
-    // It has ended. What it forked last is in the shared page, and belongs to the first order without an answer.
-    const launch = sent.find((number) => !answers.has(number))!;
-    const child = launcher.lastChild;
-    if (child !== null) answers.set(launch, { launch, outcome: child, ticks: null });
+    // It has ended, or is stuck and is ended now. What it forked last is in the shared page, and belongs to the first order without an answer.
     launcher.close();
+    const launch = sent.find((number) => !answers.has(number))!;
+    const child = launcher.childOf(launch);
+    if (child !== null) answers.set(launch, { launch, outcome: child, ticks: null });
     this.#launcher = null;
   }
 }
