@@ -44,6 +44,8 @@ function countReturning({ fleet }: FleetRunner): number {
 
 /** The number of agents named for the highest use. */
 const TOP_COUNT = 3;
+/** The time that `status` takes to renew readings of memory before it answers. */
+const REFRESH_MS = 3;
 
 /** The agents that are requested, and whether with their use of resources. */
 export interface AgentsScope {
@@ -64,7 +66,11 @@ export class Report {
   status(): StatusDocument {
     const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.memory.readMemory();
     const fleets = [...this.#supervisor.fleets.values()];
-    for (const runner of fleets) runner.watch(Memory).refresh();
+    // A user waits for this; what is not renewed in time is renewed afterwards.
+    for (const runner of fleets) {
+      runner.watch(Memory).refresh(REFRESH_MS / fleets.length);
+      setImmediate(() => runner.watch(Memory).refresh());
+    }
     return {
       supervisor: {
         pid: process.pid,

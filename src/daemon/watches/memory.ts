@@ -45,10 +45,10 @@ export class Memory implements FleetWatch {
     this.#readings.delete(slot);
   }
 
-  /** Renews old readings, from where the last call ended, for no longer than a slice. */
-  refresh(): void {
+  /** Renews old readings, from where the last call ended. @param msMax how long it may take */
+  refresh(msMax = SLICE_MS): void {
     const begun = performance.now();
-    const isOver = () => performance.now() - begun > SLICE_MS;
+    const isOver = () => performance.now() - begun > msMax;
     for (let i = this.#fleet.slots.size; i > 0 && !isOver(); i--) this.#readNext(begun - FRESH_MS);
     for (let i = 0; i < PSS_AT_ONCE && (i < PSS_AT_LEAST || !isOver()); i++) this.#readPssNext();
   }
@@ -81,21 +81,25 @@ export class Memory implements FleetWatch {
 
   /** A summary of the fleet's memory: the total, by release, and the agents with the highest use. */
   summary(topCount: number): FleetMemory {
-    const agents = [...this.#fleet.slots.keys()].flatMap((slot) => {
+    const all = new Tally();
+    const byRelease = new Map<string, Tally>();
+    const top: { slot: number; rssBytes: number }[] = [];
+    for (const [slot, { agent }] of this.#fleet.slots) {
       const reading = this.#readingOf(slot);
-      const run = runOf(this.#fleet.slot(slot).agent);
-      return reading && run ? [{ slot, release: run.release, ...reading }] : [];
-    });
-    const cohorts = [...Map.groupBy(agents, ({ release }) => release)].map(
-      ([release, members]): CohortMemory => ({ release, ...summarise(members) }),
-    );
-    const top = agents.toSorted((a, b) => b.rssBytes - a.rssBytes).slice(0, topCount);
-    return {
-      fleet: this.#fleet.name,
-      ...summarise(agents),
-      cohorts,
-      top: top.map(({ slot, rssBytes }) => ({ slot, rssBytes })),
-    };
+      const run = runOf(agent);
+      if (!reading || !run) continue;
+      all.add(reading);
+      const release = byRelease.get(run.release) ?? new Tally();
+      release.add(reading);
+      byRelease.set(run.release, release);
+      const { rssBytes } = reading;
+      if (top.length === topCount && rssBytes <= (top.at(-1)?.rssBytes ?? rssBytes)) continue;
+      const before = top.findIndex((other) => other.rssBytes < rssBytes);
+      top.splice(before < 0 ? top.length : before, 0, { slot, rssBytes });
+      top.length = Math.min(top.length, topCount);
+    }
+    const cohorts = [...byRelease].map(([release, tally]): CohortMemory => ({ release, ...tally.summary() }));
+    return { fleet: this.#fleet.name, ...all.summary(), cohorts, top };
   }
 
   /** The readings of all agents as one, without the time and the connections. */
@@ -159,8 +163,21 @@ function* slotsInTurn({ slots }: Fleet): SlotsInTurn {
   }
 }
 
-function summarise(samples: readonly Pick<AgentReading, 'rssBytes' | 'pssBytes'>[]): MemorySummary {
-  const rss = quantilesOf(samples.map(({ rssBytes }) => rssBytes));
-  const pss = quantilesOf(samples.flatMap(({ pssBytes }) => pssBytes ?? []));
-  return { agents: samples.length, rss, pssMeanBytes: pss && Math.round(pss.mean) };
+/** Sums up readings. */
+class Tally {
+  readonly #rssBytes: number[] = [];
+  #pssBytes = 0;
+  #pssCount = 0;
+
+  add({ rssBytes, pssBytes }: AgentReading): void {
+    this.#rssBytes.push(rssBytes);
+    if (pssBytes === null) return;
+    this.#pssBytes += pssBytes;
+    this.#pssCount++;
+  }
+
+  summary(): MemorySummary {
+    const pssMeanBytes = this.#pssCount === 0 ? null : Math.round(this.#pssBytes / this.#pssCount);
+    return { agents: this.#rssBytes.length, rss: quantilesOf(this.#rssBytes), pssMeanBytes };
+  }
 }

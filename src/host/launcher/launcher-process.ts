@@ -57,8 +57,7 @@ export class LauncherProcess {
 
   /** Sends an order. @throws Error EPIPE if the launcher has ended, EAGAIN if it reads nothing */
   send(order: Buffer): void {
-    for (let at = 0; at < order.length; )
-      at += uninterrupted(() => writeSync(this.#socket, order, at));
+    for (let at = 0; at < order.length; ) at += uninterrupted(() => writeSync(this.#socket, order, at));
   }
 
   /** Sends one order with a descriptor, which its child has as FD.first. @throws SystemCallError */
