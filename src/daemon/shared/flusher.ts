@@ -5,8 +5,10 @@ import type { EventStore } from '../../store/events.ts';
 import type { RunStore } from '../../store/runs.ts';
 import type { Journal } from './journal.ts';
 
-/** An event reaches its file within this time, or, where one follows another, once in a longer one. */
-const FLUSH_MS = { first: 100, again: 1_000 } as const;
+/** What happens within this time becomes one event for all slots that it happens to. */
+const GATHER_MS = 100;
+/** Events are written at once where they are rare, and once in this time where they are not. */
+const FLUSH_MS = 1_000;
 
 interface Written {
   host: Host;
@@ -22,7 +24,8 @@ export class Flusher {
   readonly #written: Written;
   /** Files whose last write failed. */
   readonly #failing = new Set<string>();
-  #timer: NodeJS.Timeout | null = null;
+  #gathering: NodeJS.Timeout | null = null;
+  #flushing: NodeJS.Timeout | null = null;
   #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(written: Written) {
@@ -38,18 +41,26 @@ export class Flusher {
     this.soon();
   }
 
-  /** Writes the events within a moment. */
+  /** Turns what happens within a moment into events, and writes them when their time has come. */
   soon(): void {
-    const againMs = this.#flushedAt + FLUSH_MS.again - performance.now();
-    this.#timer ??= setTimeout(() => this.events(), Math.max(FLUSH_MS.first, againMs));
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = null;
+      this.#written.journal.gather();
+      this.#flushIn(Math.max(0, this.#flushedAt + FLUSH_MS - performance.now()));
+    }, GATHER_MS);
+  }
+
+  #flushIn(ms: number): void {
+    this.#flushing ??= setTimeout(() => this.events(), ms);
   }
 
   /** Writes the events, and the records that could wait for them. */
   events(): void {
     const { paths, runs, events, journal } = this.#written;
     this.attempt(paths.runDatabase, () => runs.flush());
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
+    for (const timer of [this.#gathering, this.#flushing]) clearTimeout(timer ?? undefined);
+    this.#gathering = null;
+    this.#flushing = null;
     this.#flushedAt = performance.now();
     journal.gather();
     if (this.attempt(paths.events, () => events.flush())) {
@@ -58,8 +69,7 @@ export class Flusher {
         journal.note('limit', null, `${dropped} events were lost while ${paths.events} could not be written`);
       return;
     }
-    clearTimeout(this.#timer ?? undefined);
-    this.#timer = setTimeout(() => this.events(), FLUSH_MS.again);
+    this.#flushIn(FLUSH_MS);
   }
 
   /** A failing disk stops neither agents nor supervision: the failure is reported once, and the write retried. */
