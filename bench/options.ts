@@ -15,8 +15,9 @@ export const HELP = `npm run bench -- [OPTION…]: fleetd and its peers with the
   --port-base N     the lowest of the ports (20000)
   --help            this text
 
-It says at its start how long it will take. At up to 1,000 agents, fleetd runs
-again before each peer, so that what else the machine does falls on both. It
+It says at its start how long it will take. Without --quick, at up to 1,000
+agents, fleetd runs again before each peer, so that what else the machine does
+falls on both. It
 needs busybox and cc; a peer whose program is not there is skipped, and the
 table says how to get it. What was measured is printed and written to bench/out/
 also where it is broken off. Run it on a quiet machine.
@@ -107,7 +108,7 @@ export function readOptions(args: string[]): Options | null {
   const ours = chosen.filter((key) => OURS.includes(key));
   const heat = (agents: number, contestants: readonly ContestantKey[]): Heat => ({
     agents,
-    contestants: agents <= PAIRED_MAX ? paired(contestants) : contestants,
+    contestants: !quick && agents <= PAIRED_MAX ? paired(contestants) : contestants,
     rounds: rounds ?? (quick ? 1 : ROUNDS),
     isSmall: false,
     takeovers: quick ? QUICK_TAKEOVERS : TAKEOVERS,

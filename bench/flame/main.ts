@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram } from '../commands.ts';
+import { askInspector } from '../inspector.ts';
 import { flameGraph, type Profile } from './graph.ts';
 
 /**
@@ -117,17 +118,7 @@ async function connect(): Promise<(method: string) => Promise<unknown>> {
   const socket = new WebSocket(url);
   await once(socket, 'open');
   let count = 0;
-  const ask = async (method: string, params: object = {}): Promise<unknown> => {
-    const id = ++count;
-    socket.send(JSON.stringify({ id, method, params }));
-    for (;;) {
-      const [{ data }] = (await once(socket, 'message')) as [{ data: string }];
-      const answer = JSON.parse(data) as { id?: number; result?: unknown; error?: { message: string } };
-      if (answer.id !== id) continue;
-      if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
-      return answer.result;
-    }
-  };
+  const ask = (method: string, params: object = {}) => askInspector(socket, ++count, method, params);
   await ask('Profiler.enable');
   await ask('Profiler.setSamplingInterval', { interval: SAMPLE_US });
   return ask;

@@ -39,7 +39,7 @@ export function printError(error: { code: string; message: string; hint: string 
 const SIGPIPE_EXIT_CODE = 128 + 13;
 let hasErrorStream = false;
 
-/** process.stderr, for whoever writes to it: Node makes it at the first use, which takes 2 ms. */
+/** Gives process.stderr. Node makes that stream at its first use, which takes 2 ms, so nothing else touches it. */
 export function errorStream(): NodeJS.WriteStream {
   if (!hasErrorStream) process.stderr.on('error', () => process.exit(SIGPIPE_EXIT_CODE));
   hasErrorStream = true;

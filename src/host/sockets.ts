@@ -6,6 +6,11 @@ import type { Result } from './sys/result.ts';
 export interface Sockets {
   /** The sockets that serve each port of a range, in one pass. */
   readPorts(protocol: Protocol, range: PortRange): PortTable;
+  /**
+   * The sockets that get connections to a TCP port, in a time that does not grow with the number of listeners. Some that
+   * are hard to reach may be missing. Null if the host cannot tell.
+   */
+  reachablePorts(port: number): PortTable | null;
   /** Whether a slot's processes hold one of these sockets. */
   holds(key: string, inodes: readonly number[]): boolean;
   /** `pid 991 (nginx)` for the holder of one of these sockets; null if it cannot be found. */

@@ -54,6 +54,14 @@ describe('the installed package', () => {
     expect(world.processes()).toEqual([]);
   });
 
+  test('gives back the memory of files that only its start has needed', async () => {
+    const fileKilobytes = () =>
+      Number(/^RssFile:\s+(\d+)/m.exec(readFileSync(`/proc/${world.supervisorPid()}/status`, 'utf8'))![1]);
+    const before = fileKilobytes();
+    await until(() => fileKilobytes() < before / 2, undefined, 'half of the pages are given back');
+    await world.ok('status');
+  });
+
   test.each([
     ['init', '-f', 'new.yaml'],
     ['doctor', '--agents', '3'],

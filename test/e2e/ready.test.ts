@@ -300,6 +300,19 @@ describe('health', () => {
     await until(attempt);
   }
 
+  test('an agent that listens at another address of loopback is ready, whoever has its port elsewhere', async () => {
+    const command = ['busybox', 'httpd', '-f', '-p', '127.0.0.5:{port}'];
+    const fleet = { name: 'web', command, ports: { base: PORT_BASE }, ready: { tcp: true } };
+    await world.ok('spawn', '1', '-f', world.write('fleet.json', JSON.stringify(fleet)));
+    const stranger = createServer();
+    await listenWhenFree(stranger, { host: '127.0.0.1' });
+    try {
+      await world.ok('restart');
+    } finally {
+      stranger.close();
+    }
+  });
+
   describe('a stranger on the agent’s port', () => {
     let asked = 0;
     let stranger: Server;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { plan } from '../../src/fleet/plan.ts';
 import { expire } from '../../src/fleet/time.ts';
 import { killSent } from '../../src/fleet/transitions.ts';
 import { ImaginaryHost } from './driver.ts';
@@ -185,4 +186,15 @@ test('leaves an agent alone that is wanted again before its turn to be stopped h
   world.advance(60_000);
   expect(world.steps('stop', from).map(({ slot }) => slot)).toEqual([3]);
   expect(world.pids).toEqual({ ...pids, 3: expect.any(Number) });
+});
+
+test('lets no stop wait for a slot that is only to be vacated', () => {
+  const world = new ImaginaryHost({ rounds: { parallel: 1, delay: '1h' } });
+  world.spawn(2);
+  world.advance(1_000);
+  expect(world.states).toBe('ready pending');
+  world.kill(2);
+  expect(plan(world.fleet, world.now).map((step) => step.do)).toEqual(['stop']);
+  world.advance(60_000);
+  expect(world.steps('vacate')).toHaveLength(2);
 });

@@ -2,8 +2,9 @@ import { createSocket } from 'node:dgram';
 import { createConnection, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { readPortRange } from '../../src/host/net/sock-diag.ts';
+import { lookUpListeners } from '../../src/host/net/sock-lookup.ts';
 import { readPorts } from '../../src/host/proc/net.ts';
-import { ALL_PORTS, ANY_ADDRESS, rangeOf } from '../../src/host/proc/port-table.ts';
+import { ALL_PORTS, rangeOf } from '../../src/host/proc/port-table.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -56,21 +57,6 @@ describe('the kernel’s sockets', () => {
     expect(readPortRange('tcp', { from: 0, to: port - 1 }).inodes(port)).toEqual([]);
   });
 
-  test('of a port that several share are all found, at one address and at several', async () => {
-    const port = await listen('127.0.0.1', { reusePort: true });
-    await listen('127.0.0.1', { reusePort: true, port });
-    await listen('0.0.0.0', { reusePort: true, port });
-    await listen('::1', { port });
-    const expected = readPorts('tcp').inodes(port);
-    expect(expected).toHaveLength(4);
-    // Who gets a connection to loopback: the one that listens at any address gets none there.
-    const reachable = expected.filter((inode) => readPorts('tcp').addressOf(inode) !== ANY_ADDRESS);
-    const found = readPortRange('tcp', rangeOf([port]));
-    for (const inode of reachable) expect(found.inodes(port)).toContain(inode);
-    for (const inode of found.inodes(port))
-      expect(found.addressOf(inode)).toBe(readPorts('tcp').addressOf(inode));
-  });
-
   test('that are connected do not count as listening', async () => {
     const port = await listen('127.0.0.1');
     const client = createConnection(port, '127.0.0.1');
@@ -84,4 +70,26 @@ test('the range of ports is the narrowest, and that of none has none in it', () 
   expect(rangeOf([7, 3, 5])).toEqual({ from: 3, to: 7 });
   const none = rangeOf([]);
   expect(none.from).toBeGreaterThan(none.to);
+});
+
+describe('who gets connections to a port', () => {
+  test.each(['127.0.0.1', '0.0.0.0', '::1', '::'])('is who listens at %s', async (host) => {
+    const port = await listen(host);
+    const found = lookUpListeners(port)!;
+    expect(found.inodes(port)).toEqual(readPorts('tcp').inodes(port));
+    expect(found.addressOf(found.inodes(port)[0]!)).toBe(
+      readPorts('tcp').addressOf(readPorts('tcp').inodes(port)[0]!),
+    );
+  });
+
+  test('is all that share it, and nobody where nobody listens', async () => {
+    const port = await listen('127.0.0.1', { reusePort: true });
+    await listen('127.0.0.1', { reusePort: true, port });
+    await listen('::1', { port });
+    const expected = readPorts('tcp').inodes(port);
+    expect(expected).toHaveLength(3);
+    expect([...lookUpListeners(port)!.inodes(port)].sort()).toEqual([...expected].sort());
+    for (const cleanup of cleanups.splice(0)) cleanup();
+    expect(lookUpListeners(port)!.inodes(port)).toEqual([]);
+  });
 });

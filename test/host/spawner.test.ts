@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
@@ -79,6 +80,29 @@ test('a launcher that was stopped is ended and replaced, and no order is carried
   } finally {
     other.close();
   }
+});
+
+/** Runs with few descriptors, and leaves fewer and fewer of them free; says how often a start failed, and what stayed open. */
+const SHORTAGE = `
+  import { openSync, readdirSync } from 'node:fs';
+  const { LauncherProcess } = await import('${new URL('../../src/host/launcher/launcher-process.ts', import.meta.url).href}');
+  const reports = openSync('/dev/null', 'w');
+  const open = () => readdirSync('/proc/self/fd').length;
+  let failed = 0, left = 0;
+  try {
+    for (;;) {
+      openSync('/dev/null');
+      const before = open();
+      try { new LauncherProcess(reports, 1000).close(); } catch { failed++; }
+      left += open() - before;
+    }
+  } catch {}
+  console.log(JSON.stringify({ failed: failed > 2, left }));`;
+
+test('a launcher that cannot be started for want of descriptors leaves none of them open', () => {
+  const shell = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
+  const output = execFileSync('sh', ['-c', shell, process.execPath, SHORTAGE], { encoding: 'utf8' });
+  expect(JSON.parse(output)).toEqual({ failed: true, left: 0 });
 });
 
 test('the launcher ends with the socket, and holds nothing of ours but it and the pipe of reports', () => {

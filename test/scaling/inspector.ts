@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { askInspector } from '../../bench/inspector.ts';
 
 const FLEETD = new URL('../../bin/fleetd', import.meta.url).pathname;
 
@@ -39,13 +40,13 @@ export class InspectedSupervisor {
     const socket = new WebSocket(this.#url);
     try {
       await once(socket, 'open');
-      await ask(socket, 1, 'HeapProfiler.startSampling', {
+      await askInspector(socket, 1, 'HeapProfiler.startSampling', {
         samplingInterval: 4_096,
         includeObjectsCollectedByMajorGC: true,
         includeObjectsCollectedByMinorGC: true,
       });
       await work();
-      const { profile } = (await ask(socket, 2, 'HeapProfiler.stopSampling')) as {
+      const { profile } = (await askInspector(socket, 2, 'HeapProfiler.stopSampling')) as {
         profile: { head: Allocations };
       };
       return bytesIn(profile.head);
@@ -60,9 +61,9 @@ export class InspectedSupervisor {
     try {
       await once(socket, 'open');
       // What only weak references and finalizers held goes with the second one.
-      await ask(socket, 1, 'HeapProfiler.collectGarbage');
-      await ask(socket, 2, 'HeapProfiler.collectGarbage');
-      const { usedSize } = (await ask(socket, 3, 'Runtime.getHeapUsage')) as { usedSize: number };
+      await askInspector(socket, 1, 'HeapProfiler.collectGarbage');
+      await askInspector(socket, 2, 'HeapProfiler.collectGarbage');
+      const { usedSize } = (await askInspector(socket, 3, 'Runtime.getHeapUsage')) as { usedSize: number };
       return usedSize;
     } finally {
       socket.close();
@@ -78,15 +79,4 @@ interface Allocations {
 
 function bytesIn({ selfSize, children }: Allocations): number {
   return children.reduce((sum, child) => sum + bytesIn(child), selfSize);
-}
-
-async function ask(socket: WebSocket, id: number, method: string, params: object = {}): Promise<unknown> {
-  socket.send(JSON.stringify({ id, method, params }));
-  for (;;) {
-    const [{ data }] = (await once(socket, 'message')) as [{ data: string }];
-    const answer = JSON.parse(data) as { id?: number; result?: unknown; error?: { message: string } };
-    if (answer.id !== id) continue;
-    if (answer.error) throw new Error(`${method}: ${answer.error.message}`);
-    return answer.result;
-  }
 }

@@ -14,6 +14,10 @@ export class FakeSockets implements Sockets {
     this.#processes = processes;
   }
 
+  reachablePorts(): PortTable {
+    return this.readPorts();
+  }
+
   readPorts(): PortTable {
     const inodes = new Map<number, number[]>();
     for (const { env, isReady, pid } of this.#world.kernel.processes.values())

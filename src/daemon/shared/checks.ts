@@ -134,8 +134,25 @@ export class Checks {
   }
 
   #ports(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): Promise<Problem[]> {
-    const tables = this.#readPorts(protocols, subjects);
-    return each(subjects, (subject) => this.#portProblem(subject, tables, () => true));
+    return Promise.resolve(this.#portProblems(protocols, subjects, () => true));
+  }
+
+  /**
+   * Why ports are not proved to be the agents'. For one agent, as after an exit, it is enough to know who gets its
+   * connections, if that is the agent alone; otherwise the kernel walks through all listeners.
+   */
+  #portProblems(
+    protocols: readonly Protocol[],
+    subjects: readonly CheckedAgent[],
+    matters: (address: string) => boolean,
+  ): Problem[] {
+    const [one] = subjects;
+    if (one && subjects.length === 1 && protocols.join() === 'tcp') {
+      const table = this.#host.sockets.reachablePorts(one.port!);
+      if (table && this.#portProblem(one, [table], matters) === null) return [null];
+    }
+    const tables = subjects.length > 0 ? this.#readPorts(protocols, subjects) : [];
+    return subjects.map((subject) => this.#portProblem(subject, tables, matters));
   }
 
   #readPorts(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): PortTable[] {
@@ -187,11 +204,12 @@ export class Checks {
 
   #proveAnswering(subjects: readonly CheckedAgent[]): Problem[] {
     const withPorts = subjects.filter(({ port }) => port !== null);
-    const tables = withPorts.length > 0 ? this.#readPorts(['tcp'], withPorts) : [];
+    const problems = this.#portProblems(['tcp'], withPorts, isAskedAtLoopback);
+    const ofPorts = new Map(withPorts.map((subject, i) => [subject, problems[i]!]));
     return subjects.map((subject) =>
       subject.port === null
         ? this.#host.sockets.socketProblem(subject.key, subject.socket)
-        : this.#portProblem(subject, tables, isAskedAtLoopback),
+        : (ofPorts.get(subject) ?? null),
     );
   }
 

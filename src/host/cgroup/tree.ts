@@ -71,9 +71,9 @@ export class CgroupTree implements Containment {
   }
 
   /**
-   * Makes the leaf with its limits, before any process is in it. One in which something may have been killed by
-   * cgroup.kill is made anew: from Linux 6.14 on, clone3(2) compares the number of such kills in the target with that in
-   * the parent's own cgroup, and kills the child if they differ (cgroup_css_set_fork, kernel/cgroup/cgroup.c).
+   * Makes the leaf with its limits, before any process is in it. If something in the leaf may have been killed by
+   * cgroup.kill, the leaf is removed and made anew. From Linux 6.14 on, clone3(2) counts such kills in the target and in
+   * the parent's own cgroup, and kills the child if the two counts differ (cgroup_css_set_fork, kernel/cgroup/cgroup.c).
    */
   place(key: string): string {
     const leaf = `${this.#root}/${key}`;

@@ -38,20 +38,25 @@ export class LauncherProcess {
    * @throws SystemCallError of posix_spawn, or of what the launcher needs
    */
   constructor(reportFd: number, patienceMs: number) {
-    const [own, theirs] = socketPair();
-    this.#socket = own;
-    setPatience(own, patienceMs);
-    this.#page = memoryFile('fleetd-launcher-page', firstPage(), 'data');
-    const image = memoryFile('fleetd-launcher', launcherImage(process.arch as Architecture), 'executable');
+    const open: number[] = [];
+    const keep = (fd: number): number => {
+      open.push(fd);
+      return fd;
+    };
+    const kept: number[] = [];
     try {
+      const [own, theirs] = socketPair();
+      this.#socket = keep(own);
+      keep(theirs);
+      setPatience(own, patienceMs);
+      this.#page = keep(memoryFile('fleetd-launcher-page', firstPage(), 'data'));
+      const image = keep(
+        memoryFile('fleetd-launcher', launcherImage(process.arch as Architecture), 'executable'),
+      );
       this.pid = startLauncher({ image, theirs, page: this.#page, reportFd });
-    } catch (error) {
-      closeFd(this.#socket);
-      closeFd(this.#page);
-      throw error;
+      kept.push(this.#socket, this.#page);
     } finally {
-      closeFd(theirs);
-      closeFd(image);
+      for (const fd of open) if (!kept.includes(fd)) closeFd(fd);
     }
   }
 
@@ -136,7 +141,7 @@ function sendDescriptor(socket: number, data: Buffer, fd: number): void {
   buffer.writeInt32LE(SOL_SOCKET, at.control + 8);
   buffer.writeInt32LE(SCM_RIGHTS, at.control + 12);
   buffer.writeInt32LE(fd, at.control + 16);
-  check('sendmsg', Number(libc.sendmsg(socket, buffer, 0)));
+  uninterrupted(() => check('sendmsg', Number(libc.sendmsg(socket, buffer, 0))));
 }
 
 /** Two ends of a stream, above the descriptors that file actions write to. */

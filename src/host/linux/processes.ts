@@ -22,6 +22,7 @@ import { currentTicks } from '../sys/clock.ts';
 import { closeFd, openPidfd, type ProcessExit, signalPidfd } from '../sys/pidfd.ts';
 import { type ForeignAdoption, TICKS_PER_SECOND } from '../sys/process-id.ts';
 import { attempt, type Result } from '../sys/result.ts';
+import { Census } from './census.ts';
 import { linuxOthers } from './others.ts';
 
 /** The interval at which a slot whose processes were killed is checked until they are gone: SIGKILL takes time. */
@@ -50,9 +51,7 @@ export class LinuxProcesses implements Processes {
   readonly #watch = new ExitWatch();
   /** Main processes by slot. */
   readonly #mains = new Map<string, Main>();
-  /** When the last census began, and the slots of the processes that it saw, until the end of this turn. */
-  #censusTicks = 0;
-  readonly #seen = new Map<number, string>();
+  readonly #census: Census;
   readonly #notify: NotifySocket;
   readonly #world: AgentWorld;
   onExit: Processes['onExit'] = () => {};
@@ -64,6 +63,7 @@ export class LinuxProcesses implements Processes {
    */
   constructor(containment: Containment, options: { notifyPath: string; nofile: number }) {
     this.#containment = containment;
+    this.#census = new Census(containment);
     this.#spawner = new Spawner((pid) => containment.house(pid));
     this.#world = new AgentWorld(options.nofile);
     this.errands = new Errands({
@@ -131,23 +131,13 @@ export class LinuxProcesses implements Processes {
     if (pidfd === null) return false;
     const stat = readStat(pid);
     const isOurs = stat?.startTicks === startTicks && !hasEnded(stat);
-    if (!isOurs || !this.#isIn(key, { pid, startTicks })) {
+    if (!isOurs || !this.#census.isIn(key, { pid, startTicks })) {
       closeFd(pidfd);
       return false;
     }
     this.#containment.reattach(key, pid);
     this.#watchMain(key, { pid, startTicks, pidfd, hasArrived: true }, null);
     return true;
-  }
-
-  /**
-   * Whether a process is in a slot. One that was started before the census had its pid all the time, so that the census
-   * has seen it itself.
-   */
-  #isIn(key: string, { pid, startTicks }: ProcessId): boolean {
-    if (this.containment === 'session') return true;
-    const wasSeen = startTicks < this.#censusTicks && this.#seen.get(pid) === key;
-    return wasSeen || this.#containment.keyOf(pid) === key;
   }
 
   adoptForeign(intakes: readonly ForeignAdoption[]): Result<boolean>[] {
@@ -170,22 +160,7 @@ export class LinuxProcesses implements Processes {
   }
 
   census(): Map<string, FoundProcess[]> {
-    const found = new Map<string, FoundProcess[]>();
-    this.#censusTicks = currentTicks();
-    setImmediate(() => this.#seen.clear());
-    for (const [key, pids] of this.#containment.census()) {
-      const processes = pids.flatMap((pid) => {
-        const stat = readStat(pid);
-        if (!stat) return [];
-        this.#seen.set(pid, key);
-        const leads = stat.session === pid && !this.#containment.isErrand(pid);
-        return [{ pid, startTicks: stat.startTicks, leads }];
-      });
-      // Session leaders first: an agent is one from its start, its forks become one only of their own accord.
-      processes.sort((a, b) => Number(b.leads) - Number(a.leads) || a.startTicks - b.startTicks);
-      if (processes.length > 0) found.set(key, processes);
-    }
-    return found;
+    return this.#census.take();
   }
 
   signal(key: string, signal: string): boolean {

@@ -1,6 +1,7 @@
 import { httpGet } from '../net/http-get.ts';
 import { fetchNumber } from '../net/json-field.ts';
 import { readPortRange } from '../net/sock-diag.ts';
+import { lookUpListeners } from '../net/sock-lookup.ts';
 import { findListener, journalIsThere, openJournal } from '../net/unix.ts';
 import { readConnections } from '../proc/net.ts';
 import { findSocketFd, listPids, readCommand } from '../proc/pid.ts';
@@ -32,6 +33,10 @@ export class LinuxSockets implements Sockets {
 
   readPorts(protocol: Protocol, range: PortRange): PortTable {
     return readPortRange(protocol, range);
+  }
+
+  reachablePorts(port: number): PortTable | null {
+    return lookUpListeners(port);
   }
 
   holds(key: string, inodes: readonly number[]): boolean {

@@ -2,12 +2,8 @@ import { readSync } from 'node:fs';
 import { readPorts } from '../proc/net.ts';
 import { type PortRange, PortTable, type Protocol } from '../proc/port-table.ts';
 import { check, libc } from '../sys/libc.ts';
-import { closeFd } from '../sys/pidfd.ts';
-import { AF, ANSWER, addressAt, HEADER, NLMSG, SOCK_DIAG_BY_FAMILY } from './sock-diag-format.ts';
-import { lookUpListeners } from './sock-lookup.ts';
+import { AF, ANSWER, addressAt, HEADER, NLMSG, SOCK_DIAG_BY_FAMILY, withSocket } from './sock-diag-socket.ts';
 
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-const NETLINK_SOCK_DIAG = 4;
 /** The request of before Linux 3.3, of all families at once: one walk through the listeners instead of two. */
 const TCPDIAG_GETSOCK = 18;
 const NLM_F_REQUEST_DUMP = 0x301;
@@ -25,32 +21,17 @@ const FILTER_BYTES = 4 + 16;
 /** The maximum that the kernel sends at a time: 32 KiB (netlink_dump, net/netlink/af_netlink.c). */
 const BUFFER = Buffer.alloc(32_768);
 
-let socket: number | null = null;
-
 /**
  * Reads the sockets that listen on (tcp) or are bound to (udp) ports of a range, IPv4 and IPv6 together. The kernel
  * filters, and does not walk its table of connections: on a large host that takes milliseconds, even if the table is
- * empty, and every read of /proc/net/tcp does so. If this host has no sock_diag, /proc/net is read. For a single port of
- * tcp, the kernel is asked who would get its connections (sock-lookup.ts).
+ * empty, and every read of /proc/net/tcp does so. If this host has no sock_diag, /proc/net is read.
  */
 export function readPortRange(protocol: Protocol, range: PortRange): PortTable {
   const ports = new PortTable();
-  socket ??= check('socket', libc.socket(AF.netlink, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG));
-  try {
-    if (protocol === 'tcp' && range.from === range.to && lookUpListeners(socket, range.from, ports))
-      return ports;
-    const requests =
-      protocol === 'tcp'
-        ? [tcpRequest(range)]
-        : [AF.inet, AF.inet6].map((family) => udpRequest(family, range));
-    const isThere = requests.map((request) => dump(socket!, request, ports));
-    return isThere[0] ? ports : readPorts(protocol);
-  } catch (error) {
-    // What is left unread would be taken for the answer to the next question.
-    closeFd(socket);
-    socket = null;
-    throw error;
-  }
+  const requests =
+    protocol === 'tcp' ? [tcpRequest(range)] : [AF.inet, AF.inet6].map((family) => udpRequest(family, range));
+  const isThere = withSocket((socket) => requests.map((request) => dump(socket, request, ports)));
+  return isThere[0] ? ports : readPorts(protocol);
 }
 
 function tcpRequest(range: PortRange): Buffer {

@@ -1,8 +1,8 @@
 import { readSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { PORTS, type PortTable } from '../proc/port-table.ts';
+import { PORTS, PortTable } from '../proc/port-table.ts';
 import { check, libc } from '../sys/libc.ts';
-import { AF, ANSWER, addressAt, HEADER, NLMSG, SOCK_DIAG_BY_FAMILY } from './sock-diag-format.ts';
+import { AF, ANSWER, addressAt, HEADER, NLMSG, SOCK_DIAG_BY_FAMILY, withSocket } from './sock-diag-socket.ts';
 
 /** struct inet_diag_req_v2: family, protocol, states, and struct inet_diag_sockid from byte 8. */
 const REQUEST = {
@@ -35,29 +35,36 @@ interface Address {
 }
 
 /**
- * Finds who would get a connection to a port: at loopback and at every address of this host, from several remote ends,
- * because the kernel shares connections out among listeners by a hash of both ends (SO_REUSEPORT). The remote ends are
- * others every time: one of two that share a port is missed once in 32,768 times, and the next check finds it. Unlike a walk through the listeners, this takes the same
- * time however many there are: with 10,000, 0.1 ms instead of 2.
- * @param socket of netlink, with no answer left in it
- * @returns false if this host cannot tell, or has too many addresses
+ * Finds who gets a connection to a port: at 127.0.0.1, ::1 and every other address of this host, from several remote
+ * ends, because the kernel shares connections out among listeners by a hash of both ends (SO_REUSEPORT). The remote ends
+ * are others every time: one of two that share a port is missed once in 32,768 times. Unlike a walk through all listeners
+ * (readPortRange), this takes the same time however many there are. It does not find who listens at another address of
+ * loopback (127.0.0.5), so that only a walk can tell that a port is not open, or not the agent's.
+ * @returns null if this host cannot tell, or has too many addresses
  */
-export function lookUpListeners(socket: number, port: number, ports: PortTable): boolean {
+export function lookUpListeners(port: number): PortTable | null {
   const addresses = localAddresses();
-  if (addresses === null) return false;
+  if (addresses === null) return null;
   const questions = addresses.flatMap((address) =>
     Array.from({ length: address.tries }, () => questionAbout(address, port)),
   );
-  const sent = Buffer.concat(questions);
-  check('write to netlink', Number(libc.write(socket, sent, sent.length)));
+  return withSocket((socket) => {
+    const sent = Buffer.concat(questions);
+    check('write to netlink', Number(libc.write(socket, sent, sent.length)));
+    return readAnswers(socket, questions.length, port);
+  });
+}
+
+/** Reads an answer to each question. @returns null if the first, about IPv4, is neither a socket nor that there is none */
+function readAnswers(socket: number, count: number, port: number): PortTable | null {
+  const ports = new PortTable();
   const seen = new Set<number>();
   let isKnown = true;
-  for (let answers = 0; answers < questions.length; ) {
+  for (let answers = 0; answers < count; ) {
     const length = readSync(socket, ANSWERS, 0, ANSWERS.length, null);
     for (let at = 0; at < length; at += (ANSWERS.readUInt32LE(at) + 3) & ~3) {
       answers++;
       const type = ANSWERS.readUInt16LE(at + 4);
-      // The first question is about IPv4, which every host has.
       if (type === NLMSG.error && answers === 1) isKnown = -ANSWERS.readInt32LE(at + HEADER) === ENOENT;
       if (type !== SOCK_DIAG_BY_FAMILY) continue;
       const inode = ANSWERS.readUInt32LE(at + ANSWER.inode);
@@ -65,7 +72,7 @@ export function lookUpListeners(socket: number, port: number, ports: PortTable):
       seen.add(inode);
     }
   }
-  return isKnown;
+  return isKnown ? ports : null;
 }
 
 function questionAbout({ family, bytes }: Address, port: number): Buffer {

@@ -1,3 +1,6 @@
+import { check, libc } from '../sys/libc.ts';
+import { closeFd } from '../sys/pidfd.ts';
+
 /** From sock_diag(7), linux/netlink.h and linux/inet_diag.h; the same on all architectures. */
 export const AF = { netlink: 16, inet: 2, inet6: 10 } as const;
 export const SOCK_DIAG_BY_FAMILY = 20;
@@ -18,4 +21,21 @@ export function addressAt(buffer: Buffer, at: number): string {
       .toUpperCase()
       .padStart(8, '0');
   return text;
+}
+
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const NETLINK_SOCK_DIAG = 4;
+
+let socket: number | null = null;
+
+/** Uses the one socket of sock_diag. `use` reads all answers; where it fails, the socket goes, with what is left in it. */
+export function withSocket<T>(use: (socket: number) => T): T {
+  socket ??= check('socket', libc.socket(AF.netlink, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG));
+  try {
+    return use(socket);
+  } catch (error) {
+    closeFd(socket);
+    socket = null;
+    throw error;
+  }
 }
