@@ -79,10 +79,6 @@ export class EventStore {
    * @throws FleetError if the file cannot be read
    */
   read(fleet: string | null, after: number, limit: number): FleetEvent[] {
-    // What somebody has seen must not be gone after a kill −9; where it cannot be written, it is read from memory.
-    try {
-      this.flush();
-    } catch {}
     const stored = onDisk('read', this.#path, () =>
       this.#db
         .prepare(

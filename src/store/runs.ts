@@ -14,7 +14,7 @@ const SCHEMA = [
   ) STRICT, WITHOUT ROWID`,
 ];
 
-/** When a record must be written: at the end of the turn, or with the events, within a second. */
+/** When a record must be written: at the end of the turn, or with the events, within a tenth of a second. */
 export type Urgency = 'now' | 'soon';
 
 /**

@@ -14,11 +14,12 @@ const IS_ROOT = process.getuid!() === 0;
 export const NOT_ROOT = !IS_ROOT;
 
 /**
- * A directory and the processes of one test. A process is the test's own if its output goes to a file in the
- * directory, so whatever forked, and wherever it went, `dispose` ends it.
+ * A directory and the processes of one test. A process is the test's own if it works in the directory or its output
+ * goes to a file there, so whatever forked, and wherever it went, `dispose` ends it.
  */
 export class Scratch {
   readonly root = mkdtempSync(join(tmpdir(), 'host-'));
+  readonly #started = new Set<number>();
   #count = 0;
 
   path(name: string): string {
@@ -39,7 +40,9 @@ export class Scratch {
 
   /** Starts a script and gives its pid. */
   start(script: string, changes: Partial<Launch> = {}): number {
-    return spawnProcess(this.launch(script, changes));
+    const pid = spawnProcess(this.launch(script, changes));
+    this.#started.add(pid);
+    return pid;
   }
 
   read(name: string): string {
@@ -58,29 +61,31 @@ export class Scratch {
   }
 
   async dispose(): Promise<void> {
-    const own = () => listPids().filter((pid) => isLive(pid) && outputOf(pid).startsWith(`${this.root}/`));
+    const own = () => listPids().filter((pid) => isLive(pid) && this.#isOwn(pid));
     await until(() => {
       for (const pid of own()) kill(pid);
       return own().length === 0;
     });
     rmSync(this.root, { recursive: true, force: true });
   }
+
+  /** One that was just started may not have opened its output yet: it is told by its pid, while it is our child. */
+  #isOwn(pid: number): boolean {
+    const here = ['fd/1', 'cwd'].some((name) => `${readLink(pid, name) ?? ''}/`.startsWith(`${this.root}/`));
+    return here || (this.#started.has(pid) && readStat(pid)?.parent === process.pid);
+  }
 }
 
-/** Whether a process lives; a zombie does not. */
 /** execve(2) lets the parent go on before it has noted the new words: on a busy host they are empty for a moment. */
 export async function untilNamed(pid: number): Promise<number> {
   await until(() => !isLive(pid) || readFileSync(`/proc/${pid}/environ`).length > 0);
   return pid;
 }
 
+/** Whether a process lives; a zombie does not. */
 export function isLive(pid: number): boolean {
   const stat = readStat(pid);
   return stat !== null && stat.state !== 'Z' && stat.state !== 'X';
-}
-
-function outputOf(pid: number): string {
-  return readLink(pid, 'fd/1') ?? '';
 }
 
 function kill(pid: number): void {

@@ -5,10 +5,8 @@ import type { EventStore } from '../../store/events.ts';
 import type { RunStore } from '../../store/runs.ts';
 import type { Journal } from './journal.ts';
 
-/** What happens within this time becomes one event for all slots that it happens to. */
-const GATHER_MS = 100;
-/** Events are written at once where they are rare, and once in this time where they are not. */
-const FLUSH_MS = 1_000;
+/** Events reach their file within this time. */
+const FLUSH_MS = 100;
 
 interface Written {
   host: Host;
@@ -24,9 +22,7 @@ export class Flusher {
   readonly #written: Written;
   /** Files whose last write failed. */
   readonly #failing = new Set<string>();
-  #gathering: NodeJS.Timeout | null = null;
-  #flushing: NodeJS.Timeout | null = null;
-  #flushedAt = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(written: Written) {
     this.#written = written;
@@ -41,27 +37,17 @@ export class Flusher {
     this.soon();
   }
 
-  /** Turns what happens within a moment into events, and writes them when their time has come. */
+  /** Writes the events within a moment. */
   soon(): void {
-    this.#gathering ??= setTimeout(() => {
-      this.#gathering = null;
-      this.#written.journal.gather();
-      this.#flushIn(Math.max(0, this.#flushedAt + FLUSH_MS - performance.now()));
-    }, GATHER_MS);
-  }
-
-  #flushIn(ms: number): void {
-    this.#flushing ??= setTimeout(() => this.events(), ms);
+    this.#timer ??= setTimeout(() => this.events(), FLUSH_MS);
   }
 
   /** Writes the events, and the records that could wait for them. */
   events(): void {
     const { paths, runs, events, journal } = this.#written;
     this.attempt(paths.runDatabase, () => runs.flush());
-    for (const timer of [this.#gathering, this.#flushing]) clearTimeout(timer ?? undefined);
-    this.#gathering = null;
-    this.#flushing = null;
-    this.#flushedAt = performance.now();
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
     journal.gather();
     if (this.attempt(paths.events, () => events.flush())) {
       const dropped = events.takeDropped();
@@ -69,7 +55,8 @@ export class Flusher {
         journal.note('limit', null, `${dropped} events were lost while ${paths.events} could not be written`);
       return;
     }
-    this.#flushIn(FLUSH_MS);
+    clearTimeout(this.#timer ?? undefined);
+    this.#timer = setTimeout(() => this.events(), FLUSH_MS * 10);
   }
 
   /** A failing disk stops neither agents nor supervision: the failure is reported once, and the write retried. */
