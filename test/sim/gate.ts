@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { FleetError } from '../../src/errors/fleet-error.ts';
 import type { RunRecord } from '../../src/fleet/records.ts';
 import { EventStore } from '../../src/store/events.ts';
-import { RunStore } from '../../src/store/runs.ts';
+import { RunStore, type Urgency } from '../../src/store/runs.ts';
 import { WantedStore } from '../../src/store/wanted.ts';
 import type { StoredChange } from '../../src/store/wanted-tables.ts';
 
@@ -93,7 +93,8 @@ export class MortalWantedStore extends WantedStore {
 /** The notes of who runs where. */
 export class MortalRunStore extends RunStore {
   readonly #gate: Gate;
-  readonly #noted = new Set<string>();
+  /** Those that are waiting. */
+  readonly #noted = new Map<string, Urgency>();
   /** Notes wait that the disk did not take. */
   hasFailed = false;
 
@@ -102,16 +103,17 @@ export class MortalRunStore extends RunStore {
     this.#gate = gate;
   }
 
-  override set(fleet: string, slot: number, record: RunRecord | null): void {
-    super.set(fleet, slot, record);
-    this.#noted.add(`${fleet}/${slot}`);
+  override set(fleet: string, slot: number, record: RunRecord | null, urgency: Urgency = 'now'): void {
+    super.set(fleet, slot, record, urgency);
+    const key = `${fleet}/${slot}`;
+    this.#noted.set(key, this.#noted.get(key) === 'now' ? 'now' : urgency);
   }
 
-  override flush(): void {
-    if (this.#noted.size === 0) return;
+  override flush(urgency: Urgency = 'soon'): void {
+    if (this.#noted.size === 0 || (urgency === 'now' && ![...this.#noted.values()].includes('now'))) return;
     this.hasFailed ||= this.#gate.isDiskFull;
-    this.#gate.write(`runs.flush ${[...this.#noted]}`);
-    super.flush();
+    this.#gate.write(`runs.flush ${[...this.#noted.keys()]}`);
+    super.flush(urgency);
     this.#noted.clear();
     this.hasFailed = false;
   }

@@ -66,8 +66,8 @@ function factsHere({ host, paths, fleets }: Supervised): HostFacts {
   });
 }
 
-/** The number of main processes of a fleet that are measured. */
-const SAMPLE = 8;
+/** The number of main processes of a fleet that are measured: agents are alike, and a user waits. */
+const SAMPLE = 4;
 
 function pidsOf({ fleet }: FleetRunner, count = SAMPLE): number[] {
   const pids: number[] = [];

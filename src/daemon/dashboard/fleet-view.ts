@@ -86,8 +86,7 @@ export class FleetView {
     const memory = runner.watch(Memory);
     const news = this.#differing({
       gauges: {
-        rssBytes: memory.total('rssBytes'),
-        pssBytes: memory.total('pssBytes'),
+        ...memory.totals,
         rss: memory.summary(0).rss,
         leak: runner.watch(Leaks).status,
         ...tallies,

@@ -1,6 +1,5 @@
 import type { Change } from '../../fleet/change.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
-import type { AgentExit } from '../../fleet/restart.ts';
 import type { SlotPaths } from '../../host/host.ts';
 import type { Urgency } from '../../store/runs.ts';
 import type { Services } from '../shared/services.ts';
@@ -42,8 +41,8 @@ export interface FleetWatch {
   committed?(): void;
   /** Agents have been started. */
   agentsStarted?(): void;
-  /** The agent of a slot has ended. */
-  exited?(slot: number, exit: AgentExit): void;
+  /** The agent of a slot has ended, or its program could not be executed. */
+  exited?(slot: number): void;
   /** An agent sent something to its notify socket (sd_notify(3)). */
   notified?(slot: number, text: string): void;
   /** The fleet is removed, or the supervisor ends: then agents continue, and what holds them stays. */

@@ -117,11 +117,11 @@ export class FleetRunner implements FleetContext {
     const { fleet, services } = this;
     const { agent } = fleet.slot(slot);
     if (!runOf(agent)) return;
+    for (const watch of this.#watches.values()) watch.exited?.(slot);
     if (failure && agent.state === 'starting') failStart(this, slot, failure);
     else {
       const known = exit ?? { code: null, signal: null };
       agentExited(fleet, slot, known, services.host.date().toISOString(), services.host.now());
-      for (const watch of this.#watches.values()) watch.exited?.(slot, known);
       services.observer.exited(this.name, known);
       const reason = fleet.slot(slot).lastExit?.reason ?? describeExit(known);
       services.journal.slot('exit', this.name, slot, reason);

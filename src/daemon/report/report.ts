@@ -44,8 +44,8 @@ function countReturning({ fleet }: FleetRunner): number {
 
 /** The number of agents named for the highest use. */
 const TOP_COUNT = 3;
-/** The time that `status` takes to renew readings of memory before it answers. */
-const REFRESH_MS = 3;
+/** The number of agents whose readings of memory `status` renews before it answers: 3 ms. */
+const RENEWED_AT_ONCE = 100;
 
 /** The agents that are requested, and whether with their use of resources. */
 export interface AgentsScope {
@@ -66,10 +66,12 @@ export class Report {
   status(): StatusDocument {
     const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.memory.readMemory();
     const fleets = [...this.#supervisor.fleets.values()];
-    // A user waits for this; what is not renewed in time is renewed afterwards.
+    // A user waits for this, so that what cannot be renewed in a moment is renewed afterwards.
+    const isSmall = fleets.reduce((sum, { fleet }) => sum + fleet.slots.size, 0) <= RENEWED_AT_ONCE;
     for (const runner of fleets) {
-      runner.watch(Memory).refresh(REFRESH_MS / fleets.length);
-      setImmediate(() => runner.watch(Memory).refresh());
+      const memory = runner.watch(Memory);
+      if (isSmall || memory.totals.rssBytes === null) memory.refresh();
+      else setImmediate(() => memory.refresh());
     }
     return {
       supervisor: {
@@ -104,7 +106,6 @@ export class Report {
   counts(runner: FleetRunner): FleetCounts {
     const { fleet } = runner;
     const { counts } = fleet;
-    const memory = runner.watch(Memory);
     return {
       name: runner.name,
       target: fleet.target,
@@ -116,8 +117,7 @@ export class Report {
       failed: counts.failed,
       held: fleet.hold && { reason: fleet.hold.reason, since: fleet.hold.since, sample: fleet.hold.sample },
       release: fleet.release || null,
-      rssBytes: memory.total('rssBytes'),
-      pssBytes: memory.total('pssBytes'),
+      ...runner.watch(Memory).totals,
       pressure: fleet.pressure && { reason: fleet.pressure.reason },
       verify: verifyStatus(runner),
     };

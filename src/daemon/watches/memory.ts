@@ -13,9 +13,9 @@ const PSS_AT_ONCE = 64;
 /** The first reading of a large fleet must include some proportional memory. */
 const PSS_AT_LEAST = 8;
 
+/** What was read of the agent that is in a slot now. */
 interface AgentReading {
   at: number;
-  pid: number;
   rssBytes: number;
   pssBytes: number | null;
 }
@@ -31,6 +31,8 @@ export class Memory implements FleetWatch {
   readonly #context: FleetContext;
   readonly #fleet: Fleet;
   readonly #readings = new Map<number, AgentReading>();
+  /** Of all readings, because a command that waits should not have to sum up thousands. */
+  readonly #sums = { rssBytes: 0, pssBytes: 0, withPss: 0 };
   readonly #next: SlotsInTurn;
   readonly #nextPss: SlotsInTurn;
 
@@ -42,7 +44,7 @@ export class Memory implements FleetWatch {
   }
 
   exited(slot: number): void {
-    this.#readings.delete(slot);
+    this.#replace(slot, null);
   }
 
   /** Renews old readings, from where the last call ended. @param msMax how long it may take */
@@ -63,43 +65,39 @@ export class Memory implements FleetWatch {
 
   /** The latest RSS of a slot's agent; null if it was never read. */
   rssBytes(slot: number): number | null {
-    return this.#readingOf(slot)?.rssBytes ?? null;
+    return this.#readings.get(slot)?.rssBytes ?? null;
   }
 
-  /** The fleet's total, from the available readings scaled to the running agents; null without any. */
-  total(of: 'rssBytes' | 'pssBytes'): number | null {
-    let sum = 0;
-    let count = 0;
-    for (const slot of this.#fleet.slots.keys()) {
-      const value = this.#readingOf(slot)?.[of] ?? null;
-      if (value === null) continue;
-      sum += value;
-      count++;
-    }
-    return count === 0 ? null : Math.round((sum / count) * this.#fleet.running);
+  /** The fleet's totals, from the available readings scaled to the running agents; null without any. */
+  get totals(): { rssBytes: number | null; pssBytes: number | null } {
+    const { running } = this.#fleet;
+    const { rssBytes, pssBytes, withPss } = this.#sums;
+    const scaled = (sum: number, count: number) => (count === 0 ? null : Math.round((sum / count) * running));
+    return { rssBytes: scaled(rssBytes, this.#readings.size), pssBytes: scaled(pssBytes, withPss) };
   }
 
   /** A summary of the fleet's memory: the total, by release, and the agents with the highest use. */
   summary(topCount: number): FleetMemory {
-    const all = new Tally();
-    const byRelease = new Map<string, Tally>();
+    const byRelease = new Map<string, AgentReading[]>();
     const top: { slot: number; rssBytes: number }[] = [];
-    for (const [slot, { agent }] of this.#fleet.slots) {
-      const reading = this.#readingOf(slot);
-      const run = runOf(agent);
-      if (!reading || !run) continue;
-      all.add(reading);
-      const release = byRelease.get(run.release) ?? new Tally();
-      release.add(reading);
-      byRelease.set(run.release, release);
+    for (const [slot, reading] of this.#readings) {
+      const agent = this.#fleet.slots.get(slot)?.agent;
+      const run = agent && runOf(agent);
+      if (!run) continue;
+      const ofRelease = byRelease.get(run.release) ?? [];
+      if (ofRelease.length === 0) byRelease.set(run.release, ofRelease);
+      ofRelease.push(reading);
       const { rssBytes } = reading;
       if (top.length === topCount && rssBytes <= (top.at(-1)?.rssBytes ?? rssBytes)) continue;
       const before = top.findIndex((other) => other.rssBytes < rssBytes);
       top.splice(before < 0 ? top.length : before, 0, { slot, rssBytes });
       top.length = Math.min(top.length, topCount);
     }
-    const cohorts = [...byRelease].map(([release, tally]): CohortMemory => ({ release, ...tally.summary() }));
-    return { fleet: this.#fleet.name, ...all.summary(), cohorts, top };
+    const cohorts = [...byRelease].map(([release, all]): CohortMemory => ({ release, ...summaryOf(all) }));
+    const [only] = cohorts;
+    const all = cohorts.length === 1 ? only! : summaryOf([...byRelease.values()].flat());
+    const { agents, rss, pssMeanBytes } = all;
+    return { fleet: this.#fleet.name, agents, rss, pssMeanBytes, cohorts, top };
   }
 
   /** The readings of all agents as one, without the time and the connections. */
@@ -107,7 +105,7 @@ export class Memory implements FleetWatch {
     const releases: string[] = [];
     const rows = [...this.#fleet.slots.values()].flatMap(({ number, agent }) => {
       const run = runOf(agent);
-      const reading = this.#readingOf(number);
+      const reading = this.#readings.get(number);
       if (!run || !reading) return [];
       if (!releases.includes(run.release)) releases.push(run.release);
       return [{ slot: number, run, rssBytes: reading.rssBytes }];
@@ -118,40 +116,46 @@ export class Memory implements FleetWatch {
       startedMs: Float64Array.from(rows, ({ run }) => Date.parse(run.startedIso)),
       release: Uint16Array.from(rows, ({ run }) => releases.indexOf(run.release)),
       releases,
-      pssBytes: this.total('pssBytes'),
+      pssBytes: this.totals.pssBytes,
     };
-  }
-
-  /** The reading of what runs in a slot now, not of what ran there before. */
-  #readingOf(slot: number): AgentReading | null {
-    const reading = this.#readings.get(slot);
-    const agent = this.#fleet.slots.get(slot)?.agent;
-    return reading && agent && runOf(agent)?.pid === reading.pid ? reading : null;
   }
 
   #readNext(since: number): void {
     const slot = this.#next.next().value;
     if (slot === null) return;
     const agent = this.#fleet.slots.get(slot)?.agent;
-    const run = agent && runOf(agent);
-    if (!run) {
-      this.#readings.delete(slot);
-      return;
-    }
-    const old = this.#readingOf(slot);
+    if (!agent || !runOf(agent)) return;
+    const old = this.#readings.get(slot);
     if (old && old.at > since) return;
     const rssBytes = this.#context.services.host.memory.rssBytes(this.#context.key(slot));
     if (rssBytes === null) return;
-    const at = performance.now();
-    this.#readings.set(slot, { at, pid: run.pid, rssBytes, pssBytes: old?.pssBytes ?? null });
+    this.#replace(slot, { at: performance.now(), rssBytes, pssBytes: old?.pssBytes ?? null });
   }
 
   #readPssNext(): void {
     const slot = this.#nextPss.next().value;
-    const reading = slot === null ? null : this.#readingOf(slot);
+    const reading = slot === null ? undefined : this.#readings.get(slot);
     if (slot === null || !reading) return;
-    reading.pssBytes =
-      this.#context.services.host.memory.pssBytes(this.#context.key(slot)) ?? reading.pssBytes;
+    const pssBytes = this.#context.services.host.memory.pssBytes(this.#context.key(slot));
+    if (pssBytes !== null) this.#replace(slot, { ...reading, pssBytes });
+  }
+
+  #replace(slot: number, reading: AgentReading | null): void {
+    const old = this.#readings.get(slot);
+    if (old) this.#count(old, -1);
+    if (reading === null) {
+      this.#readings.delete(slot);
+      return;
+    }
+    this.#readings.set(slot, reading);
+    this.#count(reading, 1);
+  }
+
+  #count({ rssBytes, pssBytes }: AgentReading, sign: 1 | -1): void {
+    this.#sums.rssBytes += sign * rssBytes;
+    if (pssBytes === null) return;
+    this.#sums.pssBytes += sign * pssBytes;
+    this.#sums.withPss += sign;
   }
 }
 
@@ -163,21 +167,12 @@ function* slotsInTurn({ slots }: Fleet): SlotsInTurn {
   }
 }
 
-/** Sums up readings. */
-class Tally {
-  readonly #rssBytes: number[] = [];
-  #pssBytes = 0;
-  #pssCount = 0;
-
-  add({ rssBytes, pssBytes }: AgentReading): void {
-    this.#rssBytes.push(rssBytes);
-    if (pssBytes === null) return;
-    this.#pssBytes += pssBytes;
-    this.#pssCount++;
-  }
-
-  summary(): MemorySummary {
-    const pssMeanBytes = this.#pssCount === 0 ? null : Math.round(this.#pssBytes / this.#pssCount);
-    return { agents: this.#rssBytes.length, rss: quantilesOf(this.#rssBytes), pssMeanBytes };
-  }
+function summaryOf(readings: readonly AgentReading[]): MemorySummary {
+  const pss = readings.flatMap(({ pssBytes }) => pssBytes ?? []);
+  return {
+    agents: readings.length,
+    rss: quantilesOf(readings.map(({ rssBytes }) => rssBytes)),
+    pssMeanBytes:
+      pss.length === 0 ? null : Math.round(pss.reduce((sum, bytes) => sum + bytes, 0) / pss.length),
+  };
 }

@@ -24,7 +24,8 @@ export function measureAgents(
     (_, i) => pids[Math.floor(i * step)]!,
   );
   const sockets = isQuick ? null : readSockets(root);
-  const seen = sample.map((pid) => measureOne(root, pid, sockets)).filter((one) => one !== null);
+  const mount = findCgroupMount(root.text('/proc/self/mountinfo') ?? '');
+  const seen = sample.map((pid) => measureOne(root, pid, mount, sockets)).filter((one) => one !== null);
   if (seen.length === 0) return null;
   const average = (of: keyof One) => {
     const known = seen.map((one) => one[of]).filter((value) => value !== null);
@@ -45,8 +46,8 @@ export function measureAgents(
 type One = Omit<AgentMeasure, 'agents'>;
 type Sockets = Record<(typeof PROTOCOLS)[number], ReadonlySet<string>>;
 
-function measureOne(root: Root, pid: number, sockets: Sockets | null): One | null {
-  const processes = membersOf(root, pid).map((member) => measureProcess(root, member, sockets));
+function measureOne(root: Root, pid: number, mount: string | null, sockets: Sockets | null): One | null {
+  const processes = membersOf(root, pid, mount).map((member) => measureProcess(root, member, sockets));
   const living = processes.filter((process) => process !== null);
   if (living.length === 0) return null;
   const total = (of: keyof One) =>
@@ -63,9 +64,8 @@ function measureOne(root: Root, pid: number, sockets: Sockets | null): One | nul
 }
 
 /** All processes of an agent's leaf; only the main process if agents have no leaves. */
-function membersOf(root: Root, pid: number): number[] {
+function membersOf(root: Root, pid: number, mount: string | null): number[] {
   const path = /^0::(.*\/fleetd-[0-9a-f]{12}\/[^/]+\/\d+)/m.exec(root.text(`/proc/${pid}/cgroup`) ?? '')?.[1];
-  const mount = findCgroupMount(root.text('/proc/self/mountinfo') ?? '');
   const procs = path && mount ? root.text(`${mount}${path}/cgroup.procs`) : null;
   return procs ? procs.split('\n').map(Number) : [pid];
 }
