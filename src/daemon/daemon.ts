@@ -19,7 +19,7 @@ import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
 import { Dashboard } from './dashboard/server.ts';
-import { tidyUp } from './frugality.ts';
+import { Frugality } from './frugality.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { possess } from './possession.ts';
 import { Metrics } from './report/metrics.ts';
@@ -83,7 +83,6 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   publish(paths.notifySocket);
   const parts = { host, paths, store, runs, events, readings, log };
   await supervise(parts, possessed.notices, { unlock, exit });
-  tidyUp(log);
   sign.supervises();
   log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
@@ -161,6 +160,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
         () => metricsServer.close(),
         () => dashboard.close(),
         () => selfCheck.stop(),
+        () => frugality.stop(),
         () => api.close(),
         () => refusals.close(),
         () => supervisor.stop(),
@@ -177,6 +177,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   const api = new ApiServer(paths, () => buildApi(served));
   await api.open();
   const selfCheck = new SelfCheck(supervisor, api);
+  const frugality = new Frugality(log);
   // Supervision does not depend on a port that another process has taken meanwhile.
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));

@@ -1,5 +1,6 @@
 import { formatDuration } from '../specification/units.ts';
 import type { ApiServer } from './api/server.ts';
+import { every } from './shared/timers.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 
 const ROUND_MS = 1_000;
@@ -13,24 +14,24 @@ const STALL_MS_MIN = 5_000;
 export class SelfCheck {
   readonly #supervisor: Pick<Supervisor, 'journal' | 'store'>;
   readonly #api: ApiServer;
-  readonly #timer: NodeJS.Timeout;
+  readonly #end = new AbortController();
   #lastRoundAt = performance.now();
-  #isBusy = false;
   #lastError = '';
 
   constructor(supervisor: Pick<Supervisor, 'journal' | 'store'>, api: ApiServer) {
     this.#supervisor = supervisor;
     this.#api = api;
-    this.#timer = setInterval(() => void this.#tryRound(), ROUND_MS);
+    // An error of the disk is reported, and the round is repeated later.
+    every(
+      ROUND_MS,
+      this.#end.signal,
+      () => this.#round(),
+      ({ message }) => this.#reportOnce(message),
+    );
   }
 
   stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  /** An error of the disk is reported, and the round is repeated later. */
-  async #tryRound(): Promise<void> {
-    await this.#round().catch((error: Error) => this.#reportOnce(error.message));
+    this.#end.abort();
   }
 
   async #round(): Promise<void> {
@@ -41,13 +42,7 @@ export class SelfCheck {
       this.#note(`the supervisor did not run for ${formatDuration(Math.round(lateMs / 100) * 100)}: ${how}`);
     }
     this.#supervisor.store.keepCopy();
-    if (this.#isBusy || this.#api.isThere) return;
-    this.#isBusy = true;
-    await this.#restoreSocket().catch((error: Error) => this.#reportOnce(error.message));
-    this.#isBusy = false;
-  }
-
-  async #restoreSocket(): Promise<void> {
+    if (this.#api.isThere) return;
     await this.#api.reopen();
     this.#lastError = '';
     this.#note('the socket fleetd.sock had been deleted or replaced, and was made again');

@@ -16,7 +16,7 @@ const BOUNDS = {
   requestTimeout: 30_000,
   keepAliveTimeout: 5_000,
   connectionTimeout: 60_000,
-  http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000, maxHeaderSize: 16 * 1024 },
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16 * 1024 },
 } as const;
 const CONNECTIONS_MAX = OWN_DESCRIPTORS / 2;
 const URL_SHOWN_MAX = 200;

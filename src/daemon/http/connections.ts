@@ -15,7 +15,7 @@ const LOOPBACK_BOUNDS = {
   headersTimeout: 5_000,
   requestTimeout: 10_000,
   keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 2_000,
+  connectionsCheckingInterval: 5_000,
   maxHeaderSize: 16 * 1024,
 } as const;
 

@@ -15,9 +15,13 @@ export function after(ms: number, signal: AbortSignal, work: () => void): void {
   signal.addEventListener('abort', cancel, { once: true });
 }
 
+/** What repeats in whole seconds does so at the same moments: an idle supervisor wakes up once a second, not for each. */
+const BEAT_MS = 1_000;
+
 /**
- * Repeats some work at an interval, first after one interval, until the signal aborts. If it is still under way when its
- * time comes, that time is skipped.
+ * Repeats some work at an interval, first after about one interval, until the signal aborts. If it is still under way when
+ * its time comes, that time is skipped.
+ * @param ms the interval; in whole seconds, it is shared with all others, and begins up to half a second early or late
  * @param onProblem called with its failures; it is repeated nevertheless
  */
 export function every(
@@ -28,7 +32,12 @@ export function every(
 ): void {
   if (signal.aborted) return;
   let isBusy = false;
-  const timer = setInterval(async () => {
+  let timer: NodeJS.Timeout;
+  const again = () => {
+    timer = setTimeout(round, untilNext(ms));
+  };
+  const round = async () => {
+    again();
     if (isBusy) return;
     isBusy = true;
     try {
@@ -37,6 +46,13 @@ export function every(
       onProblem(error as Error);
     }
     isBusy = false;
-  }, ms);
-  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  };
+  again();
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+}
+
+function untilNext(ms: number): number {
+  if (ms % BEAT_MS !== 0) return ms;
+  const now = performance.now();
+  return Math.round((now + ms) / BEAT_MS) * BEAT_MS - now;
 }
