@@ -44,8 +44,8 @@ export async function measureTakeover(
   const patienceMs = PATIENCE_MS.base + place.agents * PATIENCE_MS.perAgent;
   let seconds: number | null = null;
   while (seconds === null && performance.now() - begun < patienceMs) {
-    const { unknown, doubled, missing } = await compare(contestant, place);
-    if (unknown + doubled + missing === 0) seconds = (performance.now() - begun) / 1_000;
+    const { answeredAt, unknown, doubled, missing } = await compare(contestant, place);
+    if (unknown + doubled + missing === 0) seconds = (answeredAt - begun) / 1_000;
   }
   const { unknown, doubled } = await compare(contestant, place);
   return { seconds, lost: before.filter((pid) => !isAlive(pid)).length, doubled, unknown };
@@ -54,12 +54,15 @@ export async function measureTakeover(
 async function compare(
   contestant: Contestant,
   place: Place,
-): Promise<{ unknown: number; doubled: number; missing: number }> {
+): Promise<{ answeredAt: number; unknown: number; doubled: number; missing: number }> {
   // A supervisor that cannot be asked yet knows nothing.
   const known = (await contestant.knownAgents().catch(() => null)) ?? new Set();
+  // To read all of /proc, as this does next, is not the supervisor's time.
+  const answeredAt = performance.now();
   const agents = readAgents(place);
   const pids = [...agents.values()].flat();
   return {
+    answeredAt,
     unknown: pids.filter((pid) => !known.has(pid)).length,
     doubled: pids.length - agents.size,
     missing: place.agents - agents.size,

@@ -1,8 +1,14 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { FoundProcess } from '../../fleet/recovery.ts';
 import type { Containment } from '../cgroup/containment.ts';
-import { readStat } from '../proc/stat.ts';
+import { hasEnded, readStat, type Stat } from '../proc/stat.ts';
 import { currentTicks } from '../sys/clock.ts';
+import { closeFd, openPidfd } from '../sys/pidfd.ts';
+
+interface Held {
+  pidfd: number;
+  startTicks: number;
+}
 
 /** What lives in the slots when a supervisor starts. */
 export class Census {
@@ -10,6 +16,8 @@ export class Census {
   #takenAtTicks = 0;
   /** The slots of the processes that it has seen, until the end of the turn. */
   readonly #seen = new Map<number, string>();
+  /** Pidfds of processes, by pid, until the end of the turn. */
+  readonly #held = new Map<number, Held>();
 
   constructor(containment: Containment) {
     this.#containment = containment;
@@ -19,10 +27,10 @@ export class Census {
   take(): Map<string, FoundProcess[]> {
     const found = new Map<string, FoundProcess[]>();
     this.#takenAtTicks = currentTicks();
-    setImmediate(() => this.#seen.clear());
+    setImmediate(() => this.#forget());
     for (const [key, pids] of this.#containment.census()) {
-      const processes = pids.flatMap((pid) => {
-        const stat = readStat(pid);
+      const processes = pids.flatMap((pid, i) => {
+        const stat = i === 0 ? this.#hold(pid) : readStat(pid);
         if (!stat) return [];
         this.#seen.set(pid, key);
         const leads = stat.session === pid && !this.#containment.isErrand(pid);
@@ -33,6 +41,37 @@ export class Census {
       if (processes.length > 0) found.set(key, processes);
     }
     return found;
+  }
+
+  /**
+   * Takes the pidfd of a process that lives; null if there is none. Most are the first of their slots, and have one from
+   * the census: the start time was read after it had been opened, so that both are of the same process.
+   */
+  pidfdOf({ pid, startTicks }: ProcessId): number | null {
+    const held = this.#held.get(pid);
+    this.#held.delete(pid);
+    if (held?.startTicks === startTicks) return held.pidfd;
+    const pidfd = held?.pidfd ?? openPidfd(pid);
+    if (pidfd === null) return null;
+    const stat = readStat(pid);
+    if (stat?.startTicks === startTicks && !hasEnded(stat)) return pidfd;
+    closeFd(pidfd);
+    return null;
+  }
+
+  #hold(pid: number): Stat | null {
+    const pidfd = openPidfd(pid);
+    if (pidfd === null) return null;
+    const stat = readStat(pid);
+    if (stat && !hasEnded(stat)) this.#held.set(pid, { pidfd, startTicks: stat.startTicks });
+    else closeFd(pidfd);
+    return stat;
+  }
+
+  #forget(): void {
+    this.#seen.clear();
+    for (const { pidfd } of this.#held.values()) closeFd(pidfd);
+    this.#held.clear();
   }
 
   /**

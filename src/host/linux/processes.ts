@@ -7,7 +7,7 @@ import type { Resources } from '../cgroup/limits.ts';
 import { readySlot } from '../files/slot-paths.ts';
 import type { Launch } from '../launcher/launch.ts';
 import { NotifySocket } from '../net/unix.ts';
-import { hasEnded, readCpuMs, readStat } from '../proc/stat.ts';
+import { readCpuMs } from '../proc/stat.ts';
 import { adoptForeign } from '../process/adopt-foreign.ts';
 import { AgentWorld, withAgentUmask } from '../process/agent-world.ts';
 import type { HelperEnd, HookOptions } from '../process/errand.ts';
@@ -127,11 +127,9 @@ export class LinuxProcesses implements Processes {
   }
 
   reattach(key: string, { pid, startTicks }: ProcessId): boolean {
-    const pidfd = openPidfd(pid);
+    const pidfd = this.#census.pidfdOf({ pid, startTicks });
     if (pidfd === null) return false;
-    const stat = readStat(pid);
-    const isOurs = stat?.startTicks === startTicks && !hasEnded(stat);
-    if (!isOurs || !this.#census.isIn(key, { pid, startTicks })) {
+    if (!this.#census.isIn(key, { pid, startTicks })) {
       closeFd(pidfd);
       return false;
     }
