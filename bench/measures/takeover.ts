@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contestant } from '../contestants/contestant.ts';
 import type { Place } from '../place.ts';
 import { isAlive, readAgents } from '../processes.ts';
@@ -5,6 +6,8 @@ import { untilTrue } from '../waiting.ts';
 
 /** One that has not found its agents in this time will not. */
 const PATIENCE_MS = { base: 10_000, perAgent: 3 };
+/** The pause before it is asked again. */
+const ASK_MS = 10;
 
 /** What a supervisor that was killed and started again makes of the agents that it had. */
 export interface Takeover {
@@ -41,28 +44,33 @@ export async function measureTakeover(
     () => 'the supervisor is gone',
   );
   await contestant.startSupervisor();
+  // One that cannot be asked yet knows nothing.
+  const ask = () => contestant.knownAgents().catch(() => null);
   const patienceMs = PATIENCE_MS.base + place.agents * PATIENCE_MS.perAgent;
   let seconds: number | null = null;
   while (seconds === null && performance.now() - begun < patienceMs) {
-    const { answeredAt, unknown, doubled, missing } = await compare(contestant, place);
+    const known = await ask();
+    if (known === null) {
+      await sleep(ASK_MS);
+      continue;
+    }
+    const answeredAt = performance.now();
+    // To read all of /proc, as this does next, is not the supervisor's time.
+    const { unknown, doubled, missing } = compare(known, place);
     if (unknown + doubled + missing === 0) seconds = (answeredAt - begun) / 1_000;
   }
-  const { unknown, doubled } = await compare(contestant, place);
+  const { unknown, doubled } = compare((await ask()) ?? new Set(), place);
   return { seconds, lost: before.filter((pid) => !isAlive(pid)).length, doubled, unknown };
 }
 
-async function compare(
-  contestant: Contestant,
+/** What a supervisor knows beside what runs. */
+function compare(
+  known: ReadonlySet<number>,
   place: Place,
-): Promise<{ answeredAt: number; unknown: number; doubled: number; missing: number }> {
-  // A supervisor that cannot be asked yet knows nothing.
-  const known = (await contestant.knownAgents().catch(() => null)) ?? new Set();
-  // To read all of /proc, as this does next, is not the supervisor's time.
-  const answeredAt = performance.now();
+): { unknown: number; doubled: number; missing: number } {
   const agents = readAgents(place);
   const pids = [...agents.values()].flat();
   return {
-    answeredAt,
     unknown: pids.filter((pid) => !known.has(pid)).length,
     doubled: pids.length - agents.size,
     missing: place.agents - agents.size,

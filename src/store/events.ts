@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { FleetEvent } from '../api/events.ts';
 import { onDisk } from '../host/facts/explain.ts';
 import { openExpendable, transaction } from './database.ts';
@@ -22,6 +22,7 @@ export type NewEvent = Omit<FleetEvent, 'seq'>;
 export class EventStore {
   readonly #path: string;
   readonly #db: DatabaseSync;
+  readonly #insert: StatementSync;
   readonly #waiting: FleetEvent[] = [];
   readonly #listeners = new Set<(event: FleetEvent) => void>();
   #seq: number;
@@ -34,6 +35,7 @@ export class EventStore {
     const { db, notice } = openExpendable(path, SCHEMA);
     this.#path = path;
     this.#db = db;
+    this.#insert = db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)');
     this.notice = notice;
     const newest = onDisk('read', path, () =>
       db.prepare('SELECT seq, at FROM events ORDER BY seq DESC LIMIT 1').get(),
@@ -56,10 +58,9 @@ export class EventStore {
   /** Writes the waiting events. @throws if the file cannot be written; they keep waiting then */
   flush(): void {
     if (this.#waiting.length === 0) return;
-    const insert = this.#db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)');
     transaction(this.#db, () => {
       for (const { seq, at, fleet, type, slots, reason } of this.#waiting) {
-        insert.run(seq, at, fleet, type, slots, reason);
+        this.#insert.run(seq, at, fleet, type, slots, reason);
         if (seq % PRUNE_EVERY === 0)
           this.#db.prepare('DELETE FROM events WHERE seq <= ?').run(seq - KEPT_MAX);
       }

@@ -11,7 +11,7 @@ const EXITS = 20;
 const STATUSES = 5;
 const MORE = 100;
 const IDLE_SECONDS = 10;
-/** Each agent's log is looked at once in so many seconds (src/daemon/watches/logs.ts): all that an idle agent costs. */
+/** Each agent's log is looked at once in so many seconds (src/daemon/fleet/output.ts): all that an idle agent costs. */
 const LOG_CYCLE_SECONDS = 60;
 /** So much more may be counted in the larger fleet for what runs at times of its own: timers, the writing of events. */
 const SLACK = 1.25;
@@ -23,6 +23,8 @@ const CALLS_MAX = { exit: 45, start: 45, stop: 30 } as const;
 const EXIT_BYTES_MAX = 140 * 1_024;
 /** Long enough for what follows a start to be counted too; nothing depends on it. */
 const SETTLE_MS = 1_000;
+/** After it, the memory that a start has left is given back (src/daemon/frugality.ts), which is no cost of an idle agent. */
+const REST_MS = 7_000;
 const SETUP_TIMEOUT_MS = 900_000;
 
 /** What a supervisor of so many agents does for the same work. */
@@ -111,7 +113,7 @@ describe.skipIf(NO_STRACE !== null)(`the supervisor, by strace${NO_STRACE ? ` ($
 async function measure(world: World, supervisor: InspectedSupervisor, agents: number): Promise<Measured> {
   world.write('fleet.yaml', JSON.stringify(specOf(agents)));
   await world.ok('spawn', '-f', 'fleet.yaml');
-  await sleep(SETTLE_MS);
+  await sleep(REST_MS);
   const count = (work: () => Promise<void>) => countCalls(supervisor.pid, world.write('strace', ''), work);
   const idle = await count(() => sleep(IDLE_SECONDS * 1_000));
   const killSome = async () => {

@@ -65,8 +65,11 @@ export function handOver({ dir, socket }: SlotPaths, owner: Owner): Promise<void
   })();
 }
 
+/** The supervisor's own, which it never changes; each start needs them four times. */
+const OWN_IDS = { uid: process.getuid!(), gid: process.getgid!() };
+
 function idsOf(owner: Owner): { uid: number; gid: number } {
-  return owner ?? { uid: process.getuid!(), gid: process.getgid!() };
+  return owner ?? OWN_IDS;
 }
 
 /** Removes a socket that is no longer listened on, if it is a socket and the agent's own. */
@@ -74,7 +77,7 @@ function removeStaleSocket(path: string, owner: Owner): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return;
   if (!found.isSocket()) throw inTheWay(path, `a ${kindOf(found)}`);
-  if (found.uid !== (owner?.uid ?? process.getuid!()) && found.uid !== process.getuid!()) {
+  if (found.uid !== idsOf(owner).uid && found.uid !== OWN_IDS.uid) {
     throw inTheWay(path, `a socket of uid ${found.uid}`);
   }
   const listener = findListener(path);

@@ -43,15 +43,11 @@ interface Address {
  * @returns null if this host cannot tell, or has too many addresses
  */
 export function lookUpListeners(port: number): PortTable | null {
-  const addresses = localAddresses();
-  if (addresses === null) return null;
-  const questions = addresses.flatMap((address) =>
-    Array.from({ length: address.tries }, () => questionAbout(address, port)),
-  );
+  const questions = questionsAbout(port);
+  if (questions === null) return null;
   return withSocket((socket) => {
-    const sent = Buffer.concat(questions);
-    check('write to netlink', Number(libc.write(socket, sent, sent.length)));
-    return readAnswers(socket, questions.length, port);
+    check('write to netlink', Number(libc.write(socket, questions, questions.length)));
+    return readAnswers(socket, questions.length / REQUEST.bytes, port);
   });
 }
 
@@ -75,29 +71,42 @@ function readAnswers(socket: number, count: number, port: number): PortTable | n
   return isKnown ? ports : null;
 }
 
-function questionAbout({ family, bytes }: Address, port: number): Buffer {
+let known: { questions: Buffer | null; at: number } | null = null;
+
+/** The questions at all addresses, loopback first, in one buffer that the next call uses again; null if there are too many. */
+function questionsAbout(port: number): Buffer | null {
+  const now = performance.now();
+  if (known === null || now - known.at > ADDRESSES_MS)
+    known = { questions: questionsAt(readAddresses()), at: now };
+  const { questions } = known;
+  if (questions === null) return null;
+  for (let at = 0; at < questions.length; at += REQUEST.bytes) {
+    questions.writeUInt16BE(port, at + REQUEST.localPort);
+    questions.writeUInt16BE(1 + Math.floor(Math.random() * (PORTS - 1)), at + REQUEST.remotePort);
+  }
+  return questions;
+}
+
+/** The questions without their ports. */
+function questionsAt(addresses: readonly Address[] | null): Buffer | null {
+  if (addresses === null) return null;
+  return Buffer.concat(
+    addresses.flatMap((address) => new Array<Buffer>(address.tries).fill(questionAt(address))),
+  );
+}
+
+function questionAt({ family, bytes }: Address): Buffer {
   const buffer = Buffer.alloc(REQUEST.bytes);
   buffer.writeUInt32LE(REQUEST.bytes, 0);
   buffer.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
   buffer.writeUInt16LE(NLM_F_REQUEST, 6);
   buffer.writeUInt8(family, HEADER);
   buffer.writeUInt8(IPPROTO_TCP, HEADER + 1);
-  buffer.writeUInt16BE(port, REQUEST.localPort);
-  buffer.writeUInt16BE(1 + Math.floor(Math.random() * (PORTS - 1)), REQUEST.remotePort);
   buffer.set(bytes, REQUEST.local);
   buffer.set(family === AF.inet ? REMOTE : REMOTE_V6, REQUEST.remote);
   buffer.writeUInt32LE(NO_COOKIE, COOKIE);
   buffer.writeUInt32LE(NO_COOKIE, COOKIE + 4);
   return buffer;
-}
-
-let known: { addresses: Address[] | null; at: number } | null = null;
-
-/** Loopback first; null if there are too many. */
-function localAddresses(): Address[] | null {
-  const now = performance.now();
-  if (known === null || now - known.at > ADDRESSES_MS) known = { addresses: readAddresses(), at: now };
-  return known.addresses;
 }
 
 function readAddresses(): Address[] | null {
