@@ -9,6 +9,7 @@ import type { OperationName } from './operations.ts';
 /** The method and path of each operation. */
 export const ROUTES: Readonly<Record<OperationName, { readonly method: Method; readonly path: string }>> = {
   status: { method: 'GET', path: '/v1/status' },
+  fleets: { method: 'GET', path: '/v1/fleets' },
   fleet: { method: 'GET', path: '/v1/fleets/{fleet}' },
   spawn: { method: 'POST', path: '/v1/fleets/{fleet}/spawn' },
   kill: { method: 'POST', path: '/v1/fleets/{fleet}/kill' },

@@ -31,6 +31,12 @@ const STATUS_DOCUMENT = named(
 );
 export type StatusDocument = Of<typeof STATUS_DOCUMENT>;
 
+const FLEETS_DOCUMENT = named(
+  'FleetsDocument',
+  { fleets: list(text('Its name.')) },
+  'The fleets that the supervisor knows.',
+);
+
 export const STATUS_OPERATIONS = {
   status: {
     method: 'GET',
@@ -38,6 +44,14 @@ export const STATUS_OPERATIONS = {
     summary: 'Show the supervisor, the host and all fleets',
     access: 'read',
     answer: json(STATUS_DOCUMENT),
+    errors: [],
+  },
+  fleets: {
+    method: 'GET',
+    path: '/v1/fleets',
+    summary: 'List the names of all fleets',
+    access: 'read',
+    answer: json(FLEETS_DOCUMENT),
     errors: [],
   },
 } as const satisfies Operations;

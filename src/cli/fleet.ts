@@ -4,8 +4,13 @@ import type { Context } from './context.ts';
 
 /** The names of the fleets that the supervisor knows. */
 export async function fleetNames(client: Client): Promise<string[]> {
-  const { fleets } = await client.call('status');
-  return fleets.map((fleet) => fleet.name);
+  try {
+    return (await client.call('fleets')).fleets;
+  } catch (error) {
+    if (!(error instanceof FleetError) || error.code !== 'REQUEST_INVALID') throw error;
+    // A supervisor of 0.1, which still runs after an upgrade, does not know that request.
+    return (await client.call('status')).fleets.map(({ name }) => name);
+  }
 }
 
 /** The fleet of a command: the one that --fleet names, else the only one. The supervisor refuses an unknown name. */

@@ -29,7 +29,7 @@ export interface Seen {
   body: unknown;
 }
 
-type Answer = (seen: Seen, response: ServerResponse) => void;
+export type Answer = (seen: Seen, response: ServerResponse) => void;
 
 const cleanups: (() => void)[] = [];
 const cache = mkdtempSync(join(tmpdir(), 'fleetctl-cache-'));
@@ -99,7 +99,11 @@ export class Place {
 
   /** A supervisor that answers as told, status with `fleets` unless told otherwise; the rest is 404. */
   async supervise(fleets: FleetStatus[], answers: Record<string, Answer> = {}): Promise<Server> {
-    const all: Record<string, Answer> = { 'GET /v1/status': json(statusOf(fleets)), ...answers };
+    const all: Record<string, Answer> = {
+      'GET /v1/status': json(statusOf(fleets)),
+      'GET /v1/fleets': json({ fleets: fleets.map(({ name }) => name) }),
+      ...answers,
+    };
     const server = createServer(async (request, response) => {
       const seen = await seenIn(request);
       this.seen.push(seen);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { FleetStatus } from '../../src/api/fleets.ts';
-import { accepted, fleetOf, json, lines, Place, progress, SPEC } from './harness.ts';
+import { type Answer, accepted, fleetOf, json, lines, Place, progress, refuse, SPEC } from './harness.ts';
 
-async function supervised(fleets: FleetStatus[]): Promise<Place> {
+async function supervised(fleets: FleetStatus[], more: Record<string, Answer> = {}): Promise<Place> {
   const place = new Place();
   const answers = ['web', 'db', 'redis-server'].map((name) => ({
     [`POST /v1/fleets/${name}/spawn`]: json(accepted(name, { kind: 'ready', target: 3 })),
@@ -12,7 +12,7 @@ async function supervised(fleets: FleetStatus[]): Promise<Place> {
       message: 'all ready.',
     }),
   }));
-  await place.supervise(fleets, Object.assign({}, ...answers));
+  await place.supervise(fleets, Object.assign({}, ...answers, more));
   return place;
 }
 
@@ -26,6 +26,7 @@ describe('what spawn spawns', () => {
     const { code, stderr } = await place.fleetctl('spawn', '7', '-f', 'other.yaml', '--force');
     expect({ code, stderr }).toEqual({ code: 0, stderr: 'web: 3 of 3 ready\nall ready.\n' });
     expect(spawnOf(place, 'web')).toEqual({ target: 7, spec, baseDir: place.cwd, force: true });
+    expect(place.seen.map(({ what }) => what)).not.toContain('GET /v1/fleets');
   });
 
   test('--: that command, with the flags, relative to the working directory', async () => {
@@ -66,6 +67,13 @@ describe('what spawn spawns', () => {
     expect(spawnOf(two, 'db')).toEqual({ target: 9 });
   });
 
+  test('the only fleet that a supervisor of 0.1 knows, which still runs after an upgrade', async () => {
+    const unknown = { 'GET /v1/fleets': refuse('REQUEST_INVALID', 404) };
+    const place = await supervised([fleetOf('web')], unknown);
+    expect((await place.fleetctl('spawn', '9')).code).toBe(0);
+    expect(spawnOf(place, 'web')).toEqual({ target: 9 });
+  });
+
   test('--fleet of an unknown fleet: ./fleet.yaml if it has that name, else an error', async () => {
     const place = await supervised([fleetOf('db')]);
     place.write('fleet.yaml', SPEC);
@@ -96,7 +104,7 @@ describe('before anything is begun', () => {
       const { code, stderr } = await place.fleetctl('spawn', '3');
       expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('targte') });
       expect(stderr).not.toContain('started the supervisor');
-      expect(place.seen.every(({ what }) => what === 'GET /v1/status')).toBe(true);
+      expect(place.seen.every(({ what }) => what === 'GET /v1/fleets')).toBe(true);
     }
   });
 

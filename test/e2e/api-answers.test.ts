@@ -111,6 +111,7 @@ async function called<N extends OperationName>(
 type Reads = { [N in OperationName as Named<N>['method'] extends 'GET' ? N : never]: ParametersOf<N> };
 const READS: Reads = {
   status: {},
+  fleets: {},
   fleet: WEB,
   watch: { ...WEB, goal: { kind: 'ready', target: AGENTS } },
   rollout: WEB,

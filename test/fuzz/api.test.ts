@@ -21,6 +21,7 @@ const BODIES = [
 /** Nothing here changes the fleet if it is refused; what is not is bounded by the target that it can name. */
 const PATHS = [
   'GET /v1/status',
+  'GET /v1/fleets',
   'GET /v1/agents?fleet=web&slots=0-2&usage=1',
   'GET /v1/agents?slots=0&slots=1',
   'GET /v1/events?fleet=web&after=0&limit=10',

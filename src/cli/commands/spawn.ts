@@ -2,6 +2,7 @@ import type { SpawnRequest } from '../../api/commands.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { SPEC_FLAGS, specFromFlags } from '../../specification/flags.ts';
 import { AGENTS_MAX } from '../../specification/slots.ts';
+import { isAbsent } from '../client.ts';
 import type { Context, Options } from '../context.ts';
 import { fleetNames, onlyFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -22,7 +23,12 @@ export async function run(context: Context): Promise<number> {
       ...(source && { spec: source.document, baseDir: source.baseDir }),
       ...(options.force && { force: true }),
     };
-    return client.call('spawn', { fleet: name }, body);
+    const submit = () => client.call('spawn', { fleet: name }, body);
+    return submit().catch(async (error) => {
+      if (!isAbsent(error)) throw error;
+      await autostart(context);
+      return submit();
+    });
   });
 }
 
@@ -33,21 +39,30 @@ interface Wanted {
 }
 
 /**
- * Finds out what to spawn, and makes sure that a supervisor runs. What can be refused without a supervisor is refused
- * before one is started.
+ * Finds out what to spawn, and starts a supervisor if only one can tell. What can be refused without a supervisor is
+ * refused before one is started.
  */
 async function settle(context: Context, target: number | undefined): Promise<Wanted> {
   const { directories, fleet } = context;
   const source = await sourceFor(context);
+  if (source?.explicit) {
+    const spec = await checked(source);
+    // The supervisor need not be asked what it knows.
+    if ((target ?? spec.target) !== null) return { name: spec.name, source };
+  }
   const choose = (known: string[]): Promise<Wanted> => chooseAmong(known, source, fleet, target);
   const known = await knownFleets(context);
   if (known !== null) return choose(known);
   // Only a supervisor can tell which fleets an existing state directory holds.
   if (isFresh(directories.stateDir)) await choose([]);
   else if (source) await checked(source);
+  await autostart(context);
+  return choose(await fleetNames(context.client));
+}
+
+async function autostart(context: Context): Promise<void> {
   if (context.options.autostart === false) throw away(context);
   await start(context);
-  return choose(await fleetNames(context.client));
 }
 
 /** The spec that the user gave, or ./fleet.yaml if the command may refer to it. */

@@ -89,12 +89,13 @@ function reportHandlers({
   commands,
   report,
   supervisor,
-}: Served): Part<'status' | 'fleet' | 'agents' | 'memory' | 'samples' | 'strays' | 'watchdog'> {
+}: Served): Part<'status' | 'fleets' | 'fleet' | 'agents' | 'memory' | 'samples' | 'strays' | 'watchdog'> {
   /** Returns the name of a known fleet, or null for all fleets. @throws FleetError UNKNOWN */
   const named = (fleet: string | undefined): string | null =>
     fleet === undefined ? null : commands.get(fleet).name;
   return {
     status: () => report.status(),
+    fleets: () => ({ fleets: [...supervisor.fleets.keys()] }),
     fleet: ({ fleet }) => {
       const { spec, baseDir } = commands.get(fleet).fleet.record;
       return { spec, baseDir };
