@@ -7,6 +7,10 @@ import type { Place } from './place.ts';
 import type { Results } from './results.ts';
 import { type Report, runLife, runSmallLife, runTakeover, type Say } from './round.ts';
 import type { Stage } from './stage.ts';
+import { untilTrue } from './waiting.ts';
+
+/** A process that was killed has no environment any more, by which it is known, but its port for a moment still. */
+const PORTS_FREE_MS = 10_000;
 
 /** Takes all contestants through all rounds. One that fails is noted with its error, and the others go on. */
 export class Bench {
@@ -98,7 +102,11 @@ export class Bench {
       const { name } = contestant;
       let step = 'begin';
       try {
-        refuseTakenPorts(place);
+        await untilTrue(
+          () => readListeners(place).size === 0,
+          PORTS_FREE_MS,
+          () => `the ports from ${place.portBase} on are free`,
+        );
         const report: Report = (measure, value) => {
           this.results.samples.push({ contestant: name, agents, round, measure, life: this.#life, value });
           process.stderr.write(

@@ -21,7 +21,7 @@ async function main(args: string[]): Promise<number> {
   if (!busybox) throw new Error('no busybox here, whose httpd is the daemon: apt-get install busybox');
   buildPackage();
   process.stderr.write(`This takes about ${minutesOf(options)} minutes.\n`);
-  const stage = new Stage(options.portBase, busybox);
+  const stage = new Stage(options, busybox);
   const bench = new Bench(
     stage,
     options,

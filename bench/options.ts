@@ -39,6 +39,8 @@ export interface Heat {
 export interface Options {
   heats: Heat[];
   idleMs: number;
+  /** How long a step of a life may take before the life is broken off. */
+  patienceMs: { base: number; perAgent: number };
   portBase: number;
 }
 
@@ -53,6 +55,7 @@ const PAIRED_MAX = 1_000;
 const TAKEOVERS: readonly Victims[] = ['supervisor', 'supervision'];
 const QUICK_TAKEOVERS: readonly Victims[] = ['supervisor'];
 const IDLE_MS = { quick: 5_000, normal: 30_000 };
+const PATIENCE_MS = { quick: { base: 15_000, perAgent: 15 }, normal: { base: 60_000, perAgent: 60 } };
 const PORT_MAX = 65_535;
 
 /** Seconds that a life takes without its idling: for itself, and for each thousand agents. As measured on 2 cores. */
@@ -130,7 +133,8 @@ export function readOptions(args: string[]): Options | null {
   const last = portBase + Math.max(...heats.map(({ agents }) => agents)) - 1;
   if (last > PORT_MAX)
     throw new Error(`--port-base ${portBase}: ports up to ${last}, and there are ${PORT_MAX}`);
-  return { heats, idleMs: quick ? IDLE_MS.quick : IDLE_MS.normal, portBase };
+  const pace = quick ? 'quick' : 'normal';
+  return { heats, idleMs: IDLE_MS[pace], patienceMs: PATIENCE_MS[pace], portBase };
 }
 
 /** With fleetd before each peer. */

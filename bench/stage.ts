@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Contestant } from './contestants/contestant.ts';
+import type { Options } from './options.ts';
 import type { Place } from './place.ts';
 import { untilTrue } from './waiting.ts';
 
-const STEP_TIMEOUT_MS = { base: 60_000, perAgent: 60 };
 const SWEEP_TIMEOUT_MS = 60_000;
 
 /** A tmpfs on every Linux (shm_open(3)). */
@@ -17,6 +17,7 @@ export type Make = new (place: Place) => Contestant;
 /** Gives each contestant a place of its own, one at a time, and leaves nothing behind, whatever happened there. */
 export class Stage {
   readonly #portBase: number;
+  readonly #patienceMs: Options['patienceMs'];
   readonly #busybox: string;
   /**
    * Nothing is deleted here before the end: ext4 without a journal looks at every inode that was deleted within the
@@ -26,8 +27,9 @@ export class Stage {
   #isClosed = false;
   #current: { contestant: Contestant; place: Place } | null = null;
 
-  constructor(portBase: number, busybox: string) {
+  constructor({ portBase, patienceMs }: Options, busybox: string) {
     this.#portBase = portBase;
+    this.#patienceMs = patienceMs;
     this.#busybox = busybox;
   }
 
@@ -44,7 +46,7 @@ export class Stage {
       agents,
       portBase: this.#portBase,
       busybox: this.#busybox,
-      timeoutMs: STEP_TIMEOUT_MS.base + STEP_TIMEOUT_MS.perAgent * agents,
+      timeoutMs: this.#patienceMs.base + this.#patienceMs.perAgent * agents,
     };
     const contestant = new Contestant(place);
     this.#current = { contestant, place };

@@ -1,5 +1,4 @@
 import { flushCompileCache } from 'node:module';
-import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { releaseFilePages } from '../host/proc/own-pages.ts';
 import { every } from './shared/timers.ts';

@@ -44,8 +44,8 @@ function countReturning({ fleet }: FleetRunner): number {
 
 /** The number of agents named for the highest use. */
 const TOP_COUNT = 3;
-/** The number of agents whose readings of memory `status` renews before it answers: 3 ms. */
-const RENEWED_AT_ONCE = 100;
+/** The number of agents whose readings of memory `status` renews before it answers, and the time that takes at most. */
+const RENEWED_FIRST = { agents: 100, ms: 3 } as const;
 
 /** The agents that are requested, and whether with their use of resources. */
 export interface AgentsScope {
@@ -67,10 +67,10 @@ export class Report {
     const { totalBytes, availableBytes, pressurePercent } = this.#supervisor.host.memory.readMemory();
     const fleets = [...this.#supervisor.fleets.values()];
     // A user waits for this, so that what cannot be renewed in a moment is renewed afterwards.
-    const isSmall = fleets.reduce((sum, { fleet }) => sum + fleet.slots.size, 0) <= RENEWED_AT_ONCE;
+    const isSmall = fleets.reduce((sum, { fleet }) => sum + fleet.slots.size, 0) <= RENEWED_FIRST.agents;
     for (const runner of fleets) {
       const memory = runner.watch(Memory);
-      if (isSmall || memory.totals.rssBytes === null) memory.refresh();
+      if (isSmall || memory.totals.rssBytes === null) memory.refresh(RENEWED_FIRST.ms / fleets.length);
       else setImmediate(() => memory.refresh());
     }
     return {
