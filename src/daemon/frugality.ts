@@ -1,15 +1,10 @@
 import { flushCompileCache } from 'node:module';
 import type { Logger } from 'pino';
 import { releaseFilePages } from '../host/proc/own-pages.ts';
+import { Thrift } from '../supervisor/thrift.ts';
 import { every } from './shared/timers.ts';
 
 const LOOK_MS = 2_000;
-/** The share of time for which the loop works while thousands of agents start or end; supervising them takes far less. */
-const BUSY = 0.1;
-/** Growth that is worth the pause, of 60 ms with 10,000 agents. */
-const GROWTH = 1.5;
-/** Memory that grows slowly is looked at this often. */
-const SLOW_MS = 600_000;
 
 /**
  * Gives memory back once a supervisor has nothing more to do: the garbage that thousands of starts have left, and pages of
@@ -17,11 +12,8 @@ const SLOW_MS = 600_000;
  */
 export class Frugality {
   readonly #end = new AbortController();
+  readonly #thrift = new Thrift();
   #loop = performance.eventLoopUtilization();
-  #isDue = true;
-  #lookedAt = 0;
-  /** What it had at the first look after it had given memory back; null until then. */
-  #neededBytes: number | null = 0;
 
   constructor(log: Logger) {
     const failed = ({ message }: Error) => log.warn({ error: message }, 'cannot give memory back');
@@ -36,16 +28,7 @@ export class Frugality {
     const loop = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(loop, this.#loop);
     this.#loop = loop;
-    const isBusy = utilization > BUSY;
-    this.#isDue ||= isBusy || performance.now() - this.#lookedAt > SLOW_MS;
-    if (isBusy || !this.#isDue) return;
-    this.#lookedAt = performance.now();
-    const rssBytes = process.memoryUsage.rss();
-    this.#neededBytes ??= rssBytes;
-    this.#isDue = rssBytes > this.#neededBytes * GROWTH;
-    if (!this.#isDue) return;
-    this.#neededBytes = null;
-    giveBack();
+    if (this.#thrift.isDue(utilization, performance.now(), () => process.memoryUsage.rss())) giveBack();
   }
 }
 
