@@ -71,8 +71,8 @@ export class CgroupTree implements Containment {
   }
 
   /**
-   * Makes the leaf with its limits, before any process is in it. If something in the leaf may have been killed by
-   * cgroup.kill, the leaf is removed and made anew. From Linux 6.14 on, clone3(2) counts such kills in the target and in
+   * Makes the leaf with its limits, before any process is in it. A leaf in which something may have been killed by
+   * cgroup.kill is replaced first. From Linux 6.14 on, clone3(2) counts such kills in the target and in
    * the parent's own cgroup, and kills the child if the two counts differ (cgroup_css_set_fork, kernel/cgroup/cgroup.c).
    */
   place(key: string): string {
