@@ -6,7 +6,7 @@ import { RESOURCES } from './groups/resources.ts';
 import { PATH } from './groups/values.ts';
 import { READY } from './ready.ts';
 import { AGENTS_MAX } from './slots.ts';
-import { ARGV, ENVIRONMENT } from './templates.ts';
+import { ARGV, ENVIRONMENT, PATH_TEMPLATE } from './templates.ts';
 import { integer, text } from './types.ts';
 
 /**
@@ -53,9 +53,9 @@ export const FLEET = group({
     help: 'Environment variables of the agents.',
   },
   envFile: {
-    type: PATH,
+    type: PATH_TEMPLATE,
     example: '/etc/fleet/pilot.env',
-    help: 'File with more variables, for secrets: no command, log or API shows them.',
+    help: 'File with more variables, for secrets, in the format of EnvironmentFile= of systemd: no command, log or API shows them.',
   },
   user: {
     type: USER,

@@ -1,5 +1,5 @@
 import type { FLEET } from './fields.ts';
-import { uses } from './placeholders.ts';
+import { literal, uses } from './placeholders.ts';
 import { portProblem } from './ports.ts';
 import { below, type Problem } from './problems.ts';
 import { formatDuration, formatSize } from './units.ts';
@@ -18,6 +18,14 @@ interface Rule {
 const RULES: readonly Rule[] = [
   needsPorts('command', ({ command }) => items('command', command)),
   needsPorts('env', ({ env }) => Object.entries(env).map(([name, value]) => [below('env', name), value])),
+  needsPorts('envFile', ({ envFile }) => (envFile === null ? [] : [['envFile', envFile]])),
+  {
+    about: ['envFile'],
+    problems: ({ envFile }) =>
+      envFile === null || literal(envFile) !== null
+        ? []
+        : [{ path: 'envFile', text: 'placeholders are not supported here yet' }],
+  },
   needsPorts('prepare', ({ prepare }) => items('prepare', prepare ?? [])),
   needsPorts('ready', ({ ready }) => (ready.kind === 'exec' ? items('ready.exec', ready.argv) : [])),
   { about: ['ready', 'ports', 'command'], problems: readyHasItsPort },

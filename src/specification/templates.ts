@@ -1,26 +1,38 @@
+import { STRING_BYTES_MAX } from './exec-size.ts';
+import { PATH } from './groups/values.ts';
 import { placeholderProblem } from './placeholders.ts';
 import { below, type Problem, show } from './problems.ts';
 import { isMapping, isText, scalar, type Type } from './types.ts';
+import { isVariableName, VARIABLE_NAME, VARIABLE_PATTERN } from './variables.ts';
 
-/** One argument or variable holds at most 131,072 bytes, its NUL included: MAX_ARG_STRLEN, execve(2). */
-const TEXT_BYTES_MAX = 131_071;
 const utf8 = new TextEncoder();
 
 const TEXT = scalar<string, ''>(
   { suffix: '', expected: 'text without NUL bytes, of at most 128 KiB', schema: { type: 'string' } },
-  (value) => (isText(value) && utf8.encode(value).length <= TEXT_BYTES_MAX ? value : null),
+  (value) => (isText(value) && utf8.encode(value).length <= STRING_BYTES_MAX ? value : null),
   // YAML reads text that looks like a number, a boolean or null as such.
   (value) => (value === null || isPlain(value) ? `; write it in quotes: "${value ?? ''}"` : ''),
 );
 
 /** Reads text whose placeholders are known and whose braces match. */
-function readTemplate(value: unknown, path: string, problems: Problem[]): string | undefined {
-  const template = TEXT.read(value, path, problems);
+function readTemplate(
+  value: unknown,
+  path: string,
+  problems: Problem[],
+  type: Type<string> = TEXT,
+): string | undefined {
+  const template = type.read(value, path, problems);
   const problem = template === undefined ? null : placeholderProblem(template);
   if (problem === null) return template;
   problems.push({ path, text: problem });
   return undefined;
 }
+
+/** A path with placeholders. */
+export const PATH_TEMPLATE: Type<string, ''> = {
+  ...PATH,
+  read: (value, path, problems) => readTemplate(value, path, problems, PATH),
+};
 
 /** A program and its arguments, with placeholders. */
 export const ARGV: Type<string[], ''> = {
@@ -45,7 +57,7 @@ export const ENVIRONMENT: Type<Record<string, string>, ''> = {
   expected: 'a mapping of names to values',
   schema: {
     type: 'object',
-    propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
+    propertyNames: { pattern: VARIABLE_PATTERN },
     additionalProperties: { type: ['string', 'number', 'boolean'] },
   },
   parsed: { type: 'object', additionalProperties: TEXT.schema },
@@ -66,9 +78,8 @@ export const ENVIRONMENT: Type<Record<string, string>, ''> = {
 
 function readVariable(name: string, value: unknown, path: string, problems: Problem[]): [string, string] {
   const itemPath = below(path, name);
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === '__proto__') {
-    const expected = 'a name of letters, digits and _ that does not begin with a digit';
-    problems.push({ path: itemPath, text: `expected ${expected}, found ${show(name)}` });
+  if (!isVariableName(name)) {
+    problems.push({ path: itemPath, text: `expected ${VARIABLE_NAME}, found ${show(name)}` });
   }
   return [name, readTemplate(isPlain(value) ? String(value) : value, itemPath, problems) ?? ''];
 }
