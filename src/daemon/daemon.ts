@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import pino, { type Logger } from 'pino';
 import { FleetError } from '../errors/fleet-error.ts';
 import { explainFailure } from '../host/facts/explain.ts';
@@ -8,7 +9,9 @@ import { directories } from '../host/state/directories.ts';
 import { HeartbeatFile } from '../host/state/heartbeat-file.ts';
 import { takeLock } from '../host/state/lock.ts';
 import { OwnLog } from '../host/state/own-log.ts';
+import { StandardError } from '../host/state/standard-error.ts';
 import { checkWay, makePrivate, makeTraversable, publish } from '../host/state/statedir.ts';
+import { IS_INIT } from '../host/sys/init.ts';
 import { type Paths, pathsIn, slotFiles } from '../specification/paths.ts';
 import { EventStore } from '../store/events.ts';
 import { RunStore } from '../store/runs.ts';
@@ -19,6 +22,7 @@ import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
 import { Dashboard } from './dashboard/server.ts';
+import { EndSignals } from './end-signals.ts';
 import { Frugality } from './frugality.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { possess } from './possession.ts';
@@ -28,17 +32,22 @@ import { Report } from './report/report.ts';
 import { SelfCheck } from './self-check.ts';
 import { VERSION } from './shared/version.ts';
 import { Shutdown } from './shutdown.ts';
+import { stopAgents } from './stop-agents.ts';
 import { recover } from './supervisor/recovery.ts';
 import { type Parts, Supervisor } from './supervisor/supervisor.ts';
 
 const HELP = `fleetd ${VERSION}: supervises fleets of daemons, controlled by fleetctl.
 
 It runs in the foreground until SIGTERM or SIGINT; agents continue without it.
+As PID 1 of a container it stops all agents first, each as its spec says, and a
+second signal ends everything at once. It reaps what is orphaned in there.
   FLEETD_STATE_DIR      durable state, agents' directories
   FLEETD_RUNTIME_DIR    API socket, agents' sockets
   FLEETD_AGENTS_CGROUP  cgroup v2 path of a unit that the agents live in, apart
                         from fleetd's own unit (/fleetd.slice/agents.service)
 `;
+/** The exit code of a process that a signal has ended begins here, as shells report it. */
+const SIGNAL_EXIT = 128;
 /** The umask of the supervisor itself, whose files are private; agents get theirs at their start. */
 const OWN_UMASK = 0o077;
 
@@ -64,8 +73,9 @@ export async function runDaemon(argv: readonly string[]): Promise<void> {
 
 async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const unlock = takePossession(paths);
-  const log = pino({ base: null }, new OwnLog(paths.ownLog));
+  const log = openLog(paths.ownLog);
   exit.catchDefects(log);
+  const signals = new EndSignals(IS_INIT);
   const sign = new HeartbeatFile(paths.heartbeat, readBootId());
   const store = new WantedStore(paths.database, paths.copy);
   const events = new EventStore(paths.events);
@@ -82,7 +92,7 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   });
   publish(paths.notifySocket);
   const parts = { host, paths, store, runs, events, readings, log };
-  await supervise(parts, possessed.notices, { unlock, exit });
+  await supervise(parts, possessed.notices, { unlock, exit, signals });
   sign.supervises();
   log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
@@ -91,6 +101,16 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
 interface Ending {
   unlock: () => void;
   exit: Shutdown;
+  signals: EndSignals;
+}
+
+/** The supervisor's own log: a file, and in a container its standard error as well, which the runtime keeps. */
+function openLog(path: string): Logger {
+  const file = new OwnLog(path);
+  return pino(
+    { base: null },
+    IS_INIT ? pino.multistream([{ stream: file }, { stream: new StandardError() }]) : file,
+  );
 }
 
 /** Recovers the fleets and serves the API. @param notices the notices about the state directory */
@@ -150,10 +170,12 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   const end = async (withAgents: boolean, exitCode: number) => {
     if (isEnding) return;
     isEnding = true;
-    if (withAgents) await stopAgents(supervisor);
-    const what = withAgents ? 'fleetd stops, and so do all agents' : 'fleetd stops; agents continue';
+    // They would not survive PID 1.
+    const stopsAgents = withAgents || IS_INIT;
+    const hurry = stopsAgents ? await stopAgents(supervisor, ending.signals.hurry) : null;
+    const what = stopsAgents ? 'fleetd stops, and so do all agents' : 'fleetd stops; agents continue';
     await ending.exit.orderly(
-      exitCode,
+      hurry === null ? exitCode : SIGNAL_EXIT + constants.signals[hurry],
       [
         () => heartbeat.stopping(),
         () => supervisor.journal.note('supervisor', null, what),
@@ -181,26 +203,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   // Supervision does not depend on a port that another process has taken meanwhile.
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false, 0));
+  ending.signals.onFirst(() => void end(false, 0));
   process.on('SIGHUP', () => {});
   heartbeat.ready(`supervises ${supervisor.fleets.size} fleets`);
-}
-
-/** Stops every agent at the fleets' pace; the targets stay, so that the next supervisor starts them again. */
-function stopAgents(supervisor: Supervisor): Promise<void> {
-  const fleets = [...supervisor.fleets.values()];
-  for (const runner of fleets) {
-    runner.fleet.setStopAll('shutdown', supervisor.host.now());
-    supervisor.wake(runner);
-  }
-  const isDone = () =>
-    fleets.every(({ fleet }) => fleet.running + fleet.counts.clearing + fleet.counts.preparing === 0);
-  if (isDone()) return Promise.resolve();
-  return new Promise((resolve) => {
-    const unfollow = supervisor.loop.follow(() => {
-      if (!isDone()) return;
-      unfollow();
-      resolve();
-    });
-  });
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { FleetError } from '../errors/fleet-error.ts';
 import { nameFailure } from '../host/facts/explain.ts';
 import { Deadline, endBySignal, exitNow, writeLastWords } from '../host/process/deadline.ts';
+import { IS_INIT } from '../host/sys/init.ts';
 
 /** The maximum duration of the end of a supervisor that cannot continue. */
 const BROKEN_MS_MAX = 1_000;
@@ -25,7 +26,14 @@ export class Shutdown {
     // An unhandled rejection arrives here as well (process.on, 'uncaughtException').
     process.on('uncaughtException', (error) => {
       this.#deadline.arm(BROKEN_MS_MAX);
-      attempt(() => log.fatal({ err: error }, 'a defect: the supervisor ends, agents continue'));
+      attempt(() =>
+        log.fatal(
+          { err: error },
+          IS_INIT
+            ? 'a defect: PID 1 ends, and so do all agents'
+            : 'a defect: the supervisor ends, agents continue',
+        ),
+      );
       // So that the parent process can distinguish it from a requested end.
       endBySignal();
     });

@@ -44,6 +44,11 @@ export function fleetdMan(): string {
         'until SIGTERM or SIGINT; its agents keep running without it, and the next fleetd finds each of them again. ' +
         'fleetctl spawn starts one if none runs.',
     ),
+    paragraph(
+      'As PID 1 of a container it reaps what is orphaned there. SIGTERM, SIGINT, SIGQUIT and SIGPWR then stop all agents ' +
+        'first, each as its spec says, and fleetd exits with 0; a second signal, a second or more later, ends everything ' +
+        'at once, and the exit code is 128 and its number.',
+    ),
     ...places(),
     heading('SEE ALSO'),
     paragraph('fleetctl(1), fleet.yaml(5)'),

@@ -55,9 +55,9 @@ export const FLEET = group({
     help: 'Environment variables of the agents.',
   },
   envFile: {
-    type: PATH,
+    type: PATH_TEMPLATE,
     example: '/etc/fleet/pilot.env',
-    help: 'File with more variables, for secrets: no command, log or API shows them.',
+    help: 'File with more variables, for secrets, in the format of EnvironmentFile= of systemd: no command, log or API shows them.',
   },
   user: {
     type: USER,

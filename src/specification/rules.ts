@@ -21,6 +21,7 @@ interface Rule {
 const TEMPLATED = [
   'command',
   'env',
+  'envFile',
   'cwd',
   'start',
   'prepare',
@@ -114,6 +115,8 @@ function templatesOf(spec: Written, key: (typeof TEMPLATED)[number]): Templates 
       return items('command', spec.command);
     case 'env':
       return entries('env', spec.env);
+    case 'envFile':
+      return spec.envFile === null ? [] : [['envFile', spec.envFile]];
     case 'cwd':
       return [['cwd', spec.cwd]];
     case 'start':

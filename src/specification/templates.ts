@@ -1,21 +1,27 @@
+import { STRING_BYTES_MAX } from './exec-size.ts';
+import { PATH } from './groups/values.ts';
 import { placeholderProblem } from './placeholders.ts';
 import { below, type Problem, show } from './problems.ts';
 import { isMapping, isText, scalar, type Type } from './types.ts';
+import { isVariableName, VARIABLE_NAME, VARIABLE_PATTERN } from './variables.ts';
 
-/** One argument or variable holds at most 131,072 bytes, its NUL included: MAX_ARG_STRLEN, execve(2). */
-const TEXT_BYTES_MAX = 131_071;
 const utf8 = new TextEncoder();
 
 const TEXT = scalar<string, ''>(
   { suffix: '', expected: 'text without NUL bytes, of at most 128 KiB', schema: { type: 'string' } },
-  (value) => (isText(value) && utf8.encode(value).length <= TEXT_BYTES_MAX ? value : null),
+  (value) => (isText(value) && utf8.encode(value).length <= STRING_BYTES_MAX ? value : null),
   // YAML reads text that looks like a number, a boolean or null as such.
   (value) => (value === null || isPlain(value) ? `; write it in quotes: "${value ?? ''}"` : ''),
 );
 
 /** Reads text whose placeholders are known and whose braces match. */
-function readTemplate(value: unknown, path: string, problems: Problem[]): string | undefined {
-  const template = TEXT.read(value, path, problems);
+function readTemplate(
+  value: unknown,
+  path: string,
+  problems: Problem[],
+  type: Type<string> = TEXT,
+): string | undefined {
+  const template = type.read(value, path, problems);
   const problem = template === undefined ? null : placeholderProblem(template);
   if (problem === null) return template;
   problems.push({ path, text: problem });
@@ -24,14 +30,8 @@ function readTemplate(value: unknown, path: string, problems: Problem[]): string
 
 /** A path with placeholders. */
 export const PATH_TEMPLATE: Type<string, ''> = {
-  suffix: '',
-  expected: 'a path, with placeholders',
-  schema: { type: 'string', minLength: 1 },
-  read: (value, path, problems) => {
-    if (value !== '') return readTemplate(value, path, problems);
-    problems.push({ path, text: `expected ${PATH_TEMPLATE.expected}, found an empty text` });
-    return undefined;
-  },
+  ...PATH,
+  read: (value, path, problems) => readTemplate(value, path, problems, PATH),
 };
 
 /** A program and its arguments, with placeholders. */
@@ -53,7 +53,7 @@ export const ARGV: Type<string[], ''> = {
 
 /** A mapping of names to texts with placeholders. Numbers and booleans become text. */
 function textMapping(
-  names: { expected: string; pattern: RegExp },
+  names: { expected: string; pattern: string; isValid: (name: string) => boolean },
   expected: string,
   valueProblem: (value: string) => string | null,
 ): Type<Record<string, string>, ''> {
@@ -62,7 +62,7 @@ function textMapping(
     expected,
     schema: {
       type: 'object',
-      propertyNames: { pattern: names.pattern.source },
+      propertyNames: { pattern: names.pattern },
       additionalProperties: { type: ['string', 'number', 'boolean'] },
     },
     parsed: { type: 'object', additionalProperties: TEXT.schema },
@@ -74,7 +74,7 @@ function textMapping(
       const before = problems.length;
       const entries = Object.entries(value).map(([name, item]) => {
         const itemPath = below(path, name);
-        if (!names.pattern.test(name) || name === '__proto__')
+        if (!names.isValid(name) || name === '__proto__')
           problems.push({ path: itemPath, text: `expected ${names.expected}, found ${show(name)}` });
         const text = readTemplate(isPlain(item) ? String(item) : item, itemPath, problems) ?? '';
         const problem = valueProblem(text);
@@ -92,17 +92,21 @@ function textMapping(
 
 /** Environment variables, with placeholders. Numbers and booleans become text. */
 export const ENVIRONMENT = textMapping(
-  {
-    expected: 'a name of letters, digits and _ that does not begin with a digit',
-    pattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
-  },
+  { expected: VARIABLE_NAME, pattern: VARIABLE_PATTERN, isValid: isVariableName },
   'a mapping of names to values',
   () => null,
 );
 
-/** Headers of HTTP (field names as in RFC 9110, 5.1), with placeholders. */
+/** Names of fields as in RFC 9110, 5.1. */
+const HEADER_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
+
+/** Headers of HTTP, with placeholders. */
 export const HEADERS = textMapping(
-  { expected: 'the name of a header', pattern: /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/ },
+  {
+    expected: 'the name of a header',
+    pattern: HEADER_PATTERN.source,
+    isValid: (name) => HEADER_PATTERN.test(name),
+  },
   'a mapping of headers to values',
   (value) => (/[\r\n]/.test(value) ? 'expected a value without line breaks' : null),
 );

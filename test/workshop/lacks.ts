@@ -1,7 +1,9 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findCgroupMount } from '../../src/host/proc/cgroup.ts';
+import { whyNoPidNamespace } from './namespaces.ts';
 import { whyNoNetworks } from './network.ts';
+import { whyNoNspawn } from './nspawn.ts';
 
 /** Programs that some tests need; .ci/run installs the Debian packages that contain them. */
 const PROGRAMS =
@@ -12,9 +14,13 @@ const PROGRAMS =
 /** Lists what some tests need and this machine lacks, each as a phrase; empty if nothing is missing. */
 export function lacks(): string[] {
   const noNetworks = whyNoNetworks();
+  const noPidNamespace = whyNoPidNamespace();
+  const noNspawn = whyNoNspawn();
   return [
     ...(process.getuid!() === 0 ? [] : ['root']),
     ...(noNetworks === null ? [] : [`network namespaces (${noNetworks})`]),
+    ...(noPidNamespace === null ? [] : [`pid namespaces (${noPidNamespace})`]),
+    ...(noNspawn === null ? [] : [`systemd-nspawn (${noNspawn})`]),
     ...(hasCgroupTree() ? [] : ['a cgroup v2 tree that can be written']),
     ...(isUsable('/dev/fuse') ? [] : ['/dev/fuse']),
     ...(existsSync('/proc/sys/kernel/ns_last_pid') ? [] : ['/proc/sys/kernel/ns_last_pid']),

@@ -17,8 +17,9 @@ const EXIT_POLL_MS = 10;
 
 /** fleetctl shutdown: stops the supervisor and waits until its process has ended. */
 export async function run({ client, json, options }: Context): Promise<number> {
-  const withAgents = options.withAgents === true;
   const { supervisor, fleets } = await client.call('status');
+  // No agent survives PID 1, so it stops them first.
+  const withAgents = options.withAgents === true || supervisor.pid === 1;
   await client.call('shutdown', {}, { withAgents });
   await untilGone(client, supervisor.pid, withAgents);
   const agents = fleets.reduce((sum, fleet) => sum + fleet.running, 0);

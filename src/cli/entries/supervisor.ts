@@ -21,7 +21,9 @@ export const SUPERVISOR = [
     name: 'shutdown',
     summary: 'stop the supervisor; the agents keep running',
     arguments: [],
-    options: [{ flags: '--with-agents', help: 'Stop all agents first.' }],
+    options: [
+      { flags: '--with-agents', help: 'Stop all agents first; as PID 1 of a container, it always does.' },
+    ],
     examples: ['fleetctl shutdown'],
   },
   {

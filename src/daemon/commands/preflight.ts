@@ -29,9 +29,7 @@ export function preflight(
   paths: Paths,
   fleets: ReadonlyMap<string, FleetRunner>,
 ): void {
-  // Not Math.max(...slots): a call takes at most some 100,000 arguments.
-  let highest = -1;
-  for (const slot of slots) highest = Math.max(highest, slot);
+  const highest = highestOf(slots);
   checkPorts(spec, slots);
   if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
   checkUser(spec, highest, host.processes.users);
@@ -41,6 +39,14 @@ export function preflight(
     checkOtherFleets(spec.name, spec.ports, slots, fleets);
     checkPortsFree(spec, spec.ports, slots.difference(served), host, fleets.get(spec.name));
   }
+}
+
+/** The highest of some slots; -1 if there is none. */
+export function highestOf(slots: ReadonlySet<number>): number {
+  // Not Math.max(...slots): a call takes at most some 100,000 arguments.
+  let highest = -1;
+  for (const slot of slots) highest = Math.max(highest, slot);
+  return highest;
 }
 
 function checkUser({ user }: Spec, highest: number, users: Users): void {

@@ -5,8 +5,9 @@ import type { Files, Host, ReadProblem } from '../../host/host.ts';
 import { hashText } from '../../host/sys/hash.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { Spec } from '../../specification/spec.ts';
+import { readReleaseSecrets } from '../fleet/env-file.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
-import { readEnvFile } from './env-file.ts';
+import { checkExecSize } from './exec-size.ts';
 
 /** The number of hexadecimal digits that name a release: 48 bits, far from any collision among a fleet's releases. */
 const ID_LENGTH = 12;
@@ -21,6 +22,8 @@ export interface ReleaseMaking {
   baseDir: string;
   paths: Paths;
   host: Host;
+  /** The highest slot that is wanted; below 0 if there is none. */
+  highest: number;
   /** The existing releases of the fleet. */
   known: ReadonlyMap<string, ReleaseRecord>;
   label?: string | undefined;
@@ -30,18 +33,16 @@ export interface ReleaseMaking {
 /**
  * Makes the release of a spec: command, environment and binary, named by the hash of their content. A `binary` is
  * copied into the release store, so that nobody can change it under running agents.
- * @throws FleetError if the executable or envFile is unusable
+ * @throws FleetError if the executable or envFile is unusable, or the kernel could not pass so much to an agent
  */
 export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
-  const { baseDir, paths, host, known, label, now } = making;
+  const { baseDir, paths, host, highest, known, label, now } = making;
   const { files } = host;
   const path = spec.env.PATH ?? AGENT_PATH;
   const executable = files.findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
   const binary = spec.binary === null ? null : files.findExecutable(spec.binary, baseDir, path, 'binary');
   if (executable !== binary) await checkFormat(files, 'command[0]', executable, executable);
-  const secrets =
-    spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), files.reader);
-  const staged = binary === null ? null : await stage(binary, paths, host);
+  const secrets = await readReleaseSecrets({ envFile: spec.envFile, baseDir }, files.reader);
   const { env } = spec;
   /** The content to hash, with `copy` for the binary: its content makes a release, not its path. */
   const withCopy = (copy: string | null) => ({
@@ -50,6 +51,12 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
     env,
     secrets,
   });
+  // Before anything is copied: whatever its id will be, it is as long as this one.
+  const draft = '0'.repeat(ID_LENGTH);
+  const words = withCopy(binary && `${paths.release(draft)}/${basename(binary)}`);
+  const release = { id: draft, ...words, createdAt: '', spec, baseDir };
+  checkExecSize({ host, spec, baseDir, release, slot: Math.max(highest, 0), paths });
+  const staged = binary === null ? null : await stage(binary, paths, host);
   const content = { ...withCopy(staged && '{binary}'), binary: staged?.hash ?? null };
   const id = hashText(JSON.stringify(content)).slice(0, ID_LENGTH);
   const stored = staged && files.storeExecutable(staged.path, paths.release(id), basename(binary!));

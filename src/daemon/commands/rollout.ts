@@ -6,7 +6,7 @@ import { prune } from '../fleet/prune.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { commitAndAnswer } from './answer.ts';
-import { preflight } from './preflight.ts';
+import { highestOf, preflight } from './preflight.ts';
 import { makeRelease, withBinary } from './release.ts';
 import { writtenSpec } from './spawn.ts';
 
@@ -25,9 +25,10 @@ export async function rollingUpdate(
   const { spec: written, baseDir } = specFor(name, fleet, writtenSpec(request));
   const spec = request.binary === undefined ? written : withBinary(written, baseDir, request.binary);
   checkUpdate(fleet, spec);
-  preflight({ spec, baseDir, slots: fleet.wantedSlots() }, host, paths, fleets);
+  const slots = fleet.wantedSlots();
+  preflight({ spec, baseDir, slots }, host, paths, fleets);
   const making = { baseDir, paths, known: fleet.releases, label: request.label, now: host.date() };
-  const release = await makeRelease(spec, { ...making, host });
+  const release = await makeRelease(spec, { ...making, host, highest: highestOf(slots) });
   const decision = decideUpdate(fleet, { spec, baseDir, release, options: request.options }, host.date());
   const accepted = commitAndAnswer(runner, decision);
   if (decision.change.release) prune(runner);

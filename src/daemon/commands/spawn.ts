@@ -8,7 +8,7 @@ import { prune } from '../fleet/prune.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { answer } from './answer.ts';
 import { checkCapacity } from './capacity.ts';
-import { preflight } from './preflight.ts';
+import { highestOf, preflight } from './preflight.ts';
 import { makeRelease } from './release.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function spawnFleet(
   preflight({ spec, baseDir, slots }, host, paths, fleets);
   if (proposal.isMore && !request.force) checkCapacity(spec, slots.size, supervisor);
   const known = existing?.fleet.releases ?? new Map();
-  const making = { baseDir, paths, host, known, now: host.date() };
+  const making = { baseDir, paths, host, highest: highestOf(slots), known, now: host.date() };
   const newest = request.spec === undefined ? null : await makeRelease(spec, making);
   const decision = decideSpawn(existing?.fleet ?? null, proposal, newest);
   const { change } = decision;

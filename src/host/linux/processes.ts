@@ -15,6 +15,7 @@ import type { HelperEnd, HookOptions } from '../process/errand.ts';
 import { Errands } from '../process/errands.ts';
 import { ExitWatch, keepOrKill } from '../process/exit-watch.ts';
 import { hostLocale } from '../process/locale.ts';
+import { reapOrphans } from '../process/orphans.ts';
 import { type SpawnedProcess, Spawner } from '../process/spawner.ts';
 import { readUsage, type Usage } from '../process/usage.ts';
 import { linuxUsers } from '../process/users.ts';
@@ -59,6 +60,7 @@ export class LinuxProcesses implements Processes {
   readonly #census: Census;
   readonly #notify: NotifySocket;
   readonly #world: AgentWorld;
+  readonly #stopReaping: () => void;
   onExit: Processes['onExit'] = () => {};
   onEmpty: Processes['onEmpty'] = () => {};
   onNotify: Processes['onNotify'] = () => {};
@@ -81,6 +83,7 @@ export class LinuxProcesses implements Processes {
     this.#notify = new NotifySocket(options.notifyPath);
     this.#watch.watchReadable(this.#notify.fd, () => this.#receive());
     this.#watch.onProblem = (error) => containment.onProblem(error);
+    this.#stopReaping = reapOrphans((pid) => this.#watch.reaps(pid) || this.#spawner.reap(pid));
   }
 
   set onProblem(onProblem: Processes['onProblem']) {
@@ -245,6 +248,7 @@ export class LinuxProcesses implements Processes {
 
   /** Stops watching; agents continue. */
   async stopWatching(): Promise<void> {
+    this.#stopReaping();
     await this.#watch.close();
     this.#notify.close();
   }
@@ -258,7 +262,7 @@ export class LinuxProcesses implements Processes {
 
   /** @param launch the number of its launch; null if this supervisor has not started it */
   #watchMain(key: string, main: Main, launch: number | null): void {
-    this.#watch.watch(main.pidfd, (reap) => {
+    this.#watch.watch(main, (reap) => {
       if (launch !== null && main.isKilled) this.#containment.ended(main.pid);
       const status = reap();
       // A main process that has a successor is one of the others in its slot.

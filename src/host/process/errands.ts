@@ -73,7 +73,7 @@ export class Errands {
     const { spawner, watch } = this.#parts;
     const { promise: ended, resolve } = Promise.withResolvers<ProcessExit | null>();
     keepOrKill(pid, (pidfd) =>
-      watch.watch(pidfd, (reap) => {
+      watch.watch({ pid, pidfd }, (reap) => {
         if (kind === 'helper') errand.kill(pid);
         resolve(reap());
         errand.done();

@@ -4,10 +4,19 @@ import { EpollSet } from './epoll.ts';
 /** Called at the end of a watched process, which must be reaped once. */
 export type OnEnd = (reap: () => ProcessExit | null) => void;
 
+/** A process to watch: its pid, and the pidfd that stands for it. */
+export interface Watched {
+  pid: number;
+  pidfd: number;
+}
+
 /** Waits, at no cost while nothing happens, for processes to end and for sockets that libuv does not know. */
 export class ExitWatch {
   readonly #epoll = new EpollSet();
-  readonly #processes = new Map<number, OnEnd>();
+  /** Processes by their pidfd. */
+  readonly #processes = new Map<number, { pid: number; onEnd: OnEnd }>();
+  /** Their pids. */
+  readonly #pids = new Set<number>();
   readonly #readers = new Map<number, () => void>();
   readonly #running: Promise<void>;
   /** Called with failures of callbacks. */
@@ -17,10 +26,16 @@ export class ExitWatch {
     this.#running = this.#epoll.run((fds) => this.#onReadable(fds));
   }
 
-  /** Calls back when the process behind a pidfd has ended. The pidfd is closed once it is reaped. */
-  watch(pidfd: number, onEnd: OnEnd): void {
+  /** Calls back when a process has ended. Its pidfd is closed once it is reaped. */
+  watch({ pid, pidfd }: Watched, onEnd: OnEnd): void {
     this.#epoll.add(pidfd);
-    this.#processes.set(pidfd, onEnd);
+    this.#processes.set(pidfd, { pid, onEnd });
+    this.#pids.add(pid);
+  }
+
+  /** Whether a process that has ended, and is not reaped yet, is reaped here. */
+  reaps(pid: number): boolean {
+    return this.#pids.has(pid);
   }
 
   /** Calls back whenever a descriptor is readable. */
@@ -47,10 +62,12 @@ export class ExitWatch {
   }
 
   #end(pidfd: number): void {
-    const onEnd = this.#processes.get(pidfd);
+    const watched = this.#processes.get(pidfd);
     this.#processes.delete(pidfd);
     this.#epoll.remove(pidfd);
-    onEnd?.(() => {
+    if (!watched) return;
+    this.#pids.delete(watched.pid);
+    watched.onEnd(() => {
       const status = reapPidfd(pidfd);
       closeFd(pidfd);
       return status;

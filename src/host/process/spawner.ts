@@ -90,6 +90,17 @@ export class Spawner {
     return this.#reports.take(launch, exit?.code === LAUNCH_FAILED);
   }
 
+  /**
+   * Reaps the launcher if it is this process, which has ended; the next start makes another one.
+   * @returns whether it was the launcher
+   */
+  reap(pid: number): boolean {
+    if (this.#launcher?.pid !== pid) return false;
+    this.#launcher.close();
+    this.#launcher = null;
+    return true;
+  }
+
   /** Ends the launcher; what it has started continues. */
   close(): void {
     this.#launcher?.close();

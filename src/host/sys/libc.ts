@@ -52,6 +52,9 @@ export const libc = {
   madvise: lib.func('int madvise(uint64 address, ulong length, int advice)'),
   getpwnam: lib.func('void *getpwnam(const char *name)'),
   getpwuid: lib.func('void *getpwuid(uint uid)'),
+  prctl: lib.func('int prctl(int option, void *result)'),
+  dlsym: lib.func('void *dlsym(ulong library, const char *name)'),
+  sigaction: lib.func('int sigaction(int signal, void *action, void *old)'),
   timerCreate: lib.func('int timer_create(int clock, void *event, void *timer)'),
   timerSet: lib.func('int timer_settime(void *timer, int flags, void *value, void *old)'),
   exit: lib.func('void _exit(int status)'),
@@ -97,6 +100,11 @@ export function check(syscall: string, result: number): number {
 export function lastError(): string {
   const errno = koffi.errno();
   return NAMES.get(errno) ?? `errno ${errno}`;
+}
+
+/** The address of a function of the C library, for the kernel to call. */
+export function addressOf(name: string): bigint {
+  return koffi.address(libc.dlsym(0, name));
 }
 
 /** Reads a structure of the C library from a pointer. */

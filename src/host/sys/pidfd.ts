@@ -5,10 +5,12 @@ import { check, lastError, libc, SIZE, SystemCallError } from './libc.ts';
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const SYS_PIDFD_GETFD = 438;
+const P_ALL = 0;
 const P_PID = 1;
 const P_PIDFD = 3;
 const WNOHANG = 1;
 const WEXITED = 4;
+const WNOWAIT = 0x0100_0000;
 const CLD_EXITED = 1;
 
 const SIGNAL_NAMES = new Map(
@@ -76,6 +78,16 @@ export function reapPidfd(fd: number): ProcessExit | null {
   info.fill(0);
   if (libc.waitid(P_PIDFD, fd, info, WEXITED | WNOHANG) < 0) return null;
   return toStatus();
+}
+
+/**
+ * The pid of a child that has ended and is not reaped yet, the one that has been a child of this process for the longest
+ * time; null if there is none. It remains a zombie, for whoever waits for it.
+ */
+export function endedChild(): number | null {
+  info.fill(0);
+  if (libc.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT) < 0) return null;
+  return info.readInt32LE(16) || null;
 }
 
 /** siginfo_t of SIGCHLD: si_code at byte 8, si_pid at 16, si_status at 24 (64-bit layouts). */
