@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRunning, until, World } from './harness.ts';
@@ -300,6 +300,23 @@ describe('remove', () => {
     expect(existsSync(join(world.stateDir, 'fleets/web'))).toBe(false);
     expect(existsSync(join(world.stateDir, 'logs/web'))).toBe(false);
     expect(existsSync(join(world.runtimeDir, 'web'))).toBe(false);
+    // A fleet that was removed without its directories can still be purged, once.
+    await world.ok('spawn', '2', ...SLEEP);
+    await world.ok('kill', '--all');
+    expect((await world.ok('remove')).stderr).toContain('fleetctl remove --fleet web --purge deletes them');
+    const purged = await world.ok('remove', '--fleet', 'web', '--purge', '--json');
+    expect(JSON.parse(purged.stdout)).toEqual({ fleet: 'web', removed: false, purged: true });
+    for (const what of ['fleets', 'logs'])
+      expect(readdirSync(join(world.stateDir, what)).filter((name) => name.includes('web'))).toEqual([]);
+    expect(await world.fleetctl('remove', '--fleet', 'web', '--purge')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no fleet "web", and none of this name has left directories'),
+    });
+    expect((await world.fleetctl('remove', '--fleet', 'web')).code).toBe(2);
+    // Only what may be a fleet's name is looked for below the state directory.
+    for (const name of ['..', '.', '', 'a/../..', 'web/../../fleets'])
+      await expect(world.client.call('remove', { fleet: name, purge: true })).rejects.toThrow();
+    expect(existsSync(join(world.stateDir, 'fleets'))).toBe(true);
     // It is forgotten for good.
     await world.killSupervisor();
     expect((await world.fleetctl('spawn')).code).toBe(2);
