@@ -238,6 +238,15 @@ describe('a changed spec', () => {
     expect(await releases()).toEqual([old, old, old, newest, newest]);
     await world.ok('restart', '--slots', '0-1', '--latest');
     expect(await releases()).toEqual([newest, newest, old, newest, newest]);
+    // RELEASE is what runs, that of most agents first.
+    const counts = [
+      { release: newest, agents: 4 },
+      { release: old, agents: 1 },
+    ];
+    expect((await world.fleet()).releases).toEqual(counts);
+    expect((await world.ok('status')).stdout).toMatch(
+      new RegExp(`^web .*  ${newest} \\(newest\\) \\+1$`, 'm'),
+    );
     await world.ok('restart', '--latest');
     expect(await releases()).toEqual(Array(5).fill(newest));
     const { document } = await json('status');

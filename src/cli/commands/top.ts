@@ -16,6 +16,8 @@ const REFRESH_MS_PER_AGENT = 0.5;
 const OTHER_LINES_MAX = 100;
 /** The width of the screen where there is no terminal. */
 const COLUMNS_USUAL = 200;
+/** What is older is not asked for: a fleet may have samples of a month. */
+const TREND_MS = 24 * 3_600_000;
 /** The maximum number of points in the trend of a fleet. */
 const TREND_MAX = 120;
 
@@ -52,7 +54,7 @@ async function firstState({ client, fleet }: Context): Promise<TopState> {
   const chosen = fleet ?? namesInTurn(status)[0] ?? null;
   const trends = new Map<string, number[]>();
   for (const name of names) {
-    const { passes } = await client.call('samples', { fleet: name });
+    const { passes } = await client.call('samples', { fleet: name, since: Date.now() - TREND_MS });
     trends.set(
       name,
       passes.slice(-TREND_MAX).map(({ rssBytes }) => rssBytes),

@@ -8,6 +8,7 @@ import type { ErrorCode } from '../../errors/table.ts';
 import type { Change } from '../../fleet/change.ts';
 import type { Decision } from '../../fleet/decide/decision.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
+import { listSome } from '../../specification/problems.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { commitAndAnswer } from './answer.ts';
@@ -85,7 +86,7 @@ export class Commands {
     const names = [...this.#supervisor.fleets.keys()];
     throw new FleetError(
       'UNKNOWN',
-      `there is no fleet "${name}"; ${names.length === 0 ? 'no fleet exists' : `the fleets are ${names.join(', ')}`}`,
+      `there is no fleet "${name}"; ${names.length === 0 ? 'no fleet exists' : `the fleets are ${listSome(names)}`}`,
     );
   }
 
