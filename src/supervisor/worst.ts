@@ -62,8 +62,9 @@ export function worstFirst<T>(
  * @param shown how many fleets are shown before them
  */
 export function describeOthers(others: readonly Condition[], shown: number): string {
-  const sum = (key: 'ready' | 'target') => others.reduce((total, fleet) => total + fleet[key], 0);
-  const [ready, target] = [sum('ready'), sum('target')];
+  const target = others.reduce((sum, fleet) => sum + fleet.target, 0);
+  // More than are wanted, in a fleet that shrinks, make up for none that is missing in another one.
+  const ready = others.reduce((sum, fleet) => sum + Math.min(fleet.ready, fleet.target), 0);
   const inTrouble = others.filter((fleet) => troubleOf(fleet) !== null).length;
   const agents =
     ready < target

@@ -323,9 +323,10 @@ describe('remove', () => {
     });
     expect((await world.fleetctl('remove', '--fleet', 'web')).code).toBe(2);
     // Only what may be a fleet's name is looked for below the state directory.
-    for (const name of ['..', '.', '', 'a/../..', 'web/../../fleets'])
+    for (const name of ['../logs', '../releases', '../fleets/../fleets', '..', '.', ''])
       await expect(world.client.call('remove', { fleet: name, purge: true })).rejects.toThrow();
-    expect(existsSync(join(world.stateDir, 'fleets'))).toBe(true);
+    for (const what of ['fleets', 'logs', 'releases'])
+      expect(existsSync(join(world.stateDir, what)), what).toBe(true);
     // It is forgotten for good.
     await world.killSupervisor();
     expect((await world.fleetctl('spawn')).code).toBe(2);

@@ -62,5 +62,9 @@ describe('the line about the others', () => {
     expect(describeOthers([...others, fleet('c', { ready: 4, failing: 6 })], 5)).toBe(
       '3 others: 12,304 of 12,310 agents ready, 1 in trouble',
     );
+    const shrinking = fleet('d', { target: 1, ready: 50 });
+    expect(describeOthers([shrinking, fleet('c', { ready: 4 })], 5)).toBe(
+      '2 others: 5 of 11 agents ready, 1 in trouble',
+    );
   });
 });
