@@ -67,7 +67,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...['shared', 'supervisor', 'commands', 'report', 'dashboard', 'api'].map(inDaemon),
   ],
   cli: [...PURE_ROOMS, 'api', 'doctor', ...ALL_OF_HOST],
-  // It runs in a browser, which is sent `api` and `specification` beside it; of the others it has types only.
+  // It runs in a browser, which is sent `api`, `specification` and `supervisor` beside it; of `fleet` it has types only.
   dashboard: ['api', 'fleet', 'supervisor', 'specification'],
   // What is derived from everybody's tables; nobody imports it, and it is not shipped.
   reference: [...PURE_ROOMS, 'api', 'doctor', 'cli', 'daemon/report', 'daemon/shared'],

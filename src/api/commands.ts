@@ -6,7 +6,7 @@ import { FLEET_COUNTS } from './fleets.ts';
 import { json, type Operations } from './operation.ts';
 import { ABSOLUTE_PATH, SLOTS, SWITCH } from './parameters.ts';
 import { exactlyOne, type ReadBy, requestOf, SPEC_DOCUMENT } from './requests.ts';
-import { record, text } from './shape.ts';
+import { flag, record, text } from './shape.ts';
 
 const SPAWN = requestOf(
   'SpawnRequest',
@@ -127,9 +127,18 @@ export const COMMAND_OPERATIONS = {
     summary: 'Forget a fleet at target 0',
     access: 'change',
     query: sparse({
-      purge: { type: SWITCH, otherwise: 'false', help: 'Delete the directories of its slots as well.' },
+      purge: {
+        type: SWITCH,
+        otherwise: 'false',
+        help: 'Delete the directories of its slots as well, also of a fleet that was removed without.',
+      },
     }),
-    answer: json(record({ fleet: text() })),
+    answer: json(
+      record({
+        fleet: text(),
+        known: flag('False if the fleet had been removed before, and only its directories were left.'),
+      }),
+    ),
     errors: ['UNKNOWN', 'BUSY', 'STATE_UNUSABLE'],
   },
 } as const satisfies Operations;

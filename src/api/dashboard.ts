@@ -102,8 +102,20 @@ export interface AgentDocument {
   output: string;
 }
 
-/** GET history: the memory of a fleet over time, oldest first, in columns of equal length. */
-export interface HistoryDocument {
+/** GET history: the memory of a fleet and of its host over time, oldest first, in columns of equal length. */
+export interface HistoryDocument extends FleetHistory {
+  host: {
+    /** Seconds since the epoch. */
+    at: number[];
+    /** Share of the memory that is in use. */
+    usedShare: number[];
+    /** Share of time in which some tasks waited for memory; null without PSI. */
+    stallShare: (number | null)[];
+  };
+}
+
+/** The memory of a fleet over time. */
+export interface FleetHistory {
   /** Seconds since the epoch. */
   at: number[];
   rssBytes: number[];

@@ -6,7 +6,7 @@ import { LEAK_STATUS } from './leak.ts';
 import { FLEET_MEMORY } from './memory.ts';
 import { json, type Operations } from './operation.ts';
 import { ROLLOUT_STATUS } from './rollout.ts';
-import { flag, integer, named, nullable, type Of, opaque, record, text, time } from './shape.ts';
+import { flag, integer, list, named, nullable, type Of, opaque, record, text, time } from './shape.ts';
 
 const HELD = named(
   'Held',
@@ -62,6 +62,10 @@ export const FLEET_STATUS = named(
     leak: LEAK_STATUS,
     memory: FLEET_MEMORY,
     rollout: nullable(ROLLOUT_STATUS, 'Null if there has been no rollout.'),
+    releases: list(
+      record({ release: text(), agents: integer() }),
+      'The releases that agents run, the one of most agents first.',
+    ),
     pace: nullable(PACE_STATUS, 'Null without `rounds.adaptive`.'),
   },
   'A fleet as `status` shows it.',

@@ -1,4 +1,5 @@
 import { FleetError } from '../errors/fleet-error.ts';
+import { listSome } from '../specification/problems.ts';
 import type { Client } from './client.ts';
 import type { Context } from './context.ts';
 
@@ -27,7 +28,7 @@ export function onlyFleet(names: string[]): string {
     });
   }
   if (second !== undefined) {
-    throw new FleetError('AMBIGUOUS', `there are several fleets: ${names.join(', ')}`);
+    throw new FleetError('AMBIGUOUS', `there are several fleets: ${listSome(names)}`);
   }
   return name;
 }

@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { packageFile } from '../host/sys/package.ts';
 import type { CommandEntry, OptionEntry } from './commands.ts';
 import { COMMON_OPTIONS } from './commands.ts';
+import { oneOf } from './known.ts';
 
 /** fleetctl without its commands, but with the options of all commands, which may also precede the command's name. */
 export function newProgram(): Command {
@@ -33,7 +34,7 @@ export function addCommand(program: Command, entry: CommandEntry, options: reado
     .addHelpText('after', `\nExamples:\n${entry.examples.map((example) => `  ${example}`).join('\n')}`);
   for (const { notation, help, choices } of entry.arguments) {
     const argument = new Argument(notation, help);
-    command.addArgument(choices ? argument.choices(choices) : argument);
+    command.addArgument(choices ? argument.choices(choices).argParser(oneOf(entry.name, choices)) : argument);
   }
   for (const option of options) command.addOption(optionFrom(option));
   return command;

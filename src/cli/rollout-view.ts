@@ -69,8 +69,8 @@ function verdictText({ batch, isCanary, isGood, reason }: BatchVerdict): string 
   return `${isCanary ? 'canary' : `batch ${batch}`} ${isGood ? 'good' : 'BAD'}: ${reason}`;
 }
 
-/** A whole rollout as text; figures of the previous release are in parentheses. */
-export function describeRollout(rollout: RolloutDocument, paint: Paint): string {
+/** A whole rollout as text; figures of the previous release are in parentheses. @param widthMax the terminal's, if it is one */
+export function describeRollout(rollout: RolloutDocument, paint: Paint, widthMax?: number): string {
   const { fleet, state, from, to, updated, total, failed, reason, startedAt, batch, batchesLeft, leftMs } =
     rollout;
   const isBack = state === 'rolling-back' || state === 'rolled-back';
@@ -86,7 +86,7 @@ export function describeRollout(rollout: RolloutDocument, paint: Paint): string 
   ];
   return [
     ...rows.map(([name, text]) => `${name.padEnd(8)} ${text}`),
-    ...(rollout.verdicts.length > 0 ? ['', formatTable(COLUMNS, rollout.verdicts, { paint })] : []),
+    ...(rollout.verdicts.length > 0 ? ['', formatTable(COLUMNS, rollout.verdicts, { paint, widthMax })] : []),
     ...sampleLines(rollout),
   ].join('\n');
 }

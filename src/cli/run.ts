@@ -6,6 +6,7 @@ import { clientOf } from './client.ts';
 import type { CommandEntry } from './commands.ts';
 import { COMMANDS, type CommandName } from './commands.ts';
 import type { Context, Options } from './context.ts';
+import { refuseUnknownCommand } from './known.ts';
 import { LOADERS } from './loaders.ts';
 import { documentOf, reportError, surviveClosedPipes } from './output.ts';
 import { addCommand, newProgram } from './program.ts';
@@ -34,6 +35,7 @@ function splitAtDashes(argv: string[]): { head: string[]; command: string[] | nu
 
 async function parseAndRun(head: string[], command: string[] | null): Promise<number> {
   let exitCode = 0;
+  refuseUnknownCommand(head);
   const program = newProgram();
   for (const entry of commandsIn(head)) {
     // Only if this may be the command: the module with more options takes time to load.

@@ -21,6 +21,7 @@ import { buildApi } from './api/api.ts';
 import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
+import { HostHistory } from './dashboard/host-history.ts';
 import { Dashboard } from './dashboard/server.ts';
 import { EndSignals } from './end-signals.ts';
 import { Frugality } from './frugality.ts';
@@ -164,7 +165,10 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   const metrics = new Metrics(supervisor, report);
   supervisor.observer = metrics;
   const metricsServer = new MetricsServer(metrics, supervisor.store);
-  const dashboard = new Dashboard(supervisor, report, metrics);
+  const hostHistory = new HostHistory(supervisor.host, ({ message }) =>
+    log.warn({ error: message }, 'the memory of the host cannot be read'),
+  );
+  const dashboard = new Dashboard({ supervisor, report, metrics, hostHistory });
   const heartbeat = new Heartbeat(process.env, log);
   let isEnding = false;
   const end = async (withAgents: boolean, exitCode: number) => {
@@ -181,6 +185,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
         () => supervisor.journal.note('supervisor', null, what),
         () => metricsServer.close(),
         () => dashboard.close(),
+        () => hostHistory.stop(),
         () => selfCheck.stop(),
         () => frugality.stop(),
         () => api.close(),

@@ -10,6 +10,13 @@ import { fetchHistory } from './requests.ts';
 const SOLID = '━';
 const DASHED = '╍';
 
+const NO_HISTORY: HistoryDocument = {
+  at: [],
+  rssBytes: [],
+  pssBytes: [],
+  host: { at: [], usedShare: [], stallShare: [] },
+};
+
 /** The charts of one fleet, each with a line of text. */
 export class Graphs {
   #names: string[] = [];
@@ -61,7 +68,7 @@ export class Graphs {
   }
 
   #showMemory({ trend }: FleetModel, { rssBytes, pssBytes, rss, leak }: Gauges): void {
-    const before = this.#history ?? { at: [], rssBytes: [], pssBytes: [] };
+    const before = this.#history ?? NO_HISTORY;
     // Readings that were taken while the page was open are in both.
     const fresh = trend.filter(({ at }) => at > (before.at.at(-1) ?? 0));
     const each = rss ? ` · per agent ${size(rss.p50)}, 99 % ${size(rss.p99)}` : '';
@@ -99,11 +106,16 @@ export class Graphs {
     const stalled = stallPercent === null ? '' : ` · ${DASHED} stalled ${stallPercent} %`;
     const now = usedShare === null ? '–' : `${SOLID} used ${Math.round(100 * usedShare)} %${stalled}`;
     setText(byId('pressure-now'), now);
+    const before = (this.#history ?? NO_HISTORY).host;
+    const fresh = trend.filter(({ at }) => at > (before.at.at(-1) ?? 0));
     this.#pressure.show(
       [
-        trend.map(({ at }) => at),
-        trend.map((moment) => moment.usedShare),
-        trend.map((moment) => (moment.stallPercent === null ? null : moment.stallPercent / 100)),
+        [...before.at, ...fresh.map(({ at }) => at)],
+        [...before.usedShare, ...fresh.map((moment) => moment.usedShare)],
+        [
+          ...before.stallShare,
+          ...fresh.map(({ stallPercent }) => (stallPercent === null ? null : stallPercent / 100)),
+        ],
       ],
       `Memory of the host over time; now ${now}`,
     );

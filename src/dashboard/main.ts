@@ -5,7 +5,7 @@ import { Details } from './details.ts';
 import { byId, element, setText } from './dom.ts';
 import { Graphs } from './graphs.ts';
 import { Legend, showScale } from './legend.ts';
-import { Model } from './model.ts';
+import { Model, troubleIn } from './model.ts';
 import { EventList, showExits, showHost, showRollout, showSummary } from './panels.ts';
 import { Pointer } from './pointer.ts';
 import { type Connection, follow } from './requests.ts';
@@ -48,6 +48,7 @@ function takeUpdate(update: Update): void {
     return;
   }
   if (model.host) showHost(model.host);
+  labelFleets();
   const fleet = model.choose(choice.get('fleet'));
   const change = changes.get(fleet?.name ?? '');
   if (!fleet) return;
@@ -91,8 +92,18 @@ function showFleet(hasNewCells: boolean): void {
 function showFleets(chosen: string): void {
   const names = [...model.fleets.keys()];
   byId('fleet').replaceChildren(
-    ...names.map((name) => element('option', name === chosen ? { selected: '' } : {}, name)),
+    ...names.map((value) => element('option', { value, ...(value === chosen && { selected: '' }) }, value)),
   );
+  labelFleets();
+}
+
+/** Shows at each fleet in the list what is wrong with it. */
+function labelFleets(): void {
+  for (const option of byId<HTMLSelectElement>('fleet').options) {
+    const fleet = model.fleets.get(option.value);
+    const trouble = fleet && troubleIn(fleet);
+    setText(option, trouble ? `${option.value} · ${trouble}` : option.value);
+  }
 }
 
 function showConnection(connection: Connection): void {

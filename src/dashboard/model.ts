@@ -1,3 +1,4 @@
+import { conditionOf } from '../api/condition.ts';
 import type {
   Cell,
   FleetUpdate,
@@ -8,6 +9,7 @@ import type {
   Update,
 } from '../api/dashboard.ts';
 import type { FleetEvent } from '../api/events.ts';
+import { type Condition, troubleOf, worstFirst } from '../supervisor/worst.ts';
 
 /** The maximum number of events kept. */
 const EVENTS_MAX = 200;
@@ -54,6 +56,8 @@ export class Model {
   /** Newest first. */
   events: FleetEvent[] = [];
   host: HostUpdate | null = null;
+  /** The fleet that is shown unless another one is chosen. */
+  #opened = '';
 
   /**
    * Applies an update.
@@ -67,12 +71,19 @@ export class Model {
     this.#takeEvents(update);
     const changes = new Map<string, FleetChange>();
     for (const fleet of update.fleets) changes.set(fleet.name, this.#applyFleet(fleet, update.isWhole, at));
+    if (!this.fleets.has(this.#opened)) this.#opened = this.#worst();
     return changes;
   }
 
-  /** The fleet with this name, or else the first one. */
+  /** The fleet with this name, or else the one that was in the worst trouble when the page was opened. */
   choose(name: string | null): FleetModel | null {
-    return this.fleets.get(name ?? '') ?? [...this.fleets.values()][0] ?? null;
+    return this.fleets.get(name ?? '') ?? this.fleets.get(this.#opened) ?? null;
+  }
+
+  #worst(): string {
+    const fleets = [...this.fleets.values()];
+    const known = fleets.flatMap((fleet) => conditionIn(fleet) ?? []);
+    return worstFirst(known, 0, (condition) => condition).others[0]?.name ?? fleets[0]?.name ?? '';
   }
 
   /** The events of a fleet and those of the supervisor, newest first. */
@@ -111,6 +122,16 @@ export class Model {
     });
     if (fleet.trend.length > TREND_MAX) fleet.trend.shift();
   }
+}
+
+/** The worst trouble of a fleet in a word or two; null if there is none. */
+export function troubleIn(fleet: FleetModel): string | null {
+  const condition = conditionIn(fleet);
+  return condition && troubleOf(condition);
+}
+
+function conditionIn({ name, pulse, gauges, rollout }: FleetModel): Condition | null {
+  return pulse && conditionOf({ ...pulse, name, leak: gauges?.leak ?? null, rollout });
 }
 
 function newFleet(name: string): FleetModel {

@@ -70,20 +70,30 @@ function costLines(
       ? 'in the fleet: no agent fits'
       : `in the fleet: ${amount} / ${formatCount(agents)} agents = ${money(perAgent)} per agent and ${period}`;
   const alone = `alone in a VM of ${formatSize(vmBytes)}, at this host's price of memory: ${money(perAgentInVm)} per ${period}`;
-  const ratio =
-    perAgent === null || perAgent === 0
-      ? []
-      : [`${formatCount(Math.round(perAgentInVm / perAgent))} times as much`];
+  const ratio = perAgent === null || perAgent === 0 ? [] : [describeRatio(perAgentInVm / perAgent)];
   return [...wrap(fleet, 2, width), ...wrap([alone, ...ratio].join(', '), 2, width)];
 }
 
+/** Up to this share of its cost, one is about as much as the other: the price of memory is an estimate. */
+const ABOUT_AS_MUCH = 0.05;
+const RATIO_MAX = 1_000_000;
+
+/** How much a cost is of another one, in words. @param ratio above 0 */
+export function describeRatio(ratio: number): string {
+  if (Math.abs(ratio - 1) <= ABOUT_AS_MUCH) return 'about as much';
+  if (ratio < 0.01) return 'less than 1 % of that';
+  if (ratio < 1) return `${Math.round(100 * ratio)} % of that`;
+  if (ratio > RATIO_MAX) return `more than ${formatCount(RATIO_MAX)} times as much`;
+  return ratio < 10 ? `${ratio.toFixed(1)} times as much` : `${formatCount(Math.round(ratio))} times as much`;
+}
+
+/** Amounts below 1 have three digits that say something, however small they are. */
+const SMALL = new Intl.NumberFormat('en', { maximumSignificantDigits: 3, useGrouping: false });
+
 /** An amount with a useful number of digits: 140, 2.19, 0.014. */
 function money(amount: number): string {
-  return amount >= 100
-    ? amount.toFixed(0)
-    : amount >= 1
-      ? amount.toFixed(2)
-      : Number(amount.toPrecision(3)).toString();
+  if (amount < 1) return SMALL.format(amount);
+  return amount.toFixed(amount >= 100 ? 0 : 2);
 }
 
 function sum(sign: string, figure: string, label: string): string {

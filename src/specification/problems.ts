@@ -9,6 +9,8 @@ export interface Problem {
 
 /** The maximum number of problems in a message: a hostile document must not fill a terminal or a log. */
 export const PROBLEMS_SHOWN_MAX = 100;
+/** The maximum number of names in a message, which is one line. */
+const NAMES_SHOWN_MAX = 8;
 const TEXT_SHOWN_MAX = 60;
 /** The maximum length of a key for which a similar one is looked for, because the distance takes quadratic time. */
 const KEY_COMPARED_MAX = 40;
@@ -40,6 +42,13 @@ export function nearest(word: string, known: Iterable<string>): string | null {
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
+}
+
+/** Names for a message: all of a few, of more the first and how many there are besides. */
+export function listSome(names: readonly string[]): string {
+  const more = names.length - NAMES_SHOWN_MAX;
+  const shown = names.slice(0, NAMES_SHOWN_MAX).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 /** Returns if there is no problem. @throws FleetError SPEC_INVALID with one line per problem */

@@ -1,5 +1,4 @@
 import { below, type Problem, show } from './problems.ts';
-import { PATTERNS } from './units.ts';
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
@@ -88,6 +87,9 @@ export const TRUE: Type<true, ''> = scalar(
   (value) => (value === true ? value : null),
 );
 
+/** A whole number as text: no longer than the largest safe one, since times in milliseconds have 13 digits. */
+const WHOLE = /^\d{1,16}$/;
+
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number): Type<number, ''> {
   return {
@@ -100,7 +102,7 @@ export function integer(min: number, max: number): Type<number, ''> {
       (value) =>
         typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : null,
     ),
-    fromText: (text) => (PATTERNS.count.test(text) ? Number(text) : text),
+    fromText: (text) => (WHOLE.test(text) ? Number(text) : text),
   };
 }
 

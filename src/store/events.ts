@@ -13,7 +13,7 @@ const SCHEMA = [
 /** The maximum number of events kept; about 15 MB. */
 const KEPT_MAX = 100_000;
 const PRUNE_EVERY = 1_000;
-/** The maximum number of events that wait in memory while the disk fails; then the oldest are dropped and counted. */
+/** The maximum number of events that wait in memory while the disk fails; then the oldest are lost and counted. */
 const WAITING_MAX = 10_000;
 
 export type NewEvent = Omit<FleetEvent, 'seq'>;
@@ -26,7 +26,7 @@ export class EventStore {
   readonly #waiting: FleetEvent[] = [];
   readonly #listeners = new Set<(event: FleetEvent) => void>();
   #seq: number;
-  #dropped = 0;
+  #lost = 0;
   readonly notice: string | null;
   /** The time of the newest event when the file was opened (ISO 8601); null if there was none. */
   readonly newestAt: string | null;
@@ -50,7 +50,7 @@ export class EventStore {
     this.#waiting.push(numbered);
     if (this.#waiting.length > WAITING_MAX) {
       this.#waiting.shift();
-      this.#dropped++;
+      this.#lost++;
     }
     for (const listener of this.#listeners) listener(numbered);
   }
@@ -68,11 +68,14 @@ export class EventStore {
     this.#waiting.length = 0;
   }
 
-  /** How many events were lost since the last call because the file could not be written. */
-  takeDropped(): number {
-    const dropped = this.#dropped;
-    this.#dropped = 0;
-    return dropped;
+  /** How many events were lost so far because the file could not be written. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** How many events are not written yet. */
+  get waiting(): number {
+    return this.#waiting.length;
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Slot } from '../fleet/agent.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HostMemory } from '../fleet/pressure.ts';
 import type { MaintenanceState } from './maintenance.ts';
+import { type Condition, describeOthers, worstFirst } from './worst.ts';
 
 /** The result of one check of everything. */
 export interface WatchdogDocument {
@@ -51,6 +52,10 @@ const LOOP_FAILURES = 3;
 /** Thresholds for short memory, independent of any spec's `pressure.available`: little is left, or tasks wait for it. */
 const AVAILABLE_PERCENT_MIN = 5;
 const PRESSURE_PERCENT_MAX = 25;
+/** The summary is one line: of more fleets, it has the worst and counts the rest. */
+const FLEETS_NAMED_MAX = 5;
+/** The maximum length of a sentence in the summary; `alarms` has all of it. */
+const SENTENCE_MAX = 160;
 
 type Place = 'ready' | 'completed' | 'coming' | 'unready' | 'failing' | 'looping' | 'failed';
 
@@ -115,19 +120,62 @@ export function judgeWatch(
   };
   const alarms = [...fleets.flatMap(alarmsOf), ...memoryAlarms(host)];
   const notes = fleets.flatMap(notesOf);
-  const parts = [
-    ...(maintenance ? [silencedUntil(maintenance)] : []),
-    ...(alarms.length > 0 ? alarms : [countAll(fleets)]),
-  ];
+  const silence = maintenance ? [silencedUntil(maintenance)] : [];
   return {
     verdict: maintenance ? 'maintenance' : alarms.length > 0 ? 'degraded' : 'ok',
-    summary: [...parts, ...notes].join('; '),
+    summary: [...silence, ...summarise(fleets, memoryAlarms(host))].join('; '),
     alarms,
     notes,
     maintenance,
     fleets: [...fleets],
     host,
   };
+}
+
+/** The sentences of the one line: what is wrong, worst first, or else how many are ready; then what is no alarm. */
+function summarise(fleets: readonly WatchedFleet[], memory: readonly string[]): string[] {
+  const { shown, others } = worstFirst(fleets, FLEETS_NAMED_MAX, conditionOf);
+  const alarms = [...shown.flatMap(alarmsOf), ...memory];
+  if (others.length === 0)
+    return [...(alarms.length > 0 ? alarms : [countAll(shown)]), ...shown.flatMap(notesOf)];
+  const counted =
+    alarms.length > 0
+      ? [...alarms, describeOthers(others.map(conditionOf), shown.length)]
+      : [describeOthers(fleets.map(conditionOf), 0)];
+  return [...counted, ...shown.flatMap(notesOf), ...straysOf(others)].map(shorten);
+}
+
+function conditionOf({
+  name,
+  target,
+  ready,
+  completed,
+  held,
+  blocked,
+  leak,
+  uncounted,
+  ...fleet
+}: WatchedFleet): Condition {
+  return {
+    name,
+    target,
+    ready: ready + completed,
+    isHeld: held !== null,
+    isBlocked: blocked !== null || uncounted !== null,
+    failing: fleet.unready + fleet.failing + fleet.looping + fleet.failed,
+    leak: leak === null ? 'none' : 'leak',
+    isRollingOut: false,
+  };
+}
+
+/** The strays of fleets that are only counted. */
+function straysOf(fleets: readonly WatchedFleet[]): string[] {
+  const count = fleets.reduce((sum, { strays }) => sum + strays, 0);
+  return count > 0 ? [`${count} ${count === 1 ? 'stray' : 'strays'} of other fleets (fleetctl strays)`] : [];
+}
+
+function shorten(sentence: string): string {
+  return sentence.length <= SENTENCE_MAX ? sentence : `${sentence.slice(0, SENTENCE_MAX - 1)}…`;
 }
 
 function silencedUntil({ until }: MaintenanceState): string {

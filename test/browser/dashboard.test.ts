@@ -87,6 +87,29 @@ describe.skipIf(!CHROMIUM)(titled('the dashboard in a browser'), () => {
     await viewed.shows('#details-title', /^Slot 0$/);
   });
 
+  test.each([
+    [1400, 1000],
+    [1920, 1080],
+    [1440, 900],
+    [1080, 1900],
+    [390, 844],
+  ])(
+    'has charts that are wider than high, and nothing beside the page, at %i by %i',
+    async (width, height) => {
+      const viewed = await Viewed.open(browser, url, { viewport: { width, height } });
+      opened.push(viewed);
+      await viewed.shows('#map-title', /^40 of 40 ready$/);
+      await viewed.shows('#pressure-now', /used \d+ %/);
+      await viewed.settled();
+      for (const chart of await viewed.page.locator('.chart').all()) {
+        const box = (await chart.boundingBox())!;
+        expect(box.height).toBeGreaterThan(60);
+        expect(box.width / box.height).toBeGreaterThan(0.95);
+      }
+      expect(await viewed.page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    },
+  );
+
   test('shows a rollout moving, with the verdict of each batch', async () => {
     const viewed = await open();
     await viewed.page.getByText('release', { exact: true }).click();

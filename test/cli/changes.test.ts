@@ -46,6 +46,7 @@ describe('kill', () => {
       memory: _memory,
       pace: _pace,
       rollout: _rollout,
+      releases: _releases,
       ...counts
     } = fleetOf('web', { ready: 1 });
     const outcome = { fleet: 'web', target: 3, exitCode: 0, message: 'web: 3 agents gone.' };
@@ -178,8 +179,11 @@ describe('which fleet', () => {
     const several = await place.fleetctl('hold');
     expect(several).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('FLEET_AMBIGUOUS: there are several fleets: db, web'),
+      stderr: expect.stringContaining('FLEET_AMBIGUOUS: there are several fleets: db, web\n'),
     });
+    const many = new Place();
+    await many.supervise(Array.from({ length: 100 }, (_, i) => fleetOf(`f${i}`)));
+    expect((await many.fleetctl('hold')).stderr).toContain('f6, f7 and 92 more\n');
     const empty = new Place();
     await empty.supervise([]);
     expect(await empty.fleetctl('hold')).toMatchObject({

@@ -174,6 +174,7 @@ export function fleetOf(name: string, fields: Partial<FleetStatus> = {}): FleetS
     pace: null,
     verify: null,
     completed: 0,
+    releases: [{ release: 'r1', agents: 3 }],
   };
   return { name, target: 3, ...states, ...none, release: 'r1', ...fields };
 }
@@ -197,6 +198,7 @@ export function progress(name: string, done: number, of: number): WatchLine {
     memory: _memory,
     pace: _pace,
     rollout: _rollout,
+    releases: _releases,
     ...counts
   } = fleetOf(name, { ready: done, target: of });
   return { kind: 'progress', done, of, counts };

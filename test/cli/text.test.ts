@@ -3,6 +3,7 @@ import { formatCount, formatElapsed } from '../../src/cli/format.ts';
 import { linesOf } from '../../src/cli/lines.ts';
 import { oneLine, plainJson, visibleControls, withoutControls } from '../../src/cli/plain.ts';
 import { formatTable } from '../../src/cli/table.ts';
+import { cutTo, widthOf } from '../../src/cli/width.ts';
 
 async function linesIn(chunks: string[], charactersMax = 100): Promise<string[]> {
   async function* bytes(): AsyncGenerator<Uint8Array> {
@@ -63,7 +64,43 @@ test('a table is as wide as its content, numbers to the right, and cut to a term
     'a         5  a long sentence',
     'bcdef  1000  a long sentence',
   ]);
-  expect(formatTable(columns, rows, { paint, widthMax: 18 }).split('\n')[1]).toBe('a         5  a lon');
+  expect(formatTable(columns, rows, { paint, widthMax: 18 }).split('\n')[1]).toBe('a         5  a lo…');
+});
+
+describe('a table on a narrow terminal', () => {
+  const columns = [
+    { title: 'NAME', cell: (row: string[]) => row[0]!, widthMin: 6 },
+    { title: 'SPARE', cell: (row: string[]) => row[1]!, spare: 2 },
+    { title: 'MORE', cell: (row: string[]) => row[2]!, spare: 1 },
+    { title: 'WHY', cell: (row: string[]) => row[3]! },
+  ];
+  const rows = [['a-long-name', 'sssss', 'mmmm', 'because of this']];
+  const painted = (_colour: unknown, text: string): string => `<${text}>`;
+  const at = (widthMax: number) =>
+    formatTable(columns, rows, { paint: painted, widthMax }).replaceAll(/[<>]/g, '').split('\n');
+
+  test('cuts texts from the right, then does without spare columns, title included', () => {
+    expect(at(41)[1]).toBe('a-long-name  sssss  mmmm  because of this');
+    expect(at(30)[1]).toBe('a-long-name  sssss  mmmm  bec…');
+    expect(at(24)).toEqual(['NAME    SPARE  MORE  WHY', 'a-lon…  sssss  mmmm  be…']);
+    expect(at(23)).toEqual(['NAME         MORE  WHY', 'a-long-name  mmmm  bec…']);
+    expect(at(16)).toEqual(['NAME         WHY', 'a-long-name  be…']);
+  });
+
+  test('is never wider than it may be, in columns of the terminal, colours aside', () => {
+    const wide = [['模块未找到', 'e\u0301', '👍', '模块未找到 again']];
+    for (let widthMax = 1; widthMax < 50; widthMax++) {
+      const lines = formatTable(columns, [...rows, ...wide], { paint: painted, widthMax }).split('\n');
+      for (const line of lines) expect(widthOf(line.replaceAll(/[<>]/g, ''))).toBeLessThanOrEqual(widthMax);
+    }
+    expect(formatTable(columns, rows, { paint: painted, widthMax: 0 })).toContain('because of this');
+  });
+});
+
+test('the width of a text is what a terminal gives it', () => {
+  expect(['abc', '模块', 'e\u0301', '👍', 'a\u200bb'].map(widthOf)).toEqual([3, 4, 1, 2, 2]);
+  expect([0, 1, 4, 5].map((width) => cutTo('模块未', width))).toEqual(['', '…', '模…', '模块…']);
+  expect(cutTo('abc', 3)).toBe('abc');
 });
 
 test('numbers are written for people', () => {

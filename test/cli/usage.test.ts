@@ -31,6 +31,33 @@ describe('usage', () => {
     }
   });
 
+  test('what is no command is named, with the nearest that is one, wherever it stands', async () => {
+    const place = new Place();
+    const said = async (...args: string[]) => {
+      const { code, stdout, stderr } = await place.fleetctl(...args);
+      expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' });
+      return stderr;
+    };
+    const noStatu =
+      'FLEET_USAGE: there is no command "statu"\n  Did you mean status? fleetctl --help lists all commands.\n';
+    for (const args of [
+      ['statu'],
+      ['help', 'statu'],
+      ['statu', '--help'],
+      ['--fleet', 'web', 'statu', 'x'],
+      ['--fleet', 'web', 'help', 'statu'],
+    ])
+      expect(await said(...args)).toBe(noStatu);
+    expect(await said('help', 'frobnicate')).toContain('"frobnicate"\n  fleetctl --help lists');
+    expect(await said('rollout', 'abrt')).toBe(
+      'FLEET_USAGE: there is no rollout "abrt": it takes status, pause, resume, abort\n  Did you mean abort? Run fleetctl rollout --help.\n',
+    );
+    const json = await place.fleetctl('help', 'statu', '--json');
+    expect(JSON.parse(json.stdout)).toMatchObject({ error: { message: 'there is no command "statu"' } });
+    const known = [['help'], ['help', 'rollout'], ['--fleet', 'nope', 'status', '--help']];
+    for (const args of known) expect(await place.fleetctl(...args)).toMatchObject({ code: 0, stderr: '' });
+  });
+
   test('with --json, before or after the command, the error is the only document on stdout', async () => {
     const place = new Place();
     for (const args of [

@@ -58,6 +58,60 @@ describe('status', () => {
     expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
   });
 
+  test('shows which releases agents run, not the newest that none runs', async () => {
+    const place = new Place();
+    const run = (...agents: number[]) => agents.map((count, i) => ({ release: `r${i + 1}`, agents: count }));
+    await place.supervise([
+      fleetOf('newest', { releases: run(3) }),
+      fleetOf('none', { releases: [] }),
+      fleetOf('old', { release: 'r9' }),
+      fleetOf('some', { releases: run(2, 1) }),
+      fleetOf('most', { release: 'r2', releases: run(2, 1) }),
+    ]);
+    const { stdout } = await place.fleetctl('status');
+    const shown = (name: string) => new RegExp(`^${name} .*-  (\\S.*)$`, 'm').exec(stdout)?.[1];
+    expect(['newest', 'none', 'old', 'some', 'most'].map(shown)).toEqual([
+      'r1',
+      '-',
+      'r1 (newest: r9)',
+      'r1 (newest) +1',
+      'r1 +1 (newest: r2)',
+    ]);
+    const json = JSON.parse((await place.fleetctl('status', '--json')).stdout);
+    expect(json.fleets[2]).toMatchObject({ name: 'old', release: 'r9' });
+    expect(json.fleets[2]).not.toHaveProperty('releases');
+  });
+
+  test('of many fleets shows those in trouble, the worst first, and counts the others', async () => {
+    const place = new Place();
+    const fleets = Array.from({ length: 62 }, (_, i) => fleetOf(`f${i}`));
+    const held = { reason: 'asked for', since: '2026-03-01T10:00:00Z', sample: null };
+    fleets[30] = fleetOf('late', { ready: 1, starting: 2 });
+    fleets[31] = fleetOf('stuck', { ready: 1, held });
+    await place.supervise(fleets);
+    const { stdout } = await place.fleetctl('status');
+    expect(stdout.split('\n').slice(3)).toEqual([
+      expect.stringMatching(/^FLEET .* WHY$/),
+      expect.stringMatching(/^stuck +3 +3 +1 .* held: asked for$/),
+      expect.stringMatching(/^late +3 +3 +1 +2 /),
+      '60 others: all 180 agents ready (--all shows each)',
+      '',
+    ]);
+    const all = (await place.fleetctl('status', '--all')).stdout;
+    for (const { name } of fleets) expect(all).toMatch(new RegExp(`^${name} `, 'm'));
+    expect(JSON.parse((await place.fleetctl('status', '--json')).stdout).fleets).toHaveLength(62);
+    const one = (await place.fleetctl('status', '--fleet', 'stuck')).stdout;
+    expect(one).toContain('fleetctl resume --fleet stuck ends the hold.');
+  });
+
+  test.skipIf(!existsSync('/usr/bin/script'))('shows as many as the terminal has room for', async () => {
+    const place = new Place();
+    await place.supervise(Array.from({ length: 62 }, (_, i) => fleetOf(`f${i}`, { ready: 2, failed: 1 })));
+    const { stdout } = await place.onTerminal('status', ';', 'stty', 'size');
+    const rows = Number(/(\d+) \d+\s*$/.exec(stdout)?.[1]);
+    expect(stdout.match(/^\S*f\d+ /gm)).toHaveLength(rows === 0 ? 20 : Math.max(5, rows - 7));
+  });
+
   test('without fleets says how to begin', async () => {
     const place = new Place();
     await place.supervise([]);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Cell, FleetUpdate, Update } from '../../src/api/dashboard.ts';
 import type { FleetEvent } from '../../src/api/events.ts';
-import { Model } from '../../src/dashboard/model.ts';
+import { Model, troubleIn } from '../../src/dashboard/model.ts';
 
 const cell = (slot: number, state = 2): Cell => [slot, state, 0, 100, 0];
 const event = (seq: number, fleet: string | null = 'web'): FleetEvent => ({
@@ -21,6 +21,37 @@ const update = (fleets: FleetUpdate[], more: Partial<Update> = {}): Update => ({
 });
 const whole = (fleets: FleetUpdate[], more: Partial<Update> = {}) =>
   update(fleets, { isWhole: true, ...more });
+
+test('opens at the fleet in the worst trouble, and stays there until that is gone', () => {
+  const pulse = (changes: object = {}) =>
+    ({
+      target: 5,
+      ready: 5,
+      backoff: 0,
+      failed: 0,
+      held: null,
+      pressure: null,
+      verify: null,
+      ...changes,
+    }) as NonNullable<FleetUpdate['pulse']>;
+  const model = new Model();
+  expect(model.choose(null)).toBeNull();
+  const bad = { name: 'bad', pulse: pulse({ failed: 1, ready: 4 }) };
+  model.apply(whole([{ name: 'fine', pulse: pulse() }, bad]), 0);
+  expect(model.choose(null)?.name).toBe('bad');
+  expect(model.choose('fine')?.name).toBe('fine');
+  expect([...model.fleets.values()].map(troubleIn)).toEqual([null, 'failing']);
+  model.apply(
+    update([
+      { name: 'bad', pulse: pulse() },
+      { name: 'fine', pulse: pulse({ ready: 0 }) },
+    ]),
+    0,
+  );
+  expect(model.choose(null)?.name).toBe('bad');
+  model.apply(update([], { gone: ['bad'] }), 0);
+  expect(model.choose(null)?.name).toBe('fine');
+});
 
 test('keeps slots in order, and tells which cells are to be drawn again', () => {
   const model = new Model();

@@ -36,7 +36,8 @@ export class Session {
   #write(name: string, text: string): void {
     const path = join(this.#directory, name);
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
+    // As an editor saves it: a page that wants it executable has to say so.
+    writeFileSync(path, text, { mode: 0o644 });
   }
 
   async #run(commands: string, note: Block['note']): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HostSurvey } from '../../src/doctor/facts.ts';
+import type { HostSurvey, Startup } from '../../src/doctor/facts.ts';
 import { diagnose } from '../../src/doctor/table.ts';
 import { cgroup, findingOf, fleet, GIB, host, hostWith, MEASURED, survey, troubles } from './hosts.ts';
 
@@ -427,7 +427,30 @@ describe('what surrounds a fleet', () => {
     });
     expect(findingOf('start-up script', fleet(10), facts)).toMatchObject({
       verdict: 'warn',
+      have: 'fleetctl spawn 10',
       source: '/etc/rc.local:3',
+    });
+  });
+
+  test('a start-up script is one finding, however often it starts the fleet, and so are all beyond the tenth', () => {
+    const found = (startups: Startup[]) =>
+      diagnose(fleet(10), host({ survey: survey({ startups }) })).findings.filter(
+        ({ limit }) => limit === 'start-up script',
+      );
+    const inOne = Array.from({ length: 8 }, (_, i) => ({
+      file: '/etc/init.d/web',
+      line: i + 3,
+      text: `web ${i}`,
+    }));
+    expect(found([...inOne, line('/etc/rc.local', 'fleetctl spawn 10')])).toMatchObject([
+      { have: 'web 0 (the first of 8 such lines)', source: '/etc/init.d/web:3, 4, 5, 6, 7, 8 …' },
+      { source: '/etc/rc.local:3' },
+    ]);
+    const many = found(Array.from({ length: 13 }, (_, i) => line(`/etc/cron.d/${i}`, 'fleetctl spawn 10')));
+    expect(many).toHaveLength(11);
+    expect(many[10]).toMatchObject({
+      have: '3 more',
+      source: '/etc/cron.d/10, /etc/cron.d/11, /etc/cron.d/12',
     });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { combine } from '../../src/doctor/demand.ts';
 import { planCapacity } from '../../src/doctor/plan.ts';
 import { parseCost, planCost } from '../../src/doctor/plan-cost.ts';
-import { describePlan } from '../../src/doctor/plan-text.ts';
+import { describePlan, describeRatio } from '../../src/doctor/plan-text.ts';
 import { cgroup, fleet, GIB, host, hostWith, MEASURED } from './hosts.ts';
 
 const MIB = 2 ** 20;
@@ -93,6 +93,34 @@ describe('cost', () => {
       vmBytes: 2 * GIB,
       perAgentInVm: 2,
     });
+  });
+
+  test('is compared in words that are true also where a machine of its own would be cheaper', () => {
+    const ratios = [1e-9, 0.004, 0.01, 0.3, 0.96, 1, 1.04, 1.06, 9.94, 15.6, 1_234, 1e7, 1e300];
+    expect(ratios.map(describeRatio)).toEqual([
+      'less than 1 % of that',
+      'less than 1 % of that',
+      '1 % of that',
+      '30 % of that',
+      'about as much',
+      'about as much',
+      'about as much',
+      '1.1 times as much',
+      '9.9 times as much',
+      '16 times as much',
+      '1,234 times as much',
+      'more than 1,000,000 times as much',
+      'more than 1,000,000 times as much',
+    ]);
+    const few = planCapacity(fleet(3, asked('32M')), host());
+    const text = describePlan(few, planCost({ amount: 140, period: 'month' }, few));
+    expect(text.replaceAll(/\s+/g, ' ')).toContain('2.19 per month, 5 % of that');
+  });
+
+  test('has digits that say something, also where it is tiny', () => {
+    const plan = planCapacity(fleet(1_000, asked('32M')), host());
+    const text = describePlan(plan, planCost({ amount: 0.0001, period: 'hour' }, plan));
+    expect(text).toContain('= 0.0000001 per agent');
   });
 
   test('no agent that fits has no cost', () => {

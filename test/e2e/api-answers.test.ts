@@ -118,7 +118,7 @@ const READS: Reads = {
   agents: { ...WEB, usage: true },
   log: { ...WEB, slot: 0, lines: 10 },
   memory: { ...WEB, top: 2, pss: 'all' },
-  samples: { ...WEB, since: 0 },
+  samples: { ...WEB, since: Date.parse('2026-01-01') },
   releases: WEB,
   events: { after: 0, limit: 1000 },
   strays: WEB,

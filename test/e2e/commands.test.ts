@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isRunning, until, World } from './harness.ts';
@@ -238,6 +238,15 @@ describe('a changed spec', () => {
     expect(await releases()).toEqual([old, old, old, newest, newest]);
     await world.ok('restart', '--slots', '0-1', '--latest');
     expect(await releases()).toEqual([newest, newest, old, newest, newest]);
+    // RELEASE is what runs, that of most agents first.
+    const counts = [
+      { release: newest, agents: 4 },
+      { release: old, agents: 1 },
+    ];
+    expect((await world.fleet()).releases).toEqual(counts);
+    expect((await world.ok('status')).stdout).toMatch(
+      new RegExp(`^web .*  ${newest} \\(newest\\) \\+1$`, 'm'),
+    );
     await world.ok('restart', '--latest');
     expect(await releases()).toEqual(Array(5).fill(newest));
     const { document } = await json('status');
@@ -300,6 +309,24 @@ describe('remove', () => {
     expect(existsSync(join(world.stateDir, 'fleets/web'))).toBe(false);
     expect(existsSync(join(world.stateDir, 'logs/web'))).toBe(false);
     expect(existsSync(join(world.runtimeDir, 'web'))).toBe(false);
+    // A fleet that was removed without its directories can still be purged, once.
+    await world.ok('spawn', '2', ...SLEEP);
+    await world.ok('kill', '--all');
+    expect((await world.ok('remove')).stderr).toContain('fleetctl remove --fleet web --purge deletes them');
+    const purged = await world.ok('remove', '--fleet', 'web', '--purge', '--json');
+    expect(JSON.parse(purged.stdout)).toEqual({ fleet: 'web', removed: false, purged: true });
+    for (const what of ['fleets', 'logs'])
+      expect(readdirSync(join(world.stateDir, what)).filter((name) => name.includes('web'))).toEqual([]);
+    expect(await world.fleetctl('remove', '--fleet', 'web', '--purge')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no fleet "web", and none of this name has left directories'),
+    });
+    expect((await world.fleetctl('remove', '--fleet', 'web')).code).toBe(2);
+    // Only what may be a fleet's name is looked for below the state directory.
+    for (const name of ['../logs', '../releases', '../fleets/../fleets', '..', '.', ''])
+      await expect(world.client.call('remove', { fleet: name, purge: true })).rejects.toThrow();
+    for (const what of ['fleets', 'logs', 'releases'])
+      expect(existsSync(join(world.stateDir, what)), what).toBe(true);
     // It is forgotten for good.
     await world.killSupervisor();
     expect((await world.fleetctl('spawn')).code).toBe(2);

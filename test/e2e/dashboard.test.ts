@@ -1,7 +1,7 @@
 import { get, type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CELL_STATES, type Cell, type Update } from '../../src/api/dashboard.ts';
+import { CELL_STATES, type Cell, type HistoryDocument, type Update } from '../../src/api/dashboard.ts';
 import { until, World } from './harness.ts';
 
 const PORT = 23_940;
@@ -174,9 +174,11 @@ describe('fleetctl dashboard', () => {
       '/history?fleet=x',
     ])
       expect(await statusOf(at(url, path)), path).toBe(404);
-    expect(await (await fetch(at(url, '/history?fleet=web'))).json()).toMatchObject({
-      at: expect.any(Array),
-    });
+    const history = (await (await fetch(at(url, '/history?fleet=web'))).json()) as HistoryDocument;
+    expect(history).toMatchObject({ at: expect.any(Array) });
+    // The memory of the host was read before anybody has opened the page.
+    expect(history.host.at.length).toBeGreaterThan(0);
+    expect(history.host.usedShare.every((share) => share > 0 && share < 1)).toBe(true);
   });
 });
 

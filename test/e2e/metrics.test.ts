@@ -39,6 +39,7 @@ describe('fleetctl metrics', () => {
     expect(seriesOf(stdout, 'fleetd_ready_seconds_count{fleet="web"}')).toBe(6);
     expect(seriesOf(stdout, 'fleetd_round_seconds_count{fleet="web"}')).toBeGreaterThanOrEqual(2);
     expect(seriesOf(stdout, 'fleetd_rss_bytes{fleet="web"}')).toBe((await world.fleet()).rssBytes);
+    expect(seriesOf(stdout, 'fleetd_events_lost_total')).toBe(0);
     expect(seriesOf(stdout, 'fleetd_supervisor_rss_bytes')).toBeGreaterThan(10_000_000);
     expect(stdout).not.toContain('slot=');
     const each = (await world.ok('metrics', '--each')).stdout;

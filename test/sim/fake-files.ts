@@ -176,7 +176,7 @@ export class FakeFiles implements Files {
       });
       return this.#delete(decided);
     };
-    return { purge, restore };
+    return { isEmpty: moved.length === 0, purge, restore };
   }
 
   async discard(paths: readonly string[]): Promise<void> {

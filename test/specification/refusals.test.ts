@@ -68,7 +68,7 @@ test.each([
   [{ env: { A: null } }, 'env.A: expected text', 'found nothing (null); write it in quotes: ""'],
   [{ envFile: '/etc/{slto}.env' }, 'envFile: unknown placeholder "{slto}"', 'did you mean {slot}?'],
   [{ envFile: '/etc/{port}.env' }, 'envFile: uses {port}, which needs ports', ''],
-  [{ envFile: '/etc/{slot}.env' }, 'envFile: placeholders are not supported here yet', ''],
+  [{ envFile: '/etc/{port}.env' }, 'envFile', 'uses {port}, which needs ports'],
   [{ env: ['A=1'] }, 'env: expected a mapping', 'found a list'],
   [{ health: null }, 'health: expected a mapping', 'found nothing (null)'],
   [{ name: 'Pilot' }, 'name: expected 1 to 31 lower-case letters', 'found "Pilot"'],

@@ -97,7 +97,7 @@ test('keeps what the disk does not take, up to a bound, counts what it drops, an
   other.exec('ROLLBACK');
   store.flush();
   expect(reasons(store, null, 0, 20_000)).toHaveLength(10_000);
-  expect([store.takeDropped(), store.takeDropped()]).toEqual([500, 0]);
+  expect([store.lost, store.waiting]).toEqual([500, 0]);
 });
 
 test('begins anew where the file is damaged, and says what became of it', () => {

@@ -127,4 +127,28 @@ describe('the verdict', () => {
       alarms: ['web 2999 of 3000 ready (1 failed)'],
     });
   });
+
+  test('is one line also about a hundred fleets: the worst of them, and how many others', () => {
+    const fleets = Array.from({ length: 100 }, (_, i) => watched({ name: `f${i}`, target: 30, ready: 30 }));
+    const fine = judgeWatch(fleets, MEMORY, null);
+    expect(fine.summary).toBe('100 fleets: all 3,000 agents ready');
+    fleets[40] = watched({ name: 'f40', target: 30, ready: 28, failing: 2 });
+    fleets[90] = watched({ name: 'f90', target: 30, ready: 30, held: 'asked for' });
+    fleets[7] = watched({ name: 'f7', target: 30, ready: 30, strays: 2 });
+    const bad = judgeWatch(fleets, MEMORY, null);
+    expect(bad.summary).toBe(
+      'f90 is held: asked for; f40 28 of 30 ready (2 failing); 98 others: all 2,940 agents ready; 2 strays of other fleets (fleetctl strays)',
+    );
+    expect(bad.fleets).toHaveLength(100);
+  });
+
+  test('stays short where all of a hundred fleets have a long reason; the alarms have all of it', () => {
+    const held = 'x'.repeat(1_000);
+    const fleets = Array.from({ length: 100 }, (_, i) => watched({ name: `f${i}`, held }));
+    const { summary, alarms } = judgeWatch(fleets, MEMORY, null);
+    expect(summary.length).toBeLessThan(1_000);
+    expect(summary).toContain('95 others: all 285,000 agents ready, 95 in trouble');
+    expect(alarms).toHaveLength(100);
+    expect(alarms[0]).toContain(held);
+  });
 });

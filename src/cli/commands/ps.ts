@@ -57,15 +57,20 @@ const COLOURS: Partial<Record<AgentRow['state'], Colour>> = {
 };
 
 const COLUMNS: Column<AgentRow>[] = [
-  { title: 'FLEET', cell: ({ fleet }) => fleet },
+  { title: 'FLEET', cell: ({ fleet }) => fleet, widthMin: 12 },
   { title: 'SLOT', align: 'right', cell: ({ slot }) => String(slot) },
   { title: 'STATE', cell: ({ state }) => state, colour: ({ state }) => COLOURS[state] ?? null },
   { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? '-') },
   { title: 'PORT', align: 'right', cell: ({ port }) => String(port ?? '-') },
   { title: 'RESTARTS', align: 'right', cell: ({ restarts }) => String(restarts) },
-  { title: 'UP', align: 'right', cell: ({ pid, startedAt }) => (pid === null ? '-' : age(startedAt)) },
+  {
+    title: 'UP',
+    align: 'right',
+    cell: ({ pid, startedAt }) => (pid === null ? '-' : age(startedAt)),
+    spare: 1,
+  },
   { title: 'RSS', align: 'right', cell: ({ rssBytes }) => (rssBytes === null ? '-' : formatSize(rssBytes)) },
-  { title: 'RELEASE', cell: ({ release }) => release ?? '-' },
+  { title: 'RELEASE', cell: ({ release }) => release ?? '-', widthMin: 7 },
   { title: 'LAST EXIT', cell: ({ lastExit }) => lastExit?.reason ?? '-' },
 ];
 

@@ -38,7 +38,7 @@ async function status(context: Context): Promise<number> {
   if (context.json) printJson(document);
   else if (document === null)
     printMessage(`${fleet} has had no rollout yet. fleetctl rolling-update begins one.`);
-  else print(describeRollout(document, paintFor(process.stdout)));
+  else print(describeRollout(document, paintFor(process.stdout), process.stdout.columns));
   return 0;
 }
 

@@ -6,12 +6,18 @@ import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
 import { isTerminal, paintFor } from '../style.ts';
 import { Screen } from '../top/terminal.ts';
-import { drawTop, type Size, SORTS, scrollMax, type TopState } from '../top/view.ts';
+import { drawTop, namesInTurn, type Size, SORTS, scrollMax, type TopState } from '../top/view.ts';
 
 /** The refresh interval. */
 const REFRESH_MS = 1_000;
 /** Agents of a large fleet are read less often, because reading 10,000 of them takes 100 ms. */
 const REFRESH_MS_PER_AGENT = 0.5;
+/** More lines than all but the agents ever take. */
+const OTHER_LINES_MAX = 100;
+/** The width of the screen where there is no terminal. */
+const COLUMNS_USUAL = 200;
+/** What is older is not asked for: a fleet may have samples of a month. */
+const TREND_MS = 24 * 3_600_000;
 /** The maximum number of points in the trend of a fleet. */
 const TREND_MAX = 120;
 
@@ -21,11 +27,17 @@ export async function run(context: Context): Promise<number> {
   const state = await firstState(context);
   if (json) return printStates(client);
   if (!isTerminal(process.stdout)) {
-    const rows = state.agents.length + 10 + state.status.fleets.length;
-    print(drawTop(state, { columns: 200, rows }, paintFor(process.stdout)).join('\n').trimEnd());
+    const rows = state.agents.length + OTHER_LINES_MAX;
+    print(drawTop(state, { columns: columnsOfPipe(), rows }, paintFor(process.stdout)).join('\n').trimEnd());
     return 0;
   }
   return watch(client, state);
+}
+
+/** The width of the single screen: as COLUMNS says, as for other programs; else wide enough for everything. */
+function columnsOfPipe(): number {
+  const columns = Number(process.env.COLUMNS);
+  return Number.isSafeInteger(columns) && columns > 0 ? columns : COLUMNS_USUAL;
 }
 
 async function printStates(client: Client): Promise<number> {
@@ -39,10 +51,10 @@ async function firstState({ client, fleet }: Context): Promise<TopState> {
   const status = await client.call('status');
   const names = status.fleets.map(({ name }) => name);
   if (fleet !== null && !names.includes(fleet)) throw FleetError.of('UNKNOWN.fleet', { fleet });
-  const chosen = fleet ?? names[0] ?? null;
+  const chosen = fleet ?? namesInTurn(status)[0] ?? null;
   const trends = new Map<string, number[]>();
   for (const name of names) {
-    const { passes } = await client.call('samples', { fleet: name });
+    const { passes } = await client.call('samples', { fleet: name, since: Date.now() - TREND_MS });
     trends.set(
       name,
       passes.slice(-TREND_MAX).map(({ rssBytes }) => rssBytes),
@@ -80,7 +92,7 @@ function watch(client: Client, first: TopState): Promise<number> {
     };
     const screen = new Screen((key) => {
       if (key.name === 'q' || (key.ctrl && key.name === 'c')) return end();
-      const moved = afterKey(state, key.name ?? '', screen.size);
+      const moved = afterKey(state, key.shift && key.name === 'f' ? 'F' : (key.name ?? ''), screen.size);
       if (moved.fleet !== state.fleet) agentsDue = 0;
       state = moved;
       draw();
@@ -116,9 +128,10 @@ function afterKey(state: TopState, key: string, size: Size): TopState {
     case 's':
       return { ...state, sort: SORTS[(SORTS.indexOf(sort) + 1) % SORTS.length]!, scroll: 0 };
     case 'f':
-    case 'tab': {
-      const names = status.fleets.map(({ name }) => name);
-      const next = names[(names.indexOf(fleet ?? '') + 1) % names.length] ?? null;
+    case 'tab':
+    case 'F': {
+      const names = namesInTurn(status);
+      const next = names.at((names.indexOf(fleet ?? '') + (key === 'F' ? -1 : 1)) % names.length) ?? null;
       return { ...state, fleet: next, scroll: 0, agents: next === fleet ? agents : [] };
     }
     case 'up':

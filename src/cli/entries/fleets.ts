@@ -87,7 +87,12 @@ export const FLEETS = [
     name: 'remove',
     summary: 'forget a fleet at target 0',
     arguments: [],
-    options: [{ flags: '--purge', help: 'Delete the directories of its slots too.' }],
-    examples: ['fleetctl remove --fleet web'],
+    options: [
+      {
+        flags: '--purge',
+        help: 'Delete the directories of its slots too, also of a fleet that was removed before.',
+      },
+    ],
+    examples: ['fleetctl remove --fleet web', 'fleetctl remove --fleet web --purge'],
   },
 ] as const satisfies readonly CommandEntry[];

@@ -7,6 +7,7 @@ export const REPORTS = [
     summary: 'show the fleets at a glance',
     arguments: [],
     options: [
+      { flags: '-a, --all', help: 'Show every fleet, however many there are.' },
       {
         flags: '--full',
         help: 'With --json: also memory per release, pressure and other keys that may change between versions.',

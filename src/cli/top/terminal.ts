@@ -29,8 +29,9 @@ export class Screen {
     });
   }
 
+  /** A serial console reports 0 for an unknown size. */
   get size(): { columns: number; rows: number } {
-    return { columns: process.stdout.columns ?? 80, rows: process.stdout.rows ?? 24 };
+    return { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
   }
 
   /** Draws these lines without flicker; writes nothing if nothing has changed. */

@@ -1,11 +1,14 @@
 import type { AgentRow } from '../../api/agents.ts';
+import { conditionOf } from '../../api/condition.ts';
 import type { FleetStatus } from '../../api/fleets.ts';
 import type { StatusDocument } from '../../api/status.ts';
 import { formatSize } from '../../specification/units.ts';
+import { describeOthers, worstFirst } from '../../supervisor/worst.ts';
 import { formatCount, formatElapsed } from '../format.ts';
-import { oneLine } from '../plain.ts';
+import { reasonsOf } from '../reasons.ts';
 import type { Paint } from '../style.ts';
 import { type Column, formatTable } from '../table.ts';
+import { cutTo } from '../width.ts';
 import { sparkline } from './sparkline.ts';
 
 /** The keys that agents can be sorted by, largest first. */
@@ -34,9 +37,12 @@ export interface Size {
 }
 
 const TREND_WIDTH = 12;
-const KEYS = 'q quit  s sort  f fleet  ↑↓ PgUp PgDn move';
-/** The maximum number of fleets shown; agents need room too. */
-const FLEETS_MAX = 6;
+const KEYS = 'q quit  s sort  f F fleet  ↑↓ PgUp PgDn move';
+/** The share of the screen for fleets, and for what is to be known of them; agents need room too. */
+const FLEETS_SHARE = 1 / 4;
+const FLEETS_MAX = 20;
+/** Lines that are always there: of the head, the titles, one agent, the foot and between them. */
+const FIXED_LINES = 8;
 
 /** Draws the screen: exactly `rows` lines, none wider than `columns`. */
 export function drawTop(state: TopState, size: Size, paint: Paint): string[] {
@@ -47,21 +53,44 @@ export function drawTop(state: TopState, size: Size, paint: Paint): string[] {
   const table = formatTable(AGENT_COLUMNS(state.nowMs), sorted, { paint, widthMax: columns }).split('\n');
   const lines = [...above, ...table];
   while (lines.length < rows - 1) lines.push('');
-  return [...lines.slice(0, rows - 1), paint('dim', cut(foot(state, room), columns))];
+  return [...lines.slice(0, rows - 1), paint('dim', cutTo(foot(state, room), columns))];
 }
 
 /** Everything above the agents. */
 function upperPart(state: TopState, { columns, rows }: Size, paint: Paint): string[] {
-  const fleets = state.status.fleets.slice(0, FLEETS_MAX);
-  const more = state.status.fleets.length - fleets.length;
+  const { fleets, others } = chooseFleets(state, rows);
+  const reasons = fleets.flatMap((fleet) => reasonsOf(fleet).map((reason) => `${fleet.name}: ${reason}`));
   return [
     ...head(state, columns),
     '',
     ...formatTable(FLEET_COLUMNS(state), fleets, { paint, widthMax: columns }).split('\n'),
-    ...(more > 0 ? [`and ${more} more ${more === 1 ? 'fleet' : 'fleets'}`] : []),
-    ...fleets.flatMap((fleet) => remarks(fleet).map((line) => paint('yellow', cut(line, columns)))),
+    ...(others.length > 0 ? [cutTo(describeOthers(others.map(conditionOf), fleets.length), columns)] : []),
+    ...reasons.slice(0, roomIn(rows)).map((line) => paint('yellow', cutTo(line, columns))),
     '',
   ].slice(0, Math.max(0, rows - 3));
+}
+
+/** The fleets to show: the one whose agents are listed, and the worst of the others. */
+function chooseFleets(
+  { status, fleet }: TopState,
+  rows: number,
+): { fleets: FleetStatus[]; others: FleetStatus[] } {
+  const room = roomIn(rows);
+  const listed = status.fleets.filter(({ name }) => name === fleet);
+  if (status.fleets.length <= room) return { fleets: status.fleets, others: [] };
+  const rest = status.fleets.filter(({ name }) => name !== fleet);
+  const { shown, others } = worstFirst(rest, room - listed.length, conditionOf);
+  return { fleets: [...listed, ...shown], others };
+}
+
+/** The number of lines for fleets on a screen of so many, and for reasons. */
+function roomIn(rows: number): number {
+  return Math.max(1, Math.min(FLEETS_MAX, Math.floor((rows - FIXED_LINES) * FLEETS_SHARE)));
+}
+
+/** The names of all fleets in the order in which keys go through them: the worst first. */
+export function namesInTurn({ fleets }: StatusDocument): string[] {
+  return worstFirst(fleets, 0, conditionOf).others.map(({ name }) => name);
 }
 
 /** How far down agents can be scrolled: until the last one is at the bottom. */
@@ -90,31 +119,12 @@ function head({ status, problem }: TopState, columns: number): string[] {
     `fleetd ${supervisor.version}  pid ${supervisor.pid}  up ${formatElapsed(1000 * supervisor.uptimeSeconds)}  ${formatSize(supervisor.rssBytes)}${alarms}`,
     `memory ${bar(used, 20)} ${(100 * used).toFixed(0)} % of ${formatSize(host.memoryTotalBytes)}${pressure}`,
     ...(problem === null ? [] : [problem]),
-  ].map((line) => cut(line, columns));
+  ].map((line) => cutTo(line, columns));
 }
-
-/** States of a rollout that is over, and so is not shown. */
-const OVER: ReadonlySet<string> = new Set(['done', 'rolled-back']);
 
 function bar(share: number, width: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * width);
   return `[${'#'.repeat(full)}${'.'.repeat(width - full)}]`;
-}
-
-function remarks({ name, held, pressure, verify, leak, rollout }: FleetStatus): string[] {
-  return [
-    ...(held ? [`${name} is held: ${held.reason}`] : []),
-    ...(pressure ? [`${name} starts no agents: ${pressure.reason}`] : []),
-    ...(verify?.reason ? [`${name}: ${verify.reason}`] : []),
-    ...(leak.verdict === 'none'
-      ? []
-      : [`${name}: ${leak.verdict}, ${formatSize(Math.round(leak.bytesPerHour))} per hour`]),
-    ...(rollout && !OVER.has(rollout.state)
-      ? [
-          `${name}: rollout of ${rollout.to} ${rollout.state}, ${rollout.updated} of ${rollout.total} updated, ${rollout.failed} failed`,
-        ]
-      : []),
-  ].map(oneLine);
 }
 
 function foot({ agents, scroll, sort, fleet }: TopState, room: number): string {
@@ -123,12 +133,10 @@ function foot({ agents, scroll, sort, fleet }: TopState, room: number): string {
   return `${fleet ?? 'no fleet'}: ${shown}, by ${sort}   ${KEYS}`;
 }
 
-const cut = (text: string, width: number): string => [...text].slice(0, width).join('');
-
 const bytes = (value: number | null): string => (value === null ? '-' : formatSize(value));
 
 const FLEET_COLUMNS = ({ trends, fleet }: TopState): Column<FleetStatus>[] => [
-  { title: 'FLEET', cell: ({ name }) => `${name === fleet ? '>' : ' '}${name}` },
+  { title: 'FLEET', cell: ({ name }) => `${name === fleet ? '>' : ' '}${name}`, widthMin: 16 },
   { title: 'TARGET', align: 'right', cell: ({ target }) => formatCount(target) },
   {
     title: 'READY',
@@ -136,8 +144,8 @@ const FLEET_COLUMNS = ({ trends, fleet }: TopState): Column<FleetStatus>[] => [
     cell: ({ ready }) => formatCount(ready),
     colour: ({ ready, target }) => (ready < target ? 'yellow' : null),
   },
-  { title: 'START', align: 'right', cell: ({ starting }) => formatCount(starting) },
-  { title: 'STOP', align: 'right', cell: ({ stopping }) => formatCount(stopping) },
+  { title: 'START', align: 'right', cell: ({ starting }) => formatCount(starting), spare: 2 },
+  { title: 'STOP', align: 'right', cell: ({ stopping }) => formatCount(stopping), spare: 3 },
   {
     title: 'DOWN',
     align: 'right',
@@ -145,8 +153,8 @@ const FLEET_COLUMNS = ({ trends, fleet }: TopState): Column<FleetStatus>[] => [
     colour: ({ backoff, failed }) => (backoff + failed > 0 ? 'red' : null),
   },
   { title: 'RSS', align: 'right', cell: ({ rssBytes }) => bytes(rssBytes) },
-  { title: 'PSS', align: 'right', cell: ({ pssBytes }) => bytes(pssBytes) },
-  { title: 'TREND', cell: ({ name }) => sparkline(trends.get(name) ?? [], TREND_WIDTH) },
+  { title: 'PSS', align: 'right', cell: ({ pssBytes }) => bytes(pssBytes), spare: 4 },
+  { title: 'TREND', cell: ({ name }) => sparkline(trends.get(name) ?? [], TREND_WIDTH), spare: 1 },
 ];
 
 const AGENT_COLUMNS = (nowMs: number): Column<AgentRow>[] => [
@@ -156,8 +164,8 @@ const AGENT_COLUMNS = (nowMs: number): Column<AgentRow>[] => [
     cell: ({ state }) => state,
     colour: ({ state }) => (state === 'ready' ? null : state === 'failed' ? 'red' : 'yellow'),
   },
-  { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? '-') },
-  { title: 'PORT', align: 'right', cell: ({ port }) => String(port ?? '-') },
+  { title: 'PID', align: 'right', cell: ({ pid }) => String(pid ?? '-'), spare: 2 },
+  { title: 'PORT', align: 'right', cell: ({ port }) => String(port ?? '-'), spare: 3 },
   { title: 'RESTARTS', align: 'right', cell: ({ restarts }) => String(restarts) },
   {
     title: 'UP',

@@ -63,8 +63,8 @@ function commandHandlers({
       return report.counts(commands.get(fleet));
     },
     remove: async ({ fleet, query }) => {
-      await commands.remove(fleet, query.purge ?? false);
-      return { fleet };
+      const known = await commands.remove(fleet, query.purge ?? false);
+      return { fleet, known };
     },
     actOnStrays: ({ fleet, body }) => commands.actOnStrays(fleet, body),
   };

@@ -8,10 +8,11 @@ import type { ErrorCode } from '../../errors/table.ts';
 import type { Change } from '../../fleet/change.ts';
 import type { Decision } from '../../fleet/decide/decision.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
+import { listSome } from '../../specification/problems.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { commitAndAnswer } from './answer.ts';
-import { finishRemovals, removeFleet } from './remove.ts';
+import { finishRemovals, purgeLeftovers, removeFleet } from './remove.ts';
 import { rollingUpdate } from './rollout.ts';
 import { spawnFleet } from './spawn.ts';
 import { actOnStrays } from './strays.ts';
@@ -56,13 +57,21 @@ export class Commands {
     return this.#withRunner(name, (runner) => rollingUpdate(this.#supervisor, runner, request));
   }
 
-  /** Removes a fleet at target 0. The answer comes after everything that must go is deleted. */
-  async remove(name: string, withDirectories: boolean): Promise<void> {
+  /**
+   * Removes a fleet at target 0; with its directories also one that was removed before, and left them. The answer comes
+   * after everything that must go is deleted.
+   * @returns whether there was such a fleet
+   */
+  async remove(name: string, withDirectories: boolean): Promise<boolean> {
+    const supervisor = this.#supervisor;
     // In an object: the queue would wait for a returned promise.
-    const { purging } = await this.#withRunner(name, (runner) => ({
-      purging: removeFleet(this.#supervisor, runner, withDirectories),
-    }));
+    const { purging, isKnown } = await this.#queue(name, () => {
+      if (withDirectories && !supervisor.fleets.has(name))
+        return { purging: purgeLeftovers(supervisor, name), isKnown: false };
+      return { purging: removeFleet(supervisor, this.get(name), withDirectories), isKnown: true };
+    });
     await purging;
+    return isKnown;
   }
 
   /** Adopts or kills processes that look like the fleet's agents. */
@@ -77,7 +86,7 @@ export class Commands {
     const names = [...this.#supervisor.fleets.keys()];
     throw new FleetError(
       'UNKNOWN',
-      `there is no fleet "${name}"; ${names.length === 0 ? 'no fleet exists' : `the fleets are ${names.join(', ')}`}`,
+      `there is no fleet "${name}"; ${names.length === 0 ? 'no fleet exists' : `the fleets are ${listSome(names)}`}`,
     );
   }
 

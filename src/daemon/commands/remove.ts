@@ -1,6 +1,9 @@
 import { FleetError } from '../../errors/fleet-error.ts';
+import { FLEET } from '../../specification/fields.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
+
+const NAME = FLEET.fields.name!.type;
 
 /**
  * Removes a fleet at target 0; its slots' directories stay unless purged. Its paths are free at once, so that other
@@ -40,6 +43,29 @@ export function removeFleet(
     journal.note('limit', name, `its releases could not be deleted: ${error.message}`);
   });
   return Promise.all([aside.purge(), discarding]);
+}
+
+/**
+ * Deletes the directories that a fleet left behind when it was removed without them.
+ * @param name as the user gave it
+ * @returns a promise that is kept when they are deleted
+ * @throws FleetError UNKNOWN if there are none
+ */
+export function purgeLeftovers({ host, paths, journal }: Supervisor, name: string): Promise<void> {
+  // Any text may be asked for, but only a fleet's name is a path of ours.
+  const places = isFleetName(name) ? [paths.fleetDir(name), paths.logDir(name)] : [];
+  const aside = host.files.setDirectoriesAside(places);
+  if (aside.isEmpty)
+    throw new FleetError(
+      'UNKNOWN',
+      `there is no fleet "${name}", and none of this name has left directories`,
+    );
+  journal.note('target', name, 'removed before; its directories are purged');
+  return aside.purge();
+}
+
+function isFleetName(name: string): boolean {
+  return NAME.read(name, 'name', []) !== undefined;
 }
 
 /** Completes the deletions that an earlier supervisor left unfinished; restores what was moved but must stay. */

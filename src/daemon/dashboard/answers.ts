@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AgentDocument, PAGE_API } from '../../api/dashboard.ts';
+import { type AgentDocument, type HistoryDocument, PAGE_API } from '../../api/dashboard.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { Output } from '../fleet/output.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
@@ -9,6 +9,7 @@ import type { Audience } from './audience.ts';
 import { pageFile } from './files.ts';
 import { cellState, releaseName } from './fleet-view.ts';
 import type { History } from './history.ts';
+import type { HostHistory } from './host-history.ts';
 
 /** What a browser must enforce, whatever gets into the page. */
 const HEADERS = {
@@ -30,6 +31,7 @@ export interface Sources {
   report: Report;
   audience: Audience;
   history: History;
+  hostHistory: HostHistory;
   token: string;
 }
 
@@ -47,11 +49,14 @@ export async function answer(
       return;
     case PAGE_API.agent:
       return sendJson(response, await agentDocument(sources, url.searchParams));
-    case PAGE_API.history:
-      return sendJson(
-        response,
-        await history.read(fleetOf(supervisor, url.searchParams).name, Date.now() - HISTORY_MS),
-      );
+    case PAGE_API.history: {
+      const { name } = fleetOf(supervisor, url.searchParams);
+      const document: HistoryDocument = {
+        ...(await history.read(name, Date.now() - HISTORY_MS)),
+        host: sources.hostHistory.columns,
+      };
+      return sendJson(response, document);
+    }
     default: {
       const file = pageFile(url.pathname, sources.token);
       if (file) response.writeHead(200, { ...HEADERS, 'content-type': file.type }).end(file.body);

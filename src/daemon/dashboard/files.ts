@@ -11,8 +11,8 @@ const TYPES: Record<string, string> = {
   ts: 'text/javascript; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
 };
-/** The rooms of the page; the last two are as pure in a browser as here. */
-const PAGE_FILE = /^\/(dashboard|api|specification)\/[a-z-]+\.(html|css|svg|ts|js)$/;
+/** The rooms of the page; all but the first are as pure in a browser as here. */
+const PAGE_FILE = /^\/(dashboard|api|specification|supervisor)\/[a-z-]+\.(html|css|svg|ts|js)$/;
 /** The directory of these rooms; built, the page's script is one file. */
 const ROOT = pathToFileURL(`${CODE.directory}/`);
 

@@ -1,4 +1,4 @@
-import type { HistoryDocument } from '../../api/dashboard.ts';
+import type { FleetHistory } from '../../api/dashboard.ts';
 import type { ReadingStore } from '../../store/samples.ts';
 
 /** The maximum that a chart can show. */
@@ -18,7 +18,7 @@ export class History {
   }
 
   /** The memory of a fleet since a time (milliseconds since the epoch). */
-  async read(fleet: string, sinceMs: number): Promise<HistoryDocument> {
+  async read(fleet: string, sinceMs: number): Promise<FleetHistory> {
     const times = thin(this.#store.times(fleet, sinceMs));
     const known = this.#points.get(fleet);
     const points = new Map<number, Point>();

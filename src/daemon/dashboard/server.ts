@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { LoopbackServer } from '../http/loopback.ts';
-import type { Metrics } from '../report/metrics.ts';
 import type { Report } from '../report/report.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { answer, sendText } from './answers.ts';
 import { Audience } from './audience.ts';
+import type { FeedParts } from './feed.ts';
 import { newToken, refuse } from './guard.ts';
 import { History } from './history.ts';
+import type { HostHistory } from './host-history.ts';
 
 const PORT_DEFAULT = 9955;
 
@@ -19,14 +20,17 @@ export class Dashboard {
   readonly #report: Report;
   readonly #audience: Audience;
   readonly #history: History;
+  readonly #hostHistory: HostHistory;
   readonly #server = new LoopbackServer({
     what: 'the page',
     hint: 'Choose another port: fleetctl dashboard --port N.',
   });
 
-  constructor(supervisor: Supervisor, report: Report, metrics: Metrics) {
+  constructor(parts: FeedParts & { hostHistory: HostHistory }) {
+    const { supervisor, report, metrics, hostHistory } = parts;
     this.#supervisor = supervisor;
     this.#report = report;
+    this.#hostHistory = hostHistory;
     this.#audience = new Audience({ supervisor, report, metrics });
     this.#history = new History(supervisor.readings);
   }
@@ -83,8 +87,9 @@ export class Dashboard {
     const refusal = refuse(request, url, token);
     if (refusal) return sendText(response, refusal.status, refusal.message);
     try {
-      const sources = { supervisor: this.#supervisor, report: this.#report, token };
-      await answer({ ...sources, audience: this.#audience, history: this.#history }, url!, request, response);
+      const memory = { history: this.#history, hostHistory: this.#hostHistory };
+      const sources = { supervisor: this.#supervisor, report: this.#report, token, ...memory };
+      await answer({ ...sources, audience: this.#audience }, url!, request, response);
     } catch (error) {
       if (!(error instanceof FleetError)) this.#supervisor.log.error({ err: error }, 'the dashboard failed');
       sendText(response, error instanceof FleetError ? 404 : 500, (error as Error).message);

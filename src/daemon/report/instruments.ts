@@ -22,6 +22,7 @@ export function instruments(registry: Registry) {
     new Gauge({ name: `fleetd_${name}`, help, labelNames, registers });
   const counters = {
     events: counter('events_total', 'Events of agents, by type', ['fleet', 'type']),
+    lost: counter('events_lost_total', 'Events that were lost because their file could not be written', []),
     exits: counter('exits_total', 'Agents that exited, by exit code, signal or other cause', [
       'fleet',
       'cause',

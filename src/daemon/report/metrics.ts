@@ -74,6 +74,8 @@ export class Metrics {
     const { user, system } = process.cpuUsage();
     own.info.set({ version: VERSION }, 1);
     own.maintenance.set(this.#supervisor.maintenance.state ? 1 : 0);
+    this.#counters.lost.reset();
+    this.#counters.lost.inc(this.#supervisor.events.lost);
     this.#counters.cpu.reset();
     this.#counters.cpu.inc((user + system) / 1e6);
     own.ownRss.set(process.memoryUsage.rss());

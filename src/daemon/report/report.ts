@@ -13,7 +13,7 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 import { Leaks } from '../watches/leaks.ts';
 import { Memory, type PssScope } from '../watches/memory.ts';
 import { Verification } from '../watches/verification.ts';
-import { rolloutStatus } from './rollout.ts';
+import { releasesRun, rolloutStatus } from './rollout.ts';
 
 /** The public names of the planner's states; null: nothing is shown. */
 const SHOWN: Record<Agent['state'], AgentState | null> = {
@@ -101,6 +101,7 @@ export class Report {
       memory: runner.watch(Memory).summary(TOP_COUNT),
       pace: runner.fleet.adaptive?.state ?? null,
       rollout: rolloutStatus(runner),
+      releases: releasesRun(runner),
     };
   }
 

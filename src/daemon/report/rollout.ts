@@ -1,6 +1,8 @@
+import type { FleetStatus } from '../../api/fleets.ts';
 import type { ReleasesDocument, RolloutDocument, RolloutStatus } from '../../api/rollout.ts';
 import { runOf } from '../../fleet/agent.ts';
 import { newestFirst } from '../../fleet/decide/releases.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
 import { batchSize } from '../../fleet/rollout/batch.ts';
 import type { Rollout } from '../../fleet/rollout/record.ts';
 import { countFailed, isOver } from '../../fleet/rollout/rolling.ts';
@@ -52,16 +54,32 @@ export function rolloutDocument(runner: FleetRunner, now: number): RolloutDocume
 
 /** The releases that are kept, newest first. */
 export function releasesDocument({ fleet }: FleetRunner): ReleasesDocument {
-  const agents = Map.groupBy(fleet.slots.values(), ({ agent }) => runOf(agent)?.release);
+  const agents = countByRelease(fleet);
   return {
     releases: [...fleet.releases.values()].toSorted(newestFirst).map(({ id, label = null, createdAt }) => ({
       release: id,
       label,
       createdAt,
-      agents: agents.get(id)?.length ?? 0,
+      agents: agents.get(id) ?? 0,
       current: id === fleet.release,
     })),
   };
+}
+
+/** The releases that agents run, the one of most agents first. */
+export function releasesRun({ fleet }: FleetRunner): FleetStatus['releases'] {
+  return [...countByRelease(fleet)]
+    .map(([release, agents]) => ({ release, agents }))
+    .sort((a, b) => b.agents - a.agents);
+}
+
+function countByRelease({ slots }: Fleet): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { agent } of slots.values()) {
+    const release = runOf(agent)?.release;
+    if (release) counts.set(release, (counts.get(release) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function batchOf({ fleet }: FleetRunner, record: Rollout, now: number): RolloutDocument['batch'] {

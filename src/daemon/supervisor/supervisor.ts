@@ -97,8 +97,7 @@ export class Supervisor implements Services {
   async stop(): Promise<void> {
     this.loop.stop();
     for (const runner of this.fleets.values()) runner.stop('shutdown');
-    this.#flusher.runs();
-    this.#flusher.events();
+    this.#flusher.end();
     await this.host.close();
     for (const store of [this.runs, this.events, this.readings, this.store]) store.close();
   }

@@ -1,9 +1,11 @@
-import type { SysctlValue } from '../facts.ts';
+import type { Startup, SysctlValue } from '../facts.ts';
 import { type Finding, type Judge, remark } from '../finding.ts';
 
 /** The first version of systemd with drop-ins for all user-UID.slice (user-.slice.d), and without UserTasksMax=. */
 const SYSTEMD_USER_SLICE = 239;
 const STARTUPS_SHOWN = 10;
+/** The number of further lines, or files, that a finding names. */
+const LINES_SHOWN = 5;
 
 /** Namespaces hide limits that are set outside, and a container's cgroup is not the root of the tree. */
 export const namespaces: Judge = (_demand, facts) => {
@@ -93,17 +95,40 @@ export const strays: Judge = (_demand, { survey }) => {
   ];
 };
 
-/** Other scripts that start the fleet at boot, and so compete for its target. */
-export const startups: Judge = (_demand, { survey }) =>
-  (survey?.startups ?? []).slice(0, STARTUPS_SHOWN).map((startup) =>
-    remark('warn', {
-      limit: 'start-up script',
-      have: startup.text,
-      source: place(startup),
-      why: 'This line also starts the fleet: if it uses fleetctl spawn, the last target wins; otherwise its agents are strays.',
-      fix: 'keep only one way to start the fleet, and remove this line',
-    }),
-  );
+/** Other scripts that start the fleet at boot, and so compete for its target; each is one finding, whatever it has of it. */
+export const startups: Judge = (_demand, { survey }) => {
+  const scripts = [...Map.groupBy(survey?.startups ?? [], ({ file }) => file).values()];
+  const more = scripts.slice(STARTUPS_SHOWN).map(([first]) => first!.file);
+  return [
+    ...scripts.slice(0, STARTUPS_SHOWN).map(startupScript),
+    ...(more.length > 0 ? [moreScripts(more)] : []),
+  ];
+};
+
+function startupScript(lines: readonly Startup[]): Finding {
+  const [first, ...others] = lines;
+  const numbers = others
+    .slice(0, LINES_SHOWN)
+    .map(({ line }) => `, ${line}`)
+    .join('');
+  return remark('warn', {
+    limit: 'start-up script',
+    have: others.length === 0 ? first!.text : `${first!.text} (the first of ${lines.length} such lines)`,
+    source: `${place(first!)}${numbers}${others.length > LINES_SHOWN ? ' …' : ''}`,
+    why: 'It also starts the fleet: if it uses fleetctl spawn, the last target wins; otherwise its agents are strays.',
+    fix: `keep only one way to start the fleet, and remove ${others.length === 0 ? 'this line' : 'these lines'}`,
+  });
+}
+
+function moreScripts(files: readonly string[]): Finding {
+  return remark('warn', {
+    limit: 'start-up script',
+    have: `${files.length} more`,
+    source: `${files.slice(0, LINES_SHOWN).join(', ')}${files.length > LINES_SHOWN ? ' …' : ''}`,
+    why: 'They also start the fleet.',
+    fix: 'keep only one way to start the fleet',
+  });
+}
 
 function place({ file, line }: SysctlValue): string {
   return `${file}:${line}`;

@@ -10,6 +10,8 @@ const ASIDE = /^\.(purging|purged)-(.+)-[0-9a-f]{12}$/;
 
 /** Directories that were moved away, and may return until their deletion is decided. */
 export interface Aside {
+  /** Whether there was nothing to set aside. */
+  readonly isEmpty: boolean;
   /** Deletes them; resolves when they are gone. */
   purge(): Promise<void>;
   /** Moves them back. */
@@ -35,7 +37,8 @@ export function setDirectoriesAside(paths: readonly string[]): Aside {
     restore();
     throw error;
   }
-  return { purge: () => removeAll(moved.splice(0).map(({ to }) => decided(to))), restore };
+  const isEmpty = moved.length === 0;
+  return { isEmpty, purge: () => removeAll(moved.splice(0).map(({ to }) => decided(to))), restore };
 }
 
 /** Deletes directories for good: they are moved away when this returns, and gone when the promise is kept. */
