@@ -37,7 +37,10 @@ export type SpawnRequest = ReadBy<typeof SPAWN>;
 const KILL = requestOf(
   'KillRequest',
   exactlyOne({
-    count: { type: integerType(0, AGENTS_MAX), help: 'How many agents to stop, highest slots first.' },
+    count: {
+      type: integerType(0, AGENTS_MAX),
+      help: 'How many agents to stop, at most the target; highest slots first.',
+    },
     slots: { type: SLOTS, help: 'Only these slots.' },
     all: { type: TRUE as Type<boolean, ''>, help: 'All agents: sets the target to 0.' },
   }),
@@ -81,7 +84,7 @@ export const COMMAND_OPERATIONS = {
     access: 'change',
     body: KILL,
     answer: json(ACCEPTED),
-    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'STATE_UNUSABLE'],
+    errors: ['UNKNOWN', 'USAGE', 'SLOT_UNKNOWN', 'STATE_UNUSABLE'],
   },
   restart: {
     method: 'POST',

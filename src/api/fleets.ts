@@ -54,6 +54,8 @@ const COUNTS = {
 export const FLEET_COUNTS = named('FleetCounts', COUNTS, 'The numbers of a fleet.');
 export type FleetCounts = Of<typeof FLEET_COUNTS>;
 
+export const LABELS_SCHEMA = { type: 'object', additionalProperties: { type: 'string' } } as const;
+
 export const FLEET_STATUS = named(
   'FleetStatus',
   {
@@ -62,6 +64,7 @@ export const FLEET_STATUS = named(
     memory: FLEET_MEMORY,
     rollout: nullable(ROLLOUT_STATUS, 'Null if there has been no rollout.'),
     pace: nullable(PACE_STATUS, 'Null without `rounds.adaptive`.'),
+    labels: opaque<Record<string, string>>(LABELS_SCHEMA, '`labels` of the spec.'),
   },
   'A fleet as `status` shows it.',
 );

@@ -20,6 +20,17 @@ export interface FleetRecord {
   recreate: boolean;
   /** The latest rollout; absent if there never was one. */
   rollout?: Rollout | null;
+  /** The configuration file that was applied last; absent if there never was one. */
+  configured?: Configured;
+}
+
+/** A configuration file, as it was applied to a fleet. */
+export interface Configured {
+  path: string;
+  /** The hash of the fleet's document in it. */
+  hash: string;
+  /** The target that it states; null if it states none. */
+  target: number | null;
 }
 
 /** What is wanted of one slot, and what is known of it for ever. */

@@ -1,6 +1,6 @@
 import { FLEET } from '../specification/fields.ts';
 import { type Field, fieldsOf, walk } from '../specification/group.ts';
-import { PLACEHOLDERS } from '../specification/placeholders.ts';
+import { FAMILIES, PLACEHOLDERS } from '../specification/placeholders.ts';
 import { code, table } from './markdown.ts';
 
 const INTRODUCTION = `# The spec file
@@ -21,13 +21,21 @@ export function specPage(): string {
     defaultText(field),
     field.help,
   ]);
-  const placeholders = Object.entries(PLACEHOLDERS).map(([name, help]) => [code(`{${name}}`), help]);
+  const placeholders = placeholderTerms().map(([written, help]) => [code(written), help]);
   return [
     INTRODUCTION,
     table(['key', 'value', 'default', 'meaning'], rows),
     '## Placeholders\n\nIn `command`, `env`, `prepare` and `ready.exec`; `{{` and `}}` are literal braces.\n',
     table(['placeholder', 'stands for'], placeholders),
   ].join('\n');
+}
+
+/** Every placeholder as it is written, and its meaning. */
+export function placeholderTerms(): (readonly [written: string, help: string])[] {
+  return [
+    ...Object.entries(PLACEHOLDERS).map(([name, help]) => [`{${name}}`, help] as const),
+    ...Object.entries(FAMILIES).map(([family, help]) => [`{${family}.KEY}`, help] as const),
+  ];
 }
 
 /** The values of a key, and the flag of `fleetctl spawn` that sets it. */

@@ -1,8 +1,15 @@
 import { FleetError } from '../errors/fleet-error.ts';
 import { nearest, show } from './problems.ts';
 
+/** Placeholders with a key, written `{family.KEY}`, and their meaning; which keys there are, the spec says. */
+export const FAMILIES = {
+  label: 'the value of the label KEY (labels)',
+} as const;
+
+export type Family = keyof typeof FAMILIES;
+
 /** The values of the placeholders for one slot. */
-export interface Placeholders {
+export interface Placeholders extends Partial<Record<Family, Readonly<Record<string, string>>>> {
   slot: number;
   /** Null without `ports`; a spec whose templates use it is refused then. */
   port: number | null;
@@ -12,8 +19,8 @@ export interface Placeholders {
   release: string;
 }
 
-/** Every placeholder and its meaning. */
-export const PLACEHOLDERS: Readonly<Record<keyof Placeholders, string>> = {
+/** Every placeholder without a key, and its meaning. */
+export const PLACEHOLDERS: Readonly<Record<Exclude<keyof Placeholders, Family>, string>> = {
   slot: 'the number of the slot, from 0',
   port: 'the first port of the slot',
   socket: 'the path of the Unix socket that the agent may listen on',
@@ -22,9 +29,9 @@ export const PLACEHOLDERS: Readonly<Record<keyof Placeholders, string>> = {
   release: 'the release that the agent runs',
 };
 
-type Name = keyof Placeholders;
-/** A part of a template: literal text, or the name of a placeholder. */
-type Part = { text: string } | { name: Name };
+type Name = keyof typeof PLACEHOLDERS;
+/** A part of a template: literal text, the name of a placeholder, or a family and a key of it. */
+type Part = { text: string } | { name: Name } | { family: Family; key: string };
 
 const TOKEN = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
 /** The maximum number of compiled templates that are kept. Specs have few; a supervisor sees new specs for years. */
@@ -56,9 +63,32 @@ export function compile(template: string): (values: Placeholders) => string {
   }
   return (values) => {
     let text = '';
-    for (const part of parts) text += 'text' in part ? part.text : (values[part.name] ?? '');
+    for (const part of parts) text += textOf(part, values);
     return text;
   };
+}
+
+/** Returns the keys of a family that the templates use. Invalid templates have none. */
+export function keysUsed(templates: readonly string[], family: Family): string[] {
+  const keys = templates.flatMap((template) => {
+    const parts = parse(template);
+    if (typeof parts === 'string') return [];
+    return parts.flatMap((part) => ('family' in part && part.family === family ? part.key : []));
+  });
+  return [...new Set(keys)];
+}
+
+/** Writes the values of a family into a template; its other placeholders stay, and so does an invalid template. */
+export function settle(template: string, family: Family, values: Readonly<Record<string, string>>): string {
+  const parts = parse(template);
+  if (typeof parts === 'string') return template;
+  const escaped = (text: string) => text.replace(/[{}]/g, '$&$&');
+  const written = parts.map((part) => {
+    if ('text' in part) return escaped(part.text);
+    if ('name' in part) return `{${part.name}}`;
+    return part.family === family ? escaped(values[part.key] ?? '') : `{${part.family}.${part.key}}`;
+  });
+  return written.join('');
 }
 
 /** Fills in a template for one slot. @throws FleetError SPEC_INVALID for an invalid template */
@@ -90,7 +120,11 @@ function parse(template: string): Part[] | string {
     if (found === '{{' || found === '}}') parts.push({ text: found[0]! });
     else if (name === undefined) return `unmatched ${found}; write ${found}${found} for a literal brace`;
     else if (isName(name)) parts.push({ name });
-    else return unknown(name);
+    else {
+      const keyed = keyedPart(name);
+      if (keyed === null) return unknown(name);
+      parts.push(keyed);
+    }
   }
   if (end < template.length) parts.push({ text: template.slice(end) });
   return parts;
@@ -100,8 +134,21 @@ function isName(name: string): name is Name {
   return Object.hasOwn(PLACEHOLDERS, name);
 }
 
+/** Returns `family.KEY` in its parts; null if there is no such family, or no key. */
+function keyedPart(name: string): { family: Family; key: string } | null {
+  const dot = name.indexOf('.');
+  const family = name.slice(0, Math.max(0, dot));
+  const key = name.slice(dot + 1);
+  return Object.hasOwn(FAMILIES, family) && key !== '' ? { family: family as Family, key } : null;
+}
+
+function textOf(part: Part, values: Placeholders): string | number {
+  if ('text' in part) return part.text;
+  return ('name' in part ? values[part.name] : values[part.family]?.[part.key]) ?? '';
+}
+
 function unknown(name: string): string {
-  const known = Object.keys(PLACEHOLDERS);
+  const known = [...Object.keys(PLACEHOLDERS), ...Object.keys(FAMILIES).map((family) => `${family}.KEY`)];
   const meant = nearest(name, known);
   return (
     `unknown placeholder ${show(`{${name}}`)}${meant === null ? '' : `; did you mean {${meant}}?`}` +

@@ -1,7 +1,7 @@
 import type { FLEET } from './fields.ts';
-import { uses } from './placeholders.ts';
+import { keysUsed, uses } from './placeholders.ts';
 import { portProblem } from './ports.ts';
-import { below, type Problem } from './problems.ts';
+import { below, nearest, type Problem } from './problems.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 /** A spec as the field table returns it: values that depend on other keys are not filled in yet. */
@@ -15,11 +15,19 @@ interface Rule {
   problems: (spec: Written) => Problem[];
 }
 
+/** Templates with their paths. */
+type Templates = [path: string, template: string][];
+
+/** The keys with placeholders, and their templates. */
+const TEMPLATED: readonly (readonly [key: Key, templates: (spec: Written) => Templates])[] = [
+  ['command', ({ command }) => items('command', command)],
+  ['env', ({ env }) => Object.entries(env).map(([name, value]) => [below('env', name), value])],
+  ['prepare', ({ prepare }) => items('prepare', prepare ?? [])],
+  ['ready', ({ ready }) => (ready.kind === 'exec' ? items('ready.exec', ready.argv) : [])],
+];
+
 const RULES: readonly Rule[] = [
-  needsPorts('command', ({ command }) => items('command', command)),
-  needsPorts('env', ({ env }) => Object.entries(env).map(([name, value]) => [below('env', name), value])),
-  needsPorts('prepare', ({ prepare }) => items('prepare', prepare ?? [])),
-  needsPorts('ready', ({ ready }) => (ready.kind === 'exec' ? items('ready.exec', ready.argv) : [])),
+  ...TEMPLATED.flatMap(([key, templates]) => [needsPorts(key, templates), needsLabels(key, templates)]),
   { about: ['ready', 'ports', 'command'], problems: readyHasItsPort },
   {
     about: ['ports', 'target'],
@@ -63,9 +71,6 @@ export function addRuleProblems(spec: Written, problems: Problem[]): void {
   }
 }
 
-/** Templates with their paths. */
-type Templates = [path: string, template: string][];
-
 function items(path: string, argv: readonly string[]): Templates {
   return argv.map((template, i) => [below(path, i), template]);
 }
@@ -80,6 +85,26 @@ function needsPorts(key: Key, templates: (spec: Written) => Templates): Rule {
         .map(([path]) => ({ path, text: 'uses {port}, which needs ports: { base: … }' }));
     },
   };
+}
+
+function needsLabels(key: Key, templates: (spec: Written) => Templates): Rule {
+  return {
+    about: [key, 'labels'],
+    problems: (spec) => {
+      const labels = spec.labels ?? {};
+      return templates(spec).flatMap(([path, template]) =>
+        keysUsed([template], 'label')
+          .filter((label) => !Object.hasOwn(labels, label))
+          .map((label) => ({ path, text: `uses {label.${label}}, ${missing(label, Object.keys(labels))}` })),
+      );
+    },
+  };
+}
+
+function missing(label: string, known: readonly string[]): string {
+  const meant = nearest(label, known);
+  if (meant !== null) return `but there is no such label; did you mean {label.${meant}}?`;
+  return `which needs labels: { ${label}: … }`;
 }
 
 function readyHasItsPort({ ready, ports, command }: Written): Problem[] {

@@ -45,6 +45,8 @@ export interface Spec {
     drain: { connections: boolean; timeoutMs: number } | null;
   };
   logs: { to: 'file' | 'null' | 'journal'; maxSizeBytes: number };
+  /** Absent in records of an older fleetd. */
+  labels: Record<string, string> | null;
 }
 
 /** A user of the host by name, or one uid (and the same gid) per slot, counted from `base`. */

@@ -11,7 +11,7 @@ const full = readFileSync(new URL('../specification/fixtures/full.yaml', import.
 const MINIMAL = { name: 'a', command: ['b'] };
 
 test.each<[string, object]>([
-  ['all keys', readSpecText(full, 'full.yaml') as object],
+  ['all keys', readSpecText(full, 'full.yaml')[0]!.value as object],
   ['few keys', MINIMAL],
   ['a port', { ...MINIMAL, command: ['b', '{port}'], ports: { base: 1 } }],
   ['a check by command', { ...MINIMAL, ready: { exec: ['c'] } }],

@@ -46,6 +46,7 @@ describe('kill', () => {
       memory: _memory,
       pace: _pace,
       rollout: _rollout,
+      labels: _labels,
       ...counts
     } = fleetOf('web', { ready: 1 });
     const outcome = { fleet: 'web', target: 3, exitCode: 0, message: 'web: 3 agents gone.' };

@@ -101,7 +101,10 @@ export class Place {
   async supervise(fleets: FleetStatus[], answers: Record<string, Answer> = {}): Promise<Server> {
     const all: Record<string, Answer> = {
       'GET /v1/status': json(statusOf(fleets)),
-      'GET /v1/fleets': json({ fleets: fleets.map(({ name }) => name) }),
+      'GET /v1/fleets': json({
+        fleets: fleets.map(({ name }) => name),
+        labels: Object.fromEntries(fleets.map(({ name, labels }) => [name, labels])),
+      }),
       ...answers,
     };
     const server = createServer(async (request, response) => {
@@ -173,6 +176,7 @@ export function fleetOf(name: string, fields: Partial<FleetStatus> = {}): FleetS
     pressure: null,
     pace: null,
     verify: null,
+    labels: {},
   };
   return { name, target: 3, ...states, ...none, release: 'r1', ...fields };
 }
@@ -196,6 +200,7 @@ export function progress(name: string, done: number, of: number): WatchLine {
     memory: _memory,
     pace: _pace,
     rollout: _rollout,
+    labels: _labels,
     ...counts
   } = fleetOf(name, { ready: done, target: of });
   return { kind: 'progress', done, of, counts };

@@ -40,6 +40,7 @@ const DEFAULTS: Spec = {
     drain: null,
   },
   logs: { to: 'file', maxSizeBytes: 1_048_576 },
+  labels: null,
 };
 
 test('gives a spec of name and command exactly the documented defaults', () => {
@@ -47,7 +48,7 @@ test('gives a spec of name and command exactly the documented defaults', () => {
 });
 
 test('reads every key of the contract', () => {
-  expect(parseSpec(readSpecText(FULL, 'full.yaml'))).toEqual({
+  expect(parseSpec(readSpecText(FULL, 'full.yaml')[0]!.value)).toEqual({
     ...DEFAULTS,
     command: [
       './pilot-daemon',
@@ -83,6 +84,7 @@ test('reads every key of the contract', () => {
     pressure: { availablePercent: 20, hook: ['./pause-benchmarks'] },
     verify: { http: 'http://127.0.0.1/api/stats', field: 'online_agents', atLeastPercent: 95 },
     update: { ...DEFAULTS.update, drain: { connections: true, timeoutMs: 30_000 } },
+    labels: { team: 'edge' },
   });
 });
 
@@ -169,4 +171,13 @@ test('reads what may be written in two ways', () => {
 test('makes text of numbers and booleans in env', () => {
   const { env } = parseSpec({ name: 'a', command: ['a'], env: { A: 1, B: true, C: '', D: '{slot}' } });
   expect(env).toEqual({ A: '1', B: 'true', C: '', D: '{slot}' });
+});
+
+test('reads numbers and booleans of labels as text, and an empty value', () => {
+  const labels = { 'example.org/tier': 2, canary: true, owner: '' };
+  expect(parseSpec({ name: 'a', command: ['a'], labels }).labels).toEqual({
+    'example.org/tier': '2',
+    canary: 'true',
+    owner: '',
+  });
 });

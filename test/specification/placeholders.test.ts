@@ -1,12 +1,28 @@
 import { expect, test } from 'vitest';
-import { compile, expand, placeholderProblem, uses } from '../../src/specification/placeholders.ts';
+import {
+  compile,
+  expand,
+  keysUsed,
+  placeholderProblem,
+  settle,
+  uses,
+} from '../../src/specification/placeholders.ts';
 import { refusal } from './refusal.ts';
 
-const VALUES = { slot: 7, port: 10_007, socket: '/run/s', dir: '/var/d', fleet: 'pilot', release: 'r1' };
+const VALUES = {
+  slot: 7,
+  port: 10_007,
+  socket: '/run/s',
+  dir: '/var/d',
+  fleet: 'pilot',
+  release: 'r1',
+  label: { 'a.b/team': 'edge' },
+};
 
 test.each([
   ['{slot}:{port}{socket}{dir}', '7:10007/run/s/var/d'],
   ['{fleet}-{release}', 'pilot-r1'],
+  ['{label.a.b/team}-{slot}', 'edge-7'],
   ['plain', 'plain'],
   ['', ''],
   ['{{port}}', '{port}'],
@@ -26,6 +42,9 @@ test.each([
   ['{prt}', 'unknown placeholder "{prt}"; did you mean {port}?'],
   ['{}', 'unknown placeholder "{}"'],
   ['{toString}', 'unknown placeholder "{toString}"'],
+  ['{label}', 'unknown placeholder "{label}" (known: {slot}'],
+  ['{label.}', 'unknown placeholder "{label.}"'],
+  ['{constructor.name}', 'unknown placeholder "{constructor.name}"'],
   ['{ port }', 'unknown placeholder "{ port }"; did you mean {port}?'],
   ['a { b', 'unmatched {; write {{ for a literal brace'],
   ['a } b', 'unmatched }; write }} for a literal brace'],
@@ -38,4 +57,19 @@ test.each([
 test('tells whether a placeholder is used', () => {
   expect(uses(['a', ':{port}'], 'port')).toBe(true);
   expect(uses(['{{port}}', '{slot}', '{'], 'port')).toBe(false);
+});
+
+test('names the keys of a family that are used, each once', () => {
+  expect(keysUsed(['{label.a}{label.b.c}', '{label.a} {slot}', '{{label.d}}', '{'], 'label')).toEqual([
+    'a',
+    'b.c',
+  ]);
+});
+
+test.each([
+  ['{label.a}:{port} {{x}}', 'edge:{port} {{x}}'],
+  ['{{label.a}}', '{{label.a}}'],
+  ['{', '{'],
+])('writes the labels into %s, and keeps the rest', (template, expected) => {
+  expect(settle(template, 'label', { a: 'edge' })).toBe(expected);
 });

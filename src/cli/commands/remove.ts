@@ -1,16 +1,16 @@
 import type { Context } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
-import { printJson, printMessage } from '../output.ts';
+import { printMessage } from '../output.ts';
+import { forEachFleet } from '../several.ts';
 
 /** fleetctl remove: forgets a fleet at target 0. */
-export async function run(context: Context): Promise<number> {
-  const fleet = await chooseFleet(context);
+export function run(context: Context): Promise<number> {
   const purge = context.options.purge === true;
-  await context.client.call('remove', { fleet, purge });
-  if (context.json) printJson({ fleet, removed: true, purged: purge });
-  else
-    printMessage(
-      `${fleet} is removed${purge ? ', with the directories of its slots' : '; the directories of its slots remain'}.`,
-    );
-  return 0;
+  return forEachFleet(context, async (fleet) => {
+    await context.client.call('remove', { fleet, purge });
+    if (!context.json)
+      printMessage(
+        `${fleet} is removed${purge ? ', with the directories of its slots' : '; the directories of its slots remain'}.`,
+      );
+    return { exitCode: 0, document: { fleet, removed: true, purged: purge } };
+  });
 }

@@ -4,6 +4,7 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Context } from '../context.ts';
+import { chooserOf } from '../fleet.ts';
 import { formatCount, formatElapsed, formatTime } from '../format.ts';
 import { print, printJson } from '../output.ts';
 import { oneLine, withoutControls } from '../plain.ts';
@@ -13,10 +14,11 @@ import type { Column } from '../table.ts';
 import { formatTable } from '../table.ts';
 
 /** fleetctl status: shows the fleets at a glance. */
-export async function run({ client, fleet, json, options }: Context): Promise<number> {
+export async function run(context: Context): Promise<number> {
+  const { client, fleet, json, options } = context;
+  const isChosen = await chooserOf(context);
   const document = await client.call('status');
-  const { fleets } = document;
-  const shown = fleet === null ? fleets : fleets.filter(({ name }) => name === fleet);
+  const shown = document.fleets.filter(isChosen);
   if (fleet !== null && shown.length === 0) throw FleetError.of('UNKNOWN.fleet', { fleet });
   const chosen = { ...document, fleets: shown };
   if (json) printJson(options.full ? chosen : stablePart(chosen));

@@ -4,6 +4,7 @@ import type { ReleaseRecord } from '../../fleet/records.ts';
 import type { Files, Host, ReadProblem } from '../../host/host.ts';
 import { hashText } from '../../host/sys/hash.ts';
 import type { Paths } from '../../specification/paths.ts';
+import { settle } from '../../specification/placeholders.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
 import { readEnvFile } from './env-file.ts';
@@ -35,18 +36,18 @@ export interface ReleaseMaking {
 export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
   const { baseDir, paths, host, known, label, now } = making;
   const { files } = host;
-  const path = spec.env.PATH ?? AGENT_PATH;
-  const executable = files.findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
+  const { command, env } = withLabels(spec);
+  const path = env.PATH ?? AGENT_PATH;
+  const executable = files.findExecutable(command[0]!, baseDir, path, 'command[0]');
   const binary = spec.binary === null ? null : files.findExecutable(spec.binary, baseDir, path, 'binary');
   if (executable !== binary) await checkFormat(files, 'command[0]', executable, executable);
   const secrets =
     spec.envFile === null ? {} : await readEnvFile(resolve(baseDir, spec.envFile), files.reader);
   const staged = binary === null ? null : await stage(binary, paths, host);
-  const { env } = spec;
   /** The content to hash, with `copy` for the binary: its content makes a release, not its path. */
   const withCopy = (copy: string | null) => ({
     path: copy !== null && executable === binary ? copy : executable,
-    argv: spec.command.map((word) => (copy !== null && resolve(baseDir, word) === binary ? copy : word)),
+    argv: command.map((word) => (copy !== null && resolve(baseDir, word) === binary ? copy : word)),
     env,
     secrets,
   });
@@ -63,6 +64,13 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
     baseDir,
     ...(name !== undefined && { label: name }),
   };
+}
+
+/** Command and environment with their labels: these are part of a release, so that an agent keeps them with it. */
+function withLabels({ command, env, labels }: Spec): Pick<Spec, 'command' | 'env'> {
+  const settled = (template: string) => settle(template, 'label', labels ?? {});
+  const variables = Object.entries(env).map(([name, value]) => [name, settled(value)] as const);
+  return { command: command.map(settled), env: Object.fromEntries(variables) };
 }
 
 async function stage(

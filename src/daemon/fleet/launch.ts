@@ -36,6 +36,7 @@ export function placeholdersOf(spec: Spec, release: string, slot: number, paths:
     dir: paths.slotDir(spec.name, slot),
     fleet: spec.name,
     release,
+    label: spec.labels ?? {},
   };
 }
 

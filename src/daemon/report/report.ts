@@ -99,6 +99,7 @@ export class Report {
       memory: runner.watch(Memory).summary(TOP_COUNT),
       pace: runner.fleet.adaptive?.state ?? null,
       rollout: rolloutStatus(runner),
+      labels: runner.fleet.spec.labels ?? {},
     };
   }
 

@@ -1,3 +1,4 @@
+import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots } from '../../specification/slots.ts';
 import type { Fleet } from '../fleet.ts';
 import { slotRecord } from '../slot-records.ts';
@@ -11,10 +12,19 @@ export interface KillRequest {
   all?: boolean;
 }
 
-/** Lowers the target. @throws FleetError SLOT_UNKNOWN */
+/** Lowers the target. @throws FleetError SLOT_UNKNOWN, USAGE if the count is higher than the target */
 export function decideKill(fleet: Fleet, { count = 0, slots, all = false }: KillRequest): Decision {
   const wanted = fleet.wantedSlots();
-  const left = all ? 0 : Math.max(0, wanted.size - count);
+  if (count > wanted.size) {
+    throw new FleetError(
+      'USAGE',
+      `fleet ${fleet.name} has target ${wanted.size}, so ${count} cannot be stopped`,
+      {
+        hint: 'fleetctl kill --all stops all of its agents.',
+      },
+    );
+  }
+  const left = all ? 0 : wanted.size - count;
   const remove = slots === undefined ? toTarget(wanted, left).remove : namedSlots(fleet, slots);
   const target = wanted.size - new Set(remove).size;
   return {
