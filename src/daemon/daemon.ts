@@ -9,7 +9,7 @@ import { HeartbeatFile } from '../host/state/heartbeat-file.ts';
 import { takeLock } from '../host/state/lock.ts';
 import { OwnLog } from '../host/state/own-log.ts';
 import { checkWay, makePrivate, makeTraversable, publish } from '../host/state/statedir.ts';
-import { type Paths, pathsIn, slotFiles } from '../specification/paths.ts';
+import { configDirectory, type Paths, pathsIn, slotFiles } from '../specification/paths.ts';
 import { EventStore } from '../store/events.ts';
 import { RunStore } from '../store/runs.ts';
 import { ReadingStore } from '../store/samples.ts';
@@ -18,6 +18,7 @@ import { buildApi } from './api/api.ts';
 import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
+import { Configuration } from './commands/configuration.ts';
 import { Dashboard } from './dashboard/server.ts';
 import { Frugality } from './frugality.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -38,6 +39,8 @@ It runs in the foreground until SIGTERM or SIGINT; agents continue without it.
   FLEETD_RUNTIME_DIR    API socket, agents' sockets
   FLEETD_AGENTS_CGROUP  cgroup v2 path of a unit that the agents live in, apart
                         from fleetd's own unit (/fleetd.slice/agents.service)
+  FLEETD_CONFIG_DIR     specs that are applied at the start and on SIGHUP; for
+                        root with the default state directory: /etc/fleetd
 `;
 /** The umask of the supervisor itself, whose files are private; agents get theirs at their start. */
 const OWN_UMASK = 0o077;
@@ -182,8 +185,12 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void end(false, 0));
-  process.on('SIGHUP', () => {});
+  const configured = configDirectory(process.env, process.getuid!(), paths.stateDir);
+  const configuration = configured === null ? null : new Configuration(supervisor, commands, configured);
+  process.on('SIGHUP', () => void configuration?.read());
   heartbeat.ready(`supervises ${supervisor.fleets.size} fleets`);
+  // Whatever is wrong with a file must neither delay nor fail the start.
+  void configuration?.read();
 }
 
 /** Stops every agent at the fleets' pace; the targets stay, so that the next supervisor starts them again. */

@@ -109,7 +109,7 @@ function seeds(): void {
 
 /** Each breaks one thing, and is to be found within some seeds. */
 function defects(): void {
-  const SEEDS = 200;
+  const SEEDS = 400;
   const found = async (): Promise<string> => {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const failure = await run(seed, directory).then(

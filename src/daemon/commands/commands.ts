@@ -47,6 +47,14 @@ export class Commands {
     return this.#queue(name, () => spawnFleets(this.#supervisor, wanted));
   }
 
+  /** The same for what is wanted when its turn comes; nothing if that is nothing. */
+  configure(wantedNow: () => readonly SpawnWanted[]): Promise<Accepted[]> {
+    return this.#queue(null, async () => {
+      const wanted = wantedNow();
+      return wanted.length === 0 ? [] : spawnFleets(this.#supervisor, wanted);
+    });
+  }
+
   /** The same for the specs of a request. */
   apply({ fleets, force = false }: ApplyRequest): Promise<Accepted[]> {
     const wanted = fleets.map((one) => ({ name: writtenSpec(one)!.spec.name, request: { ...one, force } }));
