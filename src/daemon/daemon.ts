@@ -160,6 +160,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
       [
         () => heartbeat.stopping(),
         () => supervisor.journal.note('supervisor', null, what),
+        () => configuration?.stop(),
         () => metricsServer.close(),
         () => dashboard.close(),
         () => selfCheck.stop(),

@@ -7,7 +7,6 @@ import type { Context, Options } from '../context.ts';
 import { fleetNames, onlyFleet } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';
 import { printJson, printMessage } from '../output.ts';
-import { previewOfNew, reportPreview } from '../preview.ts';
 import { type Checked, checked, checkedAll } from '../spec-check.ts';
 import {
   LOCAL_FILE,
@@ -19,7 +18,6 @@ import {
 } from '../spec-source.ts';
 import { autostart, isFresh, knownFleets, submitting } from '../supervisor.ts';
 import { type Done, follow, timeoutOf } from '../watch.ts';
-import { followAll } from '../watch-all.ts';
 
 /** fleetctl spawn: sets the target of a fleet, new or known, and waits until it is ready; or of several fleets. */
 export async function run(context: Context): Promise<number> {
@@ -58,6 +56,7 @@ async function spawnSeveral(
   const fleets = sources.map(({ document, baseDir }) => ({ spec: document, baseDir }));
   const body: ApplyRequest = { fleets, ...(options.force && { force: true }) };
   const accepted = await submitting(context, () => client.call('apply', {}, body));
+  const { followAll } = await import('../watch-all.ts');
   return followAll(context, accepted.fleets);
 }
 
@@ -68,6 +67,7 @@ async function dryRun(
   target: number | undefined,
 ): Promise<number> {
   const { client, directories, fleet, json, options } = context;
+  const { previewOfNew, reportPreview } = await import('../preview.ts');
   const known = await knownFleets(context);
   if (known === null && sources.length === 0) throw away(context);
   if (known === null) {

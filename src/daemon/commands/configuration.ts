@@ -35,6 +35,7 @@ export class Configuration {
   readonly #commands: Commands;
   readonly #directory: string;
   readonly #limit = pLimit(1);
+  #isStopped = false;
 
   constructor(supervisor: Supervisor, commands: Commands, directory: string) {
     this.#supervisor = supervisor;
@@ -51,6 +52,11 @@ export class Configuration {
         this.#report(null, `${this.#directory} cannot be read: ${(error as Error).message}`);
       }
     });
+  }
+
+  /** Nothing is applied or reported any more. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   async #read(): Promise<void> {
@@ -112,6 +118,7 @@ export class Configuration {
 
   /** The fleets of a file that take it. */
   #wanted(described: readonly Described[]): SpawnWanted[] {
+    if (this.#isStopped) return [];
     return described.flatMap(({ name, document, configured }) => {
       const fleet = this.#supervisor.fleets.get(name)?.fleet ?? null;
       const configuring = decideConfiguring(fleet, configured);
@@ -122,6 +129,7 @@ export class Configuration {
   }
 
   #report(fleet: string | null, text: string): void {
+    if (this.#isStopped) return;
     this.#supervisor.log.warn({ fleet }, text);
     this.#supervisor.journal.note('config', fleet, text);
   }

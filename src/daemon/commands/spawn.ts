@@ -114,8 +114,10 @@ export async function discardUnused(
   supervisor: Supervisor,
   releases: readonly (ReleaseRecord | null)[],
 ): Promise<void> {
-  const ids = releases.flatMap((release) => release?.id ?? []);
-  const unused = ids.filter((id) => !supervisor.keepsRelease(id)).map((id) => supervisor.paths.release(id));
+  const ids = new Set(releases.flatMap((release) => release?.id ?? []));
+  const unused = [...ids]
+    .filter((id) => !supervisor.keepsRelease(id))
+    .map((id) => supervisor.paths.release(id));
   await supervisor.host.files.discard(unused);
 }
 

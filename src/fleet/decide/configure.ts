@@ -16,5 +16,5 @@ export function decideConfiguring(fleet: Fleet | null, { hash, target }: Configu
   const applied = fleet?.record.configured;
   if (!fleet || !applied) return {};
   if (applied.hash === hash) return null;
-  return applied.target === target ? { target: fleet.target } : {};
+  return target !== null && applied.target === target ? { target: fleet.target } : {};
 }
