@@ -115,7 +115,7 @@ describe('commands for several fleets', () => {
         { fleet: 'web', rollout: null },
       ],
     });
-    const { fleets } = await shown('status');
+    const { fleets } = await shown('status', '--full');
     expect(fleets.map(({ name, labels }: { name: string; labels: object }) => [name, labels])).toEqual([
       ['web', { team: 'edge' }],
       ['api', { team: 'edge', tier: '1' }],

@@ -32,7 +32,15 @@ function stablePart({ supervisor, host, fleets }: StatusDocument): object {
     supervisor,
     host,
     fleets: fleets.map(
-      ({ memory: _memory, pressure: _pressure, verify: _verify, pace: _pace, leak, ...fleet }) => {
+      ({
+        memory: _memory,
+        pressure: _pressure,
+        verify: _verify,
+        pace: _pace,
+        labels: _labels,
+        leak,
+        ...fleet
+      }) => {
         const { words: _words, ...judged } = leak;
         return { ...fleet, leak: judged };
       },

@@ -9,7 +9,7 @@ export const REPORTS = [
     options: [
       {
         flags: '--full',
-        help: 'With --json: also memory per release, pressure and other keys that may change between versions.',
+        help: 'With --json: also labels, memory per release, pressure and other keys that may change between versions.',
       },
       ...SEVERAL,
     ],
