@@ -55,6 +55,8 @@ const COUNTS = {
 export const FLEET_COUNTS = named('FleetCounts', COUNTS, 'The numbers of a fleet.');
 export type FleetCounts = Of<typeof FLEET_COUNTS>;
 
+export const LABELS_SCHEMA = { type: 'object', additionalProperties: { type: 'string' } } as const;
+
 export const FLEET_STATUS = named(
   'FleetStatus',
   {
@@ -67,6 +69,7 @@ export const FLEET_STATUS = named(
       'The releases that agents run, the one of most agents first.',
     ),
     pace: nullable(PACE_STATUS, 'Null without `rounds.adaptive`.'),
+    labels: opaque<Record<string, string>>(LABELS_SCHEMA, '`labels` of the spec.'),
   },
   'A fleet as `status` shows it.',
 );

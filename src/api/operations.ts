@@ -1,4 +1,5 @@
 import { AGENT_OPERATIONS } from './agents.ts';
+import { APPLY_OPERATIONS } from './apply.ts';
 import { COMMAND_OPERATIONS } from './commands.ts';
 import { EVENT_OPERATIONS } from './events.ts';
 import { FLEET_OPERATIONS } from './fleets.ts';
@@ -23,6 +24,7 @@ export const OPERATIONS = {
   ...STATUS_OPERATIONS,
   ...FLEET_OPERATIONS,
   ...COMMAND_OPERATIONS,
+  ...APPLY_OPERATIONS,
   ...WATCH_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...AGENT_OPERATIONS,

@@ -121,7 +121,7 @@ export const RELEASES_DOCUMENT = named('ReleasesDocument', {
 });
 export type ReleasesDocument = Of<typeof RELEASES_DOCUMENT>;
 
-const ROLLING_UPDATE = requestOf(
+export const ROLLING_UPDATE = requestOf(
   'RollingUpdateRequest',
   sparse({
     spec: {

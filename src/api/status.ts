@@ -1,7 +1,7 @@
 import { MAINTENANCE_STATE } from './domain.ts';
-import { FLEET_STATUS } from './fleets.ts';
+import { FLEET_STATUS, LABELS_SCHEMA } from './fleets.ts';
 import { json, type Operations } from './operation.ts';
-import { integer, list, named, nullable, number, type Of, record, text } from './shape.ts';
+import { integer, list, named, nullable, number, type Of, opaque, record, text } from './shape.ts';
 
 const STATUS_DOCUMENT = named(
   'StatusDocument',
@@ -33,7 +33,13 @@ export type StatusDocument = Of<typeof STATUS_DOCUMENT>;
 
 const FLEETS_DOCUMENT = named(
   'FleetsDocument',
-  { fleets: list(text('Its name.')) },
+  {
+    fleets: list(text('Its name.')),
+    labels: opaque<Record<string, Record<string, string>>>(
+      { type: 'object', additionalProperties: LABELS_SCHEMA },
+      'The labels of each fleet, by its name.',
+    ),
+  },
   'The fleets that the supervisor knows.',
 );
 
@@ -49,7 +55,7 @@ export const STATUS_OPERATIONS = {
   fleets: {
     method: 'GET',
     path: '/v1/fleets',
-    summary: 'List the names of all fleets',
+    summary: 'List the names of all fleets, with their labels',
     access: 'read',
     answer: json(FLEETS_DOCUMENT),
     errors: [],

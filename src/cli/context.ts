@@ -2,12 +2,14 @@ import type { Client } from './client.ts';
 
 /** The options of all commands, as commander parses them; each command reads its own. */
 export interface Options {
-  file?: string;
+  file?: string[];
   force?: boolean;
   timeout?: string;
   autostart?: boolean;
   slots?: string;
   all?: boolean;
+  allFleets?: boolean;
+  selector?: string[];
   latest?: boolean;
   now?: boolean;
   purge?: boolean;

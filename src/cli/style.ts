@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 
-const CODES = { bold: 1, dim: 2, red: 31, yellow: 33 } as const;
+const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const;
 
 export type Colour = keyof typeof CODES;
 export type Paint = (colour: Colour | null, text: string) => string;

@@ -11,7 +11,8 @@ import { isAbsent, isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { wholeNumber } from './numbers.ts';
 import { printMessage } from './output.ts';
-import { checked, localSource, type Source, sourceFromFile } from './spec-source.ts';
+import { type Checked, checkedAll } from './spec-check.ts';
+import { localSource, type Source, sourcesFrom } from './spec-source.ts';
 
 /** What doctor and plan examine: agents, and the host that they run on. */
 export interface Subject {
@@ -31,7 +32,7 @@ interface Examined {
 }
 
 /**
- * Finds out what to examine: the fleet of -f FILE, else of ./fleet.yaml, else the fleets that the supervisor knows.
+ * Finds out what to examine: the fleets of -f FILE, else of ./fleet.yaml, else the fleets that the supervisor knows.
  * Running agents are measured. With --agents, neither a supervisor nor a fleet is needed.
  */
 export async function settleSubject(
@@ -40,11 +41,12 @@ export async function settleSubject(
 ): Promise<Subject> {
   const { directories, options } = context;
   const wanted = options.agents === undefined ? null : wholeNumber(options.agents, '--agents', 1);
-  const source = await sourceOf(context);
+  const sources = await sourcesOf(context);
   const status = await statusOrNull(context);
-  const examined = source
-    ? [await examinedFrom(source, status)]
-    : await fleetsOf(context, status?.fleets ?? []);
+  const examined =
+    sources.length > 0
+      ? (await checkedAll(sources)).map((one) => examinedFrom(one, status))
+      : await fleetsOf(context, status?.fleets ?? []);
   const rows = status === null ? [] : await runningRows(context);
   const demands = examined.map((one) =>
     demandFor(one, { wanted, status, rows, directories, count: examined.length }),
@@ -73,10 +75,10 @@ function nofileHere(isHere: boolean): { nofileOfAgents?: number } {
   return isHere && soft > 0 ? { nofileOfAgents: soft } : {};
 }
 
-async function sourceOf({ options, fleet }: Context): Promise<Source | null> {
-  if (options.file !== undefined) return sourceFromFile(options.file);
-  const local = await localSource();
-  return local && (fleet === null || local.name === fleet) ? local : null;
+async function sourcesOf({ options, fleet }: Context): Promise<Source[]> {
+  if (options.file !== undefined) return sourcesFrom(options.file);
+  const local = await localSource(fleet);
+  return local ? [local] : [];
 }
 
 /** The status that the supervisor reports; null if none answers, or if it belongs to another user. */
@@ -91,8 +93,7 @@ async function statusOrNull({ client }: Context): Promise<StatusDocument | null>
   }
 }
 
-async function examinedFrom(source: Source, status: StatusDocument | null): Promise<Examined> {
-  const spec = await checked(source);
+function examinedFrom({ spec, source }: Checked, status: StatusDocument | null): Examined {
   return {
     spec,
     baseDir: source.baseDir,

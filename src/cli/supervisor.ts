@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { FleetError } from '../errors/fleet-error.ts';
 import { isAbsent } from './client.ts';
 import type { Context } from './context.ts';
 import { fleetNames } from './fleet.ts';
@@ -14,12 +15,33 @@ export async function knownFleets({ client }: Context): Promise<string[] | null>
   }
 }
 
-/** Starts a supervisor in the background. */
-export async function start({ directories }: Context): Promise<void> {
+async function start({ directories }: Context): Promise<void> {
   // Loaded only here, because it loads the FFI.
   const { startSupervisor } = await import('../host/autostart/autostart.ts');
   const { pid, unit } = await startSupervisor(directories);
   printMessage(`started the supervisor, pid ${pid}${unit === null ? '' : `, as ${unit}`}`);
+}
+
+/** Starts a supervisor in the background, unless the user forbids that. @throws FleetError SUPERVISOR_AWAY */
+export async function autostart(context: Context): Promise<void> {
+  const { options, client } = context;
+  if (options.autostart !== false) return start(context);
+  throw FleetError.of(
+    'SUPERVISOR_AWAY.none',
+    { socket: client.socketPath },
+    { hint: 'Omit --no-autostart, or start fleetd.' },
+  );
+}
+
+/** Submits a request, to a supervisor that is started if none runs. */
+export async function submitting<T>(context: Context, submit: () => Promise<T>): Promise<T> {
+  try {
+    return await submit();
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    await autostart(context);
+    return submit();
+  }
 }
 
 /** Whether the state directory is empty or absent, so that a supervisor would find no fleet in it. */

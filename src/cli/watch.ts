@@ -5,7 +5,7 @@ import { isAway } from './client.ts';
 import type { Context } from './context.ts';
 import { formatCount } from './format.ts';
 import { durationMs } from './numbers.ts';
-import { documentOf, errorStream, printError, printJson, printMessage } from './output.ts';
+import { documentOf, errorStream, printError, printMessage } from './output.ts';
 import type { Progress, ProgressLine } from './progress.ts';
 import { progressOn } from './progress.ts';
 import { PATIENCE, reconnecting } from './reconnect.ts';
@@ -16,6 +16,8 @@ export interface Outcome {
   message: string;
   counts: ProgressLine['counts'] | null;
   error: ErrorDocument | null;
+  /** The watching ended, and not the work. */
+  isStopped?: true;
 }
 
 export interface WatchOptions {
@@ -31,38 +33,63 @@ export interface WatchOptions {
 
 /** The maximum of Node's timers; a longer one fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
-const INTERRUPTED_EXIT_CODE = 128 + 2;
+export const INTERRUPTED_EXIT_CODE = 128 + 2;
 /** The minimum absence that is worth a notice to the user. */
 const AWAY_NOTICE_MS = 1000;
 
+/** What a command did to a fleet: its exit code, and its document for --json. */
+export interface Done {
+  exitCode: number;
+  document: object | null;
+}
+
 /**
- * Submits a request, follows the accepted work to its end, reports it, and returns the exit code. All commands that wait
- * use this.
+ * Submits a request and follows the accepted work to its end. All commands that wait use this.
  * @param show creates the display of the progress
+ * @returns the outcome, which is reported already, unless as JSON
  */
 export async function follow(
   context: Context,
   request: () => Promise<Accepted>,
   show = ({ goal }: Accepted): Progress => progressOn(errorStream(), goal.kind),
-): Promise<number> {
-  const { client, options, json } = context;
-  const timeoutMs = options.timeout === undefined ? undefined : durationMs(options.timeout, '--timeout');
+): Promise<Done> {
+  const { json } = context;
+  const timeoutMs = timeoutOf(context);
   const accepted = await request();
   for (const note of accepted.notes) printMessage(`note: ${note}`);
-  const { fleet, goal } = accepted;
+  const outcome = await interruptible((interrupted) =>
+    watch({ ...watching(context, accepted), progress: show(accepted), timeoutMs, interrupted }),
+  );
+  if (!json) reportOutcome(outcome);
+  return { exitCode: outcome.exitCode, document: outcomeDocument(accepted, outcome) };
+}
+
+/** The time after which watching stops; undefined: never. @throws FleetError USAGE */
+export function timeoutOf({ options }: Context): number | undefined {
+  return options.timeout === undefined ? undefined : durationMs(options.timeout, '--timeout');
+}
+
+/** How to watch accepted work. */
+export function watching(
+  { client }: Context,
+  { fleet, goal }: Accepted,
+): Pick<WatchOptions, 'open' | 'patience'> {
+  return {
+    open: (signal) => client.lines('watch', { fleet, goal }, { signal, silenceMsMax: PATIENCE.awayMsMax }),
+    patience: PATIENCE,
+  };
+}
+
+/** Does something that the user may stop with Ctrl-C. */
+export async function interruptible<T>(work: (interrupted: AbortSignal) => Promise<T>): Promise<T> {
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
   process.once('SIGINT', interrupt);
-  const outcome = await watch({
-    open: (signal) => client.lines('watch', { fleet, goal }, { signal, silenceMsMax: PATIENCE.awayMsMax }),
-    progress: show(accepted),
-    patience: PATIENCE,
-    timeoutMs,
-    interrupted: interruption.signal,
-  });
-  process.off('SIGINT', interrupt);
-  report(accepted, outcome, json);
-  return outcome.exitCode;
+  try {
+    return await work(interruption.signal);
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
 }
 
 /** Reads the stream of a goal to its end, a timeout or an interruption; survives absences of the supervisor. */
@@ -105,7 +132,7 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
 function stopped(exitCode: number, what: string, latest: ProgressLine | null): Outcome {
   const where = latest ? ` at ${formatCount(latest.done)} of ${formatCount(latest.of)}` : '';
   const message = `${what}${where}. The work continues in the supervisor; fleetctl status shows it.`;
-  return { exitCode, message, counts: latest?.counts ?? null, error: null };
+  return { exitCode, message, counts: latest?.counts ?? null, error: null, isStopped: true };
 }
 
 function noticeOfAway(progress: Progress): (awayMs: number) => void {
@@ -126,11 +153,15 @@ function errorOf({ exitCode, message, error }: Extract<WatchLine, { kind: 'end' 
   return { ...cause.toDocument(), exitCode };
 }
 
-function report({ fleet, target }: Accepted, outcome: Outcome, json: boolean): void {
+/** The outcome of a command as a JSON document. */
+export function outcomeDocument({ fleet, target }: Accepted, outcome: Outcome): object {
   const { exitCode, message, counts, error } = outcome;
-  if (json) {
-    const { name: _name, target: _target, ...rest } = counts ?? {};
-    printJson({ fleet, target, exitCode, message, ...rest, ...(error && { error }) });
-  } else if (error) printError(error);
+  const { name: _name, target: _target, ...rest } = counts ?? {};
+  return { fleet, target, exitCode, message, ...rest, ...(error && { error }) };
+}
+
+/** Reports the outcome of a command as text. */
+export function reportOutcome({ error, message }: Outcome): void {
+  if (error) printError(error);
   else printMessage(message);
 }

@@ -12,7 +12,7 @@ import { OwnLog } from '../host/state/own-log.ts';
 import { StandardError } from '../host/state/standard-error.ts';
 import { checkWay, makePrivate, makeTraversable, publish } from '../host/state/statedir.ts';
 import { IS_INIT } from '../host/sys/init.ts';
-import { type Paths, pathsIn, slotFiles } from '../specification/paths.ts';
+import { configDirectory, type Paths, pathsIn, slotFiles } from '../specification/paths.ts';
 import { EventStore } from '../store/events.ts';
 import { RunStore } from '../store/runs.ts';
 import { ReadingStore } from '../store/samples.ts';
@@ -21,6 +21,7 @@ import { buildApi } from './api/api.ts';
 import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
+import { Configuration } from './commands/configuration.ts';
 import { HostHistory } from './dashboard/host-history.ts';
 import { Dashboard } from './dashboard/server.ts';
 import { EndSignals } from './end-signals.ts';
@@ -46,6 +47,8 @@ second signal ends everything at once. It reaps what is orphaned in there.
   FLEETD_RUNTIME_DIR    API socket, agents' sockets
   FLEETD_AGENTS_CGROUP  cgroup v2 path of a unit that the agents live in, apart
                         from fleetd's own unit (/fleetd.slice/agents.service)
+  FLEETD_CONFIG_DIR     specs that are applied at the start and on SIGHUP; for
+                        root with the default state directory: /etc/fleetd
 `;
 /** The exit code of a process that a signal has ended begins here, as shells report it. */
 const SIGNAL_EXIT = 128;
@@ -183,6 +186,7 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
       [
         () => heartbeat.stopping(),
         () => supervisor.journal.note('supervisor', null, what),
+        () => configuration?.stop(),
         () => metricsServer.close(),
         () => dashboard.close(),
         () => hostHistory.stop(),
@@ -209,6 +213,10 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   for (const server of [metricsServer, dashboard])
     await server.resume().catch((error: Error) => supervisor.journal.note('limit', null, error.message));
   ending.signals.onFirst(() => void end(false, 0));
-  process.on('SIGHUP', () => {});
+  const configured = configDirectory(process.env, process.getuid!(), paths.stateDir);
+  const configuration = configured === null ? null : new Configuration(supervisor, commands, configured);
+  process.on('SIGHUP', () => void configuration?.read());
   heartbeat.ready(`supervises ${supervisor.fleets.size} fleets`);
+  // Whatever is wrong with a file must neither delay nor fail the start.
+  void configuration?.read();
 }

@@ -23,6 +23,7 @@ export const EVENT_TYPES = {
   maintenance: 'alarms were silenced, or are active again',
   pace: 'the number of agents that may be starting changed considerably (rounds.adaptive)',
   pressure: 'memory is short, or is available again',
+  config: 'a file of the configuration directory was applied or refused, or is gone',
   limit: 'a limit of the host blocks an action',
 } as const;
 

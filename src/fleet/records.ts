@@ -20,6 +20,17 @@ export interface FleetRecord {
   recreate: boolean;
   /** The latest rollout; absent if there never was one. */
   rollout?: Rollout | null;
+  /** The configuration file that was applied last; absent if there never was one. */
+  configured?: Configured;
+}
+
+/** A configuration file, as it was applied to a fleet. */
+export interface Configured {
+  path: string;
+  /** The hash of the fleet's document in it. */
+  hash: string;
+  /** The target that it states; null if it states none. */
+  target: number | null;
 }
 
 /** What is wanted of one slot, and what is known of it for ever. */
@@ -39,6 +50,8 @@ export interface ReleaseRecord {
   /** The variables of `envFile` when the release was made. Secret: they leave the store only for an agent's environment. */
   secrets: Record<string, string>;
   createdAt: string;
+  /** Where symbolic links in its paths led when it was made, by key of the spec; absent: nowhere else. */
+  links?: Record<string, string>;
   /** A name given by the user. */
   label?: string;
   /** The spec that it was made from, which a rollback restores; absent in records of an older fleetd. */

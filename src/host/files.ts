@@ -36,6 +36,8 @@ export interface Files {
    * @throws FleetError EXECUTABLE_UNUSABLE if it does not exist, is not a file, or is not executable
    */
   findExecutable(command: string, baseDir: string, path: string, where: string): string;
+  /** A path with its symbolic links followed; null if it leads nowhere, or may not be followed. */
+  realPath(path: string): string | null;
   /**
    * The number in a file of an agent (`pidFile`): a regular file, read without following a link or waiting.
    * @param baseDir the directory of a relative path

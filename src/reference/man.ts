@@ -2,11 +2,10 @@ import { COMMANDS, COMMON_OPTIONS, type CommandEntry } from '../cli/commands.ts'
 import { EXIT_CODES } from '../errors/table.ts';
 import { FLEET } from '../specification/fields.ts';
 import { type Field, walk } from '../specification/group.ts';
-import { PLACEHOLDERS } from '../specification/placeholders.ts';
 import { argumentHelp, HELP_OPTION, ownOptions, synopsis } from './commands.ts';
 import { ENVIRONMENT, FILES } from './places.ts';
 import { heading, page, paragraph, plain, subheading, terms, verbatim } from './roff.ts';
-import { defaultText, takesText } from './spec.ts';
+import { defaultText, placeholderTerms, takesText } from './spec.ts';
 
 /** Returns fleetctl(1). */
 export async function fleetctlMan(): Promise<string> {
@@ -57,7 +56,6 @@ export function fleetdMan(): string {
 
 /** Returns fleet.yaml(5). */
 export function fleetYamlMan(): string {
-  const placeholders = Object.entries(PLACEHOLDERS).map(([key, help]) => [`{${key}}`, help] as const);
   return page('fleet.yaml', 5, [
     name('fleet.yaml', 'the spec of a fleet'),
     heading('DESCRIPTION'),
@@ -70,7 +68,7 @@ export function fleetYamlMan(): string {
     terms([...walk(FLEET.fields)].map(({ path, field }) => [path, meaningOf(field)] as const)),
     heading('PLACEHOLDERS'),
     paragraph('In command, env, prepare and ready.exec; {{ and }} are literal braces.'),
-    terms(placeholders),
+    terms(placeholderTerms()),
     heading('SEE ALSO'),
     paragraph('fleetctl(1), fleetd(8)'),
   ]);

@@ -21,13 +21,18 @@ export function specPage(): string {
     defaultText(field),
     field.help,
   ]);
-  const placeholders = Object.entries(PLACEHOLDERS).map(([name, help]) => [code(`{${name}}`), help]);
+  const placeholders = placeholderTerms().map(([written, help]) => [code(written), help]);
   return [
     INTRODUCTION,
     table(['key', 'value', 'default', 'meaning'], rows),
-    '## Placeholders\n\nIn `command`, `env`, `prepare` and `ready.exec`; `{{` and `}}` are literal braces.\n',
+    '## Placeholders\n\nIn `command`, `env`, `envFile`, `cwd`, `start.before`, `prepare`, `ready.exec`, `health.check.exec`, `reload.exec`, `headers`, `sandbox.writable`, `pidFile` and `stop.command`; `{{` and `}}` are literal braces.\n',
     table(['placeholder', 'stands for'], placeholders),
   ].join('\n');
+}
+
+/** Every placeholder as it is written, and its meaning. */
+export function placeholderTerms(): (readonly [written: string, help: string])[] {
+  return Object.entries(PLACEHOLDERS).map(([name, help]) => [`{${name}}`, help] as const);
 }
 
 /** The values of a key, and the flag of `fleetctl spawn` that sets it. */

@@ -1,5 +1,6 @@
 import { group } from './group.ts';
 import { LEAK, PRESSURE, VERIFY } from './groups/alarms.ts';
+import { LABELS } from './groups/labels.ts';
 import { HEALTH, RELOAD, RESTART, ROUNDS, START, STOP, UPDATE } from './groups/lifecycle.ts';
 import { ADDRESSES, LOGS, PORTS, USER } from './groups/place.ts';
 import { LIMITS, PROCESS, SANDBOX } from './groups/process.ts';
@@ -111,4 +112,9 @@ export const FLEET = group({
   verify: { type: VERIFY, help: 'An external count of the agents, such as that of a registry.' },
   update: { type: UPDATE, default: {}, help: 'How a rolling update proceeds.' },
   logs: { type: LOGS, default: {}, help: 'The output of the agents.' },
+  labels: {
+    type: LABELS,
+    example: { team: 'edge' },
+    help: 'Keys and values that choose fleets (fleetctl -l team=edge), and that {label.team} stands for.',
+  },
 });

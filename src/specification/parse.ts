@@ -13,10 +13,18 @@ const AFTER_DEFAULT_MS = 1_000;
  */
 export function parseSpec(document: unknown): Spec {
   const problems: Problem[] = [];
+  const spec = readSpec(document, problems);
+  refuseIfAny(problems);
+  return spec!;
+}
+
+/** The same, but adds the problems to a list, and returns null if there are any. */
+export function readSpec(document: unknown, problems: Problem[]): Spec | null {
+  const before = problems.length;
   const written = FLEET.read(document, '', problems);
   if (written !== undefined) addRuleProblems(written, problems);
-  refuseIfAny(problems);
-  const { ready, ports, ...rest } = written!;
+  if (written === undefined || problems.length > before) return null;
+  const { ready, ports, ...rest } = written;
   const complete = ports && completePorts(ports, ready.kind);
   return { ...rest, ports: complete, ready: completeReady(ready, rest.command, complete) };
 }

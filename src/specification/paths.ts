@@ -4,6 +4,10 @@ import type { Ports } from './spec.ts';
 /** sun_path has 108 bytes, its terminating NUL included: unix(7). */
 export const SOCKET_PATH_BYTES_MAX = 107;
 
+const ROOT_STATE_DIR = '/var/lib/fleetd';
+/** The specs that root's supervisor applies at its start. */
+export const ROOT_CONFIG_DIR = '/etc/fleetd';
+
 /** Every path that fleetd uses: durable ones below the state directory, all others below the runtime directory. */
 export interface Paths {
   stateDir: string;
@@ -104,13 +108,26 @@ export function defaultDirectories(
 ): { stateDir: string; runtimeDir: string } {
   const root = uid === 0;
   const stateDir =
-    override(env, 'FLEETD_STATE_DIR') ?? (root ? '/var/lib/fleetd' : `${home}/.local/state/fleetd`);
+    override(env, 'FLEETD_STATE_DIR') ?? (root ? ROOT_STATE_DIR : `${home}/.local/state/fleetd`);
   const runtimeDir = override(env, 'FLEETD_RUNTIME_DIR');
   if (runtimeDir !== null) return { stateDir, runtimeDir };
   if (root) return { stateDir, runtimeDir: '/run/fleetd' };
   if (env.XDG_RUNTIME_DIR) return { stateDir, runtimeDir: `${env.XDG_RUNTIME_DIR}/fleetd` };
   const ofUser = `/run/user/${uid}`;
   return { stateDir, runtimeDir: exists(ofUser) ? `${ofUser}/fleetd` : `${stateDir}/run` };
+}
+
+/**
+ * Returns the directory of configuration that a supervisor reads at its start: that of FLEETD_CONFIG_DIR, or /etc/fleetd
+ * for root's supervisor with the default state directory; null for any other.
+ */
+export function configDirectory(
+  env: Readonly<Record<string, string | undefined>>,
+  uid: number,
+  stateDir: string,
+): string | null {
+  if (env.FLEETD_CONFIG_DIR) return env.FLEETD_CONFIG_DIR.replace(/(?<=.)\/+$/, '');
+  return uid === 0 && stateDir === ROOT_STATE_DIR ? ROOT_CONFIG_DIR : null;
 }
 
 /** Checks the length of a Unix socket's path. @throws FleetError SPEC_INVALID if the kernel refuses it */

@@ -10,6 +10,8 @@ export interface Placeholders {
   ports: Readonly<Record<string, number>>;
   /** Null without `addresses`. */
   address: string | null;
+  /** The labels of the fleet, by key. */
+  labels: Readonly<Record<string, string>>;
   socket: string;
   dir: string;
   fleet: string;
@@ -26,16 +28,20 @@ export const PLACEHOLDERS = {
   dir: 'the state directory of the slot, which is also the default working directory',
   fleet: 'the name of the fleet',
   release: 'the release that the agent runs',
+  'label.KEY': 'the value of the label KEY (`labels`)',
 } as const;
 
 type Plain = Exclude<keyof typeof PLACEHOLDERS, `${string}.${string}`>;
+/** Placeholders with a key, `{family.KEY}`. */
+const FAMILIES = ['port', 'label'] as const;
+type Family = (typeof FAMILIES)[number];
 /** A part of a template: literal text, or a placeholder. */
 type Part = { text: string } | Placeholder;
 
 /** A placeholder as written: `{port}`, `{port.metrics}` (with a key), `{slot:05}` (with a width). */
 export interface Placeholder {
-  name: Plain;
-  /** The word after the dot; null if there is none. */
+  name: Plain | Family;
+  /** What follows the dot; null if there is none. */
   key: string | null;
   /** The minimum number of digits. */
   width: number;
@@ -54,8 +60,16 @@ export function placeholderProblem(template: string): string | null {
 }
 
 /** Tells whether one of the templates has the placeholder `name`. Invalid templates have none. */
-export function uses(templates: readonly string[], name: Plain): boolean {
+export function uses(templates: readonly string[], name: Plain | Family): boolean {
   return templates.some((template) => placeholdersIn(template).some((each) => each.name === name));
+}
+
+/** Returns the keys of a family that the templates use, each once. Invalid templates have none. */
+export function keysUsed(templates: readonly string[], family: Family): string[] {
+  const keys = templates.flatMap((template) =>
+    placeholdersIn(template).flatMap(({ name, key }) => (name === family && key !== null ? key : [])),
+  );
+  return [...new Set(keys)];
 }
 
 /** Returns the placeholders of a template; none for an invalid one. */
@@ -81,8 +95,8 @@ export function compile(template: string): (values: Placeholders) => string {
 }
 
 function fillIn({ name, key, width }: Placeholder, values: Placeholders): string {
-  const value = key === null ? values[name] : values.ports[key];
-  return String(value ?? '').padStart(width, '0');
+  if (key !== null) return String((name === 'label' ? values.labels : values.ports)[key] ?? '');
+  return String(values[name as Plain] ?? '').padStart(width, '0');
 }
 
 /** Fills in a template for one slot. @throws FleetError SPEC_INVALID for an invalid template */
@@ -123,12 +137,12 @@ function parse(template: string): Part[] | string {
   return parts;
 }
 
-/** Only ports have names, and only slots a width. */
+/** Only families have keys, and only slots a width. */
 function parsePlaceholder(written: string): Placeholder | null {
   const [, name = '', key = null, width] = WRITTEN.exec(written) ?? [];
-  if (!isPlain(name) || (key !== null && name !== 'port')) return null;
-  if (width !== undefined && name !== 'slot') return null;
-  return { name, key, width: Number(width ?? 0) };
+  if (key === null ? !isPlain(name) : !FAMILIES.includes(name as Family)) return null;
+  if (width !== undefined && (name !== 'slot' || key !== null)) return null;
+  return { name: name as Plain | Family, key, width: Number(width ?? 0) };
 }
 
 function isPlain(name: string): name is Plain {

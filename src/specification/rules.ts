@@ -2,7 +2,7 @@ import { addressProblem } from './addresses.ts';
 import type { FLEET } from './fields.ts';
 import { type Placeholder, placeholdersIn, uses } from './placeholders.ts';
 import { portProblem } from './ports.ts';
-import { below, type Problem } from './problems.ts';
+import { below, nearest, type Problem } from './problems.ts';
 import type { Check } from './spec.ts';
 import { formatDuration, formatSize } from './units.ts';
 
@@ -154,7 +154,7 @@ function entries(path: string, values: Readonly<Record<string, string>>): Templa
 /** A placeholder without a value would be filled in with nothing. */
 function placeholdersHaveValues(key: (typeof TEMPLATED)[number]): Rule {
   return {
-    about: [key, 'ports', 'addresses'],
+    about: [key, 'ports', 'addresses', 'labels'],
     problems: (spec) =>
       templatesOf(spec, key).flatMap(([path, template]) =>
         placeholdersIn(template).flatMap((placeholder) => {
@@ -165,7 +165,9 @@ function placeholdersHaveValues(key: (typeof TEMPLATED)[number]): Rule {
   };
 }
 
-function missingValue({ name, key }: Placeholder, { ports, addresses }: Written): string | null {
+function missingValue({ name, key }: Placeholder, spec: Written): string | null {
+  const { ports, addresses } = spec;
+  if (name === 'label') return missingLabel(key!, spec.labels ?? {});
   if (name === 'address') return addresses ? null : 'uses {address}, which needs addresses: { base: … }';
   if (name !== 'port') return null;
   if (ports === null)
@@ -174,6 +176,15 @@ function missingValue({ name, key }: Placeholder, { ports, addresses }: Written)
   if (key === null || names.includes(key)) return null;
   const known = names.length === 0 ? 'ports.names is not written' : `ports.names are ${names.join(', ')}`;
   return `uses {port.${key}}, and ${known}`;
+}
+
+function missingLabel(key: string, labels: Readonly<Record<string, string>>): string | null {
+  if (Object.hasOwn(labels, key)) return null;
+  const known = Object.keys(labels);
+  const meant = nearest(key, known);
+  const hint = meant === null ? '' : `; did you mean {label.${meant}}?`;
+  const there = known.length === 0 ? 'none' : known.join(', ');
+  return `uses {label.${key}}, which labels does not have${hint} (labels: ${there})`;
 }
 
 type WrittenCheck = Check | { kind: null } | null;

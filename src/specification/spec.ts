@@ -91,6 +91,8 @@ export interface Spec {
     drain: { connections: boolean; timeoutMs: number } | null;
   };
   logs: { to: 'file' | 'null' | 'journal'; maxSizeBytes: number };
+  /** Absent in records of an older fleetd. */
+  labels: Record<string, string> | null;
 }
 
 /** The value of a resource limit. */

@@ -14,8 +14,8 @@ export function templateText(schemaReference: string): string {
     `# yaml-language-server: $schema=${schemaReference}`,
     '# A fleet of like daemons. A line with # shows a default, or an example if there is no default.',
     '# Durations: 500ms 3s 5m 1h 30d. Sizes: 64K 256M 1G. Shares: 10%.',
-    '# In commands, env, cwd, headers, pidFile and sandbox.writable: {slot} {slot:05} {port} {port.NAME} {address} {socket} {dir}',
-    '# {fleet} {release}; {{ and }} are literal braces.',
+    '# In commands, env, envFile, cwd, headers, pidFile and sandbox.writable: {slot} {slot:05} {port} {port.NAME} {address}',
+    '# {socket} {dir} {fleet} {release} {label.KEY}; {{ and }} are literal braces.',
     '',
     ...Object.entries(FLEET.fields).flatMap(([key, field]) => linesOf(key, field, 0, true)),
   ];
@@ -38,8 +38,8 @@ function linesOf(key: string, field: Field, depth: number, parentLive: boolean):
   return [help, ...inner.flatMap(([name, each]) => linesOf(name, each, depth + 1, live))];
 }
 
-/** A value as YAML on one line. */
-function flow(value: unknown): string {
+/** Returns a value as YAML on one line. */
+export function flow(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {
     return `{ ${Object.entries(value)

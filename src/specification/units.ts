@@ -77,6 +77,13 @@ export function formatSize(bytes: number): string {
   return `${Math.round(size * 10) / 10}${SIZE_UNITS[unit]}`;
 }
 
+/** Formats bytes exactly, as parseSize reads them: `64M`, `1500`. */
+export function formatExactSize(bytes: number): string {
+  let unit = 0;
+  while (unit < SIZE_UNITS.length - 1 && bytes > 0 && bytes % 1024 ** (unit + 1) === 0) unit++;
+  return `${bytes / 1024 ** unit}${SIZE_UNITS[unit]}`;
+}
+
 /** Formats a whole number with thousands separators: 12345 → `12,345`. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -69,6 +69,14 @@ export class WantedStore {
     }
   }
 
+  /** Makes changes of several fleets durable: all of them, or none. @throws FleetError as write() does */
+  writeAll(changes: readonly (readonly [name: string, change: StoredChange])[]): void {
+    this.#commit(() => {
+      for (const [name, change] of changes) writeChange(this.#db, name, change);
+    });
+    this.#writeCopy();
+  }
+
   /** Retries what the disk refused earlier, and writes the copy again if it was deleted. */
   keepCopy(): void {
     if (this.#hasRefused) this.#cover();

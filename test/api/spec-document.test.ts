@@ -15,8 +15,8 @@ const second = readFileSync(
 const MINIMAL = { name: 'a', command: ['b'] };
 
 test.each<[string, object]>([
-  ['all keys', readSpecText(full, 'full.yaml') as object],
-  ['the keys of the second edition', readSpecText(second, 'second-edition.yaml') as object],
+  ['all keys', readSpecText(full, 'full.yaml')[0]!.value as object],
+  ['the keys of the second edition', readSpecText(second, 'second-edition.yaml')[0]!.value as object],
   ['few keys', MINIMAL],
   ['a port', { ...MINIMAL, command: ['b', '{port}'], ports: { base: 1 } }],
   ['a check by command', { ...MINIMAL, ready: { exec: ['c'] } }],

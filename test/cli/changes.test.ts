@@ -47,6 +47,7 @@ describe('kill', () => {
       pace: _pace,
       rollout: _rollout,
       releases: _releases,
+      labels: _labels,
       ...counts
     } = fleetOf('web', { ready: 1 });
     const outcome = { fleet: 'web', target: 3, exitCode: 0, message: 'web: 3 agents gone.' };

@@ -101,7 +101,10 @@ export class Place {
   async supervise(fleets: FleetStatus[], answers: Record<string, Answer> = {}): Promise<Server> {
     const all: Record<string, Answer> = {
       'GET /v1/status': json(statusOf(fleets)),
-      'GET /v1/fleets': json({ fleets: fleets.map(({ name }) => name) }),
+      'GET /v1/fleets': json({
+        fleets: fleets.map(({ name }) => name),
+        labels: Object.fromEntries(fleets.map(({ name, labels }) => [name, labels])),
+      }),
       ...answers,
     };
     const server = createServer(async (request, response) => {
@@ -175,6 +178,7 @@ export function fleetOf(name: string, fields: Partial<FleetStatus> = {}): FleetS
     verify: null,
     completed: 0,
     releases: [{ release: 'r1', agents: 3 }],
+    labels: {},
   };
   return { name, target: 3, ...states, ...none, release: 'r1', ...fields };
 }
@@ -199,6 +203,7 @@ export function progress(name: string, done: number, of: number): WatchLine {
     pace: _pace,
     rollout: _rollout,
     releases: _releases,
+    labels: _labels,
     ...counts
   } = fleetOf(name, { ready: done, target: of });
   return { kind: 'progress', done, of, counts };

@@ -7,6 +7,7 @@ const VALUES = {
   slot: 7,
   port: 20_007,
   ports: {},
+  labels: {},
   address: null,
   socket: '/run/fleetd/web/7.sock',
   dir: '/var/lib/fleetd/fleets/web/7',

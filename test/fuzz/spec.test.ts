@@ -97,7 +97,7 @@ describe(`${RUNS} inputs each, seed ${SEED}`, () => {
       (input) => {
         const text = input.toString('utf8');
         if (!isRefusal(() => readSpecText(text, 'fleet.yaml')))
-          isRefusal(() => parseSpec(readSpecText(text, 'fleet.yaml')));
+          isRefusal(() => readSpecText(text, 'fleet.yaml').map(({ value }) => parseSpec(value)));
       },
     );
   });
@@ -111,6 +111,7 @@ describe(`${RUNS} inputs each, seed ${SEED}`, () => {
       slot: 7,
       port: null,
       ports: {},
+      labels: {},
       address: null,
       socket: '/s',
       dir: '/d',

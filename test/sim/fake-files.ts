@@ -107,6 +107,10 @@ export class FakeFiles implements Files {
     throw new FleetError('EXECUTABLE_UNUSABLE', `${where}: there is no executable ${command}`);
   }
 
+  realPath(path: string): string {
+    return path;
+  }
+
   readPid(): null {
     return null;
   }

@@ -76,6 +76,13 @@ export class MortalWantedStore extends WantedStore {
     }
   }
 
+  override writeAll(changes: readonly (readonly [name: string, change: StoredChange])[]): void {
+    this.#gate.write(
+      `store.writeAll ${changes.map(([name, change]) => `${name} ${describe(change)}`).join('; ')}`,
+    );
+    this.#copied(() => super.writeAll(changes));
+  }
+
   override remove(name: string): void {
     this.#gate.write(`store.remove ${name}`);
     this.#copied(() => super.remove(name));

@@ -13,6 +13,7 @@ import type { SimulatedHost } from './world.ts';
 const WEIGHTS = {
   spawn: 5,
   respec: 3,
+  spawnBoth: 1,
   kill: 2,
   killSlots: 2,
   restart: 3,
@@ -65,6 +66,7 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
     if (!documents.has(name)) spawnNew(world, name, documents);
     else spawnWith(world, name, changed(world.moves, documents.get(name)!), documents);
   },
+  spawnBoth: (world, _name, documents) => spawnTogether(world, ['f', 'g'], documents),
   kill: (world, name) => {
     const count = world.moves.below(4);
     const request = world.moves.chance(0.15) ? { all: true } : { count };
@@ -291,12 +293,31 @@ function spawnWith(
     documents.set(name, spec);
     return answer;
   };
-  const effect = ofFleet(name, (before: Expected) => ({
-    ...toTarget(target)(before),
-    isHeld: null,
-    rolloutId: 0,
-  }));
-  world.command(`spawn ${target} -f ${JSON.stringify(spec)}`, call, effect);
+  world.command(`spawn ${target} -f ${JSON.stringify(spec)}`, call, spawned(name, target));
+}
+
+/** Spawns several fleets with one command: all of them, or none. */
+function spawnTogether(world: SimulatedHost, names: string[], documents: Map<string, Document>): void {
+  const wanted = names.map((name) => {
+    const known = documents.get(name);
+    const spec = known ? changed(world.moves, known) : documentOf(world.moves, name);
+    const target = world.moves.below(SLOTS_MAX + 1);
+    return { name, request: { target, spec, baseDir: '/', force: true } };
+  });
+  const call = async () => {
+    const answer = await world.life!.commands.spawnAll(wanted);
+    for (const { name, request } of wanted) documents.set(name, request.spec);
+    return answer;
+  };
+  const effects = wanted.map(({ name, request }) => spawned(name, request.target));
+  const text = wanted.map(({ request }) => `${request.target} ${JSON.stringify(request.spec)}`).join(' and ');
+  world.command(`spawn -f ${text}`, call, (before) =>
+    effects.reduce((state, effect) => effect(state), before),
+  );
+}
+
+function spawned(name: string, target: number): Effect {
+  return ofFleet(name, (before: Expected) => ({ ...toTarget(target)(before), isHeld: null, rolloutId: 0 }));
 }
 
 function someSlots(world: SimulatedHost, name: string): number[] {

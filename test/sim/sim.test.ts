@@ -109,7 +109,7 @@ function seeds(): void {
 
 /** Each breaks one thing, and is to be found within some seeds. */
 function defects(): void {
-  const SEEDS = 200;
+  const SEEDS = 400;
   const found = async (seeds = SEEDS): Promise<string> => {
     for (let seed = 1; seed <= seeds; seed++) {
       const failure = await run(seed, directory).then(
@@ -140,7 +140,7 @@ function defects(): void {
   test('a note of a run that was never written', async () => {
     vi.spyOn(RunStore.prototype, 'flush').mockImplementation(() => {});
     // Most of what is in a slot can be told without it.
-    expect(await found(10 * SEEDS)).not.toBe('nothing');
+    expect(await found(5 * SEEDS)).not.toBe('nothing');
   });
 
   test('a command that was acknowledged and not written', async () => {

@@ -63,6 +63,7 @@ const DEFAULTS: Spec = {
     drain: null,
   },
   logs: { to: 'file', maxSizeBytes: 1_048_576 },
+  labels: null,
 };
 
 /** The times of a ready check that writes none. */
@@ -73,7 +74,7 @@ test('gives a spec of name and command exactly the documented defaults', () => {
 });
 
 test('reads every key of the contract', () => {
-  expect(parseSpec(readSpecText(FULL, 'full.yaml'))).toEqual({
+  expect(parseSpec(readSpecText(FULL, 'full.yaml')[0]!.value)).toEqual({
     ...DEFAULTS,
     command: [
       './pilot-daemon',
@@ -109,12 +110,13 @@ test('reads every key of the contract', () => {
     pressure: { availablePercent: 20, hook: ['./pause-benchmarks'] },
     verify: { http: 'http://127.0.0.1/api/stats', field: 'online_agents', atLeastPercent: 95 },
     update: { ...DEFAULTS.update, drain: { connections: true, timeoutMs: 30_000 } },
+    labels: { team: 'edge' },
   });
 });
 
 test('reads the keys of the second edition', () => {
   const text = readFileSync(new URL('fixtures/second-edition.yaml', import.meta.url), 'utf8');
-  expect(parseSpec(readSpecText(text, 'second-edition.yaml'))).toMatchObject({
+  expect(parseSpec(readSpecText(text, 'second-edition.yaml')[0]!.value)).toMatchObject({
     cwd: '.',
     ports: { base: 8_000, same: false, perAgent: 2, names: ['main', 'metrics'], protocol: 'tcp' },
     addresses: { base: '127.16.0.0/16' },
@@ -263,4 +265,13 @@ test('reads what may be written in two ways', () => {
 test('makes text of numbers and booleans in env', () => {
   const { env } = parseSpec({ name: 'a', command: ['a'], env: { A: 1, B: true, C: '', D: '{slot}' } });
   expect(env).toEqual({ A: '1', B: 'true', C: '', D: '{slot}' });
+});
+
+test('reads numbers and booleans of labels as text, and an empty value', () => {
+  const labels = { 'example.org/tier': 2, canary: true, owner: '' };
+  expect(parseSpec({ name: 'a', command: ['a'], labels }).labels).toEqual({
+    'example.org/tier': '2',
+    canary: 'true',
+    owner: '',
+  });
 });

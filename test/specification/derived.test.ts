@@ -20,7 +20,7 @@ test.each([
     'name: a\ncommand: [a]\nready: notify\nuser: { base: 7 }\nrestart: { storm: off }\nlogs: { to: null }',
   ],
 ])('the schema takes %s', (_, text) => {
-  validate(readSpecText(text, 'a.yaml'));
+  validate(readSpecText(text, 'a.yaml')[0]!.value);
   expect(validate.errors).toBeNull();
 });
 
@@ -39,7 +39,7 @@ test.each([
 test('the template begins with the reference to its schema, and is a spec', () => {
   const text = templateText('fleet.schema.json');
   expect(text).toMatch(/^# yaml-language-server: \$schema=fleet\.schema\.json\n/);
-  expect(parseSpec(readSpecText(text, 'fleet.yaml'))).toMatchObject({
+  expect(parseSpec(readSpecText(text, 'fleet.yaml')[0]!.value)).toMatchObject({
     name: 'pilot',
     ready: { kind: 'port' },
   });
@@ -47,7 +47,7 @@ test('the template begins with the reference to its schema, and is a spec', () =
 
 test('the template is a spec as well when every comment is taken away', () => {
   const text = templateText('fleet.schema.json').replace(/^#(?! \S)/gm, '');
-  const document = readSpecText(text, 'fleet.yaml') as object;
+  const document = readSpecText(text, 'fleet.yaml')[0]!.value as object;
   expect(Object.keys(document)).toEqual(Object.keys(FLEET.fields));
   parseSpec(document);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compile, expand, placeholderProblem, uses } from '../../src/specification/placeholders.ts';
+import { compile, expand, keysUsed, placeholderProblem, uses } from '../../src/specification/placeholders.ts';
 import { refusal } from './refusal.ts';
 
 const VALUES = {
@@ -11,6 +11,7 @@ const VALUES = {
   dir: '/var/d',
   fleet: 'pilot',
   release: 'r1',
+  labels: { 'a.b/team': 'edge' },
 };
 
 test.each([
@@ -19,6 +20,7 @@ test.each([
   ['{address}:{port.metrics}', '127.16.0.8:10008'],
   ['{slot:05}', '00007'],
   ['{slot:01}', '7'],
+  ['{label.a.b/team}-{slot}', 'edge-7'],
   ['plain', 'plain'],
   ['', ''],
   ['{{port}}', '{port}'],
@@ -41,6 +43,9 @@ test.each([
   ['{dir.x}', 'unknown placeholder "{dir.x}"'],
   ['{}', 'unknown placeholder "{}"'],
   ['{toString}', 'unknown placeholder "{toString}"'],
+  ['{label}', 'unknown placeholder "{label}" (known: {slot}'],
+  ['{label.}', 'unknown placeholder "{label.}"'],
+  ['{constructor.name}', 'unknown placeholder "{constructor.name}"'],
   ['{ port }', 'unknown placeholder "{ port }"; did you mean {port}?'],
   ['a { b', 'unmatched {; write {{ for a literal brace'],
   ['a } b', 'unmatched }; write }} for a literal brace'],
@@ -53,4 +58,11 @@ test.each([
 test('tells whether a placeholder is used', () => {
   expect(uses(['a', ':{port}'], 'port')).toBe(true);
   expect(uses(['{{port}}', '{slot}', '{'], 'port')).toBe(false);
+});
+
+test('names the keys of a family that are used, each once', () => {
+  expect(keysUsed(['{label.a}{label.b.c}', '{label.a} {slot}', '{{label.d}}', '{'], 'label')).toEqual([
+    'a',
+    'b.c',
+  ]);
 });

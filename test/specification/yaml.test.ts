@@ -4,7 +4,8 @@ import { FleetError } from '../../src/errors/fleet-error.ts';
 import { readSpecText } from '../../src/specification/yaml.ts';
 import { refusal } from './refusal.ts';
 
-const read = (text: string) => readSpecText(text, 'fleet.yaml');
+const documents = (text: string) => readSpecText(text, 'fleet.yaml');
+const read = (text: string) => documents(text)[0]!.value;
 
 test('reads YAML 1.2: off, yes and 012 are what they look like', () => {
   expect(read('a: off\nb: yes\nc: null\n"d": [1, 5%]')).toEqual({
@@ -23,6 +24,32 @@ test('keeps numbers in env as they are written', () => {
   });
 });
 
+test('keeps numbers in labels as they are written', () => {
+  expect(read('labels: { version: 1.10, zone: 007 }')).toEqual({ labels: { version: '1.10', zone: '007' } });
+});
+
+test('reads every document, without the empty ones', () => {
+  const found = documents('---\na: 1\n---\n# nothing\n---\na: 2\n---\n');
+  expect(found.map(({ value, number }) => [number, value])).toEqual([
+    [1, { a: 1 }],
+    [2, { a: 2 }],
+  ]);
+});
+
+test.each([
+  ['ports.base', 6],
+  ['ports', 5],
+  ['command[1]', 4],
+  ['command[7]', 3],
+  ['ports.names', 5],
+  ['env."a b"', 7],
+  ['missing', 2],
+  ['', 2],
+])('finds the line of %s, or of what is around it', (path, line) => {
+  const text = '---\nname: a\ncommand: [a,\n  5]\nports:\n  base: x\nenv: { "a b": 1 }\n';
+  expect(documents(text)[0]!.lineOf(path)).toBe(line);
+});
+
 test('allows anchors', () => {
   expect(read('a: &x [1]\nb: *x')).toEqual({ a: [1], b: [1] });
 });
@@ -31,7 +58,9 @@ test.each([
   ['a: [1\nb: 2', 'fleet.yaml:2:1: '],
   ['a: 1\nb: 2\na: 3', 'fleet.yaml:3:1: the key "a" is a duplicate'],
   ['a: { b: 1, "b": 2 }', 'fleet.yaml:1:12: the key "b" is a duplicate'],
-  ['a: 1\n---\nb: 1', 'fleet.yaml:2:1: a second document begins here'],
+  ['a: 1\n---\nb: [', 'fleet.yaml:3:'],
+  ['a: 1\n---\nb: 1\nb: 2', 'fleet.yaml:4:1: the key "b" is a duplicate'],
+  ['---\n---\n', 'fleet.yaml:1:1: the file is empty'],
   ['', 'fleet.yaml:1:1: the file is empty'],
   ['# only a comment\n', 'fleet.yaml:1:1: the file is empty'],
   ['a: *nothing', 'fleet.yaml:1:4: the alias *nothing has no anchor'],

@@ -287,6 +287,43 @@ test('refuses files that it cannot open, and leaves them where they are', () => 
   expect(existsSync(files.db)).toBe(true);
 });
 
+test('writes changes of several fleets together, or none of them', () => {
+  const { files, stored } = filled();
+  const store = files.open();
+  const broken = { ...newFleet(1, 'h'), slots: [slot(2, { release: null as unknown as string })] };
+  expect(
+    refusal(() =>
+      store.writeAll([
+        ['g', newFleet(2, 'g')],
+        ['h', broken],
+      ]),
+    ),
+  ).toContain('STATE_UNUSABLE');
+  expect(store.load()).toEqual(stored);
+  store.writeAll([
+    ['g', newFleet(2, 'g')],
+    ['h', newFleet(1, 'h')],
+  ]);
+  const names = () => {
+    const again = files.open();
+    const found = again.load().map(({ fleet, slots }) => [fleet.name, slots.length]);
+    again.close();
+    return found;
+  };
+  store.close();
+  expect(names()).toEqual([
+    ['f', 10],
+    ['g', 2],
+    ['h', 1],
+  ]);
+  rmSync(files.db);
+  expect(names()).toEqual([
+    ['f', 10],
+    ['g', 2],
+    ['h', 1],
+  ]);
+});
+
 test('changes nothing where a write fails, not even a part', () => {
   const { files, stored } = filled();
   const store = files.open();

@@ -1,15 +1,15 @@
 import type { Context } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
-import { printJson, printMessage } from '../output.ts';
+import { printMessage } from '../output.ts';
+import { forEachFleet } from '../several.ts';
 
 /** fleetctl hold: stops every automatic step of a fleet. */
-export async function run(context: Context): Promise<number> {
-  const fleet = await chooseFleet(context);
-  await context.client.call('hold', { fleet });
-  if (context.json) printJson({ fleet, held: true });
-  else
-    printMessage(
-      `${fleet} is held: nothing starts or restarts automatically. fleetctl resume ends the hold.`,
-    );
-  return 0;
+export function run(context: Context): Promise<number> {
+  return forEachFleet(context, async (fleet) => {
+    await context.client.call('hold', { fleet });
+    if (!context.json)
+      printMessage(
+        `${fleet} is held: nothing starts or restarts automatically. fleetctl resume ends the hold.`,
+      );
+    return { exitCode: 0, document: { fleet, held: true } };
+  });
 }

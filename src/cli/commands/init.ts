@@ -11,12 +11,14 @@ const SCHEMA = packageFile('schema/fleet.schema.json');
 
 /** fleetctl init: writes a commented spec. */
 export async function run({ options, json }: Context): Promise<number> {
-  const file = options.file ?? LOCAL_FILE;
+  const [named, second] = options.file ?? [];
+  if (second !== undefined) throw new FleetError('USAGE', 'init writes one file, and -f names several');
+  const file = named ?? LOCAL_FILE;
   writeNew(file, templateText(schemaReference(dirname(resolve(file)))), options.force === true);
   if (json) printJson({ file: resolve(file) });
   else
     printMessage(
-      `Wrote ${file}. Edit it, then run fleetctl spawn${options.file === undefined ? '' : ` -f ${file}`}.`,
+      `Wrote ${file}. Edit it, then run fleetctl spawn${named === undefined ? '' : ` -f ${file}`}.`,
     );
   return 0;
 }

@@ -2,17 +2,18 @@ import type { KillRequest } from '../../api/commands.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { AGENTS_MAX, formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Context } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
+import { refuseForSeveral } from '../fleet.ts';
 import { wholeNumber } from '../numbers.ts';
+import { forEachFleet } from '../several.ts';
 import { follow } from '../watch.ts';
 
 /** fleetctl kill: lowers the target and waits until the processes are gone. */
 export async function run(context: Context): Promise<number> {
   const body = killRequest(context);
-  return follow(context, async () => {
-    const fleet = await chooseFleet(context);
-    return context.client.call('kill', { fleet }, body);
-  });
+  refuseForSeveral(context, { COUNT: body.count, '--slots': body.slots });
+  return forEachFleet(context, (fleet) =>
+    follow(context, () => context.client.call('kill', { fleet }, body)),
+  );
 }
 
 function killRequest({ args: [count], options }: Context): KillRequest {

@@ -3,6 +3,7 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { Context } from '../context.ts';
+import { chosenFleets } from '../fleet.ts';
 import { formatElapsed } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
 import { print, printJson, printMessage } from '../output.ts';
@@ -12,12 +13,15 @@ import type { Column } from '../table.ts';
 import { formatTable } from '../table.ts';
 
 /** fleetctl ps: prints one line per agent. */
-export async function run({ client, fleet, json, options }: Context): Promise<number> {
+export async function run(context: Context): Promise<number> {
+  const { client, fleet, json, options } = context;
   const order = orderOf(options.sort ?? 'slot');
   const limit = options.limit === undefined ? undefined : wholeNumber(options.limit, '--limit', 1);
   const slots = options.slots === undefined ? null : formatSlots(parseSlots(options.slots));
+  const chosen = await chosenFleets(context);
   const document = await client.call('agents', { fleet, slots, usage: options.usage });
-  const agents = document.agents.sort(order).slice(0, limit);
+  const shown = document.agents.filter((agent) => chosen === null || chosen.includes(agent.fleet));
+  const agents = shown.sort(order).slice(0, limit);
   if (json) printJson({ agents });
   else if (agents.length === 0) printMessage('No agents.');
   else print(agentTable(agents));

@@ -1,16 +1,16 @@
 import type { Context } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
-import { printJson, printMessage } from '../output.ts';
+import { printMessage } from '../output.ts';
+import { forEachFleet } from '../several.ts';
 
 /** fleetctl remove: forgets a fleet at target 0; with --purge also deletes what a fleet left that was removed before. */
-export async function run(context: Context): Promise<number> {
-  const fleet = await chooseFleet(context);
+export function run(context: Context): Promise<number> {
   const purge = context.options.purge === true;
-  // A supervisor of 0.1, which still runs after an upgrade, does not say whether it knew the fleet, and refuses others.
-  const { known = true } = await context.client.call('remove', { fleet, purge });
-  if (context.json) printJson({ fleet, removed: known, purged: purge });
-  else printMessage(describe(fleet, purge, known));
-  return 0;
+  return forEachFleet(context, async (fleet) => {
+    // A supervisor of 0.1, which still runs after an upgrade, does not say whether it knew the fleet, and refuses others.
+    const { known = true } = await context.client.call('remove', { fleet, purge });
+    if (!context.json) printMessage(describe(fleet, purge, known));
+    return { exitCode: 0, document: { fleet, removed: known, purged: purge } };
+  });
 }
 
 function describe(fleet: string, purge: boolean, known: boolean): string {

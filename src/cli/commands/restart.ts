@@ -1,7 +1,8 @@
 import type { RestartRequest } from '../../api/commands.ts';
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
 import type { Context } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
+import { refuseForSeveral } from '../fleet.ts';
+import { forEachFleet } from '../several.ts';
 import { follow } from '../watch.ts';
 
 /** fleetctl restart: restarts agents in rounds and waits until they are ready. */
@@ -11,8 +12,8 @@ export async function run(context: Context): Promise<number> {
     ...(slots !== undefined && { slots: formatSlots(parseSlots(slots)) }),
     ...(latest && { latest }),
   };
-  return follow(context, async () => {
-    const fleet = await chooseFleet(context);
-    return context.client.call('restart', { fleet }, body);
-  });
+  refuseForSeveral(context, { '--slots': slots });
+  return forEachFleet(context, (fleet) =>
+    follow(context, () => context.client.call('restart', { fleet }, body)),
+  );
 }

@@ -1,12 +1,12 @@
 import type { Context } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
-import { printJson, printMessage } from '../output.ts';
+import { printMessage } from '../output.ts';
+import { forEachFleet } from '../several.ts';
 
 /** fleetctl resume: ends a hold. */
-export async function run(context: Context): Promise<number> {
-  const fleet = await chooseFleet(context);
-  await context.client.call('resume', { fleet });
-  if (context.json) printJson({ fleet, held: false });
-  else printMessage(`${fleet} is no longer held.`);
-  return 0;
+export function run(context: Context): Promise<number> {
+  return forEachFleet(context, async (fleet) => {
+    await context.client.call('resume', { fleet });
+    if (!context.json) printMessage(`${fleet} is no longer held.`);
+    return { exitCode: 0, document: { fleet, held: false } };
+  });
 }

@@ -1,39 +1,54 @@
 import { resolve } from 'node:path';
+import type { FleetPreview } from '../../api/apply.ts';
 import type { RollingUpdateRequest } from '../../api/rollout.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { Share } from '../../specification/spec.ts';
 import { parseShare } from '../../specification/units.ts';
 import type { Context, Options } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
+import { chooseFleet, chosenFleets, refuseForSeveral } from '../fleet.ts';
 import { durationMs, wholeNumber } from '../numbers.ts';
 import { errorStream } from '../output.ts';
+import { reportPreview } from '../preview.ts';
 import { rolloutProgress } from '../rollout-view.ts';
-import { checked, sourceFromFile } from '../spec-source.ts';
+import { forEachFleet } from '../several.ts';
+import { checked } from '../spec-check.ts';
+import { oneOf, sourcesFrom } from '../spec-source.ts';
 import { follow } from '../watch.ts';
 
 /** fleetctl rolling-update: replaces the agents batch by batch with a new release, and waits until that is done. */
 export async function run(context: Context): Promise<number> {
   const { client, options, fleet, json } = context;
   const { file, binary, label } = options;
-  const source = file === undefined ? null : await sourceFromFile(file);
+  refuseForSeveral(context, { '-f': file });
+  const source = file === undefined ? null : oneOf(await sourcesFrom(file), fleet, 'rolling-update');
   const spec = source && (await checked(source));
-  if (spec && fleet !== null && spec.name !== fleet) {
-    throw FleetError.of('USAGE.otherFleet', { fleet, name: spec.name });
-  }
   const body: RollingUpdateRequest = {
     ...(source && { spec: source.document, baseDir: source.baseDir }),
     ...(binary !== undefined && { binary: resolve(binary) }),
     ...(label !== undefined && { label }),
     options: rolloutOptions(options),
   };
-  return follow(
-    context,
-    async () => {
-      const name = spec?.name ?? (await chooseFleet(context));
-      return client.call('rollingUpdate', { fleet: name }, body);
-    },
-    () => rolloutProgress(errorStream(), json),
+  const named = { ...context, fleet: spec?.name ?? fleet };
+  if (options.dryRun) return dryRun(named, body);
+  // What is worse in one fleet is not rolled out to the next.
+  return forEachFleet(
+    named,
+    (name) =>
+      follow(
+        context,
+        () => client.call('rollingUpdate', { fleet: name }, body),
+        () => rolloutProgress(errorStream(), json),
+      ),
+    { isCareful: true },
   );
+}
+
+/** Shows what a rolling update would do. */
+async function dryRun(context: Context, body: RollingUpdateRequest): Promise<number> {
+  const names = (await chosenFleets(context)) ?? [await chooseFleet(context)];
+  const fleets: FleetPreview[] = [];
+  for (const fleet of names) fleets.push(...(await context.client.call('dryUpdate', { fleet }, body)).fleets);
+  return reportPreview({ fleets }, context.json);
 }
 
 /** The options of the command line that replace those of the spec's `update`. */

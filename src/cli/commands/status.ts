@@ -3,6 +3,7 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { MaintenanceState } from '../../supervisor/maintenance.ts';
 import type { Context } from '../context.ts';
+import { chooserOf } from '../fleet.ts';
 import { formatCount, formatElapsed, formatTime } from '../format.ts';
 import { print, printJson } from '../output.ts';
 import { describeFleets } from '../status-view.ts';
@@ -16,10 +17,11 @@ const OTHER_LINES = 7;
 const FLEETS_MIN = 5;
 
 /** fleetctl status: shows the fleets at a glance. */
-export async function run({ client, fleet, json, options }: Context): Promise<number> {
+export async function run(context: Context): Promise<number> {
+  const { client, fleet, json, options } = context;
+  const isChosen = await chooserOf(context);
   const document = await client.call('status');
-  const { fleets } = document;
-  const shown = fleet === null ? fleets : fleets.filter(({ name }) => name === fleet);
+  const shown = document.fleets.filter(isChosen);
   if (fleet !== null && shown.length === 0) throw FleetError.of('UNKNOWN.fleet', { fleet });
   const chosen = { ...document, fleets: shown };
   if (json) printJson(options.full ? chosen : stablePart(chosen));
@@ -50,6 +52,7 @@ function stablePart({ supervisor, host, fleets }: StatusDocument): object {
         verify: _verify,
         pace: _pace,
         releases: _releases,
+        labels: _labels,
         leak,
         ...fleet
       }) => {

@@ -3,14 +3,16 @@ import type { Stray, StrayResult, StraysAnswer, StraysRequest } from '../../api/
 import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSize } from '../../specification/units.ts';
 import type { Context } from '../context.ts';
-import { chooseFleet } from '../fleet.ts';
+import { chosenFleets, refuseForSeveral } from '../fleet.ts';
 import { formatCount, formatElapsed } from '../format.ts';
 import { wholeNumber } from '../numbers.ts';
 import { print, printJson, printMessage } from '../output.ts';
 import { oneLine } from '../plain.ts';
+import { forEachFleet } from '../several.ts';
 import { paintFor } from '../style.ts';
 import type { Column } from '../table.ts';
 import { formatTable } from '../table.ts';
+import type { Done } from '../watch.ts';
 
 const POLL_MS = 100;
 
@@ -29,8 +31,11 @@ function actionOf({ args, options: { adopt, kill } }: Context): StraysRequest['a
   return kill ? 'kill' : null;
 }
 
-async function list({ client, fleet, json }: Context): Promise<number> {
-  const { strays, unanswered } = await client.call('strays', { fleet });
+async function list(context: Context): Promise<number> {
+  const { client, fleet, json } = context;
+  const chosen = await chosenFleets(context);
+  const { strays: all, unanswered } = await client.call('strays', { fleet });
+  const strays = all.filter((stray) => chosen === null || chosen.includes(stray.fleet));
   if (unanswered > 0)
     printMessage(`note: ${formatCount(unanswered)} processes that could be strays could not be examined`);
   if (json) printJson({ strays, unanswered });
@@ -41,15 +46,20 @@ async function list({ client, fleet, json }: Context): Promise<number> {
 
 async function act(context: Context, action: StraysRequest['action']): Promise<number> {
   const pids = context.args.map((text) => wholeNumber(text, 'PID', 1));
-  const fleet = await chooseFleet(context);
   const body: StraysRequest = { action, ...(pids.length > 0 && { pids }) };
+  refuseForSeveral(context, { PID: body.pids });
+  return forEachFleet(context, (fleet) => actOn(context, fleet, body));
+}
+
+async function actOn(context: Context, fleet: string, body: StraysRequest): Promise<Done> {
+  const { action } = body;
   const answer = await context.client.call('actOnStrays', { fleet }, body);
   for (const note of answer.notes) printMessage(`note: ${note}`);
   const strays = action === 'kill' ? await untilEnded(answer) : answer.strays;
   const { target, targetBefore } = answer;
-  if (context.json) printJson({ fleet, target, targetBefore, strays });
-  else printResults(action, { ...answer, strays });
-  return strays.some(({ result }) => result === 'failed') ? 1 : 0;
+  if (!context.json) printResults(action, { ...answer, strays });
+  const exitCode = strays.some(({ result }) => result === 'failed') ? 1 : 0;
+  return { exitCode, document: { fleet, target, targetBefore, strays } };
 }
 
 /** Waits while the supervisor stops the strays, and returns each with its result. */

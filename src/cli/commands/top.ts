@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentsDocument } from '../../api/agents.ts';
+import type { StatusDocument } from '../../api/status.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { type Client, isAway } from '../client.ts';
 import type { Context } from '../context.ts';
+import { chooserOf, isForSeveral } from '../fleet.ts';
 import { print, printJson } from '../output.ts';
 import { isTerminal, paintFor } from '../style.ts';
 import { Screen } from '../top/terminal.ts';
@@ -24,14 +26,15 @@ const TREND_MAX = 120;
 /** fleetctl top: a live screen; a single screen where there is no terminal, and JSON lines with --json. */
 export async function run(context: Context): Promise<number> {
   const { client, json } = context;
-  const state = await firstState(context);
-  if (json) return printStates(client);
+  const askStatus = await statusOf(context);
+  const state = await firstState(context, askStatus);
+  if (json) return printStates(askStatus);
   if (!isTerminal(process.stdout)) {
     const rows = state.agents.length + OTHER_LINES_MAX;
     print(drawTop(state, { columns: columnsOfPipe(), rows }, paintFor(process.stdout)).join('\n').trimEnd());
     return 0;
   }
-  return watch(client, state);
+  return watch(client, askStatus, state);
 }
 
 /** The width of the single screen: as COLUMNS says, as for other programs; else wide enough for everything. */
@@ -40,15 +43,27 @@ function columnsOfPipe(): number {
   return Number.isSafeInteger(columns) && columns > 0 ? columns : COLUMNS_USUAL;
 }
 
-async function printStates(client: Client): Promise<number> {
+/** Asks for the status of the chosen fleets; --fleet only says which one is shown first. */
+type AskStatus = () => Promise<StatusDocument>;
+
+async function statusOf(context: Context): Promise<AskStatus> {
+  isForSeveral(context);
+  const isChosen = await chooserOf({ ...context, fleet: null });
+  return async () => {
+    const status = await context.client.call('status');
+    return { ...status, fleets: status.fleets.filter(isChosen) };
+  };
+}
+
+async function printStates(askStatus: AskStatus): Promise<number> {
   for (;;) {
-    printJson(await client.call('status'));
+    printJson(await askStatus());
     await sleep(REFRESH_MS);
   }
 }
 
-async function firstState({ client, fleet }: Context): Promise<TopState> {
-  const status = await client.call('status');
+async function firstState({ client, fleet }: Context, askStatus: AskStatus): Promise<TopState> {
+  const status = await askStatus();
   const names = status.fleets.map(({ name }) => name);
   if (fleet !== null && !names.includes(fleet)) throw FleetError.of('UNKNOWN.fleet', { fleet });
   const chosen = fleet ?? namesInTurn(status)[0] ?? null;
@@ -78,7 +93,7 @@ async function agentsOf(client: Client, fleet: string | null): Promise<AgentsDoc
 }
 
 /** Draws and refreshes the screen until the user quits. */
-function watch(client: Client, first: TopState): Promise<number> {
+function watch(client: Client, askStatus: AskStatus, first: TopState): Promise<number> {
   return new Promise((resolve, reject) => {
     let state = first;
     let agentsDue = 0;
@@ -104,7 +119,7 @@ function watch(client: Client, first: TopState): Promise<number> {
         // The keyboard keeps the process alive, not this timer.
         await sleep(REFRESH_MS, undefined, { ref: false });
         const isDue = performance.now() >= agentsDue;
-        const refreshed = await refresh(client, state, isDue);
+        const refreshed = await refresh(client, askStatus, state, isDue);
         if (isDue) agentsDue = performance.now() + REFRESH_MS_PER_AGENT * refreshed.agents.length;
         // Keep what the user has chosen meanwhile.
         const { fleet, sort } = state;
@@ -152,9 +167,14 @@ function afterKey(state: TopState, key: string, size: Size): TopState {
 }
 
 /** The state with current numbers; if no supervisor answers, with the previous numbers and a problem. */
-async function refresh(client: Client, state: TopState, withAgents: boolean): Promise<TopState> {
+async function refresh(
+  client: Client,
+  askStatus: AskStatus,
+  state: TopState,
+  withAgents: boolean,
+): Promise<TopState> {
   try {
-    const status = await client.call('status');
+    const status = await askStatus();
     const { fleet } = state;
     const isKnown = status.fleets.some(({ name }) => name === fleet);
     const agents = withAgents ? await agentsOf(client, isKnown ? fleet : null) : state.agents;

@@ -43,9 +43,27 @@ export const AGENTS: OptionEntry = {
   help: 'The number of agents (default: the target of the spec, or of the fleets).',
 };
 
-/** The spec that doctor and plan read. */
-export const SPEC_FILE: OptionEntry = {
-  flags: '-f, --file <FILE>',
-  help: 'The spec (default: ./fleet.yaml, else the fleets that the supervisor knows).',
-  completes: 'file',
+/** Specs: `-f`, several times. */
+export function specFiles(help: string): OptionEntry {
+  return { flags: '-f, --file <FILE>', help, completes: 'file', repeat: true };
+}
+
+/** The specs that doctor and plan read. */
+export const SPEC_FILE = specFiles(
+  'A spec, or a directory of specs; repeatable (default: ./fleet.yaml, else the fleets that the supervisor knows).',
+);
+
+/** Several fleets at once, instead of --fleet. */
+export const SEVERAL: readonly OptionEntry[] = [
+  { flags: '--all-fleets', help: 'All fleets, one after the other.' },
+  {
+    flags: '-l, --selector <SELECTOR>',
+    help: 'The fleets with this label: KEY=VALUE, KEY!=VALUE, or KEY for any value; repeatable, all must match.',
+    repeat: true,
+  },
+];
+
+export const DRY_RUN: OptionEntry = {
+  flags: '--dry-run',
+  help: 'Show what would be done, and the difference to the spec in force; do nothing.',
 };

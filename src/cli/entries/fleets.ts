@@ -1,4 +1,4 @@
-import { type CommandEntry, SLOTS, TIMEOUT } from './entry.ts';
+import { type CommandEntry, DRY_RUN, SEVERAL, SLOTS, specFiles, TIMEOUT } from './entry.ts';
 
 /** Commands that change what is wanted of a fleet. */
 export const FLEETS = [
@@ -7,21 +7,32 @@ export const FLEETS = [
     summary: 'write a commented fleet.yaml',
     arguments: [],
     options: [
-      { flags: '-f, --file <FILE>', help: 'The file to write (default: fleet.yaml).', completes: 'file' },
+      specFiles('The file to write (default: fleet.yaml).'),
       { flags: '--force', help: 'Overwrite the file.' },
     ],
     examples: ['fleetctl init'],
+  },
+  {
+    name: 'validate',
+    summary:
+      'check specs, without a supervisor; what only a host can tell (files, users, ports in use) is not checked',
+    arguments: [],
+    options: [
+      specFiles(
+        'A spec, a directory of specs, or - for the standard input; repeatable (default: ./fleet.yaml).',
+      ),
+    ],
+    examples: ['fleetctl validate -f fleet.yaml', 'fleetctl validate -f fleets/ --json'],
   },
   {
     name: 'spawn',
     summary: 'set the target of a fleet and wait until it is ready; registers or updates the fleet',
     arguments: [{ notation: '[TARGET]', help: 'The number of agents (default: the target of the spec).' }],
     options: [
-      {
-        flags: '-f, --file <FILE>',
-        help: 'The spec (default: ./fleet.yaml for a new fleet).',
-        completes: 'file',
-      },
+      specFiles(
+        'A spec, or a directory of specs; repeatable. Several specs are taken together: all or none (default: ./fleet.yaml for a new fleet).',
+      ),
+      DRY_RUN,
       {
         flags: '--force',
         help: 'Apply a change that stops every agent first, such as other ports; start despite a host limit.',
@@ -33,6 +44,7 @@ export const FLEETS = [
     afterDashes: '[-- COMMAND…]',
     examples: [
       'fleetctl spawn 1000 -f fleet.yaml',
+      'fleetctl spawn -f fleets/ --dry-run',
       'fleetctl spawn 50 --port-base 10000 -- redis-server --port {port}',
     ],
   },
@@ -46,28 +58,34 @@ export const FLEETS = [
       { flags: '--now', help: 'Without grace: SIGKILL, also to agents that are stopping already.' },
       { flags: '--purge', help: 'Delete the directories and logs of the slots.' },
       TIMEOUT,
+      ...SEVERAL,
     ],
-    examples: ['fleetctl kill 100', 'fleetctl kill --slots 10-19,25', 'fleetctl kill --all --now'],
+    examples: [
+      'fleetctl kill 100',
+      'fleetctl kill --slots 10-19,25',
+      'fleetctl kill --all --now',
+      'fleetctl kill --all -l team=edge',
+    ],
   },
   {
     name: 'restart',
     summary: 'restart agents in rounds, on the same release',
     arguments: [],
-    options: [SLOTS, { flags: '--latest', help: 'Use the newest release.' }, TIMEOUT],
+    options: [SLOTS, { flags: '--latest', help: 'Use the newest release.' }, TIMEOUT, ...SEVERAL],
     examples: ['fleetctl restart --latest', 'fleetctl restart --slots 7'],
   },
   {
     name: 'hold',
     summary: 'hold a fleet: nothing starts or restarts automatically',
     arguments: [],
-    options: [],
-    examples: ['fleetctl hold'],
+    options: SEVERAL,
+    examples: ['fleetctl hold', 'fleetctl hold --all-fleets'],
   },
   {
     name: 'resume',
     summary: 'end the hold of a fleet',
     arguments: [],
-    options: [],
+    options: SEVERAL,
     examples: ['fleetctl resume'],
   },
   {
@@ -80,6 +98,7 @@ export const FLEETS = [
         help: "Move each into the slot whose port it holds, or into the lowest free slot, if it runs as that slot's user; raises the target as needed.",
       },
       { flags: '--kill', help: 'Stop each: stop signal, grace, SIGKILL.' },
+      ...SEVERAL,
     ],
     examples: ['fleetctl strays', 'fleetctl strays --adopt', 'fleetctl strays --kill 4711'],
   },
@@ -92,6 +111,7 @@ export const FLEETS = [
         flags: '--purge',
         help: 'Delete the directories of its slots too, also of a fleet that was removed before.',
       },
+      ...SEVERAL,
     ],
     examples: ['fleetctl remove --fleet web', 'fleetctl remove --fleet web --purge'],
   },

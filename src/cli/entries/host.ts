@@ -1,4 +1,4 @@
-import { AGENTS, type CommandEntry, SPEC_FILE } from './entry.ts';
+import { AGENTS, type CommandEntry, SPEC_FILE, specFiles } from './entry.ts';
 
 /** Commands about the host; they need neither a supervisor nor a fleet. */
 export const HOST = [
@@ -37,11 +37,7 @@ export const HOST = [
     arguments: [],
     options: [
       AGENTS,
-      {
-        flags: '-f, --file <FILE>',
-        help: 'The spec, for its ports, memory and target.',
-        completes: 'file',
-      },
+      specFiles('A spec, or a directory of specs, for ports, memory and targets; repeatable.'),
       { flags: '--dry-run', help: 'Show the difference and change nothing.' },
       {
         flags: '--root <DIR>',

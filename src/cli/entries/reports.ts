@@ -1,4 +1,4 @@
-import { type CommandEntry, SLOTS } from './entry.ts';
+import { type CommandEntry, SEVERAL, SLOTS } from './entry.ts';
 
 /** Commands that show what runs and what happened. */
 export const REPORTS = [
@@ -10,10 +10,11 @@ export const REPORTS = [
       { flags: '-a, --all', help: 'Show every fleet, however many there are.' },
       {
         flags: '--full',
-        help: 'With --json: also memory per release, pressure and other keys that may change between versions.',
+        help: 'With --json: also labels, memory per release, pressure and other keys that may change between versions.',
       },
+      ...SEVERAL,
     ],
-    examples: ['fleetctl status', 'fleetctl status --json'],
+    examples: ['fleetctl status', 'fleetctl status --json', 'fleetctl status -l team=edge'],
   },
   {
     name: 'ps',
@@ -30,6 +31,7 @@ export const REPORTS = [
         flags: '--usage',
         help: 'Also show processor time, threads and open files; for at most 256 agents.',
       },
+      ...SEVERAL,
     ],
     examples: ['fleetctl ps --fleet web', 'fleetctl ps --sort rss --limit 20'],
   },
@@ -37,7 +39,7 @@ export const REPORTS = [
     name: 'top',
     summary: 'show a live screen: fleets, memory and its trend, the agents that use most',
     arguments: [],
-    options: [],
+    options: SEVERAL,
     examples: ['fleetctl top', 'fleetctl top --fleet web'],
   },
   {
@@ -47,6 +49,7 @@ export const REPORTS = [
     options: [
       { flags: '-f, --follow', help: 'Keep printing new events.' },
       { flags: '--limit <N>', help: 'The last N events (default: 100).' },
+      ...SEVERAL,
     ],
     examples: ['fleetctl events -f'],
   },

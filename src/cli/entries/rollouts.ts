@@ -1,4 +1,4 @@
-import { type CommandEntry, TIMEOUT } from './entry.ts';
+import { type CommandEntry, DRY_RUN, SEVERAL, specFiles, TIMEOUT } from './entry.ts';
 
 /** Commands about releases and the rollouts between them. */
 export const ROLLOUTS = [
@@ -6,7 +6,7 @@ export const ROLLOUTS = [
     name: 'releases',
     summary: 'list the releases kept, and how many agents run each',
     arguments: [],
-    options: [],
+    options: SEVERAL,
     examples: ['fleetctl releases'],
   },
   {
@@ -14,11 +14,7 @@ export const ROLLOUTS = [
     summary: 'replace the agents batch by batch with a new release; roll back if it is worse',
     arguments: [],
     options: [
-      {
-        flags: '-f, --file <FILE>',
-        help: "The spec of the new release (default: the fleet's spec, with its binary read again).",
-        completes: 'file',
-      },
+      specFiles("The spec of the new release (default: the fleet's spec, with its binary read again)."),
       {
         flags: '--binary <PATH>',
         help: 'Run this executable instead of the one in the spec.',
@@ -36,7 +32,9 @@ export const ROLLOUTS = [
         help: 'The number of failed agents that is tolerated (default: update.maxFailed).',
       },
       { flags: '--no-rollback', help: 'Hold the fleet instead of rolling back.' },
+      DRY_RUN,
       TIMEOUT,
+      ...SEVERAL,
     ],
     examples: [
       'fleetctl rolling-update -f fleet.yaml --canary 5',
@@ -53,7 +51,7 @@ export const ROLLOUTS = [
         choices: ['status', 'pause', 'resume', 'abort'],
       },
     ],
-    options: [TIMEOUT],
+    options: [TIMEOUT, ...SEVERAL],
     examples: ['fleetctl rollout status', 'fleetctl rollout abort'],
   },
   {
@@ -66,6 +64,7 @@ export const ROLLOUTS = [
         help: 'A release or its label (default: the newest earlier release).',
       },
       TIMEOUT,
+      ...SEVERAL,
     ],
     examples: ['fleetctl rollback', 'fleetctl rollback --to 3f2a9c'],
   },

@@ -49,9 +49,13 @@ export function handlersOf(served: Served): Handlers {
 function commandHandlers({
   commands,
   report,
-}: Served): Part<'spawn' | 'kill' | 'restart' | 'hold' | 'resume' | 'remove' | 'actOnStrays'> {
+}: Served): Part<
+  'spawn' | 'apply' | 'drySpawn' | 'kill' | 'restart' | 'hold' | 'resume' | 'remove' | 'actOnStrays'
+> {
   return {
     spawn: ({ fleet, body }) => commands.spawn(fleet, body),
+    apply: async ({ body }) => ({ fleets: await commands.apply(body) }),
+    drySpawn: ({ body }) => commands.drySpawn(body),
     kill: ({ fleet, body }) => commands.decide(fleet, (known) => decideKill(known, body)),
     restart: ({ fleet, body }) => commands.decide(fleet, (known) => decideRestart(known, body)),
     hold: async ({ fleet }) => {
@@ -73,9 +77,10 @@ function commandHandlers({
 function rolloutHandlers({
   commands,
   supervisor,
-}: Served): Part<'rollingUpdate' | 'rollout' | 'actOnRollout' | 'rollBack' | 'releases'> {
+}: Served): Part<'rollingUpdate' | 'dryUpdate' | 'rollout' | 'actOnRollout' | 'rollBack' | 'releases'> {
   return {
     rollingUpdate: ({ fleet, body }) => commands.rollingUpdate(fleet, body),
+    dryUpdate: ({ fleet, body }) => commands.dryUpdate(fleet, body),
     rollout: ({ fleet }) => rolloutDocument(commands.get(fleet), supervisor.host.now()),
     actOnRollout: ({ fleet, body }) =>
       commands.decide(fleet, (known, date) => decideRolloutAction(known, body.action, date)),
@@ -95,7 +100,12 @@ function reportHandlers({
     fleet === undefined ? null : commands.get(fleet).name;
   return {
     status: () => report.status(),
-    fleets: () => ({ fleets: [...supervisor.fleets.keys()] }),
+    fleets: () => ({
+      fleets: [...supervisor.fleets.keys()],
+      labels: Object.fromEntries(
+        [...supervisor.fleets].map(([name, { fleet }]) => [name, fleet.spec.labels ?? {}]),
+      ),
+    }),
     fleet: ({ fleet }) => {
       const { spec, baseDir } = commands.get(fleet).fleet.record;
       return { spec, baseDir };

@@ -16,18 +16,36 @@ interface Supervised {
   readonly fleets: ReadonlyMap<string, FleetRunner>;
 }
 
+/** Agents that are asked for: those of one fleet. */
+export interface Asked {
+  spec: Spec;
+  agents: number;
+}
+
 /**
- * Refuses a target that the host's limits certainly do not allow: the limits of the doctor's table that can be read
- * within milliseconds.
+ * Refuses targets that the host's limits certainly do not allow: the limits of the doctor's table that can be read
+ * within milliseconds. Each fleet must fit next to the others, and those that are asked for must fit together.
+ * @param targets the targets that other fleets get at the same time
  * @throws FleetError LIMIT_REACHED with the limit, its value and the fix; --force risks nothing but time
  */
-export function checkCapacity(spec: Spec, agents: number, supervised: Supervised): void {
-  const demand = demandFor(spec, agents, supervised);
-  const failed = examineLimits(demand, factsHere(supervised)).find(({ verdict }) => verdict === 'fail');
-  if (!failed) return;
-  throw new FleetError('LIMIT_REACHED', describeRefusal(failed, agents), {
-    hint: `${failed.fix}. fleetctl doctor --agents ${agents} shows every limit; --force skips this check.`,
-  });
+export function checkCapacity(
+  asked: readonly Asked[],
+  supervised: Supervised,
+  targets: ReadonlyMap<string, number> = new Map(),
+): void {
+  if (asked.length === 0) return;
+  const demands = asked.map(({ spec, agents }) => demandFor(spec, agents, supervised, targets));
+  const names = new Set(asked.map(({ spec }) => spec.name));
+  const together = { ...combine(demands), others: othersOf(supervised, targets, names) };
+  const facts = factsHere(supervised);
+  for (const demand of demands.length === 1 ? demands : [together, ...demands]) {
+    const failed = examineLimits(demand, facts).find(({ verdict }) => verdict === 'fail');
+    if (!failed) continue;
+    const { agents } = demand;
+    throw new FleetError('LIMIT_REACHED', describeRefusal(failed, agents), {
+      hint: `${failed.fix}. fleetctl doctor --agents ${agents} shows every limit; --force skips this check.`,
+    });
+  }
 }
 
 /** The number of agents that the host's limits allow, of all fleets together; null if no limit depends on it. */
@@ -40,19 +58,36 @@ export function agentsMax(supervised: Supervised): number | null {
   return firstCeiling(examineLimits(demand, factsHere(supervised)))?.agents ?? null;
 }
 
-function demandFor(spec: Spec, agents: number, { host, paths, fleets }: Supervised): Demand {
+function demandFor(
+  spec: Spec,
+  agents: number,
+  supervised: Supervised,
+  targets: ReadonlyMap<string, number> = new Map(),
+): Demand {
+  const { host, paths, fleets } = supervised;
   const { stateDir, runtimeDir } = paths;
   const own = fleets.get(spec.name);
-  let others = 0;
-  for (const { name, fleet } of fleets.values()) if (name !== spec.name) others += fleet.target;
   return demandOf({
     spec,
     agents,
     running: own?.fleet.running ?? 0,
-    others,
+    others: othersOf(supervised, targets, new Set([spec.name])),
     measured: own ? host.facts.measureAgents(pidsOf(own)) : null,
     directories: { stateDir, runtimeDir },
   });
+}
+
+/** The number of agents of all fleets but some; `targets` has those of fleets that are about to change. */
+function othersOf(
+  { fleets }: Supervised,
+  targets: ReadonlyMap<string, number>,
+  except: ReadonlySet<string>,
+): number {
+  const all = new Map([...fleets.values()].map(({ name, fleet }) => [name, fleet.target]));
+  for (const [name, target] of targets) all.set(name, target);
+  let sum = 0;
+  for (const [name, target] of all) if (!except.has(name)) sum += target;
+  return sum;
 }
 
 function factsHere({ host, paths, fleets }: Supervised): HostFacts {

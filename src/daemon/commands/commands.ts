@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type { Accepted } from '../../api/accepted.ts';
+import type { ApplyRequest, DrySpawnRequest, PreviewDocument } from '../../api/apply.ts';
 import type { SpawnRequest } from '../../api/commands.ts';
 import type { RollingUpdateRequest } from '../../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../../api/strays.ts';
@@ -12,9 +13,10 @@ import { listSome } from '../../specification/problems.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { commitAndAnswer } from './answer.ts';
+import { drySpawn, dryUpdate } from './dry-run.ts';
 import { finishRemovals, purgeLeftovers, removeFleet } from './remove.ts';
 import { rollingUpdate } from './rollout.ts';
-import { spawnFleet } from './spawn.ts';
+import { type SpawnWanted, spawnFleets, writtenSpec } from './spawn.ts';
 import { actOnStrays } from './strays.ts';
 
 const HOST_FAULTS: ReadonlySet<ErrorCode> = new Set(['LIMIT_REACHED', 'STATE_UNUSABLE']);
@@ -35,8 +37,34 @@ export class Commands {
   }
 
   /** Registers or updates a fleet and sets its target. */
-  spawn(name: string, request: SpawnRequest): Promise<Accepted> {
-    return this.#queue(name, () => spawnFleet(this.#supervisor, name, request));
+  async spawn(name: string, request: SpawnRequest): Promise<Accepted> {
+    const [accepted] = await this.spawnAll([{ name, request }]);
+    return accepted!;
+  }
+
+  /** Registers or updates several fleets: all of them, or none. */
+  spawnAll(wanted: readonly SpawnWanted[]): Promise<Accepted[]> {
+    const name = wanted.length === 1 ? wanted[0]!.name : null;
+    return this.#queue(name, () => spawnFleets(this.#supervisor, wanted));
+  }
+
+  /** The same for what is wanted when its turn comes; nothing if that is nothing. */
+  configure(wantedNow: () => readonly SpawnWanted[]): Promise<Accepted[]> {
+    return this.#queue(null, async () => {
+      const wanted = wantedNow();
+      return wanted.length === 0 ? [] : spawnFleets(this.#supervisor, wanted);
+    });
+  }
+
+  /** The same for the specs of a request. */
+  apply({ fleets, force = false }: ApplyRequest): Promise<Accepted[]> {
+    const wanted = fleets.map((one) => ({ name: writtenSpec(one)!.spec.name, request: { ...one, force } }));
+    return this.spawnAll(wanted);
+  }
+
+  /** Shows what a spawn would do. */
+  async drySpawn(request: DrySpawnRequest): Promise<PreviewDocument> {
+    return { fleets: await this.#queue(null, () => drySpawn(this.#supervisor, request)) };
   }
 
   /** Commits a decision about a fleet, and answers with the goal to wait for. */
@@ -55,6 +83,12 @@ export class Commands {
   /** Starts a rolling update. */
   rollingUpdate(name: string, request: RollingUpdateRequest): Promise<Accepted> {
     return this.#withRunner(name, (runner) => rollingUpdate(this.#supervisor, runner, request));
+  }
+
+  /** Shows what a rolling update would do. */
+  async dryUpdate(name: string, request: RollingUpdateRequest): Promise<PreviewDocument> {
+    const preview = await this.#withRunner(name, (runner) => dryUpdate(this.#supervisor, runner, request));
+    return { fleets: [preview] };
   }
 
   /**
@@ -99,7 +133,7 @@ export class Commands {
   }
 
   /** Runs one command at a time. Refusals by the host are reported as events; a user's mistakes only in the answer. */
-  async #queue<T>(name: string, work: () => T | Promise<T>): Promise<T> {
+  async #queue<T>(name: string | null, work: () => T | Promise<T>): Promise<T> {
     try {
       return await this.#limit(work);
     } catch (error) {

@@ -19,8 +19,20 @@ export interface Proposal {
   served?: ReadonlySet<number>;
 }
 
+/** What a proposal must leave to another fleet; one that is proposed at the same time counts as it would be. */
+export interface OtherFleet {
+  readonly name: string;
+  readonly fleet: {
+    readonly spec: Spec;
+    readonly target: number;
+    /** The slots that own ports. */
+    readonly slots: { keys(): Iterable<number> };
+  };
+}
+
 /**
  * Checks everything about a proposed fleet that can be known before the first start.
+ * @param others the fleets that the proposal must fit in with
  * @throws FleetError with what prevents it and what to do
  */
 export function preflight(
@@ -28,15 +40,16 @@ export function preflight(
   host: Host,
   paths: Paths,
   fleets: ReadonlyMap<string, FleetRunner>,
+  others: ReadonlyMap<string, OtherFleet> = fleets,
 ): void {
   const highest = highestOf(slots);
   checkPorts(spec, slots);
   if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
   checkUser(spec, highest, host.processes.users);
   checkHelpers(spec, baseDir, host.files);
-  checkLogs(spec, slots.size, fleets, host);
+  checkLogs(spec, slots.size, others, host);
   if (spec.ports) {
-    checkOtherFleets(spec.name, spec.ports, slots, fleets);
+    checkOtherFleets(spec.name, spec.ports, slots, others);
     checkPortsFree(spec, spec.ports, slots.difference(served), host, fleets.get(spec.name));
   }
 }
@@ -66,13 +79,9 @@ function checkHelpers({ prepare, ready, env }: Spec, baseDir: string, files: Fil
   if (ready.kind === 'exec') files.findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
 }
 
-function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, FleetRunner>, host: Host): void {
+function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, OtherFleet>, host: Host): void {
   if (spec.logs.to !== 'journal') return;
-  const others = sum(
-    fleets,
-    (runner) => (runner.fleet.spec.logs.to === 'journal' ? runner.fleet.target : 0),
-    spec.name,
-  );
+  const others = sum(fleets, ({ fleet }) => (fleet.spec.logs.to === 'journal' ? fleet.target : 0), spec.name);
   if (others + count > JOURNAL_STREAMS_MAX) {
     throw new FleetError(
       'LIMIT_REACHED',
@@ -91,7 +100,7 @@ function checkOtherFleets(
   name: string,
   ports: Ports,
   slots: ReadonlySet<number>,
-  fleets: ReadonlyMap<string, FleetRunner>,
+  fleets: ReadonlyMap<string, OtherFleet>,
 ): void {
   for (const other of fleets.values()) {
     const theirs = other.fleet.spec.ports;
@@ -154,11 +163,11 @@ function portsOf(ports: Ports, slot: number): number[] {
 }
 
 function sum(
-  fleets: ReadonlyMap<string, FleetRunner>,
-  of: (runner: FleetRunner) => number,
+  fleets: ReadonlyMap<string, OtherFleet>,
+  of: (other: OtherFleet) => number,
   except: string,
 ): number {
   let total = 0;
-  for (const runner of fleets.values()) if (runner.name !== except) total += of(runner);
+  for (const other of fleets.values()) if (other.name !== except) total += of(other);
   return total;
 }

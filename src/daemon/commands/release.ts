@@ -3,7 +3,9 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import type { Files, Host, ReadProblem } from '../../host/host.ts';
 import { hashText } from '../../host/sys/hash.ts';
+import { parseSpec } from '../../specification/parse.ts';
 import type { Paths } from '../../specification/paths.ts';
+import { keysUsed, literal } from '../../specification/placeholders.ts';
 import type { Spec } from '../../specification/spec.ts';
 import { readReleaseSecrets } from '../fleet/env-file.ts';
 import { AGENT_PATH } from '../fleet/launch.ts';
@@ -38,16 +40,16 @@ export interface ReleaseMaking {
 export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
   const { baseDir, paths, host, highest, known, label, now } = making;
   const { files } = host;
-  const path = spec.env.PATH ?? AGENT_PATH;
-  const executable = files.findExecutable(spec.command[0]!, baseDir, path, 'command[0]');
+  const { command, env } = spec;
+  const path = env.PATH ?? AGENT_PATH;
+  const executable = files.findExecutable(command[0]!, baseDir, path, 'command[0]');
   const binary = spec.binary === null ? null : files.findExecutable(spec.binary, baseDir, path, 'binary');
   if (executable !== binary) await checkFormat(files, 'command[0]', executable, executable);
   const secrets = await readReleaseSecrets({ envFile: spec.envFile, baseDir }, files.reader);
-  const { env } = spec;
   /** The content to hash, with `copy` for the binary: its content makes a release, not its path. */
   const withCopy = (copy: string | null) => ({
     path: copy !== null && executable === binary ? copy : executable,
-    argv: spec.command.map((word) => (copy !== null && resolve(baseDir, word) === binary ? copy : word)),
+    argv: command.map((word) => (copy !== null && resolve(baseDir, word) === binary ? copy : word)),
     env,
     secrets,
   });
@@ -57,7 +59,13 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
   const release = { id: draft, ...words, createdAt: '', spec, baseDir };
   checkExecSize({ host, spec, baseDir, release, slot: Math.max(highest, 0), paths });
   const staged = binary === null ? null : await stage(binary, paths, host);
-  const content = { ...withCopy(staged && '{binary}'), binary: staged?.hash ?? null };
+  const links = linksOf(spec, baseDir, executable === binary ? null : executable, files);
+  const content = {
+    ...withCopy(staged && '{binary}'),
+    binary: staged?.hash ?? null,
+    ...surroundings(spec),
+    ...(links && { links }),
+  };
   const id = hashText(JSON.stringify(content)).slice(0, ID_LENGTH);
   const stored = staged && files.storeExecutable(staged.path, paths.release(id), basename(binary!));
   const before = known.get(id);
@@ -68,8 +76,47 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
     createdAt: before?.createdAt ?? now.toISOString(),
     spec,
     baseDir,
+    ...(links && { links }),
     ...(name !== undefined && { label: name }),
   };
+}
+
+/**
+ * What else an agent sees of its spec, as far as that differs from the defaults: a release without any of it has the name
+ * that it had before there were these keys.
+ */
+function surroundings(spec: Spec): Partial<Spec> {
+  const defaults = parseSpec({ name: spec.name, command: ['none'] });
+  const keys = (['cwd', 'limits', 'process', 'sandbox'] as const).filter(
+    (key) => JSON.stringify(spec[key]) !== JSON.stringify(defaults[key]),
+  );
+  const seen: Partial<Spec> = Object.fromEntries(keys.map((key) => [key, spec[key]]));
+  const used = keysUsed([...spec.command, ...Object.values(spec.env), spec.cwd], 'label');
+  if (used.length === 0) return seen;
+  return { ...seen, labels: Object.fromEntries(used.map((key) => [key, spec.labels?.[key] ?? ''])) };
+}
+
+/**
+ * Where the symbolic links in the paths of a spec lead now; null if there are none. A deployment that swaps a link makes
+ * another release, though no word of the spec has changed.
+ * @param executable null if it is copied: then its content is part of the release
+ */
+function linksOf(
+  { command, cwd }: Spec,
+  baseDir: string,
+  executable: string | null,
+  files: Files,
+): Record<string, string> | null {
+  const directory = literal(cwd);
+  const paths: [key: string, path: string | null][] = [
+    ['command', command[0]!.includes('/') ? executable : null],
+    ['cwd', directory === null ? null : resolve(baseDir, directory)],
+  ];
+  const links = paths.flatMap(([key, path]) => {
+    const target = path === null ? null : files.realPath(path);
+    return target === null || target === path ? [] : [[key, target] as const];
+  });
+  return links.length === 0 ? null : Object.fromEntries(links);
 }
 
 async function stage(

@@ -37,6 +37,7 @@ export function placeholdersOf(spec: Spec, release: string, slot: number, paths:
     port: portOf(spec.ports, slot),
     ports: namedPortsOf(spec.ports, slot),
     address: addressOf(spec.addresses, slot),
+    labels: spec.labels ?? {},
     socket: paths.agentSocket(spec.name, slot),
     dir: paths.slotDir(spec.name, slot),
     fleet: spec.name,

@@ -104,13 +104,26 @@ export class FleetRunner implements FleetContext {
   }
 
   commit(change: Change): void {
-    const { store, journal, host } = this.services;
+    const { store, journal } = this.services;
     try {
       store.write(this.name, change);
     } catch (error) {
       if (!change.isBestEffort) throw error;
       journal.note('limit', this.name, `the hold could not be written: ${(error as Error).message}`);
     }
+    this.#committed(change);
+  }
+
+  /** Commits changes of several fleets: all of them, or none. @throws FleetError as commit() does */
+  static commitAll(changes: readonly (readonly [runner: FleetRunner, change: Change])[]): void {
+    const [first] = changes;
+    first?.[0].services.store.writeAll(changes.map(([{ name }, change]) => [name, change]));
+    for (const [runner, change] of changes) runner.#committed(change);
+  }
+
+  /** Applies and reports a change that is durable. */
+  #committed(change: Change): void {
+    const { journal, host } = this.services;
     applyChange(this.fleet, change, host.now());
     if (!this.signal.aborted && change.respec) for (const watch of this.#watches.values()) watch.respec?.();
     for (const watch of this.#watches.values()) watch.committed?.();

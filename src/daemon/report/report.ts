@@ -102,6 +102,7 @@ export class Report {
       pace: runner.fleet.adaptive?.state ?? null,
       rollout: rolloutStatus(runner),
       releases: releasesRun(runner),
+      labels: runner.fleet.spec.labels ?? {},
     };
   }
 

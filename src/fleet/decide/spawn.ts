@@ -74,11 +74,13 @@ export function specFor(name: string, existing: Fleet | null, written: WrittenSp
 /**
  * Registers or updates a fleet and sets its target, as one change.
  * @param newest the release of the spec in the request; null: the fleet's newest stays
+ * @param configured the configuration file that it comes from; absent: a command
  */
 export function decideSpawn(
   existing: Fleet | null,
   proposal: SpawnProposal,
   newest: ReleaseRecord | null,
+  configured?: FleetRecord['configured'],
 ): Decision {
   const { spec, baseDir, target, slots, change, recreate } = proposal;
   const release = newest?.id ?? existing!.release;
@@ -95,6 +97,7 @@ export function decideSpawn(
     hold: isNew ? null : existing.record.hold,
     recreate: recreate || (existing?.record.recreate ?? false),
     rollout: isEnded ? null : rollout,
+    ...(configured && { configured }),
   };
   const fleet = existing ?? new Fleet({ fleet: record, slots: [], releases: [] }, 0);
   // During a rollout, slots without a running agent take the new release in their batch.

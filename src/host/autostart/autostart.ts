@@ -26,6 +26,7 @@ const KEEPER = packageFile('bin/keep-cgroup');
 const KEPT = [
   'FLEETD_STATE_DIR',
   'FLEETD_RUNTIME_DIR',
+  'FLEETD_CONFIG_DIR',
   'XDG_RUNTIME_DIR',
   'XDG_CACHE_HOME',
   'HOME',

@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -116,6 +117,15 @@ export function setAside(paths: readonly string[], now: Date): string | null {
   const present = paths.filter((path) => existsSync(path));
   for (const path of present) onDisk('set aside', path, () => renameSync(path, path + suffix));
   return present.length > 0 ? present[0] + suffix : null;
+}
+
+/** A path with its symbolic links followed (realpath(3)); null if it leads nowhere, or may not be followed. */
+export function realPath(path: string): string | null {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    return null;
+  }
 }
 
 /** The name under which a file was last set aside; null if it never was. */

@@ -1,6 +1,7 @@
 import type { Executable } from '../../fleet/strays/fingerprint.ts';
 import { type FoundProgram, readProgram, readSuspect, type Suspected } from '../strays/find.ts';
 import { readHead, readWhole } from '../sys/bounded.ts';
+import { type ConfigFile, readConfigFiles } from './config-files.ts';
 import { stageCopy } from './stage.ts';
 
 /** A read of something that others can write. */
@@ -9,6 +10,8 @@ export type ReadRequest =
   | { do: 'read'; path: string; bytesMax: number }
   /** The beginning of a file. */
   | { do: 'head'; path: string; bytes: number }
+  /** The files of a directory of configuration, which nobody but the `owners` may be able to write. */
+  | { do: 'config'; path: string; owners: readonly number[] }
   /** A copy of an executable; the result is the hash of its content. */
   | { do: 'stage'; source: string; target: string; bytesMax: number }
   /** The file that a path leads to, and the interpreter in its first line. */
@@ -20,6 +23,7 @@ export type ReadRequest =
 interface Values {
   read: Uint8Array;
   head: Uint8Array;
+  config: ConfigFile[] | null;
   stage: string;
   program: FoundProgram | null;
   suspect: Suspected | null;
@@ -34,6 +38,8 @@ export function readOthers(ask: ReadRequest): Values[ReadRequest['do']] {
       return readWhole(ask.path, ask.bytesMax);
     case 'head':
       return readHead(ask.path, ask.bytes);
+    case 'config':
+      return readConfigFiles(ask.path, ask.owners);
     case 'stage':
       return stageCopy(ask.source, ask.target, ask.bytesMax);
     case 'program':

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { fileSize, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
+import { fileSize, realPath, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
 import { boundLog, readLog, readLogEnd } from '../files/logfile.ts';
 import { readPid } from '../files/pid-file.ts';
 import { discard, finishPurges, setDirectoriesAside } from '../files/purge.ts';
@@ -21,6 +21,7 @@ export class LinuxFiles implements Files {
   readonly findExecutable = findExecutable;
   readonly fileId = fileId;
   readonly readPid = readPid;
+  readonly realPath = realPath;
   readonly storeExecutable = storeExecutable;
   readonly remove = removeFile;
   readonly setDirectoriesAside = setDirectoriesAside;
