@@ -1,0 +1,41 @@
+import { hole } from '../holes.ts';
+
+/** What `%(…)s` can name: text, or for `process_num` the slot. */
+export type Names = Readonly<Record<string, string | number>>;
+
+const EXPRESSION = /%%|%\((\w+)\)([-+ #0]*)(\d*)([a-z])|%/gi;
+/** The name of the process number, which becomes the slot. */
+export const PROCESS_NUM = 'process_num';
+
+/**
+ * Expands supervisord's expressions, those of Python's % operator. Those that name the process number become holes.
+ * @param onProblem is told what cannot be expanded, which then stays as it is
+ */
+export function expandNames(text: string, names: Names, onProblem: (text: string) => void): string {
+  return text.replace(EXPRESSION, (whole, name?: string, flags = '', width = '') => {
+    if (whole === '%%') return '%';
+    if (name === undefined) {
+      onProblem('a single % is an error for supervisord; it stays as it is');
+      return whole;
+    }
+    if (name === PROCESS_NUM) return slotHole(whole, flags, width, onProblem);
+    const value = Object.hasOwn(names, name) ? names[name] : undefined;
+    if (value === undefined) {
+      onProblem(
+        name.startsWith('ENV_')
+          ? `the variable ${name.slice(4)} of supervisord's environment is not set here, so %(${name})s stays as it is; write its value`
+          : `%(${name})s names nothing that is known here; it stays as it is`,
+      );
+      return whole;
+    }
+    return typeof value === 'number' && flags.includes('0')
+      ? String(value).padStart(Number(width), '0')
+      : String(value);
+  });
+}
+
+function slotHole(whole: string, flags: string, width: string, onProblem: (text: string) => void): string {
+  if (flags === '0' && width !== '') return hole(`slot:${width.padStart(2, '0')}`);
+  if (flags !== '' || width !== '') onProblem(`fleetd pads a slot with zeros or not at all, unlike ${whole}`);
+  return hole('slot');
+}
