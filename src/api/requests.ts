@@ -1,6 +1,6 @@
 import { FLEET } from '../specification/fields.ts';
 import { type Fields, type Group, type Sparse, sparse } from '../specification/group.ts';
-import { below, type Problem, show } from '../specification/problems.ts';
+import { show } from '../specification/problems.ts';
 import type { Share } from '../specification/spec.ts';
 import { integer, isMapping, scalar, type Type } from '../specification/types.ts';
 
@@ -76,25 +76,6 @@ export function orNull<T>(type: Type<T, ''>): Type<T | null, ''> {
       const read = value === null ? null : type.read(value, path, []);
       if (read === undefined) problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
       return read;
-    },
-  };
-}
-
-/** A list whose items are of one type. */
-export function listOf<T>(item: Type<T, ''>): Type<T[], ''> {
-  const expected = `a list, each item ${item.expected}`;
-  return {
-    suffix: '',
-    expected,
-    schema: { type: 'array', items: item.schema },
-    read: (value, path, problems: Problem[]) => {
-      if (!Array.isArray(value)) {
-        problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
-        return undefined;
-      }
-      const before = problems.length;
-      const items = value.map((each, i) => item.read(each, below(path, i), problems));
-      return problems.length === before ? (items as T[]) : undefined;
     },
   };
 }

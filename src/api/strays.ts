@@ -1,8 +1,8 @@
 import { sparse } from '../specification/group.ts';
-import { word } from '../specification/types.ts';
+import { listOf, word } from '../specification/types.ts';
 import { json, type Operations } from './operation.ts';
 import { COUNT, ONE_FLEET } from './parameters.ts';
-import { listOf, type ReadBy, requestOf } from './requests.ts';
+import { type ReadBy, requestOf } from './requests.ts';
 import {
   anyOf,
   both,

@@ -38,7 +38,7 @@ const HOST: HostFacts = {
 export function sysctlExample(): string {
   const demand = {
     ...demandOf({ spec: null, agents: AGENTS }),
-    ports: { base: 10_000, perAgent: 1, protocol: 'udp' as const },
+    ports: { base: 10_000, same: false, perAgent: 1, names: null, protocol: 'udp' as const },
   };
   const settings = sysctlSettings({ ...demand, likely: { ...demand.likely, udpSockets: 1 } }, HOST);
   return renderSysctl(settings, 'an example: 10,000 agents with one UDP port each on 64 GiB');

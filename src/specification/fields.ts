@@ -1,12 +1,14 @@
 import { group } from './group.ts';
 import { LEAK, PRESSURE, VERIFY } from './groups/alarms.ts';
-import { HEALTH, RESTART, ROUNDS, STOP, UPDATE } from './groups/lifecycle.ts';
-import { LOGS, PORTS, USER } from './groups/place.ts';
+import { HEALTH, RELOAD, RESTART, ROUNDS, START, STOP, UPDATE } from './groups/lifecycle.ts';
+import { ADDRESSES, LOGS, PORTS, USER } from './groups/place.ts';
+import { LIMITS, PROCESS, SANDBOX } from './groups/process.ts';
 import { RESOURCES } from './groups/resources.ts';
 import { PATH } from './groups/values.ts';
+import { duration } from './quantities.ts';
 import { READY } from './ready.ts';
 import { AGENTS_MAX } from './slots.ts';
-import { ARGV, ENVIRONMENT } from './templates.ts';
+import { ARGV, ENVIRONMENT, PATH_TEMPLATE } from './templates.ts';
 import { integer, text } from './types.ts';
 
 /**
@@ -63,12 +65,24 @@ export const FLEET = group({
     example: 'pilot',
     help: 'User that the agents run as, or {base: UID} for one user per slot; needs root.',
   },
+  cwd: {
+    type: PATH_TEMPLATE,
+    default: '{dir}',
+    help: 'Working directory of the agents; . is the directory of the spec.',
+  },
   prepare: {
     type: ARGV,
     example: ['./init-agent', '{dir}'],
     help: "Command that runs once per slot, before its first start, as the slot's user.",
   },
+  prepareTimeout: {
+    type: duration(1),
+    default: '5m',
+    help: 'Time after which prepare is ended, and has failed.',
+  },
+  start: { type: START, default: {}, help: 'What happens before every start.' },
   ports: { type: PORTS, live: true, help: 'The ports of the agents.' },
+  addresses: { type: ADDRESSES, help: 'An address for each slot, {address}.' },
   rounds: { type: ROUNDS, default: {}, live: true, help: 'How many agents are started together.' },
   ready: {
     type: READY,
@@ -79,10 +93,19 @@ export const FLEET = group({
     flag: '--ready <check>',
     help: 'When an agent is ready, one of tcp, udp, socket, http:/path, exec (only in a file), notify, after:2s.',
   },
-  health: { type: HEALTH, help: 'The ready check, repeated while the agent runs.' },
+  health: { type: HEALTH, help: 'Checks of agents that run.' },
   restart: { type: RESTART, default: {}, help: 'What happens when an agent exits.' },
   stop: { type: STOP, default: {}, help: 'How agents are stopped.' },
+  reload: { type: RELOAD, help: 'How fleetctl reload makes an agent read its configuration again.' },
+  pidFile: {
+    type: PATH_TEMPLATE,
+    example: '{dir}/app.pid',
+    help: 'File that names the main process, for daemons that replace theirs without saying so (MAINPID=).',
+  },
   resources: { type: RESOURCES, help: 'Limits of each agent.' },
+  limits: { type: LIMITS, help: 'Resource limits of each process, soft and hard (setrlimit(2)).' },
+  process: { type: PROCESS, default: {}, help: 'Attributes of the processes of the agents.' },
+  sandbox: { type: SANDBOX, help: 'What agents see of the file system; needs bubblewrap.' },
   leak: { type: LEAK, help: 'Alarms when memory grows. Without this key, memory is still measured.' },
   pressure: { type: PRESSURE, help: 'What happens when the memory of the host is short.' },
   verify: { type: VERIFY, help: 'An external count of the agents, such as that of a registry.' },

@@ -89,19 +89,43 @@ function mapping<T>(fields: Fields, always: readonly string[]): Group<T> {
   };
 }
 
-/** The type of a mapping in which at most one of the keys without a default may be present. */
-export function oneOf<const F extends Fields>(fields: F): Group<Output<F>> {
-  const type = group(fields);
-  const kinds = Object.keys(fields).filter((key) => fields[key]!.default === undefined);
-  const one = kinds.map((kind) => ({ required: [kind] }));
+/** The type of a mapping in which at most one of `kinds` may be present, next to any of `options`. */
+export function oneOf<const K extends Fields, const O extends Fields>(
+  kinds: K,
+  options: O,
+): Group<Output<K & O>> {
+  const type = group<K & O>({ ...kinds, ...options });
+  const names = Object.keys(kinds);
+  const one = names.map((kind) => ({ required: [kind] }));
   return {
     ...type,
     schema: { ...type.schema, oneOf: [...one, { not: { anyOf: one } }] },
     read: (value, path, problems) => {
-      const written = isMapping(value) ? kinds.filter((kind) => Object.hasOwn(value, kind)) : [];
+      const written = isMapping(value) ? names.filter((kind) => Object.hasOwn(value, kind)) : [];
       if (written.length > 1) {
-        const text = `expected at most one of ${kinds.join(', ')}, found ${written.join(' and ')}`;
+        const text = `expected at most one of ${names.join(', ')}, found ${written.join(' and ')}`;
         problems.push({ path, text });
+      }
+      return type.read(value, path, problems);
+    },
+  };
+}
+
+/** The type of a mapping in which exactly one of the keys must be present. @param parsed the schema of the result */
+export function exactlyOneOf<const F extends Fields, T>(
+  fields: F,
+  parsed: JsonSchema,
+  shape: (value: Output<F>) => T,
+): Group<T> {
+  const type = shaped(oneOf(fields, {}), parsed, (value) => shape(value as Output<F>));
+  const names = Object.keys(fields);
+  return {
+    ...type,
+    schema: { ...groupSchema(fields), oneOf: names.map((name) => ({ required: [name] })) },
+    read: (value, path, problems) => {
+      if (isMapping(value) && !names.some((name) => Object.hasOwn(value, name))) {
+        problems.push({ path, text: `expected one of ${names.join(', ')}, found none of them` });
+        return undefined;
       }
       return type.read(value, path, problems);
     },

@@ -2,7 +2,7 @@ import { FLEET } from './fields.ts';
 import { uses } from './placeholders.ts';
 import { type Problem, refuseIfAny } from './problems.ts';
 import { addRuleProblems, type Written } from './rules.ts';
-import type { Ports, Ready, Spec } from './spec.ts';
+import type { Check, Ports, Ready, Spec } from './spec.ts';
 
 /** How long an agent must run to be ready, if the spec offers no better check. */
 const AFTER_DEFAULT_MS = 1_000;
@@ -17,19 +17,36 @@ export function parseSpec(document: unknown): Spec {
   if (written !== undefined) addRuleProblems(written, problems);
   refuseIfAny(problems);
   const { ready, ports, ...rest } = written!;
-  const withProtocol = ports && { ...ports, protocol: ports.protocol ?? protocolFor(ready.kind) };
-  return { ...rest, ports: withProtocol, ready: completeReady(ready, rest.command, withProtocol) };
+  const complete = ports && completePorts(ports, ready.kind);
+  return { ...rest, ports: complete, ready: completeReady(ready, rest.command, complete) };
 }
 
-function protocolFor(kind: Ready['kind'] | null): Ports['protocol'] {
+/** The ports as written, with what follows from their names and from the ready check. */
+function completePorts(
+  { base, same, perAgent, names, protocol }: NonNullable<Written['ports']>,
+  kind: Check['kind'] | null,
+): Ports {
+  return {
+    base: (same ?? base)!,
+    same: same !== null,
+    perAgent: perAgent ?? names?.length ?? 1,
+    names,
+    protocol: protocol ?? protocolFor(kind),
+  };
+}
+
+function protocolFor(kind: Check['kind'] | null): Ports['protocol'] {
   if (kind === 'udp') return 'udp';
   return kind === 'tcp' || kind === 'http' ? 'tcp' : null;
 }
 
 function completeReady(ready: Written['ready'], command: string[], ports: Ports | null): Ready {
   if (ready.kind !== null) return ready;
-  const { timeoutMs } = ready;
-  if (uses(command, 'socket')) return { kind: 'socket', timeoutMs };
-  if (ports !== null && uses(command, 'port')) return { kind: ports.protocol ?? 'port', timeoutMs };
-  return { kind: 'after', afterMs: AFTER_DEFAULT_MS, timeoutMs };
+  return { ...ready, ...defaultCheck(command, ports) };
+}
+
+function defaultCheck(command: string[], ports: Ports | null): Check {
+  if (uses(command, 'socket')) return { kind: 'socket' };
+  if (ports !== null && uses(command, 'port')) return { kind: ports.protocol ?? 'port' };
+  return { kind: 'after', afterMs: AFTER_DEFAULT_MS };
 }

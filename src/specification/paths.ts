@@ -76,7 +76,14 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
 
 /** Returns the first port of a slot, or null for a fleet without ports. */
 export function portOf(ports: Ports | null, slot: number): number | null {
-  return ports === null ? null : ports.base + slot * ports.perAgent;
+  if (ports === null) return null;
+  return ports.same ? ports.base : ports.base + slot * ports.perAgent;
+}
+
+/** Returns the named ports of a slot, by name. */
+export function namedPortsOf(ports: Ports | null, slot: number): Record<string, number> {
+  const first = portOf(ports, slot);
+  return Object.fromEntries((ports?.names ?? []).map((name, i) => [name, first! + i]));
 }
 
 /**

@@ -4,7 +4,8 @@ import type { Ports, Spec } from './spec.ts';
 export const PORT_MAX = 65_535;
 
 /** Describes why the ports of a slot do not exist; null if they do. */
-export function portProblem(ports: Pick<Ports, 'base' | 'perAgent'>, slot: number): string | null {
+export function portProblem(ports: Pick<Ports, 'base' | 'perAgent' | 'same'>, slot: number): string | null {
+  if (ports.same) return null;
   const last = ports.base + (slot + 1) * ports.perAgent - 1;
   if (last <= PORT_MAX) return null;
   const slotMax = Math.floor((PORT_MAX + 1 - ports.base) / ports.perAgent) - 1;

@@ -11,8 +11,8 @@ import {
   parseSize,
 } from './units.ts';
 
-/** The maximum of Node's timers; a longer one fires at once. */
-const DURATION_MS_MAX = 2 ** 31 - 1;
+/** Ten years: longer than any host runs. */
+const DURATION_MS_MAX = 3_650 * 86_400_000;
 
 const PERCENT_NUMBER = { type: 'number', minimum: 0, maximum: 100 };
 
@@ -23,7 +23,7 @@ export function duration(minMs = 0): Type<number, 'Ms'> {
   return scalar(
     {
       suffix: 'Ms',
-      expected: `a duration such as 500ms, 3s, 5m or 1h${atLeast}`,
+      expected: `a duration such as 500ms, 3s, 5m, 1h or 30d${atLeast}`,
       schema: minMs === 0 ? { anyOf: [pattern, { const: 0 }] } : pattern,
       parsed: { type: 'integer', minimum: minMs, maximum: DURATION_MS_MAX },
     },
@@ -34,7 +34,7 @@ export function duration(minMs = 0): Type<number, 'Ms'> {
     (value) => {
       const isScalar = typeof value === 'number' || typeof value === 'string';
       if (isScalar && /^[1-9]\d*$/.test(`${value}`)) return `; the unit is missing: ${value}s or ${value}ms?`;
-      return (parseDuration(value) ?? 0) > DURATION_MS_MAX ? '; the maximum is 596h' : '';
+      return (parseDuration(value) ?? 0) > DURATION_MS_MAX ? '; the maximum is 3650d' : '';
     },
   );
 }

@@ -1,7 +1,9 @@
+import { addressProblem } from './addresses.ts';
 import type { FLEET } from './fields.ts';
-import { uses } from './placeholders.ts';
+import { type Placeholder, placeholdersIn, uses } from './placeholders.ts';
 import { portProblem } from './ports.ts';
 import { below, type Problem } from './problems.ts';
+import type { Check } from './spec.ts';
 import { formatDuration, formatSize } from './units.ts';
 
 /** A spec as the field table returns it: values that depend on other keys are not filled in yet. */
@@ -15,17 +17,56 @@ interface Rule {
   problems: (spec: Written) => Problem[];
 }
 
+/** The keys with placeholders in them. */
+const TEMPLATED = [
+  'command',
+  'env',
+  'cwd',
+  'start',
+  'prepare',
+  'ready',
+  'health',
+  'reload',
+  'sandbox',
+  'pidFile',
+  'stop',
+] as const satisfies readonly Key[];
+
 const RULES: readonly Rule[] = [
-  needsPorts('command', ({ command }) => items('command', command)),
-  needsPorts('env', ({ env }) => Object.entries(env).map(([name, value]) => [below('env', name), value])),
-  needsPorts('prepare', ({ prepare }) => items('prepare', prepare ?? [])),
-  needsPorts('ready', ({ ready }) => (ready.kind === 'exec' ? items('ready.exec', ready.argv) : [])),
-  { about: ['ready', 'ports', 'command'], problems: readyHasItsPort },
+  ...TEMPLATED.map((key) => placeholdersHaveValues(key)),
   {
-    about: ['ports', 'target'],
-    problems: ({ ports, target }) => {
-      const text = ports === null || !target ? null : portProblem(ports, target - 1);
-      return text === null ? [] : [{ path: 'ports', text }];
+    about: ['ready', 'ports', 'command'],
+    problems: ({ ready, ...spec }) => checkHasItsPort('ready', ready, spec),
+  },
+  {
+    about: ['health', 'ports', 'command'],
+    problems: ({ health, ...spec }) => checkHasItsPort('health.check', health?.check ?? null, spec),
+  },
+  {
+    about: ['reload', 'ports', 'command'],
+    problems: ({ reload, ...spec }) =>
+      reload !== null && 'http' in reload ? answersHttp('reload.http', spec) : [],
+  },
+  { about: ['ports', 'addresses'], problems: portsAreComplete },
+  {
+    about: ['ports', 'addresses', 'target'],
+    problems: ({ ports, addresses, target }) => {
+      if (!target) return [];
+      const port = portsProblem(ports, target - 1);
+      const address = addresses && addressProblem(addresses, target - 1);
+      return [
+        ...(port === null ? [] : [{ path: 'ports', text: port }]),
+        ...(address === null ? [] : [{ path: 'addresses.base', text: address }]),
+      ];
+    },
+  },
+  {
+    about: ['restart'],
+    problems: ({ restart: { success, never } }) => {
+      const both = success.find((code) => never.includes(code));
+      return both === undefined
+        ? []
+        : [{ path: 'restart.never', text: `${both} is in restart.success as well` }];
     },
   },
   {
@@ -66,26 +107,117 @@ export function addRuleProblems(spec: Written, problems: Problem[]): void {
 /** Templates with their paths. */
 type Templates = [path: string, template: string][];
 
+/** The templates of a key. */
+function templatesOf(spec: Written, key: (typeof TEMPLATED)[number]): Templates {
+  switch (key) {
+    case 'command':
+      return items('command', spec.command);
+    case 'env':
+      return entries('env', spec.env);
+    case 'cwd':
+      return [['cwd', spec.cwd]];
+    case 'start':
+      return items('start.before', spec.start.before ?? []);
+    case 'prepare':
+      return items('prepare', spec.prepare ?? []);
+    case 'ready':
+      return checkTemplates('ready', spec.ready);
+    case 'health':
+      return checkTemplates('health.check', spec.health?.check ?? null);
+    case 'reload':
+      return spec.reload !== null && 'exec' in spec.reload ? items('reload.exec', spec.reload.exec) : [];
+    case 'sandbox':
+      return items('sandbox.writable', spec.sandbox?.writable ?? []);
+    case 'pidFile':
+      return spec.pidFile === null ? [] : [['pidFile', spec.pidFile]];
+    case 'stop':
+      return items('stop.command', spec.stop.command ?? []);
+  }
+}
+
+function checkTemplates(path: string, check: WrittenCheck): Templates {
+  if (check?.kind === 'exec') return items(below(path, 'exec'), check.argv);
+  return check?.kind === 'http' ? entries(below(path, 'headers'), check.headers) : [];
+}
+
 function items(path: string, argv: readonly string[]): Templates {
   return argv.map((template, i) => [below(path, i), template]);
 }
 
-function needsPorts(key: Key, templates: (spec: Written) => Templates): Rule {
+function entries(path: string, values: Readonly<Record<string, string>>): Templates {
+  return Object.entries(values).map(([name, value]) => [below(path, name), value]);
+}
+
+/** A placeholder without a value would be filled in with nothing. */
+function placeholdersHaveValues(key: (typeof TEMPLATED)[number]): Rule {
   return {
-    about: [key, 'ports'],
-    problems: (spec) => {
-      if (spec.ports !== null) return [];
-      return templates(spec)
-        .filter(([, template]) => uses([template], 'port'))
-        .map(([path]) => ({ path, text: 'uses {port}, which needs ports: { base: … }' }));
-    },
+    about: [key, 'ports', 'addresses'],
+    problems: (spec) =>
+      templatesOf(spec, key).flatMap(([path, template]) =>
+        placeholdersIn(template).flatMap((placeholder) => {
+          const text = missingValue(placeholder, spec);
+          return text === null ? [] : [{ path, text }];
+        }),
+      ),
   };
 }
 
-function readyHasItsPort({ ready, ports, command }: Written): Problem[] {
-  if (ports !== null) return [];
-  const overSocket = ready.kind === 'http' && uses(command, 'socket');
-  if (overSocket || (ready.kind !== 'tcp' && ready.kind !== 'udp' && ready.kind !== 'http')) return [];
-  const or = ready.kind === 'http' ? ', or {socket} in the command' : '';
-  return [{ path: `ready.${ready.kind}`, text: `needs ports: { base: … }${or}` }];
+function missingValue({ name, key }: Placeholder, { ports, addresses }: Written): string | null {
+  if (name === 'address') return addresses ? null : 'uses {address}, which needs addresses: { base: … }';
+  if (name !== 'port') return null;
+  if (ports === null)
+    return `uses {${key === null ? name : `${name}.${key}`}}, which needs ports: { base: … }`;
+  const names = ports.names ?? [];
+  if (key === null || names.includes(key)) return null;
+  const known = names.length === 0 ? 'ports.names is not written' : `ports.names are ${names.join(', ')}`;
+  return `uses {port.${key}}, and ${known}`;
+}
+
+type WrittenCheck = Check | { kind: null } | null;
+
+function checkHasItsPort(
+  path: string,
+  check: WrittenCheck,
+  spec: Pick<Written, 'ports' | 'command'>,
+): Problem[] {
+  if (check?.kind === 'http') return answersHttp(below(path, 'http'), spec);
+  if (spec.ports !== null || (check?.kind !== 'tcp' && check?.kind !== 'udp')) return [];
+  return [{ path: below(path, check.kind), text: 'needs ports: { base: … }' }];
+}
+
+/** HTTP is spoken on the port, or on the socket if there is none. */
+function answersHttp(path: string, { ports, command }: Pick<Written, 'ports' | 'command'>): Problem[] {
+  if (ports !== null || uses(command, 'socket')) return [];
+  return [{ path, text: 'needs ports: { base: … }, or {socket} in the command' }];
+}
+
+function portsAreComplete({ ports, addresses }: Written): Problem[] {
+  if (ports === null) return [];
+  const { base, same, perAgent, names } = ports;
+  if (same === null) {
+    if (base === null)
+      return [
+        {
+          path: 'ports.base',
+          text: 'expected a whole number from 1 to 65535, found nothing; base or same is required',
+        },
+      ];
+    if (names === null) return [];
+    const double = names.find((name, i) => names.indexOf(name) !== i);
+    if (double !== undefined) return [{ path: 'ports.names', text: `${double} is there twice` }];
+    if (names.length === 0) return [{ path: 'ports.names', text: 'expected at least one name' }];
+    if (perAgent === null || perAgent === names.length) return [];
+    return [
+      { path: 'ports.perAgent', text: `expected ${names.length}, the number of names, found ${perAgent}` },
+    ];
+  }
+  const excluded = Object.entries({ base, perAgent, names }).find(([, value]) => value !== null);
+  if (excluded) return [{ path: below('ports', excluded[0]), text: 'cannot be written next to ports.same' }];
+  return addresses ? [] : [{ path: 'ports.same', text: 'needs addresses: { base: … }' }];
+}
+
+function portsProblem(ports: Written['ports'], slot: number): string | null {
+  if (ports === null || ports.base === null) return null;
+  const perAgent = ports.perAgent ?? ports.names?.length ?? 1;
+  return portProblem({ base: ports.base, same: false, perAgent }, slot);
 }

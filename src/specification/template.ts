@@ -13,19 +13,24 @@ export function templateText(schemaReference: string): string {
   const lines = [
     `# yaml-language-server: $schema=${schemaReference}`,
     '# A fleet of like daemons. A line with # shows a default, or an example if there is no default.',
-    '# Durations: 500ms 3s 5m 1h. Sizes: 64K 256M 1G. Shares: 10%.',
-    '# In command, env, prepare and ready.exec: {slot} {port} {socket} {dir} {fleet} {release}; {{ and }} are literal braces.',
+    '# Durations: 500ms 3s 5m 1h 30d. Sizes: 64K 256M 1G. Shares: 10%.',
+    '# In commands, env, cwd, headers, pidFile and sandbox.writable: {slot} {slot:05} {port} {port.NAME} {address} {socket} {dir}',
+    '# {fleet} {release}; {{ and }} are literal braces.',
     '',
     ...Object.entries(FLEET.fields).flatMap(([key, field]) => linesOf(key, field, 0, true)),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-/** The lines of a field. A mapping is shown key by key, unless it has an example of its own. */
+/**
+ * The lines of a field. A mapping is shown key by key, unless it has an example of its own; a key with neither default nor
+ * example is an alternative to others, which are shown.
+ */
 function linesOf(key: string, field: Field, depth: number, parentLive: boolean): string[] {
   const live = parentLive && field.live === true;
   const margin = (live ? '' : '#') + '  '.repeat(depth);
   const fields = field.example === undefined ? fieldsOf(field.type) : null;
+  if (fields === null && field.example === undefined && field.default === undefined) return [];
   const value = fields === null ? ` ${flow(field.example ?? field.default)}` : '';
   const line = `${margin}${key}:${value}`.padEnd(HELP_COLUMN - 2);
   const help = `${line}  # ${field.help}`;

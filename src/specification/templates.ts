@@ -22,6 +22,18 @@ function readTemplate(value: unknown, path: string, problems: Problem[]): string
   return undefined;
 }
 
+/** A path with placeholders. */
+export const PATH_TEMPLATE: Type<string, ''> = {
+  suffix: '',
+  expected: 'a path, with placeholders',
+  schema: { type: 'string', minLength: 1 },
+  read: (value, path, problems) => {
+    if (value !== '') return readTemplate(value, path, problems);
+    problems.push({ path, text: `expected ${PATH_TEMPLATE.expected}, found an empty text` });
+    return undefined;
+  },
+};
+
 /** A program and its arguments, with placeholders. */
 export const ARGV: Type<string[], ''> = {
   suffix: '',
@@ -39,39 +51,61 @@ export const ARGV: Type<string[], ''> = {
   },
 };
 
-/** Environment variables, with placeholders. Numbers and booleans become text. */
-export const ENVIRONMENT: Type<Record<string, string>, ''> = {
-  suffix: '',
-  expected: 'a mapping of names to values',
-  schema: {
-    type: 'object',
-    propertyNames: { pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
-    additionalProperties: { type: ['string', 'number', 'boolean'] },
-  },
-  parsed: { type: 'object', additionalProperties: TEXT.schema },
-  read: (value, path, problems) => {
-    if (!isMapping(value)) {
-      problems.push({ path, text: `expected ${ENVIRONMENT.expected}, found ${show(value)}` });
-      return undefined;
-    }
-    const before = problems.length;
-    const entries = Object.entries(value).map(([name, item]) => readVariable(name, item, path, problems));
-    return problems.length === before ? Object.fromEntries(entries) : undefined;
-  },
-  fromText: (text) => {
-    const [name, ...rest] = text.split('=');
-    return Object.fromEntries([[name, rest.length === 0 ? null : rest.join('=')]]);
-  },
-};
-
-function readVariable(name: string, value: unknown, path: string, problems: Problem[]): [string, string] {
-  const itemPath = below(path, name);
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name === '__proto__') {
-    const expected = 'a name of letters, digits and _ that does not begin with a digit';
-    problems.push({ path: itemPath, text: `expected ${expected}, found ${show(name)}` });
-  }
-  return [name, readTemplate(isPlain(value) ? String(value) : value, itemPath, problems) ?? ''];
+/** A mapping of names to texts with placeholders. Numbers and booleans become text. */
+function textMapping(
+  names: { expected: string; pattern: RegExp },
+  expected: string,
+  valueProblem: (value: string) => string | null,
+): Type<Record<string, string>, ''> {
+  return {
+    suffix: '',
+    expected,
+    schema: {
+      type: 'object',
+      propertyNames: { pattern: names.pattern.source },
+      additionalProperties: { type: ['string', 'number', 'boolean'] },
+    },
+    parsed: { type: 'object', additionalProperties: TEXT.schema },
+    read: (value, path, problems) => {
+      if (!isMapping(value)) {
+        problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
+        return undefined;
+      }
+      const before = problems.length;
+      const entries = Object.entries(value).map(([name, item]) => {
+        const itemPath = below(path, name);
+        if (!names.pattern.test(name) || name === '__proto__')
+          problems.push({ path: itemPath, text: `expected ${names.expected}, found ${show(name)}` });
+        const text = readTemplate(isPlain(item) ? String(item) : item, itemPath, problems) ?? '';
+        const problem = valueProblem(text);
+        if (problem !== null) problems.push({ path: itemPath, text: problem });
+        return [name, text];
+      });
+      return problems.length === before ? Object.fromEntries(entries) : undefined;
+    },
+    fromText: (text) => {
+      const [name, ...rest] = text.split('=');
+      return Object.fromEntries([[name, rest.length === 0 ? null : rest.join('=')]]);
+    },
+  };
 }
+
+/** Environment variables, with placeholders. Numbers and booleans become text. */
+export const ENVIRONMENT = textMapping(
+  {
+    expected: 'a name of letters, digits and _ that does not begin with a digit',
+    pattern: /^[A-Za-z_][A-Za-z0-9_]*$/,
+  },
+  'a mapping of names to values',
+  () => null,
+);
+
+/** Headers of HTTP (field names as in RFC 9110, 5.1), with placeholders. */
+export const HEADERS = textMapping(
+  { expected: 'the name of a header', pattern: /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/ },
+  'a mapping of headers to values',
+  (value) => (/[\r\n]/.test(value) ? 'expected a value without line breaks' : null),
+);
 
 function isPlain(value: unknown): value is number | boolean {
   return typeof value === 'number' || typeof value === 'boolean';

@@ -1,4 +1,4 @@
-import { type Problem, show } from './problems.ts';
+import { below, type Problem, show } from './problems.ts';
 import { PATTERNS } from './units.ts';
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -101,6 +101,31 @@ export function integer(min: number, max: number): Type<number, ''> {
         typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max ? value : null,
     ),
     fromText: (text) => (PATTERNS.count.test(text) ? Number(text) : text),
+  };
+}
+
+/** A list whose items are of one type. */
+export function listOf<T>(item: Type<T, ''>, itemsMax?: number): Type<T[], ''> {
+  const atMost = itemsMax === undefined ? '' : `, at most ${itemsMax}`;
+  const expected = `a list${atMost}, each item ${item.expected}`;
+  return {
+    suffix: '',
+    expected,
+    schema: {
+      type: 'array',
+      items: item.schema,
+      ...(itemsMax !== undefined && { maxItems: itemsMax }),
+    },
+    ...(item.parsed && { parsed: { type: 'array', items: item.parsed } }),
+    read: (value, path, problems) => {
+      if (!Array.isArray(value) || value.length > (itemsMax ?? Number.POSITIVE_INFINITY)) {
+        problems.push({ path, text: `expected ${expected}, found ${show(value)}` });
+        return undefined;
+      }
+      const before = problems.length;
+      const items = value.map((each, i) => item.read(each, below(path, i), problems));
+      return problems.length === before ? (items as T[]) : undefined;
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import type { Share } from './spec.ts';
 
 /** The units of time, longest first; a duration is written in this order: `1h30m`. */
 const DURATION_UNITS = [
+  ['d', 86_400_000],
   ['h', 3_600_000],
   ['m', 60_000],
   ['s', 1_000],
@@ -12,14 +13,14 @@ const SIZE_UNITS = ['', 'K', 'M', 'G', 'T'] as const;
 
 /** The patterns of a duration, a size, a rate and a percentage, for the parsers below and for the JSON Schema. */
 export const PATTERNS = {
-  duration: /^(?=\d)(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?(?:(\d{1,12})ms)?$/,
+  duration: /^(?=\d)(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?(?:(\d{1,12})ms)?$/,
   size: /^(\d{1,15})([KMGT]?)$/,
   rate: /^(\d{1,15}[KMGT]?)\/h$/,
   percent: /^(\d{1,3}(?:\.\d{1,6})?)%$/,
   count: /^\d{1,9}$/,
 } as const;
 
-/** Parses `500ms`, `3s`, `5m`, `1h`, `1h30m` or 0 to milliseconds; null for anything else. */
+/** Parses `500ms`, `3s`, `5m`, `1h`, `30d`, `1h30m` or 0 to milliseconds; null for anything else. */
 export function parseDuration(value: unknown): number | null {
   if (value === 0 || value === '0') return 0;
   const match = typeof value === 'string' ? PATTERNS.duration.exec(value) : null;

@@ -50,10 +50,16 @@ function foundBy(message: string): Error {
  */
 const ENVIRONMENTAL: ReadonlySet<number> = new Set([3, 5, 6, 7, 8, 10, 13, 14, 23]);
 
+/** SQLITE_IOERR_SHORT_READ: the file ends within a page, so it was cut, and the disk is not at fault. */
+const SHORT_READ = 522;
+
 /** Whether an error comes from the environment, not from damage: the file may be intact, and is left in place. */
 export function isEnvironmental(error: unknown): boolean {
   const { errcode } = error as { errcode?: number };
-  return error instanceof FleetError || (errcode !== undefined && ENVIRONMENTAL.has(errcode & 0xff));
+  return (
+    error instanceof FleetError ||
+    (errcode !== undefined && errcode !== SHORT_READ && ENVIRONMENTAL.has(errcode & 0xff))
+  );
 }
 
 /** The tables and indexes, as the statements that created them; quick_check does not check these texts. */

@@ -8,10 +8,15 @@ const document = openapi();
 const { schema } = operationOf(document, 'fleet').responses[200]!.content['application/json']!;
 const check = checkerOf(document, true)(schema!);
 const full = readFileSync(new URL('../specification/fixtures/full.yaml', import.meta.url), 'utf8');
+const second = readFileSync(
+  new URL('../specification/fixtures/second-edition.yaml', import.meta.url),
+  'utf8',
+);
 const MINIMAL = { name: 'a', command: ['b'] };
 
 test.each<[string, object]>([
   ['all keys', readSpecText(full, 'full.yaml') as object],
+  ['the keys of the second edition', readSpecText(second, 'second-edition.yaml') as object],
   ['few keys', MINIMAL],
   ['a port', { ...MINIMAL, command: ['b', '{port}'], ports: { base: 1 } }],
   ['a check by command', { ...MINIMAL, ready: { exec: ['c'] } }],

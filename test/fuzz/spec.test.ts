@@ -107,7 +107,16 @@ describe(`${RUNS} inputs each, seed ${SEED}`, () => {
       fc.constantFrom('{', '}', '{{', '}}', '{port}', '{slot}', '{prot}', '{__proto__}'),
       fc.string({ unit: 'binary' }),
     );
-    const values = { slot: 7, port: null, socket: '/s', dir: '/d', fleet: 'web', release: 'r' };
+    const values = {
+      slot: 7,
+      port: null,
+      ports: {},
+      address: null,
+      socket: '/s',
+      dir: '/d',
+      fleet: 'web',
+      release: 'r',
+    };
     fc.assert(
       fc.property(
         fc.array(piece).map((pieces) => pieces.join('')),

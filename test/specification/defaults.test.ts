@@ -13,19 +13,42 @@ const DEFAULTS: Spec = {
   env: {},
   envFile: null,
   user: null,
+  cwd: '{dir}',
   prepare: null,
+  prepareTimeoutMs: 300_000,
+  start: { before: null, timeoutMs: 30_000 },
   target: null,
   ports: null,
-  rounds: { parallel: 15, delayMs: 3_000, adaptive: false, parallelMax: 500 },
-  ready: { kind: 'after', afterMs: 1_000, timeoutMs: 30_000 },
+  addresses: null,
+  rounds: { parallel: 15, delayMs: 3_000, adaptive: false, parallelMax: 500, perMinute: null },
+  ready: { kind: 'after', afterMs: 1_000, timeoutMs: 30_000, everyMs: null },
   health: null,
   restart: {
     on: 'always',
     backoff: { minMs: 1_000, maxMs: 300_000 },
     storm: { failures: { percent: 10 }, withinMs: 60_000 },
+    success: [0],
+    never: [],
+    attempts: null,
+    settleMs: 10_000,
+    maxAge: null,
   },
-  stop: { signal: 'SIGTERM', graceMs: 30_000, parallel: 100 },
+  stop: { signal: 'SIGTERM', to: 'main', graceMs: 30_000, command: null, parallel: 100 },
+  reload: null,
+  pidFile: null,
   resources: null,
+  limits: null,
+  process: {
+    nice: null,
+    ionice: null,
+    cpus: null,
+    umask: '022',
+    group: null,
+    groups: null,
+    oomScoreAdj: 500,
+    capabilities: [],
+  },
+  sandbox: null,
   leak: null,
   pressure: null,
   verify: null,
@@ -41,6 +64,9 @@ const DEFAULTS: Spec = {
   },
   logs: { to: 'file', maxSizeBytes: 1_048_576 },
 };
+
+/** The times of a ready check that writes none. */
+const TIMES = { timeoutMs: 30_000, everyMs: null };
 
 test('gives a spec of name and command exactly the documented defaults', () => {
   expect(parseSpec({ name: 'pilot', command: ['pilot-daemon'] })).toEqual(DEFAULTS);
@@ -64,9 +90,9 @@ test('reads every key of the contract', () => {
     user: { name: 'pilot' },
     prepare: ['./init-agent', '{dir}'],
     target: 3_000,
-    ports: { base: 10_000, perAgent: 1, protocol: 'udp' },
-    ready: { kind: 'udp', timeoutMs: 30_000 },
-    health: { everyMs: 30_000, failures: 3 },
+    ports: { base: 10_000, same: false, perAgent: 1, names: null, protocol: 'udp' },
+    ready: { kind: 'udp', timeoutMs: 30_000, everyMs: null },
+    health: { check: null, everyMs: 30_000, failures: 3, timeoutMs: 5_000, afterMs: 0 },
     resources: {
       memory: { requestBytes: 10_485_760, limitBytes: 67_108_864 },
       cpu: 0.5,
@@ -86,6 +112,73 @@ test('reads every key of the contract', () => {
   });
 });
 
+test('reads the keys of the second edition', () => {
+  const text = readFileSync(new URL('fixtures/second-edition.yaml', import.meta.url), 'utf8');
+  expect(parseSpec(readSpecText(text, 'second-edition.yaml'))).toMatchObject({
+    cwd: '.',
+    ports: { base: 8_000, same: false, perAgent: 2, names: ['main', 'metrics'], protocol: 'tcp' },
+    addresses: { base: '127.16.0.0/16' },
+    rounds: { perMinute: 600 },
+    start: { before: ['./clean', '{dir}'], timeoutMs: 20_000 },
+    prepareTimeoutMs: 120_000,
+    stop: { signal: 'SIGTERM', to: 'all', graceMs: 20_000, command: ['./drain'] },
+    reload: { signal: 'SIGHUP' },
+    restart: {
+      success: [0, 143],
+      never: [78],
+      attempts: { count: 5, withinMs: 600_000 },
+      settleMs: 5_000,
+      maxAge: { afterMs: 30 * 86_400_000, jitterPercent: 10 },
+    },
+    pidFile: '{dir}/app.pid',
+    ready: {
+      kind: 'http',
+      path: '/health',
+      status: [
+        [200, 299],
+        [301, 301],
+      ],
+      host: 'example.org',
+      headers: { 'X-A': '{slot}' },
+      everyMs: 250,
+      timeoutMs: 30_000,
+    },
+    health: {
+      check: { kind: 'http', path: '/live', status: [[204, 204]] },
+      everyMs: 30_000,
+      timeoutMs: 5_000,
+      failures: 3,
+      afterMs: 10_000,
+    },
+    limits: { core: 0, stack: 8_388_608, memlock: 'unlimited', nproc: 4_096, as: null },
+    process: {
+      nice: 5,
+      ionice: 'idle',
+      cpus: '0-3',
+      umask: '027',
+      group: 'pilot',
+      groups: ['video'],
+      oomScoreAdj: -100,
+      capabilities: ['NET_BIND_SERVICE'],
+    },
+    sandbox: { readOnly: true, tmp: 'private', writable: ['/var/cache/pilot'] },
+  });
+});
+
+test.each([
+  [{ exec: ['./reload', '{port}'] }, { exec: ['./reload', '{port}'] }],
+  [{ http: '/reload' }, { http: '/reload' }],
+  [{ signal: 'USR1' }, { signal: 'SIGUSR1' }],
+])('reads reload %j', (reload, expected) => {
+  expect(parseSpec({ name: 'a', command: ['a'], ports: { base: 10 }, reload }).reload).toEqual(expected);
+});
+
+test('agents that share a port have addresses', () => {
+  const written = { ports: { same: 8_000 }, addresses: { base: 'fd00::/64' } };
+  const { ports } = parseSpec({ name: 'a', command: ['a', '{address}', '{port}'], ...written });
+  expect(ports).toEqual({ base: 8_000, same: true, perAgent: 1, names: null, protocol: null });
+});
+
 test('fills the defaults of a mapping that is absent unless written', () => {
   const spec = parseSpec({
     name: 'pilot',
@@ -98,8 +191,8 @@ test('fills the defaults of a mapping that is absent unless written', () => {
     update: { drain: {} },
     verify: { http: 'http://h/', field: 'n' },
   });
-  expect(spec.ports).toEqual({ base: 1, perAgent: 1, protocol: null });
-  expect(spec.health).toEqual({ everyMs: 30_000, failures: 3 });
+  expect(spec.ports).toEqual({ base: 1, same: false, perAgent: 1, names: null, protocol: null });
+  expect(spec.health).toEqual({ check: null, everyMs: 30_000, failures: 3, timeoutMs: 5_000, afterMs: 0 });
   expect(spec.leak).toMatchObject({
     everyMs: 300_000,
     growthBytesPerHour: 104_857_600,
@@ -119,7 +212,7 @@ test.each([
   [['a', '{{port}}'], 'tcp', { kind: 'after', afterMs: 1_000 }],
 ])('finds the ready check of %j with protocol %s', (command, protocol, ready) => {
   const ports = { base: 10, ...(protocol && { protocol }) };
-  expect(parseSpec({ name: 'a', command, ports }).ready).toEqual({ ...ready, timeoutMs: 30_000 });
+  expect(parseSpec({ name: 'a', command, ports }).ready).toEqual({ ...ready, ...TIMES });
 });
 
 test('keeps a timeout that is written without a kind of check', () => {
@@ -127,6 +220,7 @@ test('keeps a timeout that is written without a kind of check', () => {
   expect(parseSpec({ name: 'a', command: ['{socket}'], ready }).ready).toEqual({
     kind: 'socket',
     timeoutMs: 5_000,
+    everyMs: null,
   });
 });
 
@@ -135,13 +229,13 @@ test.each([
   ['tcp', { kind: 'tcp' }],
   [{ udp: true }, { kind: 'udp' }],
   [{ socket: true }, { kind: 'socket' }],
-  [{ http: '/health' }, { kind: 'http', path: '/health' }],
+  [{ http: '/health' }, { kind: 'http', path: '/health', status: [[200, 299]], host: null, headers: {} }],
   [{ exec: ['./check', '{port}'] }, { kind: 'exec', argv: ['./check', '{port}'] }],
   ['notify', { kind: 'notify' }],
   [{ after: '2s' }, { kind: 'after', afterMs: 2_000 }],
 ])('reads the ready check %j', (ready, expected) => {
   const spec = parseSpec({ name: 'a', command: ['a'], ports: { base: 10 }, ready });
-  expect(spec.ready).toEqual({ ...expected, timeoutMs: 30_000 });
+  expect(spec.ready).toEqual({ ...expected, ...TIMES });
 });
 
 test.each([

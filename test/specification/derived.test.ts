@@ -13,6 +13,7 @@ const validate = new Ajv2020({ strict: true, allowUnionTypes: true, strictRequir
 
 test.each([
   ['the contract’s example', readText('fixtures/full.yaml')],
+  ['the second edition’s keys', readText('fixtures/second-edition.yaml')],
   ['the template', templateText('s.json')],
   [
     'what may be written otherwise',

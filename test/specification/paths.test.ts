@@ -49,7 +49,8 @@ test('gives every slot its own paths and ports', () => {
   expect(paths.agentSocket('pilot', 3)).toBe('/r/pilot/3/agent.sock');
   expect(paths.release('abc')).toBe('/s/releases/abc');
   expect([paths.database, paths.apiSocket]).toEqual(['/s/fleetd.db', '/r/fleetd.sock']);
-  expect(portOf({ base: 100, perAgent: 2, protocol: 'tcp' }, 3)).toBe(106);
+  expect(portOf({ base: 100, same: false, perAgent: 2, names: null, protocol: 'tcp' }, 3)).toBe(106);
+  expect(portOf({ base: 8000, same: true, perAgent: 1, names: null, protocol: 'tcp' }, 3)).toBe(8000);
   expect(portOf(null, 3)).toBeNull();
 });
 

@@ -2,11 +2,23 @@ import { expect, test } from 'vitest';
 import { compile, expand, placeholderProblem, uses } from '../../src/specification/placeholders.ts';
 import { refusal } from './refusal.ts';
 
-const VALUES = { slot: 7, port: 10_007, socket: '/run/s', dir: '/var/d', fleet: 'pilot', release: 'r1' };
+const VALUES = {
+  slot: 7,
+  port: 10_007,
+  ports: { main: 10_007, metrics: 10_008 },
+  address: '127.16.0.8',
+  socket: '/run/s',
+  dir: '/var/d',
+  fleet: 'pilot',
+  release: 'r1',
+};
 
 test.each([
   ['{slot}:{port}{socket}{dir}', '7:10007/run/s/var/d'],
   ['{fleet}-{release}', 'pilot-r1'],
+  ['{address}:{port.metrics}', '127.16.0.8:10008'],
+  ['{slot:05}', '00007'],
+  ['{slot:01}', '7'],
   ['plain', 'plain'],
   ['', ''],
   ['{{port}}', '{port}'],
@@ -24,6 +36,9 @@ test('fills in nothing for a port that there is not', () => {
 
 test.each([
   ['{prt}', 'unknown placeholder "{prt}"; did you mean {port}?'],
+  ['{port:05}', 'unknown placeholder "{port:05}"'],
+  ['{slot:5}', 'unknown placeholder "{slot:5}"'],
+  ['{dir.x}', 'unknown placeholder "{dir.x}"'],
   ['{}', 'unknown placeholder "{}"'],
   ['{toString}', 'unknown placeholder "{toString}"'],
   ['{ port }', 'unknown placeholder "{ port }"; did you mean {port}?'],

@@ -1,7 +1,8 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import type { Account, Host, Launch, Output, User as ProcessUser, Users } from '../../host/host.ts';
-import { type Paths, portOf } from '../../specification/paths.ts';
+import { addressOf } from '../../specification/addresses.ts';
+import { namedPortsOf, type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
 
@@ -32,6 +33,8 @@ export function placeholdersOf(spec: Spec, release: string, slot: number, paths:
   return {
     slot,
     port: portOf(spec.ports, slot),
+    ports: namedPortsOf(spec.ports, slot),
+    address: addressOf(spec.addresses, slot),
     socket: paths.agentSocket(spec.name, slot),
     dir: paths.slotDir(spec.name, slot),
     fleet: spec.name,

@@ -21,7 +21,7 @@ const BEAT_MS = 1_000;
 /**
  * Repeats some work at an interval, first after about one interval, until the signal aborts. If it is still under way when
  * its time comes, that time is skipped.
- * @param ms the interval; in whole seconds, it is shared with all others, and begins up to half a second early or late
+ * @param ms the interval, at most 24 days (a longer one is cut); in whole seconds, it is shared with all others, and begins up to half a second early or late
  * @param onProblem called with its failures; it is repeated nevertheless
  */
 export function every(
@@ -52,7 +52,7 @@ export function every(
 }
 
 function untilNext(ms: number): number {
-  if (ms % BEAT_MS !== 0) return ms;
+  if (ms % BEAT_MS !== 0) return Math.min(ms, TIMER_MS_MAX);
   const now = performance.now();
-  return Math.round((now + ms) / BEAT_MS) * BEAT_MS - now;
+  return Math.min(Math.round((now + ms) / BEAT_MS) * BEAT_MS - now, TIMER_MS_MAX);
 }

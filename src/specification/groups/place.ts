@@ -1,9 +1,10 @@
+import { blockProblem } from '../addresses.ts';
 import { either, group, shaped } from '../group.ts';
 import { PORT_MAX } from '../ports.ts';
 import { size } from '../quantities.ts';
 import { SLOT_MAX } from '../slots.ts';
 import type { User } from '../spec.ts';
-import { integer, onlyKey, parsedSchema, text, word } from '../types.ts';
+import { integer, listOf, onlyKey, parsedSchema, scalar, type Type, text, word } from '../types.ts';
 
 /** Uids have 32 bits, and the highest means "no user"; the highest slot must get a uid as well. */
 const UID_BASE_MAX = 2 ** 32 - 2 - SLOT_MAX;
@@ -23,21 +24,74 @@ export const USER = shaped(
   (user): User => (typeof user === 'string' ? { name: user } : user),
 );
 
-export const PORTS = group({
+const PORT_NAME = text(
+  'a name of lower-case letters, digits and hyphens, such as metrics',
+  /^[a-z][a-z0-9-]{0,30}$/,
+);
+const NAMES_MAX = 64;
+
+const WRITTEN_PORTS = group({
   base: {
     type: integer(1, PORT_MAX),
-    required: true,
     example: 10_000,
     live: true,
     flag: '--port-base <port>',
     help: 'First port of slot 0. Slot i owns perAgent ports from base + i × perAgent on.',
   },
-  perAgent: { type: integer(1, PORT_MAX), default: 1, help: 'Number of ports per slot.' },
+  same: {
+    type: integer(1, PORT_MAX),
+    help: 'Port of all agents, each on its own address (addresses); instead of base.',
+  },
+  perAgent: {
+    type: integer(1, PORT_MAX),
+    otherwise: 'the number of names, else 1',
+    example: 1,
+    help: 'Number of ports per slot.',
+  },
+  names: {
+    type: listOf(PORT_NAME, NAMES_MAX),
+    help: 'Names of the ports of a slot, for {port.NAME} and FLEET_PORT_NAME; {port} is the first.',
+  },
   protocol: {
     type: word('tcp', 'udp'),
     otherwise: 'the protocol of ready, else both',
     example: 'udp',
     help: 'Protocol of the ports.',
+  },
+});
+
+const PORT = integer(1, PORT_MAX).schema;
+const PROTOCOL = word('tcp', 'udp').schema;
+const PARSED_PORTS = {
+  base: PORT,
+  same: { type: 'boolean' },
+  perAgent: PORT,
+  names: { anyOf: [{ type: 'array', items: PORT_NAME.schema }, { type: 'null' }] },
+  protocol: { anyOf: [PROTOCOL, { type: 'null' }] },
+};
+
+/** The ports as written; parseSpec completes them. */
+export const PORTS = {
+  ...WRITTEN_PORTS,
+  parsed: { type: 'object', properties: PARSED_PORTS, required: Object.keys(PARSED_PORTS) },
+};
+
+const BLOCK: Type<string, ''> = scalar(
+  {
+    suffix: '',
+    expected: 'a block of addresses such as 127.16.0.0/16 or fd00::/64',
+    schema: { type: 'string', pattern: /^[0-9a-fA-F.:]+\/\d{1,3}$/.source },
+  },
+  (value) => (typeof value === 'string' && blockProblem(value) === null ? value : null),
+  (value) => (typeof value === 'string' ? `: ${blockProblem(value)}` : ''),
+);
+
+export const ADDRESSES = group({
+  base: {
+    type: BLOCK,
+    required: true,
+    example: '127.16.0.0/16',
+    help: 'Slot i owns the address base + i + 1.',
   },
 });
 
