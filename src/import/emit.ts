@@ -82,9 +82,9 @@ function ending(title: string, findings: readonly (Unsupported & { value?: strin
   if (findings.length === 0) return '';
   return `\n${comment([
     title,
-    ...findings.map(({ directive, value, line, reason }) => {
+    ...findings.map(({ directive, value, file, line, reason }) => {
       const written = value ? `${directive}=${value}` : directive;
-      return `- ${written.replace(/\s+/g, ' ').slice(0, LINE_CHARS_MAX)} (line ${line}): ${reason}`;
+      return `- ${written.replace(/\s+/g, ' ').slice(0, LINE_CHARS_MAX)} (${file}:${line}): ${reason}`;
     }),
   ])}`;
 }

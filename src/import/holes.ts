@@ -12,11 +12,6 @@ export function hole(name: string): string {
   return `${OPEN}${name}${CLOSE}`;
 }
 
-/** Tells whether a text has holes. */
-export function hasHole(text: string): boolean {
-  return text.includes(OPEN);
-}
-
 /** Text as a template of fleetd: its own braces doubled, its holes placeholders. */
 export function template(text: string): string {
   return text.replace(/[{}]/g, '$&$&').replace(HOLE, '{$1}');

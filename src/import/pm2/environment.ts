@@ -14,6 +14,10 @@ export function setEnvironment(app: App): void {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) {
     if (value === null || value === undefined) continue;
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      draft.lack(app.directive('env'), `"${name}" is no name of a variable`);
+      continue;
+    }
     env[name] = template(typeof value === 'object' ? JSON.stringify(value) : String(value));
   }
   if (app.instances > 1 || values.instance_var !== undefined) {

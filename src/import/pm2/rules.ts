@@ -49,7 +49,9 @@ export const APP_RULES: AppRules = {
   },
   max_restarts: (value, { draft, values }, directive) => {
     const count = Number(value);
-    if (!Number.isInteger(count) || count < 1) return draft.lack(directive, 'not a whole number above 0');
+    if (!Number.isInteger(count) || count < 1 || count > 100) {
+      return draft.lack(directive, 'not a whole number from 1 to 100');
+    }
     const isSlow = values.restart_delay !== undefined || values.exp_backoff_restart_delay !== undefined;
     const within = isSlow ? '1h' : '10m';
     draft.set('restart.attempts', { count, within }, `max_restarts=${count}: then the slot is failed.`);

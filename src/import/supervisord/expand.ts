@@ -7,6 +7,27 @@ const EXPRESSION = /%%|%\((\w+)\)([-+ #0]*)(\d*)([a-z])|%/gi;
 /** The name of the process number, which becomes the slot. */
 export const PROCESS_NUM = 'process_num';
 
+/** Digits before a process number that is padded with zeros, where the text before them says that it is a port. */
+const PORT = /(?:\bports?['"]?[\s=:]*|(?:^|\s)-p[\s=]*|:)(\d{1,4})%\(process_num\)0(\d)d/i;
+const PORT_MAX = 65_535;
+
+/**
+ * Recognises a port that ends in the process number: `--port=80%(process_num)02d`, `:90%(process_num)02d`.
+ * @returns the port of the first process, and the text that stands for a port; null if there is none
+ */
+export function portPattern(
+  text: string,
+  start: number,
+  count: number,
+): { base: number; text: string } | null {
+  const [, digits, width] = PORT.exec(text) ?? [];
+  if (digits === undefined) return null;
+  const room = 10 ** Number(width);
+  const base = Number(digits) * room + start;
+  if (start + count > room || base < 1 || base + count - 1 > PORT_MAX) return null;
+  return { base, text: `${digits}%(process_num)0${width}d` };
+}
+
 /**
  * Expands supervisord's expressions, those of Python's % operator. Those that name the process number become holes.
  * @param onProblem is told what cannot be expanded, which then stays as it is

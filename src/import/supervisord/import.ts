@@ -1,7 +1,8 @@
 import { type Directive, Draft, type Imported, type Place, ruleOf, type Unsupported } from '../draft.ts';
+import { hole } from '../holes.ts';
 import type { SourceFile, World } from '../input.ts';
 import { refusal } from '../problem.ts';
-import { expandNames, type Names } from './expand.ts';
+import { expandNames, type Names, portPattern } from './expand.ts';
 import { readIni, type Section } from './ini.ts';
 import type { Program } from './program.ts';
 import { FCGI_RULES, PROGRAM_RULES } from './rules.ts';
@@ -14,7 +15,6 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   autorestart: 'unexpected',
   stopsignal: 'TERM',
   stopwaitsecs: '10',
-  redirect_stderr: 'false',
 };
 const PROGRAM = /^(program|fcgi-program):(.+)$/;
 
@@ -137,15 +137,20 @@ function programOf(name: string, section: Section, draft: Draft, { groups, world
     group_name: groups.get(name) ?? name,
     numprocs: count('numprocs', 1),
   };
+  const numprocs = count('numprocs', 1);
+  const numprocsStart = count('numprocs_start', 0);
+  const port = numprocs > 1 ? portPattern(directive('command')?.value ?? '', numprocsStart, numprocs) : null;
+  const withPort = (text: string) => (port === null ? text : text.replaceAll(port.text, hole('port')));
   return {
     draft,
     name,
     section,
-    numprocs: count('numprocs', 1),
-    numprocsStart: count('numprocs_start', 0),
+    numprocs,
+    numprocsStart,
+    portBase: port?.base ?? null,
     here: world.directory,
     directive,
-    expand: (each) => expandNames(each.value, names, (text) => draft.lack(each, text)),
+    expand: (each) => expandNames(withPort(each.value), names, (text) => draft.lack(each, text)),
   };
 }
 

@@ -11,13 +11,13 @@ const LOG_BYTES_MIN = 1_024;
 /** The directives about output. */
 export const LOG_RULES: Rules<Program> = {
   redirect_stderr: (directive, program) => {
-    const isSame = isTrue(directive.value) === true;
-    if (hasNone(program)) return;
-    program.draft.set('logs.stderr', isSame ? 'same' : 'separate');
+    if (isTrue(directive.value) === false) keepApart(program);
   },
   stdout_logfile: toPlace,
   stderr_logfile: (directive, program) => {
-    if (isTrue(valueOr(program, 'redirect_stderr', 'false')) !== true) toPlace(directive, program);
+    if (isTrue(valueOr(program, 'redirect_stderr', 'false')) === true) return;
+    keepApart(program);
+    toPlace(directive, program);
   },
   stdout_logfile_maxbytes: (directive, program) => {
     const size = bytes(directive, program);
@@ -45,6 +45,10 @@ function hasNone(program: Program): boolean {
   const isNone = (name: string) => /^(none|\/dev\/null)$/i.test(valueOr(program, name, 'auto'));
   const isJoined = isTrue(valueOr(program, 'redirect_stderr', 'false')) === true;
   return isNone('stdout_logfile') && (isJoined || isNone('stderr_logfile'));
+}
+
+function keepApart(program: Program): void {
+  program.draft.set('logs.stderr', 'separate');
 }
 
 function toPlace(directive: Directive, program: Program): void {

@@ -1,5 +1,5 @@
 import type { Directive, Draft } from '../draft.ts';
-import { hasHole } from '../holes.ts';
+import { hole } from '../holes.ts';
 import type { Section } from './ini.ts';
 
 /** What one [program:x] is translated with. */
@@ -9,6 +9,8 @@ export interface Program {
   section: Section;
   numprocs: number;
   numprocsStart: number;
+  /** The port of the first process, where the process number is the end of a port. */
+  portBase: number | null;
   /** The directory that relative paths are taken from: `directory`, or else that of the configuration. */
   here: string;
   /** The directive of this name that counts: the last one. */
@@ -48,7 +50,7 @@ export function isTrue(value: string): boolean | null {
 
 /** Reports what differs where process numbers do not begin at 0. */
 export function noteStart(directive: Directive, value: string, { draft, numprocsStart }: Program): void {
-  if (numprocsStart === 0 || !hasHole(value)) return;
+  if (numprocsStart === 0 || !value.includes(hole('slot').slice(0, -1))) return;
   draft.lack(
     directive,
     `slots count from 0, process numbers here from ${numprocsStart}: {slot} is lower by ${numprocsStart}`,

@@ -12,6 +12,8 @@ const SETTLED = 'ready.timeout must be longer than startsecs';
 const READY_TIMEOUT_SECONDS = 30;
 /** supervisord waits n seconds before its n-th retry. The period covers fleetd's pauses, which double up to 5 minutes. */
 const BACKOFF_MAX_SECONDS = 300;
+/** The maximum of restart.attempts.count. */
+const ATTEMPTS_MAX = 100;
 const NO_EVENTS = 'fleetd has no event listeners; fleetctl events -f shows what happens';
 
 /** Every directive of [program:x], and what becomes of it. */
@@ -54,7 +56,9 @@ export const PROGRAM_RULES: Rules<Program> = {
   startretries: (directive, program) => {
     const retries = wholeNumber(directive, program);
     if (retries === null) return;
-    const count = Math.max(retries, 1);
+    const count = Math.min(Math.max(retries, 1), ATTEMPTS_MAX);
+    if (retries === 0)
+      program.draft.lack(directive, 'restart.attempts is at least one; restart.on: never has none');
     program.draft.set(
       'restart.attempts',
       { count, within: secondsText(periodOf(program, count)) },
@@ -106,7 +110,7 @@ export const PROGRAM_RULES: Rules<Program> = {
   },
   umask: (directive, { draft }) => {
     const mask = directive.value.trim();
-    if (/^[0-7]{1,4}$/.test(mask)) draft.set('process.umask', mask.padStart(3, '0'));
+    if (/^0?[0-7]{1,3}$/.test(mask)) draft.set('process.umask', mask.padStart(3, '0'));
     else draft.lack(directive, 'not an octal number');
   },
   serverurl:
@@ -135,6 +139,13 @@ export function toUser(directive: Directive, { draft }: Pick<Program, 'draft'>):
 function toCommand(directive: Directive, program: Program): void {
   const value = program.expand(directive);
   noteStart(directive, value, program);
+  if (program.portBase !== null) {
+    program.draft.set(
+      'ports',
+      { base: program.portBase },
+      `Slot i has the port ${program.portBase} + i, {port}.`,
+    );
+  }
   const words = wordsOf(directive, value);
   const [file, ...rest] = words as [string, ...string[]];
   const directory = program.directive('directory');
@@ -154,7 +165,7 @@ function toCommand(directive: Directive, program: Program): void {
 function wordsOf(directive: Directive, value: string): string[] {
   try {
     const words = shellWords(value);
-    if (words.length > 0) return words;
+    if (words.length > 0 && words[0] !== '') return words;
   } catch (error) {
     if (!(error instanceof WordsProblem)) throw error;
     throw refusal(directive, `command: ${error.message}`);

@@ -42,6 +42,7 @@ export function importUnit(source: SourceFile, world: World, around: Surrounding
   const draft = new Draft(prefix, { ...start, name: '[Service]' }, new Set());
   const service = serviceOf({ draft, world, directives, unit, around });
   takeOver(service, start);
+  completeSandbox(draft);
   if (instance === '') tellInstances(service, around.instances);
   else draft.set('target', 1);
   if (draft.get('target') === 1) {
@@ -123,4 +124,12 @@ function tellInstances({ draft, instances, directives }: Service, names: readonl
   const shown = names.length > SHOWN_MAX ? [...names.slice(0, SHOWN_MAX), '…'] : names;
   const are = names.length === 0 ? '' : `, here ${shown.join(' ')}`;
   draft.lack({ ...uses, value: '' }, `%i was the name of an instance${are}; {slot} counts from 0`);
+}
+
+/** In a sandbox that is written, everything is read-only and /tmp is private unless it says otherwise. */
+function completeSandbox(draft: Draft): void {
+  if (draft.get('sandbox') === undefined) return;
+  draft.note('sandbox', 'It needs bubblewrap on this host.');
+  if (draft.get('sandbox.readOnly') === undefined) draft.set('sandbox.readOnly', false);
+  if (draft.get('sandbox.tmp') === undefined) draft.set('sandbox.tmp', 'shared');
 }

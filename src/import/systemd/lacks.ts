@@ -90,12 +90,12 @@ export const SERVICE_LACKS: ServiceRules = {
   GuessMainPID: 'the main process is the one that was started, or that MAINPID= or pidFile names',
   USBFunctionDescriptors: 'no descriptors are handed to an agent',
   ...all(
-    'IOSchedulingPriority CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork NUMAPolicy NUMAMask TimerSlackNSec CoredumpFilter IgnoreSIGPIPE UtmpIdentifier UtmpMode',
+    'CPUSchedulingPolicy CPUSchedulingPriority CPUSchedulingResetOnFork NUMAPolicy NUMAMask TimerSlackNSec CoredumpFilter IgnoreSIGPIPE UtmpIdentifier UtmpMode',
     'process has nice, ionice, cpus, umask, group, groups, oomScoreAdj and capabilities',
   ),
   ...all(
-    'LimitCPU LimitDATA LimitRSS LimitAS LimitLOCKS LimitSIGPENDING LimitMSGQUEUE LimitNICE LimitRTPRIO LimitRTTIME',
-    'limits has core, stack, memlock, fsize and nproc',
+    'LimitRSS LimitLOCKS LimitNICE LimitRTPRIO LimitRTTIME',
+    'limits has as, core, cpu, data, fsize, memlock, msgqueue, nproc, sigpending and stack',
   ),
 };
 

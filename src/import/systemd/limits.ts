@@ -1,5 +1,6 @@
+import { CAPABILITIES } from '../../specification/capabilities.ts';
 import { sizeText } from '../values.ts';
-import { byteCount, type ServiceRule, type ServiceRules, single } from './service.ts';
+import { byteCount, type ServiceRule, type ServiceRules, single, timeSpan } from './service.ts';
 
 const PERCENT = 'a share of the host’s memory is not computed; write a size';
 /** A limit of memory is at least one page. */
@@ -25,26 +26,36 @@ export const LIMIT_RULES: ServiceRules = {
     if (/^\d+$/.test(limit) && Number(limit) >= 3) draft.set('resources.nofile', Number(limit));
     else draft.lack(directive, 'resources.nofile takes a number');
   }),
-  LimitCORE: bytesLimit('core'),
-  LimitSTACK: bytesLimit('stack'),
-  LimitMEMLOCK: bytesLimit('memlock'),
-  LimitFSIZE: bytesLimit('fsize'),
-  LimitNPROC: single((directive, { draft }) => {
-    const limit = hardLimit(directive.value);
-    if (limit === 'infinity') draft.set('limits.nproc', 'unlimited');
-    else if (/^[1-9]\d*$/.test(limit)) draft.set('limits.nproc', Number(limit));
-    else draft.lack(directive, 'not a number');
-  }),
-  Nice: number('nice'),
-  OOMScoreAdjust: number('oomScoreAdj'),
+  LimitAS: limit('as', byteCount),
+  LimitCORE: limit('core', byteCount),
+  LimitCPU: limit('cpu', timeSpan),
+  LimitDATA: limit('data', byteCount),
+  LimitFSIZE: limit('fsize', byteCount),
+  LimitMEMLOCK: limit('memlock', byteCount),
+  LimitMSGQUEUE: limit('msgqueue', byteCount),
+  LimitNPROC: limit('nproc', byteCount),
+  LimitSIGPENDING: limit('sigpending', byteCount),
+  LimitSTACK: limit('stack', byteCount),
+  Nice: number('nice', -20, 19),
+  OOMScoreAdjust: number('oomScoreAdj', -1_000, 1_000),
   UMask: single((directive, { draft }) => {
-    if (/^[0-7]{1,4}$/.test(directive.value)) draft.set('process.umask', directive.value.padStart(3, '0'));
+    if (/^0?[0-7]{1,3}$/.test(directive.value)) draft.set('process.umask', directive.value.padStart(3, '0'));
     else draft.lack(directive, 'not an octal number');
   }),
-  IOSchedulingClass: single((directive, { draft }) => {
-    if (/^(idle|3)$/.test(directive.value)) draft.set('process.ionice', 'idle');
-    else if (!/^(none|0)$/.test(directive.value))
-      draft.lack(directive, 'only the class idle is taken over, as process.ionice');
+  IOSchedulingClass: single((directive, { draft, value }) => {
+    const name = IO_CLASSES[directive.value];
+    if (name === undefined) {
+      draft.lack(directive, 'not a class that systemd knows');
+      return;
+    }
+    const priority = value('IOSchedulingPriority');
+    const hasPriority = priority !== undefined && /^[0-7]$/.test(priority) && name !== 'idle';
+    if (name !== '') draft.set('process.ionice', hasPriority ? `${name}:${priority}` : name);
+  }),
+  IOSchedulingPriority: single((directive, { draft, value }) => {
+    if (value('IOSchedulingClass') !== undefined) return;
+    if (/^[0-7]$/.test(directive.value)) draft.set('process.ionice', `best-effort:${directive.value}`);
+    else draft.lack(directive, 'not a priority from 0 to 7');
   }),
   CPUAffinity: (directives, { draft }) => {
     const parts = directives.flatMap(({ value }) => value.split(/[\s,]+/));
@@ -52,21 +63,34 @@ export const LIMIT_RULES: ServiceRules = {
     else draft.lack(directives.at(-1)!, 'not a list of processors');
   },
   AmbientCapabilities: (directives, { draft }) => {
-    const names = directives.flatMap(({ value }) => value.split(/\s+/));
-    if (names.every((name) => /^CAP_[A-Z_]+$/i.test(name))) {
-      draft.set(
-        'process.capabilities',
-        names.map((name) => name.toUpperCase().slice('CAP_'.length)),
-      );
-    } else draft.lack(directives.at(-1)!, 'only a plain list of capabilities can be taken over');
+    const names = directives
+      .flatMap(({ value }) => value.split(/\s+/))
+      .map((name) => name.toUpperCase().slice('CAP_'.length));
+    const known = names.filter((name) => (CAPABILITIES as readonly string[]).includes(name));
+    if (known.length > 0) draft.set('process.capabilities', [...new Set(known)]);
+    if (known.length < names.length)
+      draft.lack(directives.at(-1)!, 'only a plain list of capabilities is taken over');
   },
+};
+
+/** ioprio_set(2), as systemd names or numbers it, and as a spec does. */
+const IO_CLASSES: Readonly<Record<string, string>> = {
+  0: '',
+  1: 'realtime',
+  2: 'best-effort',
+  3: 'idle',
+  none: '',
+  realtime: 'realtime',
+  'best-effort': 'best-effort',
+  idle: 'idle',
 };
 
 function memory(key: 'limit' | 'request'): ServiceRule {
   return single((directive, { draft }) => {
     const size = byteCount(directive.value);
-    if (size === null) return draft.lack(directive, directive.value.endsWith('%') ? PERCENT : 'not a size');
-    if (Number.isFinite(size) && size >= PAGE_BYTES) draft.set(`resources.memory.${key}`, sizeText(size));
+    if (size === null) draft.lack(directive, directive.value.endsWith('%') ? PERCENT : 'not a size');
+    else if (Number.isFinite(size) && size >= PAGE_BYTES)
+      draft.set(`resources.memory.${key}`, sizeText(size));
   });
 }
 
@@ -75,17 +99,19 @@ function hardLimit(value: string): string {
   return value.slice(value.indexOf(':') + 1);
 }
 
-function bytesLimit(key: string): ServiceRule {
+/** A limit of setrlimit(2). @param read gives its number, infinity, or null for what is neither */
+function limit(key: string, read: (value: string) => number | null): ServiceRule {
   return single((directive, { draft }) => {
-    const size = byteCount(hardLimit(directive.value));
-    if (size === null) return draft.lack(directive, 'not a size');
-    draft.set(`limits.${key}`, Number.isFinite(size) ? sizeText(size) : 'unlimited');
+    const value = read(hardLimit(directive.value));
+    if (value === null) draft.lack(directive, 'not a limit that systemd knows');
+    else draft.set(`limits.${key}`, Number.isFinite(value) ? sizeText(Math.ceil(value)) : 'unlimited');
   });
 }
 
-function number(key: string): ServiceRule {
+function number(key: string, min: number, max: number): ServiceRule {
   return single((directive, { draft }) => {
-    if (/^[-+]?\d{1,4}$/.test(directive.value)) draft.set(`process.${key}`, Number(directive.value));
-    else draft.lack(directive, 'not a whole number');
+    const value = Number(directive.value);
+    if (Number.isInteger(value) && value >= min && value <= max) draft.set(`process.${key}`, value);
+    else draft.lack(directive, `not a whole number from ${min} to ${max}`);
   });
 }

@@ -64,9 +64,17 @@ export const RESTART_RULES: ServiceRules = {
     if (codes.length > 0) draft.set('restart.success', [...new Set([0, ...codes])]);
     if (others.length > 0) draft.lack(directives.at(-1)!, `${others.join(' ')}: ${SIGNAL_OR_NAME}`);
   },
-  RestartPreventExitStatus: (directives, { draft }) => {
+  RestartPreventExitStatus: (directives, { draft, all }) => {
     const { codes, others } = statuses(directives);
-    if (codes.length > 0) draft.set('restart.never', [...new Set(codes)]);
+    const success = [0, ...statuses(all('SuccessExitStatus')).codes];
+    const never = codes.filter((code) => !success.includes(code));
+    if (never.length > 0) draft.set('restart.never', [...new Set(never)]);
+    if (never.length < codes.length) {
+      draft.lack(
+        directives.at(-1)!,
+        'a code of restart.success cannot be in restart.never; restart.on: on-failure ends with it',
+      );
+    }
     if (others.length > 0) draft.lack(directives.at(-1)!, `${others.join(' ')}: ${SIGNAL_OR_NAME}`);
   },
   StartLimitInterval: single((directive, service) => {
@@ -83,7 +91,8 @@ export const RESTART_RULES: ServiceRules = {
       ({ name, value }) => /^StartLimitInterval(Sec)?$/.test(name) && /^0+\s*[a-z]*$/.test(value),
     );
     if (off) return;
-    if (!Number.isInteger(count) || count < 1) return draft.lack(directive, 'not a whole number');
+    if (!Number.isInteger(count) || count < 1 || count > 100)
+      return draft.lack(directive, 'not a whole number from 1 to 100');
     const { within = secondsText(INTERVAL_DEFAULT_SECONDS) } = (draft.get('restart.attempts') ?? {}) as {
       within?: string;
     };

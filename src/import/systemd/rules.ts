@@ -9,7 +9,6 @@ import { expandSpecifiers } from './specifiers.ts';
 
 /** Where a service is ready as soon as it runs, so long is it watched. */
 const READY_AFTER = '1s';
-const BWRAP = 'It needs bubblewrap on this host.';
 
 /** Directives of [Service] that are taken over. */
 const SERVICE: ServiceRules = {
@@ -59,12 +58,7 @@ const SERVICE: ServiceRules = {
     if (first === undefined) return;
     const signal = signalOf(first);
     if (signal !== null) service.draft.set('reload.signal', signal);
-    else if (first.words.some((word) => word.includes('MAINPID'))) {
-      return service.draft.lack(
-        first.directive,
-        'only a plain kill of $MAINPID can be taken over, as reload.signal',
-      );
-    } else service.draft.set('reload.exec', argvOf(first, known(service)));
+    else service.draft.set('reload.exec', argvOf(first, known(service)));
     for (const { directive } of others)
       service.draft.lack(directive, 'a reload is one signal or one command');
   },
@@ -119,12 +113,15 @@ const SERVICE: ServiceRules = {
     if (isUserName(user)) service.draft.set('user', user, 'The supervisor must run as root for this.');
     else service.draft.lack(directive, 'user takes the name of a user of this host');
   }),
-  Group: single(({ value }, { draft }) => draft.set('process.group', value)),
-  SupplementaryGroups: (directives, service) =>
-    service.draft.set(
-      'process.groups',
-      directives.flatMap((each) => wordsOf(each, service)),
-    ),
+  Group: single((directive, { draft }) => {
+    if (isUserName(directive.value)) draft.set('process.group', directive.value);
+    else draft.lack(directive, 'process.group takes the name of a group of this host');
+  }),
+  SupplementaryGroups: (directives, service) => {
+    const names = directives.flatMap((each) => wordsOf(each, service));
+    if (names.every(isUserName)) service.draft.set('process.groups', names);
+    else service.draft.lack(directives.at(-1)!, 'process.groups takes names of groups of this host');
+  },
   KillMode: single((directive, { draft }) => {
     const { value } = directive;
     if (value === 'control-group') draft.set('stop.to', 'all');
@@ -163,7 +160,7 @@ const SERVICE: ServiceRules = {
       service.draft.lack(directive, 'without Type=notify nothing can tell; health repeats any other check');
   }),
   ProtectSystem: single((directive, { draft }) => {
-    if (directive.value === 'strict') draft.set('sandbox.readOnly', true, BWRAP);
+    if (directive.value === 'strict') draft.set('sandbox.readOnly', true);
     else if (boolean(directive.value) !== false) {
       draft.lack(directive, 'sandbox.readOnly is stricter: all but sandbox.writable is read-only then');
     }
@@ -176,7 +173,7 @@ const SERVICE: ServiceRules = {
       service.draft.set('sandbox.writable', paths.map(template));
   },
   PrivateTmp: single((directive, { draft }) => {
-    if (boolean(directive.value) !== false) draft.set('sandbox.tmp', 'private', BWRAP);
+    if (boolean(directive.value) !== false) draft.set('sandbox.tmp', 'private');
   }),
   StandardOutput: single((directive, { draft }) => {
     const [to] = directive.value.split(/[:+]/);

@@ -65,7 +65,7 @@ export function timeSpan(value: string): number | null {
 }
 
 /** The longest time that a spec takes, for what systemd never ends. */
-export const FOREVER_SECONDS = 24 * 86_400;
+const FOREVER_SECONDS = 3_650 * 86_400;
 
 /** Reads a time span, or reports it and returns null. Zero and infinity both mean that nothing ends it. */
 export function seconds(directive: Directive, { draft }: Service): number | null {
