@@ -1,3 +1,7 @@
+import { FLEET } from '../specification/fields.ts';
+import { type Field, fieldsOf } from '../specification/group.ts';
+import type { Problem } from '../specification/problems.ts';
+import type { Type } from '../specification/types.ts';
 import { fleetName } from './names.ts';
 
 /** Where something stands in the files that are imported. */
@@ -65,6 +69,13 @@ export class Draft {
     if (note !== undefined) this.note(path, note);
   }
 
+  /** Sets a key to what a directive says, unless a spec cannot have that: then the directive is a finding. */
+  take(directive: Directive, path: KeyPath, value: unknown, note?: string): void {
+    const problem = valueProblem(path, value);
+    if (problem === null) this.set(path, value, note);
+    else this.lack(directive, problem);
+  }
+
   /** The value of a key; undefined if it is not set. */
   get(path: KeyPath): unknown {
     return path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], this.spec);
@@ -85,6 +96,19 @@ export class Draft {
   lack({ file, line, name, value }: Directive, reason: string): void {
     this.unsupported.push({ file, line, directive: name, reason, value });
   }
+}
+
+/** What the field table has against a value of a key, in words; null if nothing, or if it does not know the key. */
+function valueProblem(path: KeyPath, value: unknown): string | null {
+  let type: Type = FLEET;
+  for (const key of path.split('.')) {
+    const field: Field | undefined = fieldsOf(type)?.[key];
+    if (field === undefined) return null;
+    type = field.type;
+  }
+  const problems: Problem[] = [];
+  type.read(value, path, problems);
+  return problems.length === 0 ? null : `${problems[0]!.path}: ${problems[0]!.text}`;
 }
 
 /** What takes one directive over; or why nothing can. */

@@ -6,7 +6,7 @@ import { fleetText } from '../../src/import/emit.ts';
 import { kindOf } from '../../src/import/kind.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
 import { readSpecText } from '../../src/specification/yaml.ts';
-import { FIXTURES, importFixture } from './fixtures.ts';
+import { FIXTURES, importFixture, withoutLaterKeys } from './fixtures.ts';
 
 test.each(['supervisord', 'pm2', 'systemd', 'procfile'])('there are ten configurations of %s', (kind) => {
   expect(FIXTURES.filter((each) => each.kind === kind)).toHaveLength(10);
@@ -37,13 +37,6 @@ test.each(FIXTURES)('$kind/$file: every file is accepted by parseSpec', async (f
     expect(() => parseSpec(withoutLaterKeys(document))).not.toThrow();
   }
 });
-
-/** Keys of the contract that the field table does not have yet. */
-function withoutLaterKeys(document: unknown): unknown {
-  const { labels, logs, ...spec } = document as { labels?: unknown; logs?: Record<string, unknown> };
-  const { keep, stderr, ...known } = logs ?? {};
-  return Object.keys(known).length > 0 ? { ...spec, logs: known } : spec;
-}
 
 test.each(FIXTURES)('$kind/$file: every finding is a comment in a file', async (fixture) => {
   const imported = await importFixture(fixture);

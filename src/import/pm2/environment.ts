@@ -4,6 +4,7 @@ import { isObject } from './document.ts';
 
 /** What an agent is told its number by, unless `instance_var` names another variable. */
 const INSTANCE_VARIABLE = 'NODE_APP_INSTANCE';
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const PORT_MAX = 65_535;
 
 /** Sets the environment of an app: env, the chosen env_NAME, the variable of the instance, and the counted one. */
@@ -14,14 +15,16 @@ export function setEnvironment(app: App): void {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) {
     if (value === null || value === undefined) continue;
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    if (!VARIABLE.test(name)) {
       draft.lack(app.directive('env'), `"${name}" is no name of a variable`);
       continue;
     }
     env[name] = template(typeof value === 'object' ? JSON.stringify(value) : String(value));
   }
   if (app.instances > 1 || values.instance_var !== undefined) {
-    env[String(values.instance_var ?? INSTANCE_VARIABLE)] = '{slot}';
+    const name = String(values.instance_var ?? INSTANCE_VARIABLE);
+    if (VARIABLE.test(name)) env[name] = '{slot}';
+    else draft.lack(app.directive('instance_var'), `"${name}" is no name of a variable`);
   }
   if (Object.keys(env).length > 0) draft.addEnv(env);
   setPorts(app, env);
@@ -33,6 +36,10 @@ function setPorts(app: App, env: Readonly<Record<string, string>>): void {
   const counted = typeof values.increment_var === 'string' ? values.increment_var : null;
   const name = counted ?? (instances > 1 && 'PORT' in env ? 'PORT' : null);
   if (name === null) return;
+  if (!VARIABLE.test(name)) {
+    draft.lack(app.directive('increment_var'), `"${name}" is no name of a variable`);
+    return;
+  }
   const first = Number(env[name] ?? 0);
   if (counted !== null && first === 0) draft.addEnv({ [name]: '{slot}' });
   else if (Number.isInteger(first) && first >= 1 && first + instances - 1 <= PORT_MAX) {

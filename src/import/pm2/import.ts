@@ -24,6 +24,9 @@ export function importEcosystem(ecosystem: Ecosystem, world: World, environment:
   const hasList = isObject(value) && 'apps' in value;
   const taken = new Set<string>();
   if (apps.length === 0) throw refusal({ file, line: 1 }, 'there is no app in it');
+  const odd = unusable(value, []);
+  if (odd !== null)
+    throw refusal({ file, line: lineOf(odd) }, 'it has text with NUL bytes or half characters');
   const fleets = apps.map((app, at) => {
     const path = hasList ? ['apps', at] : [at];
     return draftOf(app, at, {
@@ -130,4 +133,15 @@ function instancesOf({ instances }: Readonly<Record<string, unknown>>, { process
   const count = Number(instances);
   if (Number.isInteger(count) && count > 0) return count;
   return Math.max(processors + (Number.isInteger(count) ? count : 0), 1);
+}
+
+/** Where a value has text that no command and no variable can have; null if all can be used. */
+function unusable(value: unknown, path: readonly (string | number)[]): readonly (string | number)[] | null {
+  if (typeof value === 'string') return value.includes('\0') || !value.isWellFormed() ? path : null;
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, each] of Object.entries(value)) {
+    const found = unusable(each, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (found !== null) return found;
+  }
+  return null;
 }

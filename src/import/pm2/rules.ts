@@ -43,46 +43,53 @@ export const APP_RULES: AppRules = {
       return draft.lack(directive, 'not a list of exit codes');
     }
     if (values.autorestart === false) return;
-    if (!codes.includes(0)) return draft.set('restart.never', codes);
+    if (!codes.includes(0)) return draft.take(directive, 'restart.never', codes);
     draft.set('restart.on', 'on-failure');
-    if (codes.length > 1) draft.set('restart.success', codes);
+    if (codes.length > 1) draft.take(directive, 'restart.success', codes);
   },
   max_restarts: (value, { draft, values }, directive) => {
     const count = Number(value);
-    if (!Number.isInteger(count) || count < 1 || count > 100) {
-      return draft.lack(directive, 'not a whole number from 1 to 100');
-    }
     const isSlow = values.restart_delay !== undefined || values.exp_backoff_restart_delay !== undefined;
     const within = isSlow ? '1h' : '10m';
-    draft.set('restart.attempts', { count, within }, `max_restarts=${count}: then the slot is failed.`);
+    draft.take(
+      directive,
+      'restart.attempts',
+      { count, within },
+      `max_restarts=${count}: then the slot is failed.`,
+    );
   },
   min_uptime: (value, app, directive) => {
     const after = milliseconds(value, directive, app);
     if (after === null) return;
-    app.draft.set('ready.after', formatDuration(after));
-    if (after >= READY_TIMEOUT_MS) app.draft.set('ready.timeout', formatDuration(after + READY_TIMEOUT_MS));
+    app.draft.take(directive, 'ready.after', formatDuration(after));
+    if (after >= READY_TIMEOUT_MS)
+      app.draft.take(directive, 'ready.timeout', formatDuration(after + READY_TIMEOUT_MS));
   },
   restart_delay: (value, app, directive) => {
     const pause = milliseconds(value, directive, app);
     if (!pause) return;
-    app.draft.set('restart.backoff.min', formatDuration(pause));
-    if (pause > BACKOFF_MAX_MS) app.draft.set('restart.backoff.max', formatDuration(pause));
+    if (app.values.exp_backoff_restart_delay !== undefined) return;
+    app.draft.take(directive, 'restart.backoff.min', formatDuration(pause));
+    if (pause > BACKOFF_MAX_MS) app.draft.take(directive, 'restart.backoff.max', formatDuration(pause));
   },
   exp_backoff_restart_delay: (value, app, directive) => {
     const pause = milliseconds(value, directive, app);
     if (!pause) return;
-    app.draft.set('restart.backoff', { min: formatDuration(Math.min(pause, 15_000)), max: EXPONENTIAL_MAX });
+    app.draft.take(directive, 'restart.backoff', {
+      min: formatDuration(Math.min(pause, 15_000)),
+      max: EXPONENTIAL_MAX,
+    });
   },
   max_memory_restart: (value, { draft }, directive) => {
     const found = /^(\d+(?:\.\d+)?)\s*([KMG])?B?$/i.exec(String(value));
     if (found === null) return draft.lack(directive, 'not a size such as 300M');
     const bytes = Number(found[1]) * 1024 ** ['', 'K', 'M', 'G'].indexOf((found[2] ?? '').toUpperCase());
-    draft.set('leak', { agentLimit: sizeText(Math.round(bytes)), recycle: true });
+    draft.take(directive, 'leak', { agentLimit: sizeText(Math.round(bytes)), recycle: true });
     draft.note('leak', 'Agents above the limit are replaced within the rounds, every 5 minutes.');
   },
   kill_timeout: (value, app, directive) => {
     const grace = milliseconds(value, directive, app);
-    if (grace !== null) app.draft.set('stop.grace', formatDuration(grace));
+    if (grace !== null) app.draft.take(directive, 'stop.grace', formatDuration(grace));
   },
   treekill: (value, { draft }) => {
     if (value === false) draft.set('stop.to', 'main');
@@ -98,7 +105,8 @@ export const APP_RULES: AppRules = {
   listen_timeout: (value, app, directive) => {
     const timeout = milliseconds(value, directive, app);
     if (timeout === null) return;
-    if (timeout > 1_000) app.draft.set('ready.timeout', formatDuration(timeout));
+    const after = milliseconds(app.values.min_uptime ?? 1_000, directive, app) ?? 0;
+    if (timeout > after) app.draft.take(directive, 'ready.timeout', formatDuration(timeout));
     else
       app.draft.lack(directive, 'too short for a start: pm2 goes on after it, fleetd counts it as a failure');
   },
@@ -123,7 +131,7 @@ export const APP_RULES: AppRules = {
     else draft.lack(directive, 'user takes the name of a user, not a uid');
   },
   gid: (value, { draft }, directive) => {
-    if (isUserName(String(value))) draft.set('process.group', value);
+    if (isUserName(String(value))) draft.take(directive, 'process.group', value);
     else draft.lack(directive, 'process.group takes the name of a group, not a gid');
   },
   namespace: (value, { draft }) => {
@@ -163,7 +171,7 @@ export const APP_RULES: AppRules = {
   ),
   kill_signal: (value, { draft }, directive) => {
     const signal = signalName(String(value));
-    if (signal !== null) draft.set('stop.signal', signal);
+    if (signal !== null) draft.take(directive, 'stop.signal', signal);
     else draft.lack(directive, 'not a signal that stop.signal accepts');
   },
 };

@@ -1,6 +1,7 @@
 import { type Directive, Draft, type Imported, type Unsupported } from '../draft.ts';
 import { template, templates } from '../holes.ts';
 import type { SourceFile, World } from '../input.ts';
+import { linesOf } from '../lines.ts';
 import { refusal } from '../problem.ts';
 import { absolutePath } from '../values.ts';
 import { WordsProblem } from '../words.ts';
@@ -17,15 +18,12 @@ const RELEASE = 'it runs once for each deployment; run it before fleetctl rollin
  * @param envFile the absolute path of the .env beside it; null where there is none
  * @throws FleetError IMPORT_INVALID with file and line
  */
-export function importProcfile({ file, text }: SourceFile, world: World, envFile: string | null): Imported {
+export function importProcfile(source: SourceFile, world: World, envFile: string | null): Imported {
+  const { file } = source;
   const fleets: Draft[] = [];
   const unsupported: Unsupported[] = [];
   const taken = new Set<string>();
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .entries()) {
-    const line = index + 1;
+  for (const { line, content: raw } of linesOf(source)) {
     if (raw.trim() === '' || raw.trimStart().startsWith('#')) continue;
     const [, name, value] = LINE.exec(raw.trim()) ?? [];
     if (name === undefined) throw refusal({ file, line }, `expected NAME: COMMAND, found "${raw.trim()}"`);

@@ -28,7 +28,7 @@ const COMPOUND = /[|&;()`\n]/;
  */
 export function shellCommand(text: string): ShellCommand {
   const env: Record<string, string> = {};
-  let rest = text.trim();
+  let rest = `${text.trim()} `;
   for (let found = PLAIN_ASSIGNMENT.exec(rest); found !== null; found = PLAIN_ASSIGNMENT.exec(rest)) {
     env[found[1]!] = found[2]!.replace(/^(["'])(.*)\1$/s, '$2');
     rest = rest.slice(found[0].length);

@@ -1,5 +1,6 @@
 import type { Directive } from '../draft.ts';
 import type { SourceFile } from '../input.ts';
+import { linesOf } from '../lines.ts';
 import { refusal } from '../problem.ts';
 
 /** A section of a configuration file, with its directives in their order. */
@@ -19,14 +20,11 @@ const OPTION = /^([^=:]*?)\s*[=:]\s*(.*)$/s;
  * the start of a line or after white space, an indented line continues a value, and `=` or `:` ends a name.
  * @throws FleetError IMPORT_INVALID with file and line
  */
-export function readIni({ file, text }: SourceFile): Section[] {
+export function readIni(source: SourceFile): Section[] {
+  const { file } = source;
   const sections: Section[] = [];
   let last: Directive | null = null;
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .entries()) {
-    const line = index + 1;
+  for (const { line, content: raw } of linesOf(source)) {
     const content = withoutComment(raw).trimEnd();
     if (content.trim() === '') continue;
     const section = sections.at(-1);

@@ -22,12 +22,12 @@ export const LOG_RULES: Rules<Program> = {
   stdout_logfile_maxbytes: (directive, program) => {
     const size = bytes(directive, program);
     if (size === null) return;
-    if (size >= LOG_BYTES_MIN) program.draft.set('logs.maxSize', sizeText(size));
+    if (size >= LOG_BYTES_MIN) program.draft.take(directive, 'logs.maxSize', sizeText(size));
     else program.draft.lack(directive, 'a log is always bounded; logs.maxSize has its default');
   },
   stdout_logfile_backups: (directive, program) => {
     const count = wholeNumber(directive, program);
-    if (count !== null && count > 0) program.draft.set('logs.keep', count);
+    if (count !== null && count > 0) program.draft.take(directive, 'logs.keep', count);
     else if (count === 0) program.draft.lack(directive, 'at least one old file of a log is kept');
   },
   stderr_logfile_maxbytes: sameAs('stdout_logfile_maxbytes'),

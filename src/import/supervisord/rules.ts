@@ -12,8 +12,6 @@ const SETTLED = 'ready.timeout must be longer than startsecs';
 const READY_TIMEOUT_SECONDS = 30;
 /** supervisord waits n seconds before its n-th retry. The period covers fleetd's pauses, which double up to 5 minutes. */
 const BACKOFF_MAX_SECONDS = 300;
-/** The maximum of restart.attempts.count. */
-const ATTEMPTS_MAX = 100;
 const NO_EVENTS = 'fleetd has no event listeners; fleetctl events -f shows what happens';
 
 /** Every directive of [program:x], and what becomes of it. */
@@ -25,7 +23,7 @@ export const PROGRAM_RULES: Rules<Program> = {
     draft.lack(directive, 'agents have no name of their own: they are known by fleet and slot');
   },
   numprocs: (directive, { draft, numprocs, numprocsStart }) => {
-    draft.set('target', numprocs);
+    draft.take(directive, 'target', numprocs);
     if (numprocsStart !== 0) draft.note('target', `Process ${numprocsStart} becomes slot 0, and so on.`);
     if (!/^\d+$/.test(directive.value.trim())) draft.lack(directive, 'not a whole number');
   },
@@ -36,7 +34,8 @@ export const PROGRAM_RULES: Rules<Program> = {
     'fleets start independently of each other; what needs another service retries, by its restart, until that is ready',
   autostart: (directive, { draft, numprocs }) => {
     if (isTrue(directive.value) !== false) return;
-    draft.set(
+    draft.take(
+      directive,
       'target',
       0,
       `autostart=false: start it with fleetctl spawn ${numprocs} --fleet ${draft.name}.`,
@@ -45,21 +44,22 @@ export const PROGRAM_RULES: Rules<Program> = {
   startsecs: (directive, program) => {
     const seconds = wholeNumber(directive, program);
     if (seconds === null) return;
-    program.draft.set('ready.after', secondsText(seconds));
+    program.draft.take(directive, 'ready.after', secondsText(seconds));
     program.draft.note(
       'ready',
       `startsecs=${seconds}. A real check is better: tcp, socket, http, exec or notify.`,
     );
     if (seconds < READY_TIMEOUT_SECONDS) return;
-    program.draft.set('ready.timeout', secondsText(seconds + READY_TIMEOUT_SECONDS), SETTLED);
+    program.draft.take(directive, 'ready.timeout', secondsText(seconds + READY_TIMEOUT_SECONDS), SETTLED);
   },
   startretries: (directive, program) => {
     const retries = wholeNumber(directive, program);
     if (retries === null) return;
-    const count = Math.min(Math.max(retries, 1), ATTEMPTS_MAX);
+    const count = Math.max(retries, 1);
     if (retries === 0)
       program.draft.lack(directive, 'restart.attempts is at least one; restart.on: never has none');
-    program.draft.set(
+    program.draft.take(
+      directive,
       'restart.attempts',
       { count, within: secondsText(periodOf(program, count)) },
       `startretries=${retries}: after so many failed starts the slot is failed, as FATAL was.`,
@@ -79,16 +79,16 @@ export const PROGRAM_RULES: Rules<Program> = {
     if (codes.some((code) => !/^\d{1,3}$/.test(code) || Number(code) > 255)) {
       return program.draft.lack(directive, 'not a list of exit codes');
     }
-    if (codes.join() !== '0') program.draft.set('restart.success', codes.map(Number));
+    if (codes.join() !== '0') program.draft.take(directive, 'restart.success', codes.map(Number));
   },
   stopsignal: (directive, { draft }) => {
     const signal = signalName(directive.value.trim());
-    if (signal !== null) draft.set('stop.signal', signal);
+    if (signal !== null) draft.take(directive, 'stop.signal', signal);
     else draft.lack(directive, 'not a signal that stop.signal accepts');
   },
   stopwaitsecs: (directive, program) => {
     const seconds = wholeNumber(directive, program);
-    if (seconds !== null) program.draft.set('stop.grace', secondsText(seconds));
+    if (seconds !== null) program.draft.take(directive, 'stop.grace', secondsText(seconds));
   },
   stopasgroup: (directive, { draft }) => {
     if (isTrue(directive.value)) draft.set('stop.to', 'all');
@@ -110,7 +110,7 @@ export const PROGRAM_RULES: Rules<Program> = {
   },
   umask: (directive, { draft }) => {
     const mask = directive.value.trim();
-    if (/^0?[0-7]{1,3}$/.test(mask)) draft.set('process.umask', mask.padStart(3, '0'));
+    if (/^0?[0-7]{1,3}$/.test(mask)) draft.take(directive, 'process.umask', mask.padStart(3, '0'));
     else draft.lack(directive, 'not an octal number');
   },
   serverurl:

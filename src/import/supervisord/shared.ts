@@ -22,7 +22,7 @@ export const SUPERVISORD_RULES: Rules<Program> = {
     draft.set('cwd', template(absolutePath(here, expand(directive)))),
   minfds: (directive, { draft }) => {
     const files = Number(directive.value);
-    if (files > NOFILE_DEFAULT) draft.set('resources.nofile', files);
+    if (files > NOFILE_DEFAULT) draft.take(directive, 'resources.nofile', files);
   },
   minprocs: 'it is a minimum for supervisord; agents have no limit of processes unless limits.nproc sets one',
   logfile: OWN_LOG,

@@ -1,3 +1,4 @@
+import { parseDuration, parseSize } from '../../specification/units.ts';
 import { Draft, type Imported } from '../draft.ts';
 import type { SourceFile, World } from '../input.ts';
 import { refusal } from '../problem.ts';
@@ -43,6 +44,7 @@ export function importUnit(source: SourceFile, world: World, around: Surrounding
   const service = serviceOf({ draft, world, directives, unit, around });
   takeOver(service, start);
   completeSandbox(draft);
+  raiseMaxima(draft);
   if (instance === '') tellInstances(service, around.instances);
   else draft.set('target', 1);
   if (draft.get('target') === 1) {
@@ -124,6 +126,15 @@ function tellInstances({ draft, instances, directives }: Service, names: readonl
   const shown = names.length > SHOWN_MAX ? [...names.slice(0, SHOWN_MAX), '…'] : names;
   const are = names.length === 0 ? '' : `, here ${shown.join(' ')}`;
   draft.lack({ ...uses, value: '' }, `%i was the name of an instance${are}; {slot} counts from 0`);
+}
+
+/** systemd has no order between a pause and its maximum, or between MemoryLow= and MemoryMax=; a spec has. */
+function raiseMaxima(draft: Draft): void {
+  const { min, max } = (draft.get('restart.backoff') ?? {}) as { min?: string; max?: string };
+  if (max !== undefined && parseDuration(min)! > parseDuration(max)!) draft.set('restart.backoff.max', min);
+  const { request, limit } = (draft.get('resources.memory') ?? {}) as { request?: string; limit?: string };
+  if (request === undefined || limit === undefined) return;
+  if (parseSize(request)! > parseSize(limit)!) draft.set('resources.memory.request', limit);
 }
 
 /** In a sandbox that is written, everything is read-only and /tmp is private unless it says otherwise. */

@@ -14,16 +14,16 @@ export const LIMIT_RULES: ServiceRules = {
   CPUQuota: single((directive, { draft }) => {
     const percent = /^(\d+(?:\.\d+)?)%$/.exec(directive.value)?.[1];
     if (percent === undefined) return draft.lack(directive, 'not a percentage');
-    draft.set('resources.cpu', Number(percent) / 100);
+    draft.take(directive, 'resources.cpu', Number(percent) / 100);
   }),
   TasksMax: single((directive, { draft }) => {
     if (directive.value === 'infinity') return;
-    if (/^[1-9]\d*$/.test(directive.value)) draft.set('resources.pids', Number(directive.value));
+    if (/^[1-9]\d*$/.test(directive.value)) draft.take(directive, 'resources.pids', Number(directive.value));
     else draft.lack(directive, 'resources.pids takes a number');
   }),
   LimitNOFILE: single((directive, { draft }) => {
     const limit = hardLimit(directive.value);
-    if (/^\d+$/.test(limit) && Number(limit) >= 3) draft.set('resources.nofile', Number(limit));
+    if (/^\d+$/.test(limit) && Number(limit) >= 3) draft.take(directive, 'resources.nofile', Number(limit));
     else draft.lack(directive, 'resources.nofile takes a number');
   }),
   LimitAS: limit('as', byteCount),
@@ -39,7 +39,8 @@ export const LIMIT_RULES: ServiceRules = {
   Nice: number('nice', -20, 19),
   OOMScoreAdjust: number('oomScoreAdj', -1_000, 1_000),
   UMask: single((directive, { draft }) => {
-    if (/^0?[0-7]{1,3}$/.test(directive.value)) draft.set('process.umask', directive.value.padStart(3, '0'));
+    if (/^0?[0-7]{1,3}$/.test(directive.value))
+      draft.take(directive, 'process.umask', directive.value.padStart(3, '0'));
     else draft.lack(directive, 'not an octal number');
   }),
   IOSchedulingClass: single((directive, { draft, value }) => {
@@ -50,16 +51,18 @@ export const LIMIT_RULES: ServiceRules = {
     }
     const priority = value('IOSchedulingPriority');
     const hasPriority = priority !== undefined && /^[0-7]$/.test(priority) && name !== 'idle';
-    if (name !== '') draft.set('process.ionice', hasPriority ? `${name}:${priority}` : name);
+    if (name !== '') draft.take(directive, 'process.ionice', hasPriority ? `${name}:${priority}` : name);
   }),
   IOSchedulingPriority: single((directive, { draft, value }) => {
     if (value('IOSchedulingClass') !== undefined) return;
-    if (/^[0-7]$/.test(directive.value)) draft.set('process.ionice', `best-effort:${directive.value}`);
+    if (/^[0-7]$/.test(directive.value))
+      draft.take(directive, 'process.ionice', `best-effort:${directive.value}`);
     else draft.lack(directive, 'not a priority from 0 to 7');
   }),
   CPUAffinity: (directives, { draft }) => {
     const parts = directives.flatMap(({ value }) => value.split(/[\s,]+/));
-    if (parts.every((part) => /^\d+(-\d+)?$/.test(part))) draft.set('process.cpus', parts.join(','));
+    if (parts.every((part) => /^\d+(-\d+)?$/.test(part)))
+      draft.take(directives.at(-1)!, 'process.cpus', parts.join(','));
     else draft.lack(directives.at(-1)!, 'not a list of processors');
   },
   AmbientCapabilities: (directives, { draft }) => {
@@ -67,7 +70,7 @@ export const LIMIT_RULES: ServiceRules = {
       .flatMap(({ value }) => value.split(/\s+/))
       .map((name) => name.toUpperCase().slice('CAP_'.length));
     const known = names.filter((name) => (CAPABILITIES as readonly string[]).includes(name));
-    if (known.length > 0) draft.set('process.capabilities', [...new Set(known)]);
+    if (known.length > 0) draft.take(directives.at(-1)!, 'process.capabilities', [...new Set(known)]);
     if (known.length < names.length)
       draft.lack(directives.at(-1)!, 'only a plain list of capabilities is taken over');
   },
@@ -90,7 +93,7 @@ function memory(key: 'limit' | 'request'): ServiceRule {
     const size = byteCount(directive.value);
     if (size === null) draft.lack(directive, directive.value.endsWith('%') ? PERCENT : 'not a size');
     else if (Number.isFinite(size) && size >= PAGE_BYTES)
-      draft.set(`resources.memory.${key}`, sizeText(size));
+      draft.take(directive, `resources.memory.${key}`, sizeText(size));
   });
 }
 
@@ -104,14 +107,20 @@ function limit(key: string, read: (value: string) => number | null): ServiceRule
   return single((directive, { draft }) => {
     const value = read(hardLimit(directive.value));
     if (value === null) draft.lack(directive, 'not a limit that systemd knows');
-    else draft.set(`limits.${key}`, Number.isFinite(value) ? sizeText(Math.ceil(value)) : 'unlimited');
+    else
+      draft.take(
+        directive,
+        `limits.${key}`,
+        Number.isFinite(value) ? sizeText(Math.ceil(value)) : 'unlimited',
+      );
   });
 }
 
 function number(key: string, min: number, max: number): ServiceRule {
   return single((directive, { draft }) => {
     const value = Number(directive.value);
-    if (Number.isInteger(value) && value >= min && value <= max) draft.set(`process.${key}`, value);
+    if (Number.isInteger(value) && value >= min && value <= max)
+      draft.take(directive, `process.${key}`, value);
     else draft.lack(directive, `not a whole number from ${min} to ${max}`);
   });
 }

@@ -49,26 +49,26 @@ export const RESTART_RULES: ServiceRules = {
   }),
   RestartSec: single((directive, service) => {
     const pause = Math.max(seconds(directive, service) ?? 0, BACKOFF_MIN_SECONDS);
-    service.draft.set('restart.backoff.min', secondsText(pause));
-    if (pause > BACKOFF_MAX_SECONDS) service.draft.set('restart.backoff.max', secondsText(pause));
+    service.draft.take(directive, 'restart.backoff.min', secondsText(pause));
+    if (pause > BACKOFF_MAX_SECONDS) service.draft.take(directive, 'restart.backoff.max', secondsText(pause));
   }),
   RestartMaxDelaySec: single((directive, service) => {
     const pause = seconds(directive, service);
-    if (pause !== null) service.draft.set('restart.backoff.max', secondsText(pause));
+    if (pause !== null) service.draft.take(directive, 'restart.backoff.max', secondsText(pause));
   }),
   RestartSteps: single((directive, { draft }) =>
     draft.lack(directive, 'the pause doubles with each failure, up to restart.backoff.max'),
   ),
   SuccessExitStatus: (directives, { draft }) => {
     const { codes, others } = statuses(directives);
-    if (codes.length > 0) draft.set('restart.success', [...new Set([0, ...codes])]);
+    if (codes.length > 0) draft.take(directives.at(-1)!, 'restart.success', [...new Set([0, ...codes])]);
     if (others.length > 0) draft.lack(directives.at(-1)!, `${others.join(' ')}: ${SIGNAL_OR_NAME}`);
   },
   RestartPreventExitStatus: (directives, { draft, all }) => {
     const { codes, others } = statuses(directives);
     const success = [0, ...statuses(all('SuccessExitStatus')).codes];
     const never = codes.filter((code) => !success.includes(code));
-    if (never.length > 0) draft.set('restart.never', [...new Set(never)]);
+    if (never.length > 0) draft.take(directives.at(-1)!, 'restart.never', [...new Set(never)]);
     if (never.length < codes.length) {
       draft.lack(
         directives.at(-1)!,
@@ -83,7 +83,7 @@ export const RESTART_RULES: ServiceRules = {
     const within = seconds(directive, service);
     if (within === null) return;
     const { count = BURST_DEFAULT } = (draft.get('restart.attempts') ?? {}) as { count?: number };
-    draft.set('restart.attempts', { count, within: secondsText(within) });
+    draft.take(directive, 'restart.attempts', { count, within: secondsText(within) });
   }),
   StartLimitBurst: single((directive, { draft, directives }) => {
     const count = Number(directive.value);
@@ -91,12 +91,10 @@ export const RESTART_RULES: ServiceRules = {
       ({ name, value }) => /^StartLimitInterval(Sec)?$/.test(name) && /^0+\s*[a-z]*$/.test(value),
     );
     if (off) return;
-    if (!Number.isInteger(count) || count < 1 || count > 100)
-      return draft.lack(directive, 'not a whole number from 1 to 100');
     const { within = secondsText(INTERVAL_DEFAULT_SECONDS) } = (draft.get('restart.attempts') ?? {}) as {
       within?: string;
     };
-    draft.set('restart.attempts', { count, within });
+    draft.take(directive, 'restart.attempts', { count, within });
   }),
 };
 

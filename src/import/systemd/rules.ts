@@ -22,7 +22,7 @@ const SERVICE: ServiceRules = {
       }
       return;
     }
-    draft.set('ready.after', READY_AFTER);
+    draft.take(directive, 'ready.after', READY_AFTER);
     draft.note('ready', 'A real check is better: tcp, udp, socket, http, exec or notify.');
     if (type === 'forking' && service.value('PIDFile') === undefined) {
       draft.lack(directive, 'keep the daemon in the foreground, or name its pid file as pidFile');
@@ -50,7 +50,7 @@ const SERVICE: ServiceRules = {
   ExecStop: (directives, service) => {
     const commands = commandsOf(directives, service);
     const signal = commands.length === 1 ? signalOf(commands[0]!) : null;
-    if (signal !== null) service.draft.set('stop.signal', signal);
+    if (signal !== null) service.draft.take(directives.at(-1)!, 'stop.signal', signal);
     else if (commands.length > 0) service.draft.set('stop.command', argvOfAll(commands, known(service)));
   },
   ExecReload: (directives, service) => {
@@ -87,11 +87,8 @@ const SERVICE: ServiceRules = {
     if (path.startsWith('-')) draft.lack(first!, 'prefix -: an envFile that is missing is an error');
     for (const other of others) draft.lack(other, 'a fleet has one envFile; put both into one');
   },
-  UnsetEnvironment: (directives, service) => {
-    const env = { ...(service.draft.get('env') as Record<string, string> | undefined) };
-    for (const name of directives.flatMap((each) => wordsOf(each, service))) delete env[name];
-    if (service.draft.get('env') !== undefined) service.draft.set('env', env);
-  },
+  // They are left out of Environment=; an agent has nothing else that could be unset.
+  UnsetEnvironment: () => {},
   WorkingDirectory: single((directive, service) => {
     const path = expandSpecifiers(directive, service).replace(/^-/, '');
     if (path === '~') return service.draft.lack(directive, 'write the home directory itself as cwd');
@@ -114,12 +111,12 @@ const SERVICE: ServiceRules = {
     else service.draft.lack(directive, 'user takes the name of a user of this host');
   }),
   Group: single((directive, { draft }) => {
-    if (isUserName(directive.value)) draft.set('process.group', directive.value);
+    if (isUserName(directive.value)) draft.take(directive, 'process.group', directive.value);
     else draft.lack(directive, 'process.group takes the name of a group of this host');
   }),
   SupplementaryGroups: (directives, service) => {
     const names = directives.flatMap((each) => wordsOf(each, service));
-    if (names.every(isUserName)) service.draft.set('process.groups', names);
+    if (names.every(isUserName)) service.draft.take(directives.at(-1)!, 'process.groups', names);
     else service.draft.lack(directives.at(-1)!, 'process.groups takes names of groups of this host');
   },
   KillMode: single((directive, { draft }) => {
@@ -132,18 +129,20 @@ const SERVICE: ServiceRules = {
   }),
   KillSignal: single((directive, { draft }) => {
     const signal = signalName(directive.value);
-    if (signal !== null) draft.set('stop.signal', signal);
+    if (signal !== null) draft.take(directive, 'stop.signal', signal);
     else draft.lack(directive, 'not a signal that stop.signal accepts');
   }),
   TimeoutStopSec: single((directive, service) => {
     const grace = seconds(directive, service);
-    if (grace !== null) service.draft.set('stop.grace', secondsText(grace));
+    if (grace !== null) service.draft.take(directive, 'stop.grace', secondsText(grace));
   }),
   TimeoutStartSec: single((directive, service) => {
     const timeout = seconds(directive, service);
     if (timeout === null) return;
-    if (/^notify/.test(service.value('Type') ?? '')) service.draft.set('ready.timeout', secondsText(timeout));
-    if (service.value('ExecStartPre') !== undefined) service.draft.set('start.timeout', secondsText(timeout));
+    if (/^notify/.test(service.value('Type') ?? ''))
+      service.draft.take(directive, 'ready.timeout', secondsText(timeout));
+    if (service.value('ExecStartPre') !== undefined)
+      service.draft.take(directive, 'start.timeout', secondsText(timeout));
   }),
   TimeoutSec: single((directive, service) => {
     for (const name of ['TimeoutStartSec', 'TimeoutStopSec']) {
@@ -155,7 +154,7 @@ const SERVICE: ServiceRules = {
     const every = seconds(directive, service);
     if (every === null || every >= 86_400) return;
     if (/^notify/.test(service.value('Type') ?? ''))
-      service.draft.set('health', { every: secondsText(every), failures: 1 });
+      service.draft.take(directive, 'health', { every: secondsText(every), failures: 1 });
     else
       service.draft.lack(directive, 'without Type=notify nothing can tell; health repeats any other check');
   }),
@@ -227,15 +226,16 @@ const SECTIONS: Readonly<Record<string, readonly ServiceRules[]>> = {
   Install: [INSTALL_LACKS],
 };
 
-/** The variables of Environment=, later ones over earlier ones. */
+/** The variables of Environment=, later ones over earlier ones, without those of UnsetEnvironment=. */
 function variablesOf(service: Service): Map<string, string> {
+  const unset = service.all('UnsetEnvironment').flatMap((each) => wordsOf(each, service));
   return new Map(
     service
       .all('Environment')
       .flatMap((each) => wordsOf(each, service))
       .flatMap((word): [string, string][] => {
         const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
-        return name === undefined ? [] : [[name, value!]];
+        return name === undefined || unset.includes(name) ? [] : [[name, value!]];
       }),
   );
 }

@@ -1,5 +1,6 @@
 import type { Directive } from '../draft.ts';
 import type { SourceFile } from '../input.ts';
+import { linesOf } from '../lines.ts';
 import { refusal } from '../problem.ts';
 
 /** A directive of a unit, with the section that it is in. */
@@ -12,10 +13,11 @@ export interface UnitDirective extends Directive {
  * continues it, comment lines in between left out, and an empty assignment resets what was assigned before.
  * @throws FleetError IMPORT_INVALID with file and line
  */
-export function readUnit({ file, text }: SourceFile): UnitDirective[] {
+export function readUnit(source: SourceFile): UnitDirective[] {
+  const { file } = source;
   let directives: UnitDirective[] = [];
   let section: string | null = null;
-  for (const { line, content } of logicalLines(text)) {
+  for (const { line, content } of logicalLines(source)) {
     const header = /^\[(.*)\]$/.exec(content);
     if (header !== null) {
       section = header[1]!;
@@ -34,17 +36,14 @@ export function readUnit({ file, text }: SourceFile): UnitDirective[] {
 }
 
 /** Lines without comments, continued ones joined by a space; each has the number of its first one. */
-function logicalLines(text: string): { line: number; content: string }[] {
+function logicalLines(source: SourceFile): { line: number; content: string }[] {
   const lines: { line: number; content: string }[] = [];
   let open: { line: number; content: string } | null = null;
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .entries()) {
+  for (const { line, content: raw } of linesOf(source)) {
     if (/^\s*[#;]/.test(raw)) continue;
     const isContinued = raw.endsWith('\\');
     const part = isContinued ? `${raw.slice(0, -1)} ` : raw;
-    if (open === null) open = { line: index + 1, content: part };
+    if (open === null) open = { line, content: part };
     else open.content += part;
     if (isContinued) continue;
     if (open.content.trim() !== '') lines.push({ line: open.line, content: open.content.trim() });

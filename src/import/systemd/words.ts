@@ -55,7 +55,8 @@ function escapeAt(text: string, at: number): { text: string; end: number } {
     const [whole, hex, octal, short, long] = code;
     const point =
       octal === undefined ? Number.parseInt((hex ?? short ?? long)!, 16) : Number.parseInt(octal, 8);
-    if (point > 0 && point <= 0x10ffff) return { text: String.fromCodePoint(point), end: at + whole.length };
+    const character = point > 0 && point <= 0x10ffff ? String.fromCodePoint(point) : '';
+    if (character !== '' && character.isWellFormed()) return { text: character, end: at + whole.length };
   }
   const next = text[at + 1] ?? '';
   return { text: ESCAPES[next] ?? `\\${next}`, end: at + 2 };
