@@ -41,7 +41,7 @@ test.each([
   ['web node', 'Procfile:1: expected NAME: COMMAND, found "web node"'],
   ['# a\n\nweb:', 'Procfile:3: web has no command'],
   ['web: a "b', 'Procfile:1: web: a " is not closed'],
-  ['web: A=1 ', 'Procfile:1: web only assigns variables'],
+  ['web: A=1 ', 'Procfile:1: web names no program'],
   ['# nothing', 'Procfile:1: there is no NAME: COMMAND in it'],
 ])('%j is refused with its place', (text, message) => {
   expect(() => imported(text)).toThrow(expect.objectContaining({ code: 'IMPORT_INVALID', message }));

@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const Module = require('node:module');
 const { dirname } = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { isModuleNamespaceObject } = require('node:util/types');
 const path = process.argv[1];
 const text = fs.readFileSync(0, 'utf8');
 const answer = (document) => fs.writeFileSync(3, JSON.stringify(document));
@@ -17,7 +18,8 @@ function asCommonJs() {
   own.filename = path;
   own.paths = Module._nodeModulePaths(dirname(path));
   own._compile(text, path);
-  return own.exports;
+  // Node compiles the syntax of modules here as well, if nothing in it waits.
+  return isModuleNamespaceObject(own.exports) ? own.exports.default : own.exports;
 }
 
 async function asModule() {
@@ -28,8 +30,7 @@ async function asModule() {
     load: (name, context, next) =>
       name === url ? { format: 'module', source: text, shortCircuit: true } : next(name, context),
   });
-  const own = await import(url);
-  return own.default ?? own;
+  return (await import(url)).default;
 }
 
 async function exported() {

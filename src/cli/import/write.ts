@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 
@@ -27,6 +27,12 @@ export function writeAll(directory: string, files: readonly FleetFile[], force: 
         hint: 'Add --force to overwrite, or name another directory with --out.',
       },
     );
+  }
+  const inTheWay = paths.find((path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (inTheWay !== undefined) {
+    throw new FleetError('USAGE', `${inTheWay} is a directory; nothing was written`, {
+      hint: 'Move it away, or name another directory with --out.',
+    });
   }
   const drafts = paths.map((path) => `${path}.${process.pid}.tmp`);
   try {

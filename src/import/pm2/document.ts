@@ -1,6 +1,9 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { SourceFile } from '../input.ts';
 import { refusal } from '../problem.ts';
+
+/** More than an ecosystem file in YAML needs. */
+const ALIASES_MAX = 100;
 
 /** A value that JSON cannot hold, and where it stands: `apps.0.env.HOST`, a function. */
 export interface Strange {
@@ -42,7 +45,16 @@ export function readEcosystem({ file, text }: SourceFile): Ecosystem {
     }
     return lines.linePos(offset).line;
   };
-  return { file, value: document.toJS({ maxAliasCount: 100 }), strange: [], lineOf };
+  return { file, value: contentOf(document, file), strange: [], lineOf };
+}
+
+function contentOf(document: Document.Parsed, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: ALIASES_MAX });
+  } catch (cause) {
+    // An alias without its anchor, or so many that the value would not fit into memory.
+    throw refusal({ file, line: 1 }, (cause as Error).message);
+  }
 }
 
 function childOf(node: Node | null, key: string | number): { node: Node | null; offset: number } | null {

@@ -69,7 +69,7 @@ function draftOf(written: Readonly<Record<string, unknown>>, at: number, around:
   const { file, lineOf, environment, world } = around;
   const origin = { file, line: lineOf([]), name: `apps[${at}]`, value: '' };
   const values: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(written)) values[ALIASES[key] ?? key] = value;
+  for (const [key, value] of Object.entries(written)) if (value !== null) values[ALIASES[key] ?? key] = value;
   if (typeof values.script !== 'string' || values.script.trim() === '')
     throw refusal(origin, `apps[${at}] has no script`);
   const name =
@@ -89,7 +89,7 @@ function draftOf(written: Readonly<Record<string, unknown>>, at: number, around:
   draft.set('stop', { ...STOP });
   setCommand(app);
   setEnvironment(app);
-  for (const key of Object.keys(written)) takeOver(key, app);
+  for (const key of Object.keys(written)) if (written[key] !== null) takeOver(key, app);
   if (app.instances === 1)
     draft.set('restart.storm', 'off', 'The storm breaker is for fleets of many agents.');
   return draft;

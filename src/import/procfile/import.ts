@@ -11,6 +11,8 @@ const LINE = /^([A-Za-z0-9_-]+):\s*(.*)$/;
 /** foreman gives the first process type port 5000, and each further one a hundred more. */
 const PORT_BASE = 5_000;
 const PORTS_EACH = 100;
+/** More types than this would get ports above 65535. */
+const PORTS_TYPES = 600;
 const RELEASE = 'it runs once for each deployment; run it before fleetctl rolling-update';
 
 /**
@@ -30,7 +32,10 @@ export function importProcfile(source: SourceFile, world: World, envFile: string
     if (value === '') throw refusal({ file, line }, `${name} has no command`);
     const directive = { file, line, name, value: value! };
     if (name === 'release') unsupported.push({ file, line, directive: name, reason: RELEASE });
-    else fleets.push(draftOf(directive, PORT_BASE + fleets.length * PORTS_EACH, { taken, world, envFile }));
+    else
+      fleets.push(
+        draftOf(directive, PORT_BASE + (fleets.length % PORTS_TYPES) * PORTS_EACH, { taken, world, envFile }),
+      );
   }
   if (fleets.length === 0 && unsupported.length === 0)
     throw refusal({ file, line: 1 }, 'there is no NAME: COMMAND in it');
@@ -67,10 +72,10 @@ function draftOf(
 function commandOf(directive: Directive): ShellCommand {
   try {
     const command = shellCommand(directive.value);
-    if (command.words.length > 0) return command;
+    if (command.words.length > 0 && command.words[0] !== '') return command;
   } catch (error) {
     if (!(error instanceof WordsProblem)) throw error;
     throw refusal(directive, `${directive.name}: ${error.message}`);
   }
-  throw refusal(directive, `${directive.name} only assigns variables`);
+  throw refusal(directive, `${directive.name} names no program`);
 }

@@ -56,7 +56,8 @@ export function expandNames(text: string, names: Names, onProblem: (text: string
 }
 
 function slotHole(whole: string, flags: string, width: string, onProblem: (text: string) => void): string {
-  if (flags === '0' && width !== '') return hole(`slot:${width.padStart(2, '0')}`);
-  if (flags !== '' || width !== '') onProblem(`fleetd pads a slot with zeros or not at all, unlike ${whole}`);
+  if (flags === '0' && /^[1-9]$/.test(width)) return hole(`slot:0${width}`);
+  if (flags !== '' || width !== '')
+    onProblem(`fleetd pads a slot with zeros, to nine digits at most, or not at all, unlike ${whole}`);
   return hole('slot');
 }

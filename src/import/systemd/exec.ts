@@ -58,6 +58,7 @@ function withoutPrefix(directive: UnitDirective, words: string[], { draft }: Ser
   for (const [each, reason] of Object.entries(PREFIXES)) {
     if (prefix.includes(each)) draft.lack(directive, `prefix ${each}: ${reason}`);
   }
+  if (path === '') throw refusal(directive, `${directive.name} names no program`);
   const rest = words.slice(prefix.includes('@') ? 2 : 1);
   return {
     directive,

@@ -64,7 +64,7 @@ const SERVICE: ServiceRules = {
   },
   PIDFile: single((directive, { draft, ...service }) => {
     const path = expandSpecifiers(directive, { draft, ...service });
-    draft.set('pidFile', template(absolutePath('/run', path)));
+    draft.take(directive, 'pidFile', template(absolutePath('/run', path)));
   }),
   Environment: (directives, service) => {
     service.draft.addEnv(
@@ -83,7 +83,7 @@ const SERVICE: ServiceRules = {
     const { draft } = service;
     const [first, ...others] = directives;
     const path = expandSpecifiers(first!, service);
-    draft.set('envFile', template(path.replace(/^-/, '')));
+    draft.take(first!, 'envFile', template(path.replace(/^-/, '')));
     if (path.startsWith('-')) draft.lack(first!, 'prefix -: an envFile that is missing is an error');
     for (const other of others) draft.lack(other, 'a fleet has one envFile; put both into one');
   },
@@ -94,7 +94,7 @@ const SERVICE: ServiceRules = {
     if (path === '~') return service.draft.lack(directive, 'write the home directory itself as cwd');
     if (directive.value.startsWith('-'))
       service.draft.lack(directive, 'prefix -: a cwd that is missing is an error');
-    service.draft.set('cwd', template(path));
+    service.draft.take(directive, 'cwd', template(path));
   }),
   StateDirectory: (directives, service) => {
     service.draft.addEnv({ STATE_DIRECTORY: '{dir}' });
@@ -169,7 +169,7 @@ const SERVICE: ServiceRules = {
       .flatMap((each) => wordsOf(each, service))
       .map((path) => path.replace(/^[-+]+/, ''));
     if (service.value('ProtectSystem') === 'strict')
-      service.draft.set('sandbox.writable', paths.map(template));
+      service.draft.take(directives.at(-1)!, 'sandbox.writable', paths.map(template));
   },
   PrivateTmp: single((directive, { draft }) => {
     if (boolean(directive.value) !== false) draft.set('sandbox.tmp', 'private');
