@@ -28,16 +28,20 @@ export function writeAll(directory: string, files: readonly FleetFile[], force: 
       },
     );
   }
-  const inTheWay = paths.find((path) => lstatSync(path, { throwIfNoEntry: false })?.isDirectory());
+  const inTheWay = paths.find((path) => existsSync(path) && lstatSync(path).isDirectory());
   if (inTheWay !== undefined) {
     throw new FleetError('USAGE', `${inTheWay} is a directory; nothing was written`, {
       hint: 'Move it away, or name another directory with --out.',
     });
   }
-  const drafts = paths.map((path) => `${path}.${process.pid}.tmp`);
+  const drafts: string[] = [];
   try {
     mkdirSync(directory, { recursive: true });
-    for (const [at, draft] of drafts.entries()) writeFileSync(draft, files[at]!.text, { flag: 'wx' });
+    for (const [at, path] of paths.entries()) {
+      const draft = `${path}.${process.pid}.tmp`;
+      writeFileSync(draft, files[at]!.text, { flag: 'wx' });
+      drafts.push(draft);
+    }
     for (const [at, draft] of drafts.entries()) renameSync(draft, paths[at]!);
   } catch (cause) {
     for (const draft of drafts) rmSync(draft, { force: true });
