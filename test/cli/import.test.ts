@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -223,4 +223,12 @@ test('what cannot be written leaves everything as it was', async () => {
   expect(await attempt('Procfile')).toContain('cannot write into Procfile');
   expect(readdirSync(join(place.cwd, 'out'))).toEqual(['worker.yaml']);
   expect(readdirSync(place.cwd).sort()).toEqual(['Procfile', 'out']);
+});
+
+test('a secret stays as well kept as it was', async () => {
+  const place = new Place();
+  place.write('supervisord.conf', '[program:x]\ncommand=a\nenvironment=SECRET="1"\n');
+  chmodSync(join(place.cwd, 'supervisord.conf'), 0o600);
+  expect((await place.fleetctl('import', 'supervisord.conf')).code).toBe(0);
+  expect(statSync(join(place.cwd, 'x.yaml')).mode & 0o777).toBe(0o600);
 });

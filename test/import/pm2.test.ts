@@ -19,6 +19,7 @@ test('JSON may have comments, and keeps its lines', () => {
 
 test.each([
   ['{ "apps": [', /^e\.json:1: /],
+  ['{ "apps": [\n"a.js"] }', /^e\.json:2: apps\[0\] is no mapping$/],
   ['{ "apps": [] }', /^e\.json:1: there is no app in it$/],
   ['{\n"apps": [\n{ "name": "x" }] }', /^e\.json:3: apps\[0\] has no script$/],
 ])('%j is refused with its place', (text, message) => {

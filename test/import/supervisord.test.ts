@@ -99,6 +99,13 @@ test('a program with a slash is found from its directory', () => {
   expect(specOf('[program:x]\ncommand=bin/a\n').command).toEqual(['/etc/imported/bin/a']);
 });
 
+test.each(['autostart=false\nnumprocs=4\n', 'numprocs=4\nautostart=false\n'])(
+  '%j starts nothing',
+  (lines) => {
+    expect(specOf(PROGRAM + lines).target).toBe(0);
+  },
+);
+
 test('process numbers that begin elsewhere are said to', () => {
   const found = imported('[program:x]\ncommand=a --id %(process_num)d\nnumprocs=3\nnumprocs_start=5\n');
   expect(found.fleets[0]!.spec).toMatchObject({ command: ['a', '--id', '{slot}'], target: 3 });

@@ -9,7 +9,7 @@ import { formatTable } from '../table.ts';
 
 /** fleetctl import: writes fleet files for what another supervisor runs, and lists what it could not take over. */
 export async function run({ args, options, json }: Context): Promise<number> {
-  const imported = await readAndImport({
+  const { imported, mode } = await readAndImport({
     file: args[0]!,
     from: options.from ?? null,
     environment: options.env ?? null,
@@ -27,9 +27,9 @@ export async function run({ args, options, json }: Context): Promise<number> {
           .trimEnd(),
       );
   } else {
-    const paths = writeAll(options.out ?? '.', files, options.force === true);
+    const paths = writeAll(options.out ?? '.', files, { force: options.force === true, mode });
     if (json) printJson({ files: paths, unsupported });
-    else print(paths.join('\n'));
+    else if (paths.length > 0) print(paths.join('\n'));
   }
   if (!json) report(imported, unsupported);
   return 0;

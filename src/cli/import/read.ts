@@ -24,9 +24,32 @@ export interface Wish {
   environment: string | null;
 }
 
-/** Reads a configuration with what belongs to it, and translates it. @throws FleetError USAGE, IMPORT_INVALID */
-export async function readAndImport({ file, from, environment }: Wish): Promise<Imported> {
-  const source = readSource(file);
+/** A file that was read. */
+interface ReadFile extends SourceFile {
+  /** Its permissions to read and write. */
+  mode: number;
+}
+
+/**
+ * Reads a configuration with what belongs to it, and translates it.
+ * @returns also the permissions of the files to write: a secret stays as well kept as it was
+ * @throws FleetError USAGE, IMPORT_INVALID
+ */
+export async function readAndImport(wish: Wish): Promise<{ imported: Imported; mode: number }> {
+  const files: ReadFile[] = [];
+  const read = (file: string): SourceFile => {
+    const source = readSource(file);
+    files.push(source);
+    return source;
+  };
+  const imported = await importFrom(wish, read);
+  return { imported, mode: files.reduce((mode, file) => mode & file.mode, 0o666) };
+}
+
+type Read = (file: string) => SourceFile;
+
+async function importFrom({ file, from, environment }: Wish, read: Read): Promise<Imported> {
+  const source = read(file);
   const kind = from === null ? recognised(source) : asKind(from);
   const path = resolve(file);
   const world: World = {
@@ -40,7 +63,7 @@ export async function readAndImport({ file, from, environment }: Wish): Promise<
   }
   switch (kind) {
     case 'supervisord':
-      return importSupervisord([source, ...included(source, world)], world);
+      return importSupervisord([source, ...included(source, world, read)], world);
     case 'systemd':
       return importUnit(source, world, { instances: instancesOf(path), dropIns: dropInsOf(path) });
     case 'procfile':
@@ -76,7 +99,7 @@ async function ecosystem(source: SourceFile, path: string) {
   return evaluatedEcosystem(source, value, strange);
 }
 
-function included(main: SourceFile, world: World): SourceFile[] {
+function included(main: SourceFile, world: World, read: Read): SourceFile[] {
   return includesOf(main, world).flatMap(({ pattern, place }) => {
     const files = globSync(pattern, { cwd: world.directory }).sort();
     const isPattern = /[*?[]/.test(pattern);
@@ -87,7 +110,7 @@ function included(main: SourceFile, world: World): SourceFile[] {
       });
     }
     return files.map((file) =>
-      readSource(join(dirname(main.file), relative(world.directory, resolve(world.directory, file)))),
+      read(join(dirname(main.file), relative(world.directory, resolve(world.directory, file)))),
     );
   });
 }
@@ -116,12 +139,16 @@ function envFileIn(directory: string): string | null {
   return existsSync(file) ? file : null;
 }
 
-function readSource(file: string): SourceFile {
+function readSource(file: string): ReadFile {
   try {
     const stats = statSync(file);
     if (!stats.isFile()) throw new Error('it is no regular file');
     if (stats.size > FILE_BYTES_MAX) throw new Error('it has more than 4 MiB');
-    return { file, text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)) };
+    return {
+      file,
+      mode: stats.mode & 0o666,
+      text: new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)),
+    };
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const why =

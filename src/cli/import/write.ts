@@ -12,10 +12,15 @@ export interface FleetFile {
 /**
  * Writes files into a directory, all or none: nothing is overwritten without `force`, and each is complete under a name of
  * its own before the first one gets its own.
+ * @param options.mode who may read them, as far as the umask allows
  * @returns their paths
  * @throws FleetError USAGE
  */
-export function writeAll(directory: string, files: readonly FleetFile[], force: boolean): string[] {
+export function writeAll(
+  directory: string,
+  files: readonly FleetFile[],
+  { force, mode }: { force: boolean; mode: number },
+): string[] {
   const paths = files.map(({ name }) => join(directory, name));
   const present = force ? [] : paths.filter((path) => existsSync(path));
   if (present.length > 0) {
@@ -34,17 +39,17 @@ export function writeAll(directory: string, files: readonly FleetFile[], force: 
       hint: 'Move it away, or name another directory with --out.',
     });
   }
-  const drafts: string[] = [];
+  const written: string[] = [];
   try {
     mkdirSync(directory, { recursive: true });
     for (const [at, path] of paths.entries()) {
-      const draft = `${path}.${process.pid}.tmp`;
-      writeFileSync(draft, files[at]!.text, { flag: 'wx' });
-      drafts.push(draft);
+      const temporary = `${path}.${process.pid}.tmp`;
+      writeFileSync(temporary, files[at]!.text, { flag: 'wx', mode });
+      written.push(temporary);
     }
-    for (const [at, draft] of drafts.entries()) renameSync(draft, paths[at]!);
+    for (const [at, temporary] of written.entries()) renameSync(temporary, paths[at]!);
   } catch (cause) {
-    for (const draft of drafts) rmSync(draft, { force: true });
+    for (const temporary of written) rmSync(temporary, { force: true });
     const { message } = cause as Error;
     throw new FleetError('USAGE', `cannot write into ${directory}: ${message}`, { hint: '', cause });
   }

@@ -23,6 +23,12 @@ export function importEcosystem(ecosystem: Ecosystem, world: World, environment:
   const apps = appsIn(value);
   const hasList = isObject(value) && 'apps' in value;
   const taken = new Set<string>();
+  const list = isObject(value) && hasList ? value.apps : value;
+  const wrong = Array.isArray(list) ? list.findIndex((each) => !isObject(each)) : -1;
+  if (wrong >= 0) {
+    const path = hasList ? ['apps', wrong] : [wrong];
+    throw refusal({ file, line: lineOf(path) }, `apps[${wrong}] is no mapping`);
+  }
   if (apps.length === 0) throw refusal({ file, line: 1 }, 'there is no app in it');
   const odd = unusable(value, []);
   if (odd !== null)

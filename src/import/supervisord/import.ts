@@ -150,7 +150,13 @@ function programOf(name: string, section: Section, draft: Draft, { groups, world
     portBase: port?.base ?? null,
     here: world.directory,
     directive,
-    expand: (each) => expandNames(withPort(each.value), names, (text) => draft.lack(each, text)),
+    expand: (each) => {
+      for (const [, variable] of each.value.matchAll(/%\(ENV_(\w+)\)/g)) {
+        if (world.env[variable!] === undefined) continue;
+        draft.note('', `The value of ${variable} is that of the environment in which it was imported.`);
+      }
+      return expandNames(withPort(each.value), names, (text) => draft.lack(each, text));
+    },
   };
 }
 

@@ -22,8 +22,9 @@ export const PROGRAM_RULES: Rules<Program> = {
     if (/^[-_.:]*$/.test(rest) || directive.value.trim() === name) return;
     draft.lack(directive, 'agents have no name of their own: they are known by fleet and slot');
   },
-  numprocs: (directive, { draft, numprocs, numprocsStart }) => {
-    draft.take(directive, 'target', numprocs);
+  numprocs: (directive, program) => {
+    const { draft, numprocs, numprocsStart } = program;
+    if (isTrue(valueOr(program, 'autostart', 'true')) !== false) draft.take(directive, 'target', numprocs);
     if (numprocsStart !== 0) draft.note('target', `Process ${numprocsStart} becomes slot 0, and so on.`);
     if (!/^\d+$/.test(directive.value.trim())) draft.lack(directive, 'not a whole number');
   },
@@ -34,8 +35,7 @@ export const PROGRAM_RULES: Rules<Program> = {
     'fleets start independently of each other; what needs another service retries, by its restart, until that is ready',
   autostart: (directive, { draft, numprocs }) => {
     if (isTrue(directive.value) !== false) return;
-    draft.take(
-      directive,
+    draft.set(
       'target',
       0,
       `autostart=false: start it with fleetctl spawn ${numprocs} --fleet ${draft.name}.`,
