@@ -4,7 +4,7 @@ import { bytes, json, type Operations } from './operation.ts';
 import { COUNT, ONE_FLEET, SLOTS, SWITCH } from './parameters.ts';
 import { integer, list, named, nullable, number, type Of, optional, text, time, words } from './shape.ts';
 
-const AGENT_STATE = words(['starting', 'ready', 'unready', 'stopping', 'backoff', 'failed']);
+const AGENT_STATE = words(['starting', 'ready', 'unready', 'stopping', 'backoff', 'failed', 'completed']);
 export type AgentState = Of<typeof AGENT_STATE>;
 
 const USAGE_ROW = named(

@@ -36,11 +36,24 @@ export type SpawnRequest = ReadBy<typeof SPAWN>;
 
 const KILL = requestOf(
   'KillRequest',
-  exactlyOne({
-    count: { type: integerType(0, AGENTS_MAX), help: 'How many agents to stop, highest slots first.' },
-    slots: { type: SLOTS, help: 'Only these slots.' },
-    all: { type: TRUE as Type<boolean, ''>, help: 'All agents: sets the target to 0.' },
-  }),
+  exactlyOne(
+    {
+      count: {
+        type: integerType(0, AGENTS_MAX),
+        help: 'How many agents to stop, highest slots first; at most as many as there are.',
+      },
+      slots: { type: SLOTS, help: 'Only these slots.' },
+      all: { type: TRUE as Type<boolean, ''>, help: 'All agents: sets the target to 0.' },
+    },
+    {
+      now: {
+        type: BOOLEAN,
+        otherwise: 'false',
+        help: 'Stop without grace, by SIGKILL; also agents that are stopping already.',
+      },
+      purge: { type: BOOLEAN, otherwise: 'false', help: 'Delete the directories and logs of the slots.' },
+    },
+  ),
 );
 export type KillRequest = ReadBy<typeof KILL>;
 
@@ -81,7 +94,7 @@ export const COMMAND_OPERATIONS = {
     access: 'change',
     body: KILL,
     answer: json(ACCEPTED),
-    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'STATE_UNUSABLE'],
+    errors: ['UNKNOWN', 'USAGE', 'SLOT_UNKNOWN', 'STATE_UNUSABLE'],
   },
   restart: {
     method: 'POST',

@@ -27,6 +27,7 @@ export const CELL_STATES = [
   'stopping',
   'backoff',
   'failed',
+  'completed',
 ] as const;
 export type CellState = (typeof CELL_STATES)[number];
 

@@ -1,5 +1,5 @@
 import type { PaceStatus } from '../fleet/adaptive/adaptive.ts';
-import type { LastExit } from '../fleet/agent.ts';
+import type { LastExit } from '../fleet/exit.ts';
 import type { Goal } from '../fleet/goal.ts';
 import type { Quantiles } from '../fleet/quantiles.ts';
 import type { Share } from '../specification/spec.ts';

@@ -40,6 +40,7 @@ const COUNTS = {
   stopping: integer(),
   backoff: integer(),
   failed: integer(),
+  completed: integer('Agents that ended with success and are not started again.'),
   held: nullable(HELD, 'Null if the fleet is not held.'),
   release: nullable(text(), 'The newest release.'),
   rssBytes: nullable(integer()),

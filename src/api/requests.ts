@@ -20,13 +20,16 @@ export function requestOf<T>(title: string, type: Group<T>): Group<T> {
   return { ...type, schema: { title, ...type.schema } };
 }
 
-/** The type of a mapping in which exactly one of the keys must be present. */
-export function exactlyOne<const F extends Fields>(fields: F): Group<Sparse<F>> {
-  const type = sparse(fields);
+/** The type of a mapping in which exactly one of the keys must be present, next to any of `options`. */
+export function exactlyOne<const F extends Fields, const O extends Fields = Record<never, never>>(
+  fields: F,
+  options?: O,
+): Group<Sparse<F & O>> {
+  const type = sparse({ ...fields, ...options }) as Group<Sparse<F & O>>;
   const keys = Object.keys(fields);
   return {
     ...type,
-    schema: { ...type.schema, minProperties: 1, maxProperties: 1 },
+    schema: { ...type.schema, oneOf: keys.map((key) => ({ required: [key] })) },
     read: (value, path, problems) => {
       const before = problems.length;
       const read = type.read(value, path, problems);

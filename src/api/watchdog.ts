@@ -12,6 +12,7 @@ const WATCHED_FLEET = documentOf<WatchedFleet>(
     name: text(),
     target: integer(),
     ready: integer(),
+    completed: integer('Agents that ended with success and are not started again.'),
     coming: integer('Agents that are starting, without a failed start so far.'),
     unready: integer('Agents that fail their health checks.'),
     failing: integer('Agents that failed to start once or twice, and will be retried.'),

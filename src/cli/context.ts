@@ -9,6 +9,7 @@ export interface Options {
   slots?: string;
   all?: boolean;
   latest?: boolean;
+  now?: boolean;
   purge?: boolean;
   adopt?: boolean;
   kill?: boolean;

@@ -8,7 +8,7 @@ type Brush = Pick<
 /**
  * Draws the glyph of a state, so that the state does not depend on colour alone: ready is a full square, waiting an
  * outline, starting a square filled from below and stopping from above, unready a triangle, backoff a frame, failed a
- * cross. The caller sets the colour of the brush.
+ * cross, completed a small square. The caller sets the colour of the brush.
  * @param x the upper left corner, in device pixels like `y` and `size`
  */
 export function drawGlyph(brush: Brush, state: CellState, x: number, y: number, size: number): void {
@@ -41,6 +41,11 @@ export function drawGlyph(brush: Brush, state: CellState, x: number, y: number, 
       return;
     case 'failed':
       drawCross(brush, x, y, size);
+      return;
+    case 'completed': {
+      const margin = Math.ceil(size / 4);
+      brush.fillRect(x + margin, y + margin, size - 2 * margin, size - 2 * margin);
+    }
   }
 }
 

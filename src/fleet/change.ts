@@ -21,6 +21,8 @@ export interface Change {
   forgotten?: readonly string[];
   /** Slots whose `prepare` has succeeded. */
   prepared?: readonly number[];
+  /** Slots whose agents have completed. */
+  completed?: readonly number[];
   /** Slots whose failures are forgotten, so that they may start at once. */
   renewed?: readonly number[];
   /** The events to report once the change is durable. */
@@ -38,20 +40,23 @@ export interface ChangeEvent {
 
 /** Applies a change that is durable to the fleet. @param now milliseconds since boot */
 export function applyChange(fleet: Fleet, change: Change, now: BootMs): void {
-  const { record, respec = false, slots = [], release, forgotten = [], prepared = [], renewed = [] } = change;
+  const { record, respec = false, slots = [], release, forgotten = [] } = change;
+  const { prepared = [], completed = [], renewed = [] } = change;
   if (release) fleet.releases.set(release.id, release);
   for (const id of forgotten) fleet.releases.delete(id);
   if (record) accept(fleet, record, respec, now);
   for (const { slot, wanted, ...wish } of slots) {
     if (wish.prepared) fleet.prepared.add(slot);
+    if (wish.purge) fleet.prepared.delete(slot);
     if (wanted) fleet.want(slot, wish, now);
-    else fleet.unwant(slot, now);
+    else fleet.unwant(slot, now, wish);
   }
   for (const slot of prepared) {
     fleet.prepared.add(slot);
     fleet.slot(slot).prepared = true;
     prepareDone(fleet, slot, 'prepared', now);
   }
+  for (const slot of completed) fleet.complete(slot, now);
   for (const slot of renewed) fleet.renew(slot, now);
 }
 

@@ -1,14 +1,7 @@
 import type { Spec } from '../specification/spec.ts';
 import { AdaptiveLimit } from './adaptive/adaptive.ts';
-import {
-  type Agent,
-  type AgentStateName,
-  type BootMs,
-  deadlineOf,
-  newSlot,
-  type Slot,
-  type Wish,
-} from './agent.ts';
+import { type Agent, type AgentStateName, type BootMs, newSlot, type Slot, type Wish } from './agent.ts';
+import { deadlineOf } from './deadlines.ts';
 import { Heap } from './heap.ts';
 import type { Blocked, Hold } from './hold.ts';
 import type { Pressure } from './pressure.ts';
@@ -16,6 +9,7 @@ import { type Circumstances, keepsPlaceInRound, Queues } from './queues.ts';
 import type { FleetRecord, ReleaseRecord, StoredFleet } from './records.ts';
 import { Rolling } from './rollout/rolling.ts';
 import { Rounds } from './rounds.ts';
+import { StartCap } from './start-cap.ts';
 import { ProbePace, StormWindow } from './storm.ts';
 import { unknownSpec } from './unknown-spec.ts';
 
@@ -45,6 +39,8 @@ export class Fleet {
   /** The adaptive limit of starting agents; null if it is fixed. */
   adaptive: AdaptiveLimit | null;
   readonly storm = new StormWindow();
+  /** The starts of the last minute, as far as `rounds.perMinute` bounds them. */
+  readonly starts = new StartCap();
   readonly rolling = new Rolling();
   readonly probePace = new ProbePace();
   #probe: number | null = null;
@@ -52,6 +48,8 @@ export class Fleet {
   readonly slots = new Map<number, Slot>();
   /** Slots whose `prepare` has succeeded, unwanted ones included: it never runs there again. */
   readonly prepared = new Set<number>();
+  /** How slots that are not wanted leave, as stored: without grace, or with their directories. */
+  readonly leaving = new Map<number, Wish>();
   /** Slots whose latest agent was ended by SIGKILL because its grace was over. */
   readonly sigkilled = new Set<number>();
   readonly counts: Record<AgentStateName, number> = {
@@ -61,9 +59,11 @@ export class Fleet {
     starting: 0,
     ready: 0,
     unready: 0,
+    orphaned: 0,
     stopping: 0,
     backoff: 0,
     failed: 0,
+    completed: 0,
   };
   target = 0;
   /** The highest slot number ever used. */
@@ -88,7 +88,13 @@ export class Fleet {
     if (record.hold) this.setHold({ ...record.hold, probeAt: now + this.probeDelayMs });
     for (const { slot, wanted, ...wish } of slots) {
       if (wish.prepared) this.prepared.add(slot);
-      if (wanted) this.want(slot, wish, now);
+      if (!wanted) {
+        this.leaving.set(slot, wish);
+        continue;
+      }
+      this.want(slot, wish, now);
+      if (wish.completed)
+        this.become(this.slot(slot), { state: 'completed', reason: 'completed earlier' }, now);
     }
   }
 
@@ -101,8 +107,13 @@ export class Fleet {
 
   /** The number of agents with a process. */
   get running(): number {
-    const { starting, ready, unready, stopping } = this.counts;
-    return starting + ready + unready + stopping;
+    const { starting, ready, unready, orphaned, stopping } = this.counts;
+    return starting + ready + unready + orphaned + stopping;
+  }
+
+  /** The number of agents that are where their spec wants them: ready, or completed. */
+  get fulfilled(): number {
+    return this.counts.ready + this.counts.completed;
   }
 
   /** The slot of the storm breaker's probe: under way or ready, but not ended or failed since. */
@@ -129,8 +140,9 @@ export class Fleet {
 
   /** The number of agents that may start now. */
   room(now: BootMs): number {
-    const { parallel } = this.spec.rounds;
-    return this.adaptive?.room(this.rounds.size, now) ?? this.rounds.room(parallel, now);
+    const { parallel, perMinute } = this.spec.rounds;
+    const room = this.adaptive?.room(this.rounds.size, now) ?? this.rounds.room(parallel, now);
+    return Math.min(room, this.starts.room(perMinute, now));
   }
 
   /** The slot of this number; throws if there is none, which is a defect of the caller. */
@@ -154,12 +166,12 @@ export class Fleet {
 
   /**
    * The spec for agents of a release: the one that the release was made from, so that old agents need not pass new
-   * checks. Ports and user are the fleet's, the same for all its agents.
+   * checks. Ports, addresses and user are the fleet's, the same for all its agents.
    */
   specOf(release: string): Spec {
-    const { ports, user } = this.spec;
+    const { ports, addresses, user } = this.spec;
     const its = this.releases.get(release)?.spec;
-    return its ? { ...its, ports, user } : this.spec;
+    return its ? { ...its, ports, addresses, user } : this.spec;
   }
 
   /** The directory of relative paths in that spec. */
@@ -173,36 +185,62 @@ export class Fleet {
   want(number: number, wish: Wish, now: BootMs): void {
     const slot = this.slots.get(number) ?? this.add(number, wish);
     if (!slot.wanted) this.target++;
+    const isOther = slot.release !== wish.release || slot.generation !== wish.generation;
     // Those were failures of another release.
-    if (slot.release !== wish.release) slot.failures = 0;
+    if (slot.release !== wish.release) Object.assign(slot, { failures: 0, attempts: [] });
     Object.assign(slot, wish, { wanted: true });
-    this.requeue(slot, now);
+    const { agent } = slot;
+    if (agent.state === 'preparing' && isOther) this.become(slot, { ...agent, isStale: true }, now);
+    else if (agent.state === 'completed' && isOther)
+      this.become(slot, { state: 'pending', reason: 'requested after it had completed' }, now);
+    else this.requeue(slot, now);
   }
 
   /** Makes a slot unwanted: what runs in it is stopped, and then the slot is vacated. */
-  unwant(number: number, now: BootMs): void {
+  unwant(number: number, now: BootMs, { urgent = false, purge = false }: Partial<Wish> = {}): void {
     const slot = this.slot(number);
-    if (!slot.wanted) return;
+    if (slot.wanted) this.target--;
+    else if (!urgent && !purge) return;
     slot.wanted = false;
-    this.target--;
+    slot.urgent ||= urgent;
+    slot.purge ||= purge;
     this.storm.forget(number);
+    this.#setTimer(slot);
     this.requeue(slot, now);
   }
 
   /** Forgets the failures of a slot, so that it may start at once. */
   renew(number: number, now: BootMs): void {
     const slot = this.slot(number);
-    if (slot.agent.state !== 'backoff' && slot.agent.state !== 'failed') return;
-    slot.failures = 0;
-    this.become(slot, { state: 'pending', reason: 'retried on request' }, now);
+    const { agent } = slot;
+    const reason = 'retried on request';
+    if (agent.state === 'clearing') {
+      this.become(slot, { ...agent, next: { state: 'pending', reason } }, now);
+    } else if (agent.state !== 'backoff' && agent.state !== 'failed') return;
+    else this.become(slot, { state: 'pending', reason }, now);
+    Object.assign(slot, { failures: 0, attempts: [] });
+  }
+
+  /** It is durable that the agent of a slot has completed. */
+  complete(number: number, now: BootMs): void {
+    const slot = this.slot(number);
+    slot.completed = true;
+    this.requeue(slot, now);
   }
 
   /** Accepts a spec; each slot is judged again by it. */
   respecify(spec: Spec, now: BootMs): void {
-    if (JSON.stringify(spec.rounds) !== JSON.stringify(this.spec.rounds)) this.adaptive = adaptiveOf(spec);
+    const before = this.spec;
+    if (!isSame(spec.rounds, before.rounds)) this.adaptive = adaptiveOf(spec);
     this.spec = spec;
     this.blocked = null;
-    for (const slot of this.slots.values()) this.requeue(slot, now);
+    const isWorkOther = !isSame([spec.prepare, spec.start], [before.prepare, before.start]);
+    for (const slot of this.slots.values()) {
+      const { agent } = slot;
+      if (agent.state === 'preparing' && isWorkOther) slot.agent = { ...agent, isStale: true };
+      this.#setTimer(slot);
+      this.requeue(slot, now);
+    }
   }
 
   /** Stops everything and starts nothing until it is reset (null). */
@@ -255,10 +293,17 @@ export class Fleet {
   become(slot: Slot, agent: Agent, now: BootMs): void {
     this.counts[slot.agent.state]--;
     this.counts[agent.state]++;
+    const before = deadlineOf(slot, this.spec);
     slot.agent = agent;
-    const deadline = deadlineOf(agent);
-    if (deadline !== null) this.timers.push(deadline, slot.number);
+    // An agent that is now well, now unwell keeps its deadline, and needs no further timer.
+    if (deadlineOf(slot, this.spec) !== before) this.#setTimer(slot);
     this.requeue(slot, now);
+  }
+
+  /** Wakes the fleet when time changes the state of a slot. */
+  #setTimer(slot: Slot): void {
+    const deadline = deadlineOf(slot, this.spec);
+    if (deadline !== null) this.timers.push(deadline, slot.number);
   }
 
   /** Updates the slot's place in the round, then in the queues, after any change. */
@@ -267,6 +312,10 @@ export class Fleet {
     this.queues.place(slot, this, now);
     this.onSlot(slot.number);
   }
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function adaptiveOf({ rounds }: Spec): AdaptiveLimit | null {

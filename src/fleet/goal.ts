@@ -42,21 +42,31 @@ export function judgeGoal(fleet: Fleet, goal: Goal, slots: readonly number[]): G
 }
 
 function judgeReady(fleet: Fleet, target: number): GoalState {
-  const done = fleet.counts.ready;
+  const done = fleet.fulfilled;
   const state = (exitCode: number, message: string): GoalState => ({
     done,
     of: target,
     end: { exitCode, message },
   });
   if (fleet.target !== target) return state(1, `another command set the target to ${fleet.target}`);
-  if (done === target && fleet.running === target) return state(0, `${target} of ${target} ready`);
+  if (done === target && fleet.running === fleet.counts.ready)
+    return state(0, describeFulfilled(fleet, target));
   return { done, of: target, end: hopeless(fleet, `${Math.min(done, target)} of ${target} ready`) };
+}
+
+/** `300 of 300 ready`, and how many of them are not, because they have completed. */
+function describeFulfilled({ counts }: Fleet, target: number): string {
+  const { ready, completed } = counts;
+  return completed === 0
+    ? `${target} of ${target} ready`
+    : `${ready} of ${target} ready, ${completed} completed`;
 }
 
 function judgeRestarted(fleet: Fleet, generation: number, slots: readonly number[]): GoalState {
   const wanted = slots.filter((slot) => fleet.slots.get(slot)?.wanted);
   const done = wanted.filter((slot) => {
-    const { agent } = fleet.slot(slot);
+    const { agent, generation: current } = fleet.slot(slot);
+    if (agent.state === 'completed') return current >= generation;
     return agent.state === 'ready' && agent.run.generation >= generation;
   }).length;
   if (done === wanted.length) return { done, of: done, end: { exitCode: 0, message: `${done} restarted` } };
@@ -108,7 +118,7 @@ function hopeless(fleet: Fleet, soFar: string): { exitCode: number; message: str
   if (fleet.blocked && isWaiting) return { exitCode: 5, message: `${soFar}; ${fleet.blocked.message}` };
   let failing = 0;
   for (const { wanted, agent, failures } of fleet.slots.values()) {
-    if (!wanted || agent.state === 'ready') continue;
+    if (!wanted || agent.state === 'ready' || agent.state === 'completed') continue;
     if (agent.state !== 'failed' && failures < HOPELESS_FAILURES) return null;
     failing++;
   }

@@ -34,23 +34,53 @@ export function plan(fleet: Fleet, now: BootMs): Step[] {
  * stop wait for that.
  */
 function planStops(fleet: Fleet): Step[] {
-  const { overdue, toVacate, toStop } = fleet.queues;
-  const late = `still running after its grace of ${fleet.spec.stop.graceMs / 1000} s`;
+  const { overdue, leftBehind, abandoned, toAbort, toRecord, toVacate, toStop } = fleet.queues;
   const stops = take(toStop, Math.min(stopWindow(fleet, []), STOPS_MAX));
   return [
-    ...take(overdue, STOPS_MAX).map((slot): Step => ({ do: 'kill', slot, reason: late })),
+    ...take(overdue, STOPS_MAX).map((slot): Step => ({ do: 'kill', slot, reason: lateReason(fleet, slot) })),
+    ...take(leftBehind, STOPS_MAX).map((slot) => terminateStep(fleet, slot)),
+    ...take(abandoned, STOPS_MAX).map(
+      (slot): Step => ({ do: 'abandon', slot, reason: 'pidFile names no successor' }),
+    ),
+    ...take(toAbort, STOPS_MAX).map(
+      (slot): Step => ({ do: 'abort', slot, reason: abortReason(fleet, slot) }),
+    ),
+    ...take(toRecord, STOPS_MAX).map((slot): Step => ({ do: 'complete', slot, reason: 'completed' })),
     ...take(toVacate, stops.length > 0 ? 0 : STOPS_MAX).map(
       (slot): Step => ({ do: 'vacate', slot, reason: 'not wanted' }),
     ),
-    ...stops.map(([slot, due]): Step => ({ do: 'stop', slot, ...due })),
+    ...stops.map(([slot, due]) => stopStep(fleet, slot, due)),
   ];
+}
+
+function lateReason(fleet: Fleet, number: number): string {
+  const { agent, urgent } = fleet.slot(number);
+  const what = agent.state === 'clearing' ? 'left behind, and still running' : 'still running';
+  if (urgent) return `${what}; to be stopped without grace`;
+  if (agent.state === 'clearing' && agent.graceMs !== null) return `${what} after ${agent.graceMs / 1000} s`;
+  return `${what} after its grace of ${fleet.spec.stop.graceMs / 1000} s`;
+}
+
+function terminateStep(fleet: Fleet, number: number): Step {
+  const { agent } = fleet.slot(number);
+  const signal = agent.state === 'clearing' ? agent.signal : fleet.spec.stop.signal;
+  return { do: 'terminate', slot: number, signal, reason: 'left behind by an agent that has ended' };
+}
+
+function abortReason(fleet: Fleet, number: number): string {
+  const { wanted } = fleet.slot(number);
+  if (!wanted) return 'no longer wanted';
+  return fleet.stopAll ? 'everything stops' : 'the slot or its command has changed';
+}
+
+function stopStep(fleet: Fleet, number: number, due: Due): Step {
+  return { do: 'stop', slot: number, ...due, urgent: fleet.slot(number).urgent };
 }
 
 /** The number of further agents that may be stopping, after these steps. */
 function stopWindow(fleet: Fleet, planned: readonly Step[]): number {
-  return (
-    fleet.spec.stop.parallel - fleet.counts.stopping - planned.filter((step) => step.do === 'stop').length
-  );
+  const { stopping, clearing } = fleet.counts;
+  return fleet.spec.stop.parallel - stopping - clearing - planned.filter((step) => step.do === 'stop').length;
 }
 
 function planStopAll({ stopAll, running, counts }: Fleet): Step[] {
@@ -63,17 +93,25 @@ function planStopAll({ stopAll, running, counts }: Fleet): Step[] {
 function planStarts(fleet: Fleet, window: number, now: BootMs): Step[] {
   if (!mayStart(fleet, now)) return [];
   const { inRound, pending, toReplace } = fleet.queues;
-  const members = take(inRound, fleet.blocked ? 1 : STARTS_MAX);
-  const left = (fleet.blocked ? 1 : STARTS_MAX) - members.length;
+  // Members of the round had room when they joined, but rounds.perMinute counts their starts.
+  const most = Math.min(fleet.blocked ? 1 : STARTS_MAX, fleet.starts.room(fleet.spec.rounds.perMinute, now));
+  const members = take(inRound, Math.min(most, memberRoom(fleet)));
+  const left = most - members.length;
   const room = Math.min(left, fleet.room(now));
   const joining = take(pending, room);
   const free = fleet.rolling.drain ? freeOf(fleet, now) : toReplace;
   return [
     ...[...members, ...joining].map((slot) => startStep(fleet, slot)),
-    ...take(free, Math.min(room - joining.length, window)).map(
-      ([slot, due]): Step => ({ do: 'stop', slot, ...due }),
-    ),
+    ...take(free, Math.min(room - joining.length, window)).map(([slot, due]) => stopStep(fleet, slot, due)),
   ];
+}
+
+/**
+ * How many members of the round may start now. After a crash, more agents may be found starting than a round takes; a
+ * member that has to start again waits for them.
+ */
+function memberRoom({ adaptive, counts, spec }: Fleet): number {
+  return adaptive ? STARTS_MAX : Math.max(0, spec.rounds.parallel - counts.starting - counts.preparing);
 }
 
 /** The agents to replace that have no connections to wait for. */
@@ -91,7 +129,7 @@ function planHeld(fleet: Fleet, now: BootMs): Step[] {
   if (probe?.agent.state === 'ready') {
     return [{ do: 'resume', reason: `slot ${probe.number} was tried and became ready` }];
   }
-  if (fleet.counts.ready === fleet.target && fleet.running === fleet.target) {
+  if (fleet.fulfilled === fleet.target && fleet.running === fleet.counts.ready) {
     return [{ do: 'resume', reason: 'every wanted agent is ready' }];
   }
   if (!mayStart(fleet, now)) return [];
@@ -130,7 +168,9 @@ function mayStart({ pressure, blocked }: Fleet, now: BootMs): boolean {
 function startStep(fleet: Fleet, number: number): Step {
   const { agent, prepared } = fleet.slot(number);
   const reason = agent.state === 'pending' ? agent.reason : agent.state;
-  return { do: fleet.spec.prepare && !prepared ? 'prepare' : 'start', slot: number, reason };
+  if (fleet.spec.prepare && !prepared) return { do: 'prepare', slot: number, reason };
+  const isCleared = agent.state === 'pending' && agent.isCleared === true;
+  return { do: fleet.spec.start.before && !isCleared ? 'before' : 'start', slot: number, reason };
 }
 
 /** The first items, at most `count`. */

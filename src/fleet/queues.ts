@@ -1,5 +1,7 @@
 import type { Spec } from '../specification/spec.ts';
-import { type Agent, type BootMs, runOf, type Slot, type StopCause } from './agent.ts';
+import { formatDuration, formatElapsed } from '../specification/units.ts';
+import { type BootMs, runOf, type Serving, type Slot, type StopCause } from './agent.ts';
+import { deadlineOf, expiryOf } from './deadlines.ts';
 import type { Rounds } from './rounds.ts';
 
 /** What must happen to a running agent, and why. */
@@ -33,8 +35,16 @@ export class Queues {
   readonly toStop = new Map<number, Due>();
   /** To be stopped and started again when a round has room. */
   readonly toReplace = new Map<number, Due>();
-  /** Stopping, and past the grace. */
+  /** Stopping, or only left processes, and past the grace. */
   readonly overdue = new Set<number>();
+  /** The main process has ended, and what it forked does not know yet that it must end as well. */
+  readonly leftBehind = new Set<number>();
+  /** No successor of the main process was named in time. */
+  readonly abandoned = new Set<number>();
+  /** The work before its start is to be ended. */
+  readonly toAbort = new Set<number>();
+  /** Completed, and that is not durable yet. */
+  readonly toRecord = new Set<number>();
   readonly #all = [
     this.inRound,
     this.pending,
@@ -43,6 +53,10 @@ export class Queues {
     this.toStop,
     this.toReplace,
     this.overdue,
+    this.leftBehind,
+    this.abandoned,
+    this.toAbort,
+    this.toRecord,
   ];
 
   /** Forgets a slot. */
@@ -57,9 +71,20 @@ export class Queues {
   place(slot: Slot, circumstances: Circumstances, now: BootMs): void {
     const { number, wanted, agent } = slot;
     this.remove(number);
+    const isPast = () => (deadlineOf(slot, circumstances.spec) ?? Number.POSITIVE_INFINITY) <= now;
     switch (agent.state) {
-      case 'preparing':
+      case 'preparing': {
+        // Handing over cannot be ended, and takes no longer than the directories are large.
+        const isOver = agent.isStale || !wanted || circumstances.stopAll !== null;
+        if (isOver && !agent.isAborted && agent.work !== 'hand-over') this.toAbort.add(number);
+        return;
+      }
       case 'clearing':
+        if (isPast()) this.overdue.add(number);
+        else if (agent.phase === 'new') this.leftBehind.add(number);
+        return;
+      case 'orphaned':
+        if (isPast()) this.abandoned.add(number);
         return;
       case 'pending':
         if (!wanted) this.toVacate.add(number);
@@ -69,8 +94,12 @@ export class Queues {
       case 'failed':
         if (!wanted) this.toVacate.add(number);
         return;
+      case 'completed':
+        if (!wanted) this.toVacate.add(number);
+        else if (!slot.completed) this.toRecord.add(number);
+        return;
       case 'stopping':
-        if (!agent.killed && agent.deadline <= now) this.overdue.add(number);
+        if (isPast()) this.overdue.add(number);
         return;
       default: {
         if (agent.state === 'starting') this.starting.add(number);
@@ -96,18 +125,17 @@ export function keepsPlaceInRound({ wanted, agent }: Slot): boolean {
       return wanted;
     case 'stopping':
       return wanted && joinsRound(agent.cause);
+    case 'clearing':
+      return wanted && agent.next.state === 'pending';
+    case 'orphaned':
+      return agent.was.state === 'starting';
     default:
       return false;
   }
 }
 
 /** Whether a running agent must stop, and why. */
-function dueOf(
-  slot: Slot,
-  agent: Extract<Agent, { state: 'starting' | 'ready' | 'unready' }>,
-  { spec, stopAll }: Circumstances,
-  now: BootMs,
-): Due | null {
+function dueOf(slot: Slot, agent: Serving, { spec, stopAll }: Circumstances, now: BootMs): Due | null {
   const run = runOf(agent)!;
   if (!slot.wanted) return { cause: 'unwanted', reason: 'no longer wanted' };
   if (stopAll)
@@ -119,6 +147,14 @@ function dueOf(
   if (run.release !== slot.release) return { cause: 'restart', reason: `release ${slot.release}` };
   if (run.generation !== slot.generation) return { cause: 'restart', reason: 'restart requested' };
   if (run.recycle !== undefined) return { cause: 'restart', reason: run.recycle };
+  const expiry = agent.state === 'starting' ? null : expiryOf(run, spec);
+  if (expiry !== null && expiry <= now) {
+    const age = formatElapsed(now - run.startedAt);
+    return {
+      cause: 'restart',
+      reason: `${age} old (restart.maxAge ${formatDuration(spec.restart.maxAge!.afterMs)})`,
+    };
+  }
   if (agent.state === 'unready' && spec.health && agent.misses >= spec.health.failures) {
     return { cause: 'unhealthy', reason: `${agent.misses} health checks failed: ${agent.reason}` };
   }

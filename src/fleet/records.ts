@@ -53,7 +53,9 @@ export interface StoredFleet {
   releases: ReleaseRecord[];
 }
 
+/** An end for good. */
 export interface GivenUp {
+  state: 'failed' | 'completed';
   reason: string;
   generation: number;
 }

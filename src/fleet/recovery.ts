@@ -1,9 +1,10 @@
 import { formatSlots } from '../specification/slots.ts';
 import { freshWish, type Moment, type ProcessId, pastOf, type Run, type Wish } from './agent.ts';
+import { endedUnseen, giveUp } from './endings.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetRecord, RunRecord, StoredFleet } from './records.ts';
 import { parseSlotKey } from './slot-records.ts';
-import { endedUnseen, giveUp, reattached } from './transitions.ts';
+import { reattached } from './transitions.ts';
 
 /** A process found in a slot. */
 export interface FoundProcess extends ProcessId {
@@ -72,7 +73,7 @@ export function reattach(
   { startedAt, now, date }: Moment & { startedAt: number },
 ): void {
   const isWanted = fleet.slots.has(slot);
-  if (!isWanted) fleet.want(slot, unwantedWish(fleet), now);
+  if (!isWanted) fleet.want(slot, unwantedWish(fleet, slot), now);
   const { release, generation } = fleet.slot(slot);
   const noted = record?.process;
   const run: Run = {
@@ -107,7 +108,10 @@ export function restorePast(
     endedUnseen(fleet, slot, { reason: UNSEEN, at: date.toISOString() }, isCurrent, now);
     return 'ended-unseen';
   }
-  if (givenUp?.generation === found.generation) giveUp(fleet, slot, givenUp.reason, now);
+  if (givenUp?.generation === found.generation && !found.completed) {
+    const { state, reason } = givenUp;
+    giveUp(fleet, slot, { state, reason }, now);
+  }
   return null;
 }
 
@@ -117,7 +121,7 @@ export function restorePast(
  */
 export function markForVacating(fleet: Fleet, slot: number, now: number): void {
   if (fleet.slots.has(slot)) return;
-  fleet.want(slot, unwantedWish(fleet), now);
+  fleet.want(slot, unwantedWish(fleet, slot), now);
   fleet.unwant(slot, now);
 }
 
@@ -152,7 +156,8 @@ function lostRecord(name: string, slots: readonly number[], date: Date): FleetRe
   return { name, spec: null, baseDir: '/', release: '', hold, recreate: false };
 }
 
-/** The wish for a slot that is not wanted: its agent or its traces are removed. */
-function unwantedWish(fleet: Fleet): Wish {
-  return freshWish(fleet.release, true);
+/** The wish for a slot that is not wanted: its agent or its traces are removed, as the kill has asked. */
+function unwantedWish(fleet: Fleet, slot: number): Wish {
+  const { urgent = false, purge = false } = fleet.leaving.get(slot) ?? {};
+  return { ...freshWish(fleet.release, true), urgent, purge };
 }

@@ -1,82 +1,84 @@
 import type { Spec } from '../specification/spec.ts';
-import { formatSize } from '../specification/units.ts';
+import { formatDuration } from '../specification/units.ts';
 import type { BootMs } from './agent.ts';
+import type { ExitStatus } from './exit.ts';
+import { unitHash } from './unit-hash.ts';
 
-/**
- * An agent that ends within this time after it became ready counts as a failed start. It bounds how fast an agent that is
- * ready at first and then dies may be restarted: sooner than this, backoff and storm breaker apply.
- */
-export const SETTLE_MS = 10_000;
+type Policy = Spec['restart'];
 
-/** How a process ended, as far as that is known. */
-export interface ExitStatus {
-  code: number | null;
-  signal: string | null;
+/** How an agent ended, and what its slot has been through. */
+export interface End {
+  exit: ExitStatus;
+  /** When it became ready; null if it never was. */
+  readyAt: BootMs | null;
+  now: BootMs;
+  /** Consecutive failed starts, this one included; 0 after a healthy time. */
+  failures: number;
+  /** When the slot was restarted after failures, oldest first. */
+  attempts: readonly BootMs[];
+  /** Spreads the delays of slots that fail together (any integer). */
+  seed: number;
 }
 
-/** Why the kernel killed an agent: it exceeded its own memory limit, or the host (or a parent cgroup) was short of memory. */
-export type ExitCause = 'oom-limit' | 'oom-host';
+/** What follows an exit that nobody asked for. */
+export type RestartDecision =
+  | { next: 'restart'; delayMs: number; attempts: readonly BootMs[] }
+  | { next: 'failed'; why: string }
+  | { next: 'completed' };
 
-/** How an agent ended; with the cause, if more than the signal is known. */
-export interface AgentExit extends ExitStatus {
-  cause?: ExitCause;
-}
-
-export type RestartDecision = { restart: true; delayMs: number } | { restart: false; why: string };
-
-/**
- * Describes an exit: `exited 1`, `killed by SIGKILL: out of memory (memory.limit 64M)`, `exit status unknown`.
- * @param memoryLimitBytes the agent's memory limit
- */
-export function describeExit(exit: AgentExit, memoryLimitBytes: number | null = null): string {
-  if (exit.signal !== null) return `killed by ${exit.signal}${describeCause(exit.cause, memoryLimitBytes)}`;
-  if (exit.code !== null) return `exited ${exit.code}`;
-  return 'exit status unknown';
-}
-
-function describeCause(cause: ExitCause | undefined, limitBytes: number | null): string {
-  if (cause === undefined) return '';
-  if (cause === 'oom-host') return ': out of memory on the host';
-  return `: out of memory (memory.limit${limitBytes === null ? '' : ` ${formatSize(limitBytes)}`})`;
-}
-
-/** Whether an agent that ended was a failed start: never ready, or not for long. */
-export function isFailedStart(readyAt: BootMs | null, now: BootMs): boolean {
-  return readyAt === null || now - readyAt < SETTLE_MS;
+/** Whether an agent ended with success: it had been ready, and its exit code is one of `restart.success`. */
+export function isSuccess({ success }: Policy, { code }: ExitStatus, readyAt: BootMs | null): boolean {
+  return readyAt !== null && code !== null && success.includes(code);
 }
 
 /**
- * Decides what follows an unexpected exit.
- * @param failures consecutive failed starts, this one included; 0 after a healthy time
- * @param seed spreads the delays of slots that fail together (any integer)
+ * Whether an agent that ended was a failed start: never ready, or not for long (`restart.settle`). This bounds how fast an
+ * agent that is ready at first and then dies may be restarted: backoff and storm breaker apply.
  */
-export function judgeExit(
-  policy: Spec['restart'],
-  exit: ExitStatus,
-  failures: number,
-  seed: number,
-): RestartDecision {
-  if (policy.on === 'never') return { restart: false, why: 'restart.on is never' };
-  if (policy.on === 'on-failure' && exit.code === 0) {
-    return { restart: false, why: 'restart.on is on-failure, and it exited 0' };
+export function isFailedStart(
+  policy: Policy,
+  { exit, readyAt, now }: Pick<End, 'exit' | 'readyAt' | 'now'>,
+): boolean {
+  if (readyAt === null) return true;
+  return now - readyAt < policy.settleMs && !isSuccess(policy, exit, readyAt);
+}
+
+/** Decides what follows an exit that nobody asked for. */
+export function judgeExit(policy: Policy, end: End): RestartDecision {
+  const { exit, readyAt, now, failures, seed } = end;
+  if (isSuccess(policy, exit, readyAt)) {
+    return policy.on === 'always'
+      ? { next: 'restart', delayMs: policy.backoff.minMs, attempts: end.attempts }
+      : { next: 'completed' };
   }
-  return { restart: true, delayMs: backoffMs(policy.backoff, failures, seed) };
+  if (policy.on === 'never') return { next: 'failed', why: 'restart.on is never' };
+  if (exit.code !== null && policy.never.includes(exit.code))
+    return { next: 'failed', why: `restart.never names exit code ${exit.code}` };
+  const attempts = recentAttempts(policy, end.attempts, now);
+  if (policy.attempts && attempts.length >= policy.attempts.count) {
+    const { count, withinMs } = policy.attempts;
+    return {
+      next: 'failed',
+      why: `restarted ${count} times within ${formatDuration(withinMs)} (restart.attempts)`,
+    };
+  }
+  const delayMs = backoffMs(policy.backoff, failures, seed);
+  return { next: 'restart', delayMs, attempts: policy.attempts ? [...attempts, now] : [] };
+}
+
+/** The restarts that `restart.attempts` counts now. */
+function recentAttempts(policy: Policy, attempts: readonly BootMs[], now: BootMs): readonly BootMs[] {
+  if (!policy.attempts) return [];
+  const { withinMs } = policy.attempts;
+  return attempts.filter((at) => now - at < withinMs);
 }
 
 /**
  * Exponential backoff: no delay after a healthy time, then min, 2 × min, 4 × min … up to max, each shortened by up to
  * half so that agents that failed together do not return together ("equal jitter").
  */
-export function backoffMs(backoff: Spec['restart']['backoff'], failures: number, seed: number): number {
+export function backoffMs(backoff: Policy['backoff'], failures: number, seed: number): number {
   if (failures === 0) return 0;
   const fullMs = Math.min(backoff.maxMs, backoff.minMs * 2 ** (failures - 1));
   return Math.round(fullMs * (0.5 + 0.5 * unitHash(seed * 31 + failures)));
-}
-
-/** A number in [0, 1) that looks random but is always the same for the same integer (the finaliser of MurmurHash3). */
-export function unitHash(integer: number): number {
-  let h = integer | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
 }

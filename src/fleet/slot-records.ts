@@ -1,7 +1,7 @@
 import { FleetError } from '../errors/fleet-error.ts';
-import { freshWish, pastOf, runOf, wishOf } from './agent.ts';
+import { type Agent, freshWish, pastOf, runOf, wishOf } from './agent.ts';
 import type { Fleet } from './fleet.ts';
-import type { ReleaseRecord, RunRecord, SlotRecord } from './records.ts';
+import type { GivenUp, ReleaseRecord, RunRecord, SlotRecord } from './records.ts';
 
 /** The key of a slot on the host: `FLEET/SLOT`. */
 export function slotKey({ name }: Pick<Fleet, 'name'>, slot: number): string {
@@ -20,7 +20,10 @@ export function parseSlotKey(key: string): { name: string; slot: number } {
  */
 export function slotRecord(fleet: Fleet, number: number, change: Partial<SlotRecord> = {}): SlotRecord {
   const slot = fleet.slot(number);
-  return { slot: number, wanted: slot.wanted, ...wishOf(slot), ...change };
+  const { release = slot.release, generation = slot.generation } = change;
+  // Whoever asks for another run asks for it even if the last one has completed.
+  const completed = slot.completed && release === slot.release && generation === slot.generation;
+  return { slot: number, wanted: slot.wanted, ...wishOf(slot), completed, ...change };
 }
 
 /**
@@ -31,7 +34,12 @@ export function wantedRecord(fleet: Fleet, slot: number, release: string): SlotR
   const agent = fleet.slots.get(slot)?.agent;
   const run = agent && runOf(agent);
   if (run && agent.state !== 'stopping')
-    return slotRecord(fleet, slot, { wanted: true, release: run.release });
+    return slotRecord(fleet, slot, {
+      wanted: true,
+      release: run.release,
+      urgent: false,
+      purge: false,
+    });
   return { slot, wanted: true, ...freshWish(release, fleet.prepared.has(slot)) };
 }
 
@@ -43,10 +51,17 @@ export function runRecord(fleet: Fleet, number: number): RunRecord | null {
   return {
     slot: number,
     process: runOf(agent),
-    givenUp: agent.state === 'failed' ? { reason: agent.reason, generation } : null,
+    givenUp: givenUpIn(agent, generation),
     readyAt: 'readyAt' in agent ? agent.readyAt : null,
     ...pastOf(slot),
   };
+}
+
+/** What ended for good, or will have when nothing of it lives any more. */
+function givenUpIn(agent: Agent, generation: number): GivenUp | null {
+  const end = agent.state === 'clearing' ? agent.next : agent;
+  if (end.state !== 'failed' && end.state !== 'completed') return null;
+  return { state: end.state, reason: end.reason, generation };
 }
 
 /**

@@ -5,11 +5,21 @@ import type { RolloutChange } from './rollout/changes.ts';
 export type Step =
   /** Run the slot's `prepare` command, once before its first start. */
   | { do: 'prepare'; slot: number; reason: string }
+  /** Run `start.before`, once before every start. */
+  | { do: 'before'; slot: number; reason: string }
+  /** End the command that precedes a start: the slot or its command has changed. */
+  | { do: 'abort'; slot: number; reason: string }
   | { do: 'start'; slot: number; reason: string }
-  /** Send the stop signal; the grace begins. */
-  | { do: 'stop'; slot: number; cause: StopCause; reason: string }
-  /** The grace is over: SIGKILL. */
+  /** Begin a stop: `stop.command`, the signal, or (`urgent`) SIGKILL; the grace begins. */
+  | { do: 'stop'; slot: number; cause: StopCause; reason: string; urgent: boolean }
+  /** The main process has ended: the signal goes to what it left behind. */
+  | { do: 'terminate'; slot: number; signal: string; reason: string }
+  /** The grace is over: SIGKILL to everything in the slot. */
   | { do: 'kill'; slot: number; reason: string }
+  /** No successor of the main process has appeared: the agent has ended. */
+  | { do: 'abandon'; slot: number; reason: string }
+  /** Make it durable that the agent has completed. */
+  | { do: 'complete'; slot: number; reason: string }
   /** The slot is not wanted and nothing runs in it: clear its traces on the host. */
   | { do: 'vacate'; slot: number; reason: string }
   /** The storm breaker: no automatic start except one probe at a time. */

@@ -1,4 +1,5 @@
-import { type BootMs, deadlineOf, type Slot } from './agent.ts';
+import type { BootMs, Slot } from './agent.ts';
+import { deadlineOf } from './deadlines.ts';
 import type { Fleet } from './fleet.ts';
 import { nextRolloutDue, observeRollout } from './rollout/view.ts';
 
@@ -10,7 +11,7 @@ export function expire(fleet: Fleet, now: BootMs): void {
   observeRollout(fleet, now);
   for (;;) {
     const slot = fleet.slots.get(timers.top ?? -1);
-    const deadline = slot ? deadlineOf(slot.agent) : null;
+    const deadline = slot ? deadlineOf(slot, fleet.spec) : null;
     // A timer whose slot has changed since is dropped as soon as it comes up, so that it wakes up nothing.
     const isStale = deadline !== timers.next;
     if (timers.top === undefined || (!isStale && deadline > now)) return;
@@ -37,6 +38,7 @@ export function nextDue(fleet: Fleet, now: BootMs): BootMs | null {
     if (blocked) times.push(blocked.retryAt);
     if (!hold) times.push(fleet.adaptive?.opensAt ?? fleet.rounds.opensAt(now) ?? now);
     if (hold?.by === 'storm') times.push(hold.probeAt);
+    times.push(fleet.starts.opensAt(fleet.spec.rounds.perMinute, now) ?? now);
   }
   const next = Math.min(...times.filter((time) => time > now));
   return next === Number.POSITIVE_INFINITY ? null : next;

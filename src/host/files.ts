@@ -36,6 +36,12 @@ export interface Files {
    * @throws FleetError EXECUTABLE_UNUSABLE if it does not exist, is not a file, or is not executable
    */
   findExecutable(command: string, baseDir: string, path: string, where: string): string;
+  /**
+   * The number in a file of an agent (`pidFile`): a regular file, read without following a link or waiting.
+   * @param baseDir the directory of a relative path
+   * @returns null if there is none, or it holds no number
+   */
+  readPid(path: string, baseDir: string): number | null;
   /** A file as `device:inode`; null if there is none, or it is not a regular file. */
   fileId(path: string): string | null;
   /**

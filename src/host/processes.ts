@@ -1,6 +1,6 @@
 import type { ProcessId } from '../fleet/agent.ts';
+import type { AgentExit } from '../fleet/exit.ts';
 import type { FoundProcess } from '../fleet/recovery.ts';
-import type { AgentExit } from '../fleet/restart.ts';
 import type { Resources } from './cgroup/limits.ts';
 import type { Owner, SlotPaths } from './files/slot-paths.ts';
 import type { Launch } from './launcher/launch.ts';
@@ -58,12 +58,24 @@ export interface Processes {
   census(): Map<string, FoundProcess[]>;
   /** Sends a signal to the slot's main process; false if it has ended. @throws SystemCallError EPERM */
   signal(key: string, signal: string): boolean;
-  /** Ends everything in the slot at once. If no main process is known, `onExit` does not follow. */
+  /** Sends a signal to every process in the slot. @returns how many got it */
+  signalAll(key: string, signal: string): number;
+  /**
+   * Makes another process of the slot its main process. Both processes are held by pidfds while they are checked.
+   * @param sender the process that has named it, as the kernel vouches for it; null if a file has
+   * @returns its identity, or why it cannot be: it does not live in the slot, or in another pid namespace
+   */
+  succeed(key: string, pid: number, sender: number | null): Result<ProcessId>;
+  /** Ends everything in the slot, at once and until nothing is left. */
   kill(key: string): void;
-  /** Ends remnants in a slot without a main process; calls back once nothing is left. */
-  clear(key: string, done: () => void): void;
-  /** Runs a helper; what it forked ends with it. @throws Error if it cannot be started */
-  run(launch: Launch, timeoutMs: number): Promise<HelperEnd>;
+  /** Watches a slot without a main process, in which something lives; `onEmpty` follows. */
+  watchRemnants(key: string): void;
+  /**
+   * Runs a helper; what it forked ends with it.
+   * @param signal ends it when it aborts
+   * @throws Error if it cannot be started
+   */
+  run(launch: Launch, timeoutMs: number, signal?: AbortSignal): Promise<HelperEnd>;
   /**
    * Runs a command of the operator as the supervisor's own user.
    * @throws Error with how it ended and its output, unless it exited 0 in time
@@ -75,13 +87,16 @@ export interface Processes {
   cpuMs(key: string): number | null;
 
   /**
-   * Called when a slot's main process has ended and nothing of the slot is left.
+   * Called when a slot's main process has ended.
    * @param exit its exit status; null if unknown
    * @param failure why its program could not be executed; null if it was
+   * @param left how many processes still live in the slot; if any, `onEmpty` follows when none does
    */
-  onExit: (key: string, exit: AgentExit | null, failure: Error | null) => void;
-  /** Called with a message that an agent sent through NOTIFY_SOCKET. */
-  onNotify: (key: string, text: string) => void;
+  onExit: (key: string, exit: AgentExit | null, failure: Error | null, left: number) => void;
+  /** Called when nothing lives any more in a slot whose main process had ended before. */
+  onEmpty: (key: string) => void;
+  /** Called with a message that a process of an agent sent through NOTIFY_SOCKET. */
+  onNotify: (key: string, text: string, pid: number) => void;
   /** Called with failures that no caller waits for. */
   onProblem: (error: Error) => void;
 }

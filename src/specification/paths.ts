@@ -31,6 +31,8 @@ export interface Paths {
   logs: string;
   logDir: (fleet: string) => string;
   log: (fleet: string, slot: number) => string;
+  /** What a slot keeps when it is vacated: its directory and its logs. */
+  keptOf: (fleet: string, slot: number) => string[];
   runtimeDir: string;
   apiSocket: string;
   notifySocket: string;
@@ -46,6 +48,8 @@ export interface Paths {
 export function pathsIn(stateDir: string, runtimeDir: string): Paths {
   const fleetDir = (fleet: string) => `${stateDir}/fleets/${fleet}`;
   const logDir = (fleet: string) => `${stateDir}/logs/${fleet}`;
+  const slotDir = (fleet: string, slot: number) => `${fleetDir(fleet)}/${slot}`;
+  const log = (fleet: string, slot: number) => `${logDir(fleet)}/${slot}.log`;
   const slotRuntimeDir = (fleet: string, slot: number) => `${runtimeDir}/${fleet}/${slot}`;
   return {
     stateDir,
@@ -60,10 +64,11 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
     release: (id) => `${stateDir}/releases/${id}`,
     fleets: `${stateDir}/fleets`,
     fleetDir,
-    slotDir: (fleet, slot) => `${fleetDir(fleet)}/${slot}`,
+    slotDir,
     logs: `${stateDir}/logs`,
     logDir,
-    log: (fleet, slot) => `${logDir(fleet)}/${slot}.log`,
+    log,
+    keptOf: (fleet, slot) => [slotDir(fleet, slot), log(fleet, slot), `${log(fleet, slot)}.1`],
     runtimeDir,
     apiSocket: `${runtimeDir}/fleetd.sock`,
     notifySocket: `${runtimeDir}/notify.sock`,

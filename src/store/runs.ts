@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { LastExit } from '../fleet/agent.ts';
+import type { LastExit } from '../fleet/exit.ts';
 import type { GivenUp, RunRecord } from '../fleet/records.ts';
 import { onDisk } from '../host/facts/explain.ts';
 import { MarkFile } from '../host/state/mark-file.ts';
@@ -12,6 +12,7 @@ const SCHEMA = [
     fleet TEXT, slot INTEGER, pid INTEGER, start_ticks INTEGER, started_at TEXT, release TEXT, generation INTEGER, ready_at REAL,
     restarts INTEGER NOT NULL, failures INTEGER NOT NULL, last_exit TEXT, given_up TEXT, PRIMARY KEY (fleet, slot)
   ) STRICT, WITHOUT ROWID`,
+  `ALTER TABLE runs ADD COLUMN attempts TEXT NOT NULL DEFAULT '[]'`,
 ];
 
 /** When a record must be written: at the end of the turn, or with the events, within a tenth of a second. */
@@ -40,7 +41,7 @@ export class RunStore {
     this.#behind = new MarkFile(`${path}-behind`);
     this.wasBehind = this.#behind.isSet;
     onDisk('write', path, () => dropOtherBoots(db, bootId));
-    this.#insert = db.prepare('INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insert = db.prepare('INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#delete = db.prepare('DELETE FROM runs WHERE fleet = ? AND slot = ?');
   }
 
@@ -65,7 +66,8 @@ export class RunStore {
         restarts: Number(row.restarts),
         failures: Number(row.failures),
         lastExit: fromJson<LastExit>(row.last_exit, isExit),
-        givenUp: fromJson<GivenUp>(row.given_up, isGivenUp),
+        givenUp: givenUpOf(fromJson<GivenUp>(row.given_up, isGivenUp)),
+        attempts: timesIn(row.attempts),
       }));
   }
 
@@ -108,7 +110,7 @@ export class RunStore {
       this.#delete.run(fleet, slot);
       return;
     }
-    const { process, readyAt, restarts, failures, lastExit, givenUp } = record;
+    const { process, readyAt, restarts, failures, lastExit, givenUp, attempts } = record;
     this.#insert.run(
       fleet,
       slot,
@@ -122,6 +124,7 @@ export class RunStore {
       failures,
       lastExit && JSON.stringify(lastExit),
       givenUp && JSON.stringify(givenUp),
+      JSON.stringify(attempts),
     );
   }
 }
@@ -151,6 +154,18 @@ function isExit({ code, signal, reason, at }: Partial<Record<keyof LastExit, unk
   return isHow && typeof reason === 'string' && typeof at === 'string';
 }
 
-function isGivenUp({ reason, generation }: Partial<Record<keyof GivenUp, unknown>>): boolean {
-  return typeof reason === 'string' && Number.isInteger(generation);
+/** An older fleetd knew no other end than a failure. */
+function givenUpOf(stored: GivenUp | null): GivenUp | null {
+  return stored && { ...stored, state: stored.state ?? 'failed' };
+}
+
+function isGivenUp({ state, reason, generation }: Partial<Record<keyof GivenUp, unknown>>): boolean {
+  const isState = state === undefined || state === 'failed' || state === 'completed';
+  return isState && typeof reason === 'string' && Number.isInteger(generation);
+}
+
+/** Times of a slot's past; none if they are invalid. */
+function timesIn(text: unknown): number[] {
+  const times = fromJson<unknown[]>(text, (list) => Array.isArray(list)) ?? [];
+  return times.filter((time) => typeof time === 'number');
 }

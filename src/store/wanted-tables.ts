@@ -17,6 +17,10 @@ export const SCHEMA = [
     prepared INTEGER NOT NULL, PRIMARY KEY (fleet, slot)
   ) STRICT, WITHOUT ROWID`,
   `ALTER TABLE meta ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'`,
+  `
+  ALTER TABLE slots ADD COLUMN completed INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE slots ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE slots ADD COLUMN purge INTEGER NOT NULL DEFAULT 0`,
 ];
 
 /** The columns of a slot except its fleet, named as in its record, with their types. */
@@ -26,11 +30,17 @@ const SLOT_COLUMNS: { readonly [K in keyof SlotRecord]: 'number' | 'text' | 'boo
   release: 'text',
   generation: 'number',
   prepared: 'boolean',
+  completed: 'boolean',
+  urgent: 'boolean',
+  purge: 'boolean',
 };
 const COLUMNS = Object.keys(SLOT_COLUMNS) as (keyof SlotRecord)[];
 
 /** The durable part of a change, which is written completely or not at all. */
-export type StoredChange = Pick<Change, 'record' | 'release' | 'slots' | 'forgotten' | 'prepared'>;
+export type StoredChange = Pick<
+  Change,
+  'record' | 'release' | 'slots' | 'forgotten' | 'prepared' | 'completed'
+>;
 
 function readSeq(db: DatabaseSync): number {
   return (db.prepare('SELECT seq FROM meta').get() as { seq: number }).seq;
@@ -47,11 +57,11 @@ export function contentOf(db: DatabaseSync): WantedCopy {
   return { seq: readSeq(db), fleets: loadAll(db), settings: loadSettings(db) };
 }
 
-/** The content that must be equal in database and copy, as text: everything except `prepared`, which the copy may lack. */
+/** The content that must be equal in database and copy, as text: everything except the marks, which the copy may lack. */
 export function withoutMarks({ seq, fleets, settings }: WantedCopy): string {
   const unmarked = fleets.map((one) => ({
     ...one,
-    slots: one.slots.map((slot) => ({ ...slot, prepared: false })),
+    slots: one.slots.map((slot) => ({ ...slot, prepared: false, completed: false })),
   }));
   return JSON.stringify({ seq, fleets: unmarked, settings });
 }
@@ -71,7 +81,7 @@ export function restore(db: DatabaseSync, { seq, fleets, settings }: WantedCopy)
 export function writeChange(
   db: DatabaseSync,
   name: string,
-  { record, release, slots = [], forgotten = [], prepared = [] }: StoredChange,
+  { record, release, slots = [], forgotten = [], prepared = [], completed = [] }: StoredChange,
 ): void {
   if (record) {
     db.prepare('INSERT OR REPLACE INTO fleets VALUES (?, ?)').run(name, JSON.stringify(record));
@@ -88,6 +98,8 @@ export function writeChange(
   for (const slot of slots) insert.run(name, ...COLUMNS.map((column) => toSql(slot[column])));
   const mark = db.prepare('UPDATE slots SET prepared = 1 WHERE fleet = ? AND slot = ?');
   for (const slot of prepared) mark.run(name, slot);
+  const complete = db.prepare('UPDATE slots SET completed = 1 WHERE fleet = ? AND slot = ?');
+  for (const slot of completed) complete.run(name, slot);
 }
 
 /** Every fleet with its slots and releases, in the order of their names. */
@@ -107,7 +119,8 @@ export function loadAll(db: DatabaseSync): StoredFleet[] {
   });
 }
 
-function toSql(value: string | number | boolean): string | number {
+/** @param value undefined in the copy of an older fleetd, which lacks the column */
+function toSql(value: string | number | boolean = false): string | number {
   return typeof value === 'boolean' ? Number(value) : value;
 }
 

@@ -54,17 +54,17 @@ export class WantedStore {
   }
 
   /**
-   * Makes a change of one fleet durable. One that only marks slots as prepared does not write the copy: at worst,
+   * Makes a change of one fleet durable. One that only marks slots (prepared, completed) does not write the copy: at worst,
    * `prepare` runs once more after the database was lost. It does not increase `seq` either, so that the copy stays
    * comparable.
    * @throws FleetError LIMIT_REACHED on a full disk, otherwise STATE_UNUSABLE; nothing has changed then
    */
   write(name: string, change: StoredChange): void {
-    const { record, release, slots, forgotten, prepared } = change;
+    const { record, release, slots, forgotten, prepared, completed } = change;
     if (record || release || slots || forgotten) {
       this.#commit(() => writeChange(this.#db, name, change));
       this.#writeCopy();
-    } else if (prepared) {
+    } else if (prepared || completed) {
       this.#transact(() => writeChange(this.#db, name, change));
     }
   }

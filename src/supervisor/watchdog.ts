@@ -23,6 +23,8 @@ export interface WatchedFleet {
   name: string;
   target: number;
   ready: number;
+  /** Ended with success, and are not started again. */
+  completed: number;
   /** Coming up, without a failed start. */
   coming: number;
   /** Were ready, and fail their health checks. */
@@ -50,7 +52,7 @@ const LOOP_FAILURES = 3;
 const AVAILABLE_PERCENT_MIN = 5;
 const PRESSURE_PERCENT_MAX = 25;
 
-type Place = 'ready' | 'coming' | 'unready' | 'failing' | 'looping' | 'failed';
+type Place = 'ready' | 'completed' | 'coming' | 'unready' | 'failing' | 'looping' | 'failed';
 
 /** The results of other checks of a fleet. */
 export type Findings = Pick<WatchedFleet, 'strays' | 'leak' | 'uncounted'>;
@@ -59,6 +61,7 @@ export type Findings = Pick<WatchedFleet, 'strays' | 'leak' | 'uncounted'>;
 export function watchFleet(fleet: Fleet, findings: Findings): WatchedFleet {
   const counts: Record<Place, number> = {
     ready: 0,
+    completed: 0,
     coming: 0,
     unready: 0,
     failing: 0,
@@ -86,12 +89,13 @@ function placeOf({ agent, failures }: Slot): Place {
     case 'ready':
     case 'unready':
     case 'failed':
+    case 'completed':
       return agent.state;
     case 'stopping':
       return agent.cause === 'unhealthy' || agent.cause === 'not-ready' ? 'failing' : 'coming';
     default:
       if (failures >= LOOP_FAILURES) return 'looping';
-      return failures > 0 || agent.state === 'backoff' ? 'failing' : 'coming';
+      return failures > 0 ? 'failing' : 'coming';
   }
 }
 
@@ -172,6 +176,6 @@ function countAll(fleets: readonly WatchedFleet[]): string {
   return fleets.map(count).join(', ');
 }
 
-function count({ name, ready, target }: WatchedFleet): string {
-  return `${name} ${ready} of ${target} ready`;
+function count({ name, ready, completed, target }: WatchedFleet): string {
+  return `${name} ${ready} of ${target} ready${completed > 0 ? `, ${completed} completed` : ''}`;
 }

@@ -173,6 +173,7 @@ export function fleetOf(name: string, fields: Partial<FleetStatus> = {}): FleetS
     pressure: null,
     pace: null,
     verify: null,
+    completed: 0,
   };
   return { name, target: 3, ...states, ...none, release: 'r1', ...fields };
 }

@@ -41,9 +41,9 @@ export class ImaginaryHost extends ImaginaryKernel {
     this.#carryOut(() => decideKill(this.fleet, { count }));
   }
 
-  killSlots(slots: readonly number[] | string): void {
+  killSlots(slots: readonly number[] | string, now = false): void {
     this.#carryOut(() =>
-      decideKill(this.fleet, { slots: typeof slots === 'string' ? slots : formatSlots(slots) }),
+      decideKill(this.fleet, { slots: typeof slots === 'string' ? slots : formatSlots(slots), now }),
     );
   }
 

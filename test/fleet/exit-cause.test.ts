@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import { type AgentExit, describeExit } from '../../src/fleet/restart.ts';
-import { agentExited, agentStarted } from '../../src/fleet/transitions.ts';
+import { freshWish } from '../../src/fleet/agent.ts';
+import { agentExited } from '../../src/fleet/endings.ts';
+import { type AgentExit, describeExit } from '../../src/fleet/exit.ts';
+import { agentStarted } from '../../src/fleet/transitions.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
 import { fleetOf } from './fleets.ts';
 
@@ -21,7 +23,7 @@ test.each<[AgentExit, number | null, string]>([
 test('the last exit names the limit that the agent ran into, and keeps its shape', () => {
   const spec = parseSpec({ name: 'a', command: ['a'], resources: { memory: { limit: '64M' } } });
   const fleet = fleetOf(spec);
-  fleet.want(0, { release: 'r', generation: 0, prepared: true }, 0);
+  fleet.want(0, freshWish('r', true), 0);
   agentStarted(
     fleet,
     0,

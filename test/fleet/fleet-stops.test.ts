@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { killSent } from '../../src/fleet/endings.ts';
 import { plan } from '../../src/fleet/plan.ts';
 import { expire } from '../../src/fleet/time.ts';
-import { killSent } from '../../src/fleet/transitions.ts';
 import { ImaginaryHost } from './driver.ts';
 import { WELL_BEHAVED } from './natures.ts';
 
@@ -119,14 +119,15 @@ test.each([
   expect(world.steps('start')).toHaveLength(1);
 });
 
-test('vacates a slot that is being prepared when that has ended, and starts nothing in it', () => {
+test('ends what precedes a start when the slot is not wanted any more, and starts nothing in it', () => {
   const world = new ImaginaryHost({ prepare: ['init'] });
+  world.nature = { ...WELL_BEHAVED, prepareMs: 1e9 };
   world.spawn(1);
   world.settle();
+  expect(world.states).toBe('preparing');
   world.kill(1);
   world.settle();
-  expect(world.states).toBe('preparing');
-  world.advance(1_000);
+  expect(world.steps('abort')).toMatchObject([{ slot: 0, reason: 'no longer wanted' }]);
   expect(world.fleet.slots.size).toBe(0);
   expect(world.steps('start')).toEqual([]);
 });

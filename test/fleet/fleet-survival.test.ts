@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { remnantsFound, remnantsGone } from '../../src/fleet/transitions.ts';
 import { ImaginaryHost } from './driver.ts';
 import { WELL_BEHAVED } from './natures.ts';
 
@@ -98,18 +97,17 @@ test('ends what is left of an agent before it starts the next one there', () => 
   const world = new ImaginaryHost();
   world.spawn(2);
   world.advance(60_000);
+  // What the agent of slot 0 had forked is still there, and so is something in a slot that nobody wants.
+  world.natures.set(0, { ...WELL_BEHAVED, forks: 1, restMs: null });
+  world.natures.set(7, { ...WELL_BEHAVED, restMs: 100 });
+  world.rests.set(7, { slot: 7, endsAt: Number.POSITIVE_INFINITY });
   world.crash(0);
   world.replaceSupervisor(100);
-  // What the agent of slot 0 had forked is still there; so is something in a slot that nobody wants.
-  remnantsFound(world.fleet, 0, world.now);
-  remnantsFound(world.fleet, 7, world.now);
   const from = world.now;
   world.advance(30_000);
-  expect(world.startTimes(from)).toEqual([]);
-  remnantsGone(world.fleet, 0, world.now);
-  remnantsGone(world.fleet, 7, world.now);
-  world.advance(30_000);
-  expect(world.startTimes(from)).toEqual([30_000]);
+  expect(world.steps('terminate')).toMatchObject([{ slot: 0 }, { slot: 7 }]);
+  expect(world.steps('kill')).toMatchObject([{ slot: 0, at: from + 5_000 }]);
+  expect(world.startTimes(from)).toEqual([5_000]);
   expect([...world.fleet.slots.keys()]).toEqual([0, 1]);
 });
 

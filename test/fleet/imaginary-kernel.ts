@@ -4,6 +4,17 @@ import { applyChange, type Change } from '../../src/fleet/change.ts';
 import { decideRecreated, decideStormHold, decideStormOver } from '../../src/fleet/decide/hold.ts';
 import { decidePrune } from '../../src/fleet/decide/releases.ts';
 import { rolloutChange } from '../../src/fleet/decide/rollout.ts';
+import {
+  agentExited,
+  killSent,
+  remnantsFound,
+  signalSent,
+  slotEmptied,
+  startFailed,
+  stopSent,
+  successionFailed,
+} from '../../src/fleet/endings.ts';
+import type { AgentExit } from '../../src/fleet/exit.ts';
 import { Fleet } from '../../src/fleet/fleet.ts';
 import { plan } from '../../src/fleet/plan.ts';
 import type { RunRecord, SlotRecord } from '../../src/fleet/records.ts';
@@ -14,25 +25,23 @@ import {
   restorePast,
   slotsToRecover,
 } from '../../src/fleet/recovery.ts';
-import type { AgentExit } from '../../src/fleet/restart.ts';
 import type { AgentMeasurement } from '../../src/fleet/rollout/rolling.ts';
 import { runRecord, slotKey } from '../../src/fleet/slot-records.ts';
 import type { Executors, Step } from '../../src/fleet/steps.ts';
 import { expire, nextDue } from '../../src/fleet/time.ts';
 import {
-  agentExited,
+  abortSent,
   agentReady,
   agentStarted,
   agentUnhealthy,
-  killSent,
   notReadyBecause,
+  prepareAborted,
   prepareBegun,
+  prepareDone,
   startBlocked,
-  startFailed,
-  stopSent,
 } from '../../src/fleet/transitions.ts';
 import { DATE, fleetOf, specOf } from './fleets.ts';
-import { type Nature, type Process, WELL_BEHAVED } from './natures.ts';
+import { type Nature, type Process, type Rest, WELL_BEHAVED } from './natures.ts';
 import { checkQueues } from './queues.ts';
 
 export type Done = Step & { at: number };
@@ -59,7 +68,9 @@ export class ImaginaryKernel {
   nature: Nature = WELL_BEHAVED;
   readonly #slots = new Map<number, SlotRecord>();
   readonly #runs = new Map<number, RunRecord>();
-  #preparing: { slot: number; endsAt: number; fleet: Fleet }[] = [];
+  #preparing: { slot: number; work: 'prepare' | 'before'; endsAt: number; isAborted: boolean }[] = [];
+  /** What ended agents left behind, by slot. */
+  readonly rests = new Map<number, Rest>();
   #pid = 100;
   /** Slots that a spawn has wanted again, whatever was still in them. */
   protected readonly wantedAgain = new Set<number>();
@@ -104,6 +115,7 @@ export class ImaginaryKernel {
     if (!change) return;
     for (const slot of change.slots ?? []) this.#slots.set(slot.slot, { ...slot });
     for (const slot of change.prepared ?? []) this.#slots.get(slot)!.prepared = true;
+    for (const slot of change.completed ?? []) this.#slots.get(slot)!.completed = true;
     applyChange(this.fleet, change, this.now);
   }
 
@@ -126,14 +138,18 @@ export class ImaginaryKernel {
   replaceSupervisor(awayMs = 0): void {
     this.now += awayMs;
     this.#preparing = [];
-    for (const { pid, endsAt } of this.processes.values()) if (endsAt <= this.now) this.processes.delete(pid);
+    for (const { pid, slot, endsAt } of this.processes.values()) {
+      if (endsAt > this.now) continue;
+      this.processes.delete(pid);
+      this.#leave(slot);
+    }
+    for (const { slot, endsAt } of this.rests.values()) if (endsAt <= this.now) this.rests.delete(slot);
     const { record, releases } = this.fleet;
     const slots = [...this.#slots.values()];
     this.fleet = new Fleet({ fleet: record, slots, releases: [...releases.values()] }, this.now);
     const moment = { now: this.now, date: DATE };
-    const census = new Map(
-      [...this.processes.values()].map((process) => [slotKey(this.fleet, process.slot), process]),
-    );
+    const alive = [...this.processes.values(), ...this.rests.values()];
+    const census = new Map(alive.map((process) => [slotKey(this.fleet, process.slot), process]));
     for (const slot of slotsToRecover(this.fleet, census, [...this.#runs.values()])) {
       const noted = this.#runs.get(slot);
       const process = this.processOf(slot);
@@ -141,6 +157,7 @@ export class ImaginaryKernel {
       const [main] = agentCandidates('cgroup', noted, found, false);
       if (process && main) reattach(this.fleet, slot, main, { ...moment, startedAt: process.startedAt });
       else if (noted) restorePast(this.fleet, slot, noted, moment);
+      if (!process && this.rests.has(slot)) remnantsFound(this.fleet, slot, this.now);
       this.#noteRun(slot);
     }
     for (const { slot } of slots) markForVacating(this.fleet, slot, this.now);
@@ -149,6 +166,7 @@ export class ImaginaryKernel {
   /** The host goes down and comes up again: no process is left, and time begins again. */
   reboot(): void {
     this.processes.clear();
+    this.rests.clear();
     this.#runs.clear();
     this.now = 5_000;
     this.replaceSupervisor();
@@ -210,7 +228,8 @@ export class ImaginaryKernel {
 
   #nextHappening(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { endsAt } of [...this.processes.values(), ...this.#preparing]) next = Math.min(next, endsAt);
+    const ending = [...this.processes.values(), ...this.rests.values(), ...this.#preparing];
+    for (const { endsAt } of ending) next = Math.min(next, endsAt);
     for (const slot of this.fleet.queues.starting) next = Math.min(next, this.#readyAt(slot));
     return Math.max(next, this.now + 1);
   }
@@ -233,7 +252,14 @@ export class ImaginaryKernel {
       happened = true;
       this.processes.delete(pid);
       expect(runOf(this.fleet.slot(slot).agent)?.pid, `process of slot ${slot}`).toBe(pid);
-      agentExited(this.fleet, slot, exit, 'now', this.now);
+      agentExited(this.fleet, slot, exit, 'now', this.now, this.#leave(slot));
+      this.#noteRun(slot);
+    }
+    for (const { slot, endsAt } of this.rests.values()) {
+      if (endsAt > this.now) continue;
+      happened = true;
+      this.rests.delete(slot);
+      slotEmptied(this.fleet, slot, this.now);
       this.#noteRun(slot);
     }
     for (const slot of [...this.fleet.queues.starting]) {
@@ -246,42 +272,81 @@ export class ImaginaryKernel {
     }
     const ended = this.#preparing.filter(({ endsAt }) => endsAt <= this.now);
     this.#preparing = this.#preparing.filter(({ endsAt }) => endsAt > this.now);
-    for (const { slot } of ended) this.#prepared(slot);
+    for (const one of ended) this.#prepared(one);
     return happened || ended.length > 0;
   }
 
-  #prepared(slot: number): void {
-    const { prepare } = this.#natureOf(slot);
-    if (prepare === 'fails') startFailed(this.fleet, slot, 'prepare exited 1', 'now', this.now);
-    else if (prepare === 'hits a limit') startBlocked(this.fleet, slot, 'no more processes', this.now);
-    else this.commit({ prepared: [slot] });
+  /** What an agent that has ended leaves behind. @returns how many processes */
+  #leave(slot: number): number {
+    const { forks } = this.#natureOf(slot);
+    const agent = this.fleet.slots.get(slot)?.agent;
+    // What was killed with its main process takes a moment to end.
+    const isKilled = agent?.state === 'stopping' && agent.phase === 'killed';
+    if (forks > 0) this.rests.set(slot, { slot, endsAt: isKilled ? this.now + 1 : Number.POSITIVE_INFINITY });
+    return forks;
+  }
+
+  #prepared({
+    slot,
+    work,
+    isAborted,
+  }: {
+    slot: number;
+    work: 'prepare' | 'before';
+    isAborted: boolean;
+  }): void {
+    const { prepare, before } = this.#natureOf(slot);
+    const outcome = work === 'prepare' ? prepare : before;
+    if (isAborted) prepareAborted(this.fleet, slot, this.now);
+    else if (outcome === 'fails') startFailed(this.fleet, slot, `${work} exited 1`, 'now', this.now);
+    else if (outcome === 'hits a limit') startBlocked(this.fleet, slot, 'no more processes', this.now);
+    else if (work === 'prepare') this.commit({ prepared: [slot] });
+    else prepareDone(this.fleet, slot, 'cleared', this.now, true);
     this.#noteRun(slot);
+  }
+
+  #prepare(slot: number, work: 'prepare' | 'before'): void {
+    this.#checkStart(slot);
+    prepareBegun(this.fleet, slot, work, this.now);
+    const endsAt = this.now + this.#natureOf(slot).prepareMs;
+    this.#preparing.push({ slot, work, endsAt, isAborted: false });
   }
 
   // ── carrying out ──
 
   readonly #executors: Executors = {
     prepare: ([step]) => {
-      const { slot } = step!;
-      this.#checkStart(slot);
-      expect(this.fleet.slot(slot).prepared).toBe(false);
-      prepareBegun(this.fleet, slot, this.now);
-      const endsAt = this.now + this.#natureOf(slot).prepareMs;
-      this.#preparing.push({ slot, endsAt, fleet: this.fleet });
+      expect(this.fleet.slot(step!.slot).prepared).toBe(false);
+      this.#prepare(step!.slot, 'prepare');
+    },
+    before: ([step]) => this.#prepare(step!.slot, 'before'),
+    abort: ([step]) => {
+      const running = this.#preparing.find(({ slot }) => slot === step!.slot)!;
+      Object.assign(running, { endsAt: this.now, isAborted: true });
+      abortSent(this.fleet, step!.slot, this.now);
     },
     start: ([step]) => {
       this.#checkStart(step!.slot);
       this.#start(step!.slot);
     },
     stop: ([step]) => this.#stop(step!),
-    kill: ([step]) => {
-      const exit = { code: null, signal: 'SIGKILL' };
-      Object.assign(this.processOf(step!.slot)!, { endsAt: this.now, exit });
-      killSent(this.fleet, step!.slot, this.now);
+    terminate: ([step]) => {
+      const { slot } = step!;
+      const { restMs } = this.#natureOf(slot);
+      if (restMs !== null) this.rests.get(slot)!.endsAt = this.now + restMs;
+      signalSent(this.fleet, slot, this.now);
     },
+    kill: ([step]) => {
+      const { slot } = step!;
+      this.#killAll(slot);
+      killSent(this.fleet, slot, this.now);
+    },
+    abandon: ([step]) => successionFailed(this.fleet, step!.slot, this.now),
+    complete: ([step]) => this.commit({ completed: [step!.slot] }),
     vacate: ([step]) => {
       const { slot } = step!;
       expect(this.processOf(slot), `process of vacated slot ${slot}`).toBeUndefined();
+      expect(this.rests.has(slot), `something in vacated slot ${slot}`).toBe(false);
       expect(this.fleet.slot(slot).wanted).toBe(false);
       this.fleet.remove(slot);
       this.#noteRun(slot);
@@ -315,6 +380,7 @@ export class ImaginaryKernel {
     const { fleet } = this;
     expect(fleet.slot(number).wanted, `slot ${number} is wanted`).toBe(true);
     expect(this.processOf(number), `process in slot ${number}`).toBeUndefined();
+    expect(this.rests.has(number), `something in slot ${number}`).toBe(false);
     expect(this.#preparing.some(({ slot }) => slot === number)).toBe(false);
     expect(fleet.stopAll).toBe(null);
     expect(fleet.hold?.by ?? 'storm', 'what may start').toBe('storm');
@@ -339,16 +405,25 @@ export class ImaginaryKernel {
     this.#noteRun(slot);
   }
 
-  #stop({ slot, cause, reason }: Extract<Step, { do: 'stop' }>): void {
+  #stop({ slot, cause, reason, urgent }: Extract<Step, { do: 'stop' }>): void {
     const process = this.processOf(slot);
     expect(process, `process in slot ${slot}, which is stopped`).toBeDefined();
-    expect(this.fleet.counts.stopping, 'agents stopping').toBeLessThan(this.fleet.spec.stop.parallel);
+    const { stopping, clearing } = this.fleet.counts;
+    expect(stopping + clearing, 'agents stopping').toBeLessThan(this.fleet.spec.stop.parallel);
     this.#checkTurn(slot, process!, reason);
     const { stopMs, stopExit } = this.#natureOf(slot);
-    if (stopMs !== null && this.now + stopMs < process!.endsAt) {
+    if (urgent) this.#killAll(slot);
+    else if (stopMs !== null && this.now + stopMs < process!.endsAt) {
       Object.assign(process!, { endsAt: this.now + stopMs, exit: stopExit });
     }
-    stopSent(this.fleet, slot, { cause, reason }, this.now);
+    stopSent(this.fleet, slot, { cause, reason }, urgent ? 'killed' : 'signalled', this.now);
+  }
+
+  #killAll(slot: number): void {
+    const process = this.processOf(slot);
+    if (process) Object.assign(process, { endsAt: this.now, exit: { code: null, signal: 'SIGKILL' } });
+    const rest = this.rests.get(slot);
+    if (rest) rest.endsAt = this.now;
   }
 
   /**

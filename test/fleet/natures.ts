@@ -1,4 +1,4 @@
-import type { AgentExit } from '../../src/fleet/restart.ts';
+import type { AgentExit } from '../../src/fleet/exit.ts';
 
 /** How the imaginary agents of a slot behave. */
 export interface Nature {
@@ -14,6 +14,12 @@ export interface Nature {
   stopExit: AgentExit;
   prepareMs: number;
   prepare: 'succeeds' | 'fails' | 'hits a limit';
+  /** It forks so many processes, which live on when it ends. */
+  forks: number;
+  /** These end so long after the signal; null: by SIGKILL only. */
+  restMs: number | null;
+  /** What start.before does, within prepareMs. */
+  before: 'succeeds' | 'fails';
 }
 
 export const WELL_BEHAVED: Nature = {
@@ -25,6 +31,9 @@ export const WELL_BEHAVED: Nature = {
   stopExit: { code: 0, signal: null },
   prepareMs: 50,
   prepare: 'succeeds',
+  forks: 0,
+  restMs: 10,
+  before: 'succeeds',
 };
 
 export interface Process {
@@ -35,4 +44,11 @@ export interface Process {
   /** When it ends as things stand, and how. */
   endsAt: number;
   exit: AgentExit;
+}
+
+/** What an agent left behind. */
+export interface Rest {
+  slot: number;
+  /** When it ends as things stand. */
+  endsAt: number;
 }

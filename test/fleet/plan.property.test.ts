@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Spec } from '../../src/specification/spec.ts';
 import { ImaginaryHost } from './driver.ts';
 import { type Nature, WELL_BEHAVED } from './natures.ts';
 
@@ -11,12 +12,16 @@ const DOCUMENT = {
   restart: { on: 'always', backoff: { min: '1s', max: '20s' }, storm: { failures: '30%', within: '20s' } },
   stop: { signal: 'SIGTERM', grace: '4s', parallel: 4 },
 };
-/** The same with a `prepare` to run, and with ports that have moved. */
+/** The same with commands that precede a start, ports that have moved, other rounds, and other ways to restart. */
 const DOCUMENTS = [
   DOCUMENT,
-  { ...DOCUMENT, prepare: ['init'] },
+  { ...DOCUMENT, prepare: ['init'], start: { before: ['clean'] } },
   { ...DOCUMENT, ports: { base: 20_000 } },
   { ...DOCUMENT, rounds: { parallel: 1, delay: '0s' }, stop: { ...DOCUMENT.stop, parallel: 1 } },
+  { ...DOCUMENT, start: { before: ['clean'] }, rounds: { ...DOCUMENT.rounds, perMinute: 20 } },
+  { ...DOCUMENT, restart: { ...DOCUMENT.restart, on: 'on-failure', never: [78] } },
+  { ...DOCUMENT, restart: { ...DOCUMENT.restart, maxAge: { after: '20s' }, settle: '1s' } },
+  { ...DOCUMENT, restart: { ...DOCUMENT.restart, attempts: { count: 2, within: '30s' } } },
 ];
 
 interface Move {
@@ -34,12 +39,16 @@ const nature: fc.Arbitrary<Nature> = fc.record({
   crashExit: fc.constantFrom(
     { code: 0, signal: null },
     { code: 1, signal: null },
+    { code: 78, signal: null },
     { code: null, signal: 'SIGSEGV' },
   ),
   stopMs: fc.constantFrom(0, 10, 10, 3_900, null),
   stopExit: fc.constantFrom({ code: 0, signal: null }, { code: null, signal: 'SIGTERM' }),
   prepareMs: fc.constantFrom(0, 50, 2_000),
   prepare: fc.constantFrom('succeeds', 'succeeds', 'fails', 'hits a limit'),
+  before: fc.constantFrom('succeeds', 'succeeds', 'fails'),
+  forks: fc.constantFrom(0, 0, 0, 1, 3),
+  restMs: fc.constantFrom(0, 10, 3_900, null),
 });
 
 function move<T>(arbitrary: fc.Arbitrary<T>, name: string, make: (world: ImaginaryHost, value: T) => void) {
@@ -67,7 +76,9 @@ const moves = fc.oneof(
   { weight: 1, arbitrary: move(fc.nat(SLOTS), 'kill', (world, count) => world.kill(count)) },
   {
     weight: 2,
-    arbitrary: move(slots, 'kill slots', (world, numbers) => world.killSlots(known(world, numbers))),
+    arbitrary: move(fc.tuple(slots, fc.boolean()), 'kill slots', (world, [numbers, now]) =>
+      world.killSlots(known(world, numbers), now),
+    ),
   },
   {
     weight: 2,
@@ -140,6 +151,11 @@ test('starts nothing that it must not, loses no slot and always comes to rest, w
   );
 });
 
+/** Whether a slot can be left without an agent for good. */
+function mayEnd({ restart }: Spec): boolean {
+  return restart.on !== 'always' || restart.attempts !== null;
+}
+
 test('comes to exactly the target once everything behaves', () => {
   fc.assert(
     fc.property(sequences, (list) => {
@@ -149,12 +165,17 @@ test('comes to exactly the target once everything behaves', () => {
       world.advance(600_000);
       const { fleet, processes } = world;
       expect(fleet.hold).toBe(null);
-      expect(world.states).toBe(Array(fleet.target).fill('ready').join(' '));
-      expect([...processes.values()].map((process) => process.slot).sort()).toEqual(
-        [...fleet.wantedSlots()].sort(),
-      );
-      for (const { number, release } of fleet.slots.values())
-        expect(world.processOf(number)!.release).toBe(release);
+      expect(fleet.slots.size).toBe(fleet.target);
+      // Agents that get too old are always being replaced.
+      if (fleet.spec.restart.maxAge !== null) return;
+      const ended = [...fleet.slots.values()].filter(({ agent }) => agent.state !== 'ready');
+      // Those that their spec does not start again; everything else is ready.
+      for (const { agent } of ended) expect(['completed', 'failed']).toContain(agent.state);
+      if (!mayEnd(fleet.spec)) expect(ended).toEqual([]);
+      const wanted = fleet.wantedSlots().difference(new Set(ended.map(({ number }) => number)));
+      expect([...processes.values()].map((process) => process.slot).sort()).toEqual([...wanted].sort());
+      expect(world.rests.size).toBe(0);
+      for (const number of wanted) expect(world.processOf(number)!.release).toBe(fleet.slot(number).release);
     }),
     { numRuns: 400 },
   );

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { Slot } from '../../src/fleet/agent.ts';
+import { deadlineOf, expiryOf } from '../../src/fleet/deadlines.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 
 /**
@@ -8,13 +9,28 @@ import type { Fleet } from '../../src/fleet/fleet.ts';
  */
 export function checkQueues(fleet: Fleet, now: number): void {
   const slots = [...fleet.slots.values()];
+  const isPast = (slot: Slot) => (deadlineOf(slot, fleet.spec) ?? Number.POSITIVE_INFINITY) <= now;
   const pick = (is: (slot: Slot) => boolean) => slots.filter(is).map(({ number }) => number);
   const expected = {
     inRound: pick((slot) => canStart(slot) && fleet.rounds.has(slot.number)),
     pending: pick((slot) => canStart(slot) && !fleet.rounds.has(slot.number)),
     starting: pick(({ agent }) => agent.state === 'starting'),
-    toVacate: pick(({ wanted, agent }) => !wanted && ['pending', 'backoff', 'failed'].includes(agent.state)),
-    overdue: pick(({ agent }) => agent.state === 'stopping' && !agent.killed && agent.deadline <= now),
+    toVacate: pick(
+      ({ wanted, agent }) => !wanted && ['pending', 'backoff', 'failed', 'completed'].includes(agent.state),
+    ),
+    overdue: pick((slot) => isEnding(slot) && isPast(slot)),
+    leftBehind: pick(
+      (slot) => slot.agent.state === 'clearing' && slot.agent.phase === 'new' && !isPast(slot),
+    ),
+    abandoned: pick((slot) => slot.agent.state === 'orphaned' && isPast(slot)),
+    toAbort: pick(
+      ({ wanted, agent }) =>
+        agent.state === 'preparing' &&
+        agent.work !== 'hand-over' &&
+        !agent.isAborted &&
+        (agent.isStale === true || !wanted || fleet.stopAll !== null),
+    ),
+    toRecord: pick(({ wanted, agent, completed }) => wanted && agent.state === 'completed' && !completed),
     toStop: pick((slot) => fateOf(fleet, slot, now) === 'toStop'),
     toReplace: pick((slot) => fateOf(fleet, slot, now) === 'toReplace'),
   };
@@ -33,6 +49,10 @@ export function checkQueues(fleet: Fleet, now: number): void {
   expect(fleet.target).toBe(pick(({ wanted }) => wanted).length);
 }
 
+function isEnding({ agent }: Slot): boolean {
+  return agent.state === 'stopping' || agent.state === 'clearing';
+}
+
 function canStart({ wanted, agent }: Slot): boolean {
   return wanted && agent.state === 'pending';
 }
@@ -48,7 +68,9 @@ function fateOf(
   const isOutdated = agent.run.release !== release || agent.run.generation !== generation;
   const isUnhealthy =
     agent.state === 'unready' && spec.health !== null && agent.misses >= spec.health.failures;
-  return isOutdated || isUnhealthy || agent.run.recycle !== undefined ? 'toReplace' : null;
+  const expiry = agent.state === 'starting' ? null : expiryOf(agent.run, spec);
+  const isOld = expiry !== null && expiry <= now;
+  return isOutdated || isUnhealthy || isOld || agent.run.recycle !== undefined ? 'toReplace' : null;
 }
 
 function order(a: number, b: number): number {

@@ -1,10 +1,12 @@
+import { freshWish } from '../../src/fleet/agent.ts';
+import { agentExited, stopSent } from '../../src/fleet/endings.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { Heap } from '../../src/fleet/heap.ts';
 import { plan } from '../../src/fleet/plan.ts';
-import { unitHash } from '../../src/fleet/restart.ts';
 import type { Step } from '../../src/fleet/steps.ts';
 import { expire, nextDue } from '../../src/fleet/time.ts';
-import { agentExited, agentReady, agentStarted, stopSent } from '../../src/fleet/transitions.ts';
+import { agentReady, agentStarted } from '../../src/fleet/transitions.ts';
+import { unitHash } from '../../src/fleet/unit-hash.ts';
 import { fleetOf, specOf } from './fleets.ts';
 
 /** What the agents, their registry and their host are like. */
@@ -89,8 +91,7 @@ export class RegistryWorld {
     this.nature = { ...USUAL, ...nature };
     const { agents, rounds } = this.nature;
     this.fleet = fleetOf(specOf({ rounds, ready: { after: '1s' } }));
-    for (let slot = 0; slot < agents; slot++)
-      this.fleet.want(slot, { release: 'r1', generation: 0, prepared: true }, 0);
+    for (let slot = 0; slot < agents; slot++) this.fleet.want(slot, freshWish('r1', true), 0);
     this.#wake();
   }
 
@@ -194,7 +195,7 @@ export class RegistryWorld {
         this.#start(step.slot);
         return;
       case 'stop':
-        stopSent(fleet, step.slot, step, now);
+        stopSent(fleet, step.slot, step, 'signalled', now);
         this.#exit(this.#agents.get(step.slot)!);
         return;
       case 'hold':

@@ -1,15 +1,10 @@
 import { expect, test } from 'vitest';
+import { freshWish } from '../../src/fleet/agent.ts';
+import { agentExited, stopSent } from '../../src/fleet/endings.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { plan } from '../../src/fleet/plan.ts';
 import { expire, nextDue } from '../../src/fleet/time.ts';
-import {
-  agentExited,
-  agentHealthy,
-  agentReady,
-  agentStarted,
-  agentUnhealthy,
-  stopSent,
-} from '../../src/fleet/transitions.ts';
+import { agentHealthy, agentReady, agentStarted, agentUnhealthy } from '../../src/fleet/transitions.ts';
 import { fleetOf, specOf } from './fleets.ts';
 
 const NOW = 1_000_000;
@@ -53,7 +48,7 @@ function settled(count: number): Fleet {
   const spec = specOf({ rounds: { parallel: count, delay: '0s' }, health: { every: '30s', failures: 3 } });
   const fleet = fleetOf(spec);
   for (let slot = 0; slot < count; slot++) {
-    fleet.want(slot, { release: 'r1', generation: 0, prepared: true }, 0);
+    fleet.want(slot, freshWish('r1', true), 0);
     agentStarted(fleet, slot, START, 0);
     agentReady(fleet, slot, 0);
   }
@@ -90,7 +85,7 @@ const WORK: Record<string, (fleet: Fleet) => void> = {
   },
   'a kill of one slot': (fleet) => {
     fleet.unwant(500, NOW);
-    stopSent(fleet, 500, { cause: 'unwanted', reason: '' }, NOW);
+    stopSent(fleet, 500, { cause: 'unwanted', reason: '' }, 'signalled', NOW);
     agentExited(fleet, 500, { code: 0, signal: null }, 'now', NOW);
     expect(plan(fleet, NOW)).toMatchObject([{ do: 'vacate' }]);
     fleet.remove(500);

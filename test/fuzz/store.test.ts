@@ -33,6 +33,7 @@ describe(`${RUNS} damaged rows each, seed ${SEED}`, () => {
         readyAt: null,
         restarts: 0,
         failures: 0,
+        attempts: [],
         lastExit: null,
       };
       store.set('web', 0, slot);

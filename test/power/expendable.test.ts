@@ -22,6 +22,7 @@ const run = (slot: number): RunRecord => ({
   givenUp: null,
   readyAt: 5,
   restarts: 1,
+  attempts: [],
   failures: 0,
   lastExit: { code: 1, signal: null, reason: 'exited 1', at: '2026-01-01T00:00:00.000Z' },
 });

@@ -107,6 +107,10 @@ export class FakeFiles implements Files {
     throw new FleetError('EXECUTABLE_UNUSABLE', `${where}: there is no executable ${command}`);
   }
 
+  readPid(): null {
+    return null;
+  }
+
   fileId(path: string): string | null {
     return this.#world.disk.at(path)?.id ?? null;
   }

@@ -41,11 +41,14 @@ export function systemCallError(syscall: string, code: string): Error {
 export class FakeProcesses implements Processes {
   readonly #world: HostWorld;
   readonly #mains = new Map<string, Process>();
+  /** Slots without a main process in which something lives, and whether it is being killed. */
+  readonly #lingering = new Map<string, boolean>();
   readonly #files: FakeFiles;
   readonly others: Processes['others'];
   readonly users: Processes['users'] = USERS;
   readonly locale = { language: 'C.UTF-8', timeZone: 'UTC' };
   onExit: Processes['onExit'] = () => {};
+  onEmpty: Processes['onEmpty'] = () => {};
   onNotify: Processes['onNotify'] = () => {};
   onProblem: Processes['onProblem'] = () => {};
 
@@ -117,16 +120,16 @@ export class FakeProcesses implements Processes {
     if (key === null || this.#mains.get(key) !== process) return;
     this.#world.time.arrive(() => {
       this.#mains.delete(key);
-      this.#whenEmpty(key, () =>
-        this.onExit(key, process.parent === this ? process.exit : null, process.failure ?? null),
-      );
+      const left = this.#world.kernel.inSlot(key).length;
+      if (left > 0) this.#linger(key);
+      this.onExit(key, process.parent === this ? process.exit : null, process.failure ?? null, left);
     });
   }
 
   /** An agent serves now, and says so. */
-  served({ key, env }: Process): void {
+  served({ key, env, pid }: Process): void {
     if (key === null || env.NOTIFY_SOCKET === undefined) return;
-    this.#world.time.arrive(() => this.onNotify(key, 'READY=1\nWATCHDOG=1'));
+    this.#world.time.arrive(() => this.onNotify(key, 'READY=1\nWATCHDOG=1', pid));
   }
 
   limit(): void {}
@@ -204,17 +207,30 @@ export class FakeProcesses implements Processes {
     return true;
   }
 
+  signalAll(key: string, signal: string): number {
+    const { gate, kernel } = this.#world;
+    gate.step(`host.signalAll ${key} ${signal}`);
+    const processes = kernel.inSlot(key);
+    for (const process of processes) kernel.signal(process, signal);
+    return processes.length;
+  }
+
+  succeed(): Result<ProcessId> {
+    return refusal(new Error('nobody here names a successor'));
+  }
+
   kill(key: string): void {
     this.#world.gate.step(`host.kill ${key}`);
+    if (this.#lingering.has(key)) this.#lingering.set(key, true);
     this.#killAll(key);
   }
 
-  clear(key: string, done: () => void): void {
-    this.#world.gate.step(`host.clear ${key}`);
-    this.#whenEmpty(key, done);
+  watchRemnants(key: string): void {
+    this.#world.gate.step(`host.watchRemnants ${key}`);
+    this.#linger(key);
   }
 
-  async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
+  async run(launch: Launch, timeoutMs: number, signal?: AbortSignal): Promise<HelperEnd> {
     const { gate, kernel, time, faults } = this.#world;
     gate.step(`host.run ${launch.argv.join(' ')}`);
     const fate = faults.helper(launch);
@@ -222,12 +238,13 @@ export class FakeProcesses implements Processes {
       throw Object.assign(new Error(fate.error), { code: fate.error, syscall: 'posix_spawn' });
     const helper = kernel.fork({ ...HELPER, env: environmentOf(launch) });
     return new Promise((resolve) => {
-      time.after(Math.min(fate.ms, timeoutMs), () => {
+      const end = (how: HelperEnd) => {
         if (!kernel.isAlive(helper)) return;
         kernel.end(helper, { code: 0, signal: null });
-        const isLate = fate.ms > timeoutMs;
-        if (!gate.isDead) time.arrive(() => resolve(isLate ? null : fate.end));
-      });
+        if (!gate.isDead) time.arrive(() => resolve(how));
+      };
+      time.after(Math.min(fate.ms, timeoutMs), () => end(fate.ms > timeoutMs ? null : fate.end));
+      signal?.addEventListener('abort', () => end(null), { once: true });
     });
   }
 
@@ -248,15 +265,18 @@ export class FakeProcesses implements Processes {
     for (const process of kernel.inSlot(key)) kernel.signal(process, 'SIGKILL');
   }
 
-  #whenEmpty(key: string, done: () => void): void {
+  /** Looks at a slot without a main process until nothing lives in it. */
+  #linger(key: string): void {
     const { kernel, time, gate } = this.#world;
+    this.#lingering.set(key, this.#lingering.get(key) ?? false);
     const look = (): void => {
       if (gate.isDead) return;
       if (kernel.inSlot(key).length === 0) {
-        done();
+        this.#lingering.delete(key);
+        this.onEmpty(key);
         return;
       }
-      this.#killAll(key);
+      if (this.#lingering.get(key)) this.#killAll(key);
       time.after(LINGER_MS, () => time.arrive(look));
     };
     time.arrive(look);

@@ -135,7 +135,14 @@ export class MortalEventStore extends EventStore {
   }
 }
 
-function describe({ record, release, slots = [], forgotten = [], prepared = [] }: StoredChange): string {
+function describe({
+  record,
+  release,
+  slots = [],
+  forgotten = [],
+  prepared = [],
+  completed = [],
+}: StoredChange): string {
   const parts = [
     ...(record
       ? [
@@ -149,6 +156,7 @@ function describe({ record, release, slots = [], forgotten = [], prepared = [] }
     ),
     ...forgotten.map((id) => `-release ${id.slice(0, 4)}`),
     ...prepared.map((slot) => `prepared ${slot}`),
+    ...completed.map((slot) => `completed ${slot}`),
   ];
   return parts.join(' ');
 }

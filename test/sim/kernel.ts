@@ -1,5 +1,5 @@
 import type { ProcessId } from '../../src/fleet/agent.ts';
-import type { ExitStatus } from '../../src/fleet/restart.ts';
+import type { ExitStatus } from '../../src/fleet/exit.ts';
 import type { Random } from './random.ts';
 import type { VirtualTime } from './time.ts';
 

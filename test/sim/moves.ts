@@ -82,9 +82,10 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
   killSlots: (world, name) => {
     const slots = someSlots(world, name);
     if (slots.length === 0) return;
-    const call = () =>
-      world.life!.commands.decide(name, (fleet) => decideKill(fleet, { slots: formatSlots(slots) }));
-    world.command(`kill --slots ${slots} --fleet ${name}`, call, ofFleet(name, without(slots)));
+    const request = { slots: formatSlots(slots), now: world.moves.chance(0.3) };
+    const call = () => world.life!.commands.decide(name, (fleet) => decideKill(fleet, request));
+    const text = `kill --slots ${slots}${request.now ? ' --now' : ''} --fleet ${name}`;
+    world.command(text, call, ofFleet(name, without(slots)));
   },
   restart: (world, name) => {
     const slots = world.moves.chance(0.4) ? null : someSlots(world, name);

@@ -39,6 +39,11 @@ function unrestOf(world: SimulatedHost, name: string, { fleet }: FleetRunner): s
   for (const slot of wanted) {
     const [main, other] = world.kernel.inSlot(`${name}/${slot}`).filter(({ kind }) => kind === 'agent');
     const its = fleet.slots.get(slot);
+    // An agent that has ended well is not started again, if its spec says so.
+    if (!main && its?.agent.state === 'completed' && its.completed) continue;
+    // One that gets too old is being replaced, again and again.
+    if (fleet.spec.restart.maxAge !== null && its && (!main?.isReady || its.agent.state !== 'ready'))
+      continue;
     if (!main || !its) return `nothing runs in slot ${name}/${slot}: ${its?.agent.state}`;
     if (other) return `two agents run in slot ${name}/${slot}`;
     if (!main.isReady && main.nature.readyMs !== null) return `slot ${name}/${slot} does not serve`;

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { freshWish } from '../../src/fleet/agent.ts';
 import type { ReleaseRecord, SlotRecord } from '../../src/fleet/records.ts';
 import type { StoredChange } from '../../src/store/wanted-tables.ts';
 import { specOf } from '../fleet/fleets.ts';
@@ -31,7 +32,7 @@ export function overwrite(path: string, at: number, bytes: Buffer | string): voi
 }
 
 export function slot(number: number, change: Partial<SlotRecord> = {}): SlotRecord {
-  return { slot: number, wanted: true, release: 'r1', generation: 0, prepared: false, ...change };
+  return { slot: number, wanted: true, ...freshWish('r1', false), ...change };
 }
 
 export function release(id: string): ReleaseRecord {
@@ -46,7 +47,7 @@ export function release(id: string): ReleaseRecord {
 }
 
 /** The first change of a fleet. */
-export type NewFleet = Required<Omit<StoredChange, 'prepared'>>;
+export type NewFleet = Required<Omit<StoredChange, 'prepared' | 'completed'>>;
 
 /** A fleet of so many slots, as the first `spawn` writes it. */
 export function newFleet(count: number, name = 'f'): NewFleet {

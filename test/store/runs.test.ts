@@ -22,12 +22,13 @@ function run(slot: number, change: Partial<RunRecord> = {}): RunRecord {
     readyAt: 1_234.5,
     restarts: 3,
     failures: 1,
+    attempts: [1_000, 2_000.5],
     lastExit: { code: null, signal: 'SIGKILL', reason: 'killed by SIGKILL', at: '2026-01-01T00:00:00.000Z' },
     ...change,
   };
 }
 
-const GIVEN_UP = { reason: 'exited 0; restart.on is never', generation: 2 };
+const GIVEN_UP = { state: 'failed', reason: 'exited 0; restart.on is never', generation: 2 } as const;
 const ENDED = run(2, { process: null, readyAt: null, lastExit: null, givenUp: GIVEN_UP });
 
 function open(path: string, boot = BOOT): RunStore {

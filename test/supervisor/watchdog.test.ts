@@ -10,7 +10,7 @@ const MEMORY = { totalBytes: 64 * GIB, availableBytes: 32 * GIB, pressurePercent
 const NOTHING = { strays: 0, leak: null, uncounted: null };
 
 function watched(changes: Partial<WatchedFleet> = {}): WatchedFleet {
-  const counts = { coming: 0, unready: 0, failing: 0, looping: 0, failed: 0 };
+  const counts = { completed: 0, coming: 0, unready: 0, failing: 0, looping: 0, failed: 0 };
   return {
     name: 'web',
     target: 3000,

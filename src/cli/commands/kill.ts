@@ -15,11 +15,13 @@ export async function run(context: Context): Promise<number> {
   });
 }
 
-function killRequest({ args: [count], options: { slots, all } }: Context): KillRequest {
+function killRequest({ args: [count], options }: Context): KillRequest {
+  const { slots, all, now = false, purge = false } = options;
   const given = [count, slots, all].filter((selection) => selection !== undefined).length;
   if (given !== 1) {
     throw new FleetError('USAGE', 'kill takes exactly one of COUNT, --slots and --all');
   }
-  if (count !== undefined) return { count: wholeNumber(count, 'COUNT', 1, AGENTS_MAX) };
-  return slots === undefined ? { all: true } : { slots: formatSlots(parseSlots(slots)) };
+  const how = { ...(now && { now }), ...(purge && { purge }) };
+  if (count !== undefined) return { count: wholeNumber(count, 'COUNT', 1, AGENTS_MAX), ...how };
+  return slots === undefined ? { all: true, ...how } : { slots: formatSlots(parseSlots(slots)), ...how };
 }

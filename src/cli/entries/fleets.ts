@@ -70,8 +70,14 @@ export const FLEETS = [
     name: 'kill',
     summary: 'lower the target, or remove slots, and wait until the processes are gone',
     arguments: [{ notation: '[COUNT]', help: 'The number of agents to remove, highest slots first.' }],
-    options: [SLOTS, { flags: '--all', help: 'All agents: sets the target to 0.' }, TIMEOUT],
-    examples: ['fleetctl kill 100', 'fleetctl kill --slots 10-19,25', 'fleetctl kill --all'],
+    options: [
+      SLOTS,
+      { flags: '--all', help: 'All agents: sets the target to 0.' },
+      { flags: '--now', help: 'Without grace: SIGKILL, also to agents that are stopping already.' },
+      { flags: '--purge', help: 'Delete the directories and logs of the slots.' },
+      TIMEOUT,
+    ],
+    examples: ['fleetctl kill 100', 'fleetctl kill --slots 10-19,25', 'fleetctl kill --all --now'],
   },
   {
     name: 'restart',

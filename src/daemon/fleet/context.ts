@@ -1,4 +1,5 @@
 import type { Change } from '../../fleet/change.ts';
+import type { AgentExit } from '../../fleet/exit.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import type { SlotPaths } from '../../host/host.ts';
 import type { Urgency } from '../../store/runs.ts';
@@ -22,6 +23,8 @@ export interface FleetContext {
   commit(change: Change): void;
   /** Agents have been started, or were found starting. */
   agentsStarted(): void;
+  /** Reports the end of a slot's agent, which the fleet knows already. */
+  reportExit(slot: number, exit: AgentExit): void;
   /** The fleet's watch of this kind. */
   watch<T extends FleetWatch>(kind: WatchKind<T>): T;
 }
@@ -43,8 +46,8 @@ export interface FleetWatch {
   agentsStarted?(): void;
   /** The agent of a slot has ended, or its program could not be executed. */
   exited?(slot: number): void;
-  /** An agent sent something to its notify socket (sd_notify(3)). */
-  notified?(slot: number, text: string): void;
+  /** A process of an agent sent something to its notify socket (sd_notify(3)). */
+  notified?(slot: number, text: string, pid: number): void;
   /** The fleet is removed, or the supervisor ends: then agents continue, and what holds them stays. */
   stop?(why: 'removed' | 'shutdown'): void;
 }

@@ -1,12 +1,15 @@
 import { decideRecreated, decideStormHold, decideStormOver } from '../../fleet/decide/hold.ts';
 import { rolloutChange } from '../../fleet/decide/rollout.ts';
+import { killSent, signalSent, successionFailed } from '../../fleet/endings.ts';
 import type { Executors } from '../../fleet/steps.ts';
-import { killSent, stopSent } from '../../fleet/transitions.ts';
 import type { FleetContext } from './context.ts';
 import { drainConnections, survey } from './measure.ts';
 import { Output } from './output.ts';
+import { Preparation } from './preparation.ts';
 import { prune } from './prune.ts';
-import { prepare, startAll } from './start.ts';
+import { startAll } from './start.ts';
+import { Stops } from './stops.ts';
+import { vacateAll } from './vacate.ts';
 
 /**
  * Carries out the steps of one fleet's plan without choices: each executor does what its step says, reports the outcome
@@ -18,15 +21,26 @@ export function executorsFor(context: FleetContext): Executors {
   const sampleOf = (slot: number) => context.watch(Output).sample(slot);
   return {
     prepare: (steps) => {
-      for (const { slot } of steps) void prepare(context, slot);
+      for (const { slot } of steps) void context.watch(Preparation).prepare(slot);
+    },
+    before: (steps) => {
+      for (const { slot } of steps) void context.watch(Preparation).before(slot);
+    },
+    abort: (steps) => {
+      for (const { slot, reason } of steps) context.watch(Preparation).abort(slot, reason);
     },
     start: (steps) => startAll(context, steps),
-    stop: (steps) => {
-      const { signal } = fleet.spec.stop;
-      for (const { slot, cause, reason } of steps) {
-        const problem = trySignal(context, slot, signal);
-        stopSent(fleet, slot, { cause, reason }, host.now());
-        journal.slot('stop', name, slot, `${signal}${problem}: ${reason}`);
+    stop: (steps) => context.watch(Stops).begin(steps),
+    terminate: (steps) => {
+      for (const { slot, signal, reason } of steps) {
+        const count = host.processes.signalAll(context.key(slot), signal);
+        signalSent(fleet, slot, host.now());
+        journal.slot(
+          'stop',
+          name,
+          slot,
+          `${signal} to ${count} ${count === 1 ? 'process' : 'processes'}: ${reason}`,
+        );
       }
     },
     kill: (steps) => {
@@ -36,15 +50,20 @@ export function executorsFor(context: FleetContext): Executors {
         journal.slot('kill', name, slot, reason);
       }
     },
-    vacate: (steps) => {
-      host.files.vacate(
-        steps.map(({ slot }) => ({ key: context.key(slot), paths: context.slotPaths(slot) })),
-      );
+    abandon: (steps) => {
       for (const { slot } of steps) {
-        fleet.remove(slot);
+        const { agent } = fleet.slot(slot);
+        successionFailed(fleet, slot, host.now());
+        if (agent.state === 'orphaned') context.reportExit(slot, agent.exit);
         context.noteRun(slot);
       }
     },
+    complete: (steps) => {
+      const slots = steps.map(({ slot }) => slot);
+      const reason = 'ended with success, and is not started again';
+      context.commit({ completed: slots, events: [{ type: 'completed', reason, slots }] });
+    },
+    vacate: (steps) => vacateAll(context, steps),
     hold: ([step]) => context.commit(decideStormHold(fleet, step!.reason, sampleOf(step!.slot), host.date())),
     resume: ([step]) => context.commit(decideStormOver(fleet, step!.reason)),
     recreate: ([step]) => context.commit(decideRecreated(fleet, step!.reason)),
@@ -57,14 +76,4 @@ export function executorsFor(context: FleetContext): Executors {
     measure: ([step]) => fleet.rolling.surveyed(survey(context, step!.slots)),
     drain: ([step]) => drainConnections(context, step!),
   };
-}
-
-/** An agent that has changed its user (setuid) cannot be signalled; after its grace the cgroup ends it. */
-function trySignal(context: FleetContext, slot: number, signal: string): string {
-  try {
-    context.services.host.processes.signal(context.key(slot), signal);
-    return '';
-  } catch (error) {
-    return ` (${(error as Error).message})`;
-  }
 }

@@ -1,10 +1,12 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
+import { releaseOf } from '../../fleet/slot-records.ts';
 import type { Account, Host, Launch, Output, User as ProcessUser, Users } from '../../host/host.ts';
 import { addressOf } from '../../specification/addresses.ts';
 import { namedPortsOf, type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
+import type { FleetContext } from './context.ts';
 
 /** The PATH for agents' commands, whatever PATH the supervisor was started with. */
 export const AGENT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -43,7 +45,7 @@ export function placeholdersOf(spec: Spec, release: string, slot: number, paths:
 }
 
 /** What a slot's processes are made from. */
-export interface LaunchContext {
+export interface LaunchWorld {
   host: Host;
   spec: Spec;
   baseDir: string;
@@ -52,8 +54,19 @@ export interface LaunchContext {
   paths: Paths;
 }
 
+/** What the processes of a slot are made from, on a release that the store has. */
+export function launchWorld(
+  { fleet, services }: FleetContext,
+  slot: number,
+  id: string = fleet.slot(slot).release,
+): LaunchWorld {
+  const release = releaseOf(fleet, id);
+  const { host, paths } = services;
+  return { host, spec: fleet.specOf(release.id), baseDir: fleet.baseDirOf(release.id), release, slot, paths };
+}
+
 /** The agent itself. */
-export function agentLaunch(world: LaunchContext, account: Account | null, output: Output): Launch {
+export function agentLaunch(world: LaunchWorld, account: Account | null, output: Output): Launch {
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
   const argv = world.release.argv.map((argument) => expand(argument, values));
   return {
@@ -66,26 +79,34 @@ export function agentLaunch(world: LaunchContext, account: Account | null, outpu
   };
 }
 
+/** What a helper runs. */
+export interface HelperCommand {
+  argv: readonly string[];
+  /** The key of the spec, for messages. */
+  where: string;
+  output: Output;
+  /** The main process of the agent, as MAINPID; absent if there is none, or it does not matter. */
+  mainPid?: number;
+}
+
 /** A helper of the agent (prepare, an exec check): in the agent's environment, as its user. */
 export function helperLaunch(
-  world: LaunchContext,
-  command: readonly string[],
-  where: string,
+  world: LaunchWorld,
+  { argv: command, where, output, mainPid }: HelperCommand,
   account: Account | null,
-  output: Output,
 ): Launch {
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
   const path = world.host.files.findExecutable(
     command[0]!,
     world.baseDir,
     world.spec.env.PATH ?? AGENT_PATH,
-    where,
+    `${where}[0]`,
   );
   const argv = command.map((argument) => expand(argument, values));
   return {
     path,
     argv,
-    env: environment(world, values, account),
+    env: [...environment(world, values, account), ...(mainPid === undefined ? [] : [`MAINPID=${mainPid}`])],
     cwd: values.dir,
     output,
     isErrand: true,
@@ -94,7 +115,7 @@ export function helperLaunch(
 }
 
 /** The complete environment of an agent. */
-function environment(world: LaunchContext, values: Placeholders, account: Account | null): string[] {
+function environment(world: LaunchWorld, values: Placeholders, account: Account | null): string[] {
   const { host, spec, release, paths } = world;
   const { users, locale } = host.processes;
   const self = account ?? users.own;

@@ -1,13 +1,9 @@
-import { remnantsFound, remnantsGone } from '../../fleet/transitions.ts';
+import { remnantsFound } from '../../fleet/endings.ts';
 import type { FleetContext } from './context.ts';
 
 /** Ends the processes in a slot without an agent; the slot may be used again once nothing of them is left. */
 export function clearRemnants(context: FleetContext, slot: number): void {
   const { fleet, services } = context;
-  const { host } = services;
-  remnantsFound(fleet, slot, host.now());
-  host.processes.clear(context.key(slot), () => {
-    remnantsGone(fleet, slot, host.now());
-    context.wake();
-  });
+  remnantsFound(fleet, slot, services.host.now());
+  services.host.processes.watchRemnants(context.key(slot));
 }

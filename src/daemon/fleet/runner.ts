@@ -1,12 +1,12 @@
 import { runOf } from '../../fleet/agent.ts';
 import { applyChange, type Change } from '../../fleet/change.ts';
+import { agentExited, slotEmptied } from '../../fleet/endings.ts';
+import { type AgentExit, describeExit } from '../../fleet/exit.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { plan } from '../../fleet/plan.ts';
-import { type AgentExit, describeExit } from '../../fleet/restart.ts';
 import { runRecord, slotKey } from '../../fleet/slot-records.ts';
 import type { Executors, Step } from '../../fleet/steps.ts';
 import { expire, nextDue } from '../../fleet/time.ts';
-import { agentExited } from '../../fleet/transitions.ts';
 import type { SlotPaths } from '../../host/host.ts';
 import type { Urgency } from '../../store/runs.ts';
 import type { Services } from '../shared/services.ts';
@@ -14,6 +14,16 @@ import { TIMER_MS_MAX } from '../shared/timers.ts';
 import type { FleetContext, FleetWatch, WatchKind } from './context.ts';
 import { executorsFor } from './executors.ts';
 import { failStart } from './start.ts';
+
+/** The end of a main process, as the host reports it (`Processes.onExit`). */
+export interface MainEnd {
+  /** Null if its exit status is unknown. */
+  exit: AgentExit | null;
+  /** Why its program could not be executed; null if it was. */
+  failure: Error | null;
+  /** How many processes of the slot still live. */
+  left: number;
+}
 
 /** The delay before a step that failed unexpectedly is retried. */
 const RETRY_MS = 1_000;
@@ -108,12 +118,8 @@ export class FleetRunner implements FleetContext {
     this.wake();
   }
 
-  /**
-   * An agent has ended, with everything that it forked.
-   * @param exit null if its exit status is unknown
-   * @param failure why its program could not be executed; null if it was
-   */
-  exited(slot: number, exit: AgentExit | null, failure: Error | null): void {
+  /** The main process of an agent has ended. */
+  exited(slot: number, { exit, failure, left }: MainEnd): void {
     const { fleet, services } = this;
     const { agent } = fleet.slot(slot);
     if (!runOf(agent)) return;
@@ -121,18 +127,33 @@ export class FleetRunner implements FleetContext {
     if (failure && agent.state === 'starting') failStart(this, slot, failure);
     else {
       const known = exit ?? { code: null, signal: null };
-      agentExited(fleet, slot, known, services.host.date().toISOString(), services.host.now());
-      services.observer.exited(this.name, known);
-      const reason = fleet.slot(slot).lastExit?.reason ?? describeExit(known);
-      services.journal.slot('exit', this.name, slot, reason);
+      agentExited(fleet, slot, known, services.host.date().toISOString(), services.host.now(), left);
+      if (fleet.slot(slot).agent.state !== 'orphaned') this.reportExit(slot, known);
     }
     this.noteRun(slot);
     this.wake();
   }
 
-  /** An agent sent something to its notify socket. */
-  notified(slot: number, text: string): void {
-    for (const watch of this.#watches.values()) watch.notified?.(slot, text);
+  /** Nothing lives any more in a slot whose main process had ended before. */
+  emptied(slot: number): void {
+    const { fleet, services } = this;
+    const { agent } = fleet.slot(slot);
+    slotEmptied(fleet, slot, services.host.now());
+    if (agent.state === 'orphaned') this.reportExit(slot, agent.exit);
+    this.noteRun(slot);
+    this.wake();
+  }
+
+  reportExit(slot: number, exit: AgentExit): void {
+    const { fleet, services } = this;
+    services.observer.exited(this.name, exit);
+    const reason = fleet.slot(slot).lastExit?.reason ?? describeExit(exit);
+    services.journal.slot('exit', this.name, slot, reason);
+  }
+
+  /** A process of an agent sent something to its notify socket. */
+  notified(slot: number, text: string, pid: number): void {
+    for (const watch of this.#watches.values()) watch.notified?.(slot, text, pid);
   }
 
   // ── the loop ──

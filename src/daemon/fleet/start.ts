@@ -1,19 +1,12 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ProcessId } from '../../fleet/agent.ts';
-import { describeExit } from '../../fleet/restart.ts';
-import { releaseOf } from '../../fleet/slot-records.ts';
+import { startFailed } from '../../fleet/endings.ts';
 import { describeStartError } from '../../fleet/start-failure.ts';
 import type { Step } from '../../fleet/steps.ts';
-import {
-  agentStarted,
-  prepareBegun,
-  prepareDone,
-  startBlocked,
-  startFailed,
-} from '../../fleet/transitions.ts';
+import { agentStarted, prepareBegun, prepareDone, startBlocked } from '../../fleet/transitions.ts';
 import type { Host, StartRequest } from '../../host/host.ts';
 import type { FleetContext } from './context.ts';
-import { accountFor, agentLaunch, helperLaunch, type LaunchContext } from './launch.ts';
+import { accountFor, agentLaunch, launchWorld } from './launch.ts';
 import { Output } from './output.ts';
 
 type StartStep = Extract<Step, { do: 'start' }>;
@@ -49,11 +42,12 @@ async function awaitHandOver(
   handed: Promise<void>,
 ): Promise<void> {
   const { fleet, name, services } = context;
-  prepareBegun(fleet, slot, services.host.now());
+  prepareBegun(fleet, slot, 'hand-over', services.host.now());
   try {
     await handed;
     services.journal.slot('prepare', name, slot, 'its directories are being handed to its user');
-    prepareDone(fleet, slot, reason, services.host.now());
+    // What has run before the start stays valid: only its files have changed their owner.
+    prepareDone(fleet, slot, reason, services.host.now(), true);
   } catch (error) {
     failStart(context, slot, error as Error);
   }
@@ -96,7 +90,7 @@ function requestFor(context: FleetContext, slot: number, journals: number[]): St
     key: context.key(slot),
     paths: context.slotPaths(slot),
     owner: account,
-    launch: agentLaunch(launchContext(context, slot), account, output),
+    launch: agentLaunch(launchWorld(context, slot), account, output),
   };
 }
 
@@ -107,13 +101,6 @@ function started(context: FleetContext, slot: number, process: ProcessId): void 
   const startedIso = services.host.date().toISOString();
   agentStarted(fleet, slot, { ...process, startedAt: now, startedIso, release, generation }, now);
   context.noteRun(slot);
-}
-
-/** The context of a slot's processes; its release is known, because it was written with the slot. */
-function launchContext({ fleet, services }: FleetContext, slot: number): LaunchContext {
-  const release = releaseOf(fleet, fleet.slot(slot).release);
-  const { host, paths } = services;
-  return { host, spec: fleet.specOf(release.id), baseDir: fleet.baseDirOf(release.id), release, slot, paths };
 }
 
 /** Handles a failed start or prepare: the fault is the host's, or the slot's own. */
@@ -141,32 +128,4 @@ function hostLimitBehind(host: Host, error: Error, path: string): { limit: strin
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const found = host.facts.describeLimit(code, path);
   return found && { ...found, limit: `${code}; ${found.limit}` };
-}
-
-/** Runs a slot's `prepare`; its success is written before the slot's first start, so that it never runs again. */
-export async function prepare(context: FleetContext, slot: number): Promise<void> {
-  const { fleet, name, services } = context;
-  const { host, journal } = services;
-  const command = fleet.spec.prepare!;
-  const paths = context.slotPaths(slot);
-  try {
-    const account = accountFor(services.host.processes.users, fleet.spec.user, slot);
-    prepareBegun(fleet, slot, host.now());
-    await host.files.handOver(paths, account);
-    host.files.readySlot(paths, account);
-    const output = { path: context.watch(Output).path(slot) };
-    const launch = helperLaunch(launchContext(context, slot), command, 'prepare[0]', account, output);
-    const { timeoutMs } = fleet.spec.ready;
-    const end = await host.processes.run(launch, timeoutMs);
-    if (end?.code !== 0) {
-      throw new Error(`prepare ${end ? describeExit(end) : `killed after ${timeoutMs / 1000} s`}`);
-    }
-    // A mark that outlived what was prepared would prevent it from ever being prepared again.
-    host.files.persistSlot(paths);
-    context.commit({ prepared: [slot] });
-    journal.slot('prepare', name, slot, 'prepare exited 0');
-  } catch (error) {
-    failStart(context, slot, error as Error);
-  }
-  context.wake();
 }

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import type { AgentState } from '../../api/agents.ts';
-import type { AgentExit } from '../../fleet/restart.ts';
+import type { AgentExit } from '../../fleet/exit.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import { VERSION } from '../shared/version.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -8,7 +8,15 @@ import { Memory } from '../watches/memory.ts';
 import { type Instruments, instruments } from './instruments.ts';
 import type { Report } from './report.ts';
 
-const STATES: readonly AgentState[] = ['starting', 'ready', 'unready', 'stopping', 'backoff', 'failed'];
+const STATES: readonly AgentState[] = [
+  'starting',
+  'ready',
+  'unready',
+  'stopping',
+  'backoff',
+  'failed',
+  'completed',
+];
 const QUANTILES = { 0.5: 'p50', 0.9: 'p90', 0.99: 'p99', 1: 'max' } as const;
 
 /**

@@ -24,8 +24,10 @@ const SHOWN: Record<Agent['state'], AgentState | null> = {
   unready: 'unready',
   stopping: 'stopping',
   clearing: 'stopping',
+  orphaned: 'unready',
   backoff: 'backoff',
   failed: 'failed',
+  completed: 'completed',
 };
 
 /** Whether it ended, and its pause is over: only a round or a hold delays its next start. */
@@ -115,6 +117,7 @@ export class Report {
       stopping: counts.stopping + counts.clearing,
       backoff: counts.backoff + countReturning(runner),
       failed: counts.failed,
+      completed: counts.completed,
       held: fleet.hold && { reason: fleet.hold.reason, since: fleet.hold.since, sample: fleet.hold.sample },
       release: fleet.release || null,
       ...runner.watch(Memory).totals,

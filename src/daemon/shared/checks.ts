@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { parseNotification } from '../../fleet/notification.ts';
 import type { Host, Launch, Sockets } from '../../host/host.ts';
 import {
   ANY_ADDRESS,
@@ -111,12 +112,17 @@ export class Checks {
 
   /** An agent sent something to its notify socket (sd_notify(3)). */
   notified(key: string, text: string): void {
+    const { ready, reloading, watchdog } = parseNotification(text);
     const known = this.#notifications.get(key) ?? { ready: false, watchdogAt: 0 };
-    for (const line of text.split('\n')) {
-      if (line === 'READY=1') known.ready = true;
-      if (line === 'READY=1' || line === 'WATCHDOG=1') known.watchdogAt = this.#host.now();
-    }
+    // One that reloads says so first, and READY=1 again once it is done; haproxy says both at once.
+    if (ready || reloading) known.ready = ready;
+    if (ready || watchdog) known.watchdogAt = this.#host.now();
     this.#notifications.set(key, known);
+  }
+
+  /** Another process of an agent serves from now on: its sockets are proved again. */
+  succeeded(key: string): void {
+    this.#proved.delete(key);
   }
 
   /** Forgets an agent that has ended. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { AgentExit } from '../../fleet/restart.ts';
+import type { AgentExit } from '../../fleet/exit.ts';
 import type { Host } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';
 import type { RunStore } from '../../store/runs.ts';

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { Fleet } from '../../fleet/fleet.ts';
-import type { AgentExit } from '../../fleet/restart.ts';
 import { parseSlotKey } from '../../fleet/slot-records.ts';
 import type { Host } from '../../host/host.ts';
 import type { Paths } from '../../specification/paths.ts';
@@ -8,7 +7,7 @@ import type { EventStore } from '../../store/events.ts';
 import type { RunStore } from '../../store/runs.ts';
 import type { ReadingStore } from '../../store/samples.ts';
 import type { WantedStore } from '../../store/wanted.ts';
-import { FleetRunner } from '../fleet/runner.ts';
+import { FleetRunner, type MainEnd } from '../fleet/runner.ts';
 import { Checks } from '../shared/checks.ts';
 import { Flusher } from '../shared/flusher.ts';
 import { Journal } from '../shared/journal.ts';
@@ -62,8 +61,9 @@ export class Supervisor implements Services {
     this.maintenance = new Maintenance(store, this.journal, () => host.date());
     this.#flusher = new Flusher({ host, paths, runs, events, journal: this.journal, log });
     this.loop = new Loop(() => this.#flusher.runs());
-    host.processes.onExit = (key, exit, failure) => this.#onExit(key, exit, failure);
-    host.processes.onNotify = (key, text) => this.#onNotify(key, text);
+    host.processes.onExit = (key, exit, failure, left) => this.#onExit(key, { exit, failure, left });
+    host.processes.onEmpty = (key) => this.#onEmpty(key);
+    host.processes.onNotify = (key, text, pid) => this.#onNotify(key, text, pid);
     host.processes.onProblem = (error) => log.error({ error: error.message }, 'a problem on the host');
   }
 
@@ -109,15 +109,20 @@ export class Supervisor implements Services {
     return runner?.fleet.slots.has(slot) ? { runner, slot } : null;
   }
 
-  #onExit(key: string, exit: AgentExit | null, failure: Error | null): void {
+  #onExit(key: string, end: MainEnd): void {
     this.checks.forget(key);
     const found = this.#find(key);
-    found?.runner.exited(found.slot, exit, failure);
+    found?.runner.exited(found.slot, end);
   }
 
-  #onNotify(key: string, text: string): void {
+  #onEmpty(key: string): void {
+    const found = this.#find(key);
+    found?.runner.emptied(found.slot);
+  }
+
+  #onNotify(key: string, text: string, pid: number): void {
     this.checks.notified(key, text);
     const found = this.#find(key);
-    found?.runner.notified(found.slot, text);
+    found?.runner.notified(found.slot, text, pid);
   }
 }

@@ -1,13 +1,17 @@
 import type { WatchKind } from '../fleet/context.ts';
 import { Output } from '../fleet/output.ts';
+import { Preparation } from '../fleet/preparation.ts';
+import { Stops } from '../fleet/stops.ts';
 import { Health } from './health.ts';
 import { Leaks } from './leaks.ts';
 import { Memory } from './memory.ts';
 import { MemoryReader } from './memory-reader.ts';
+import { Notifications } from './notifications.ts';
 import { Pace } from './pace.ts';
 import { Pressure } from './pressure.ts';
 import { Readiness } from './readiness.ts';
 import { Resources } from './resources.ts';
+import { Succession } from './succession.ts';
 import { Verification } from './verification.ts';
 
 /**
@@ -25,4 +29,8 @@ export const WATCHES: readonly WatchKind[] = [
   Verification,
   Pace,
   Output,
+  Preparation,
+  Stops,
+  Notifications,
+  Succession,
 ];

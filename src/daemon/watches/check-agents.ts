@@ -1,9 +1,8 @@
 import { type Run, runOf } from '../../fleet/agent.ts';
-import { releaseOf } from '../../fleet/slot-records.ts';
 import { portOf } from '../../specification/paths.ts';
 import type { Ready } from '../../specification/spec.ts';
 import type { FleetContext } from '../fleet/context.ts';
-import { accountFor, helperLaunch } from '../fleet/launch.ts';
+import { accountFor, helperLaunch, launchWorld } from '../fleet/launch.ts';
 import type { CheckedAgent, Problem } from '../shared/checks.ts';
 
 /** The running agents of these slots, as checks need them. */
@@ -55,13 +54,10 @@ function checkedAgent(context: FleetContext, slot: number, run: Run): CheckedAge
 }
 
 /** The process of an exec check, in the environment of its agent. */
-function checkLaunch({ fleet, services }: FleetContext, slot: number, id: string) {
-  const spec = fleet.specOf(id);
-  const release = releaseOf(fleet, id);
-  const { host, paths } = services;
-  const made = { host, spec, baseDir: fleet.baseDirOf(id), release, slot, paths };
-  const argv = spec.ready.kind === 'exec' ? spec.ready.argv : [];
-  return helperLaunch(made, argv, 'ready.exec[0]', accountFor(host.processes.users, spec.user, slot), {
-    path: '/dev/null',
-  });
+function checkLaunch(context: FleetContext, slot: number, id: string) {
+  const world = launchWorld(context, slot, id);
+  const { ready, user } = world.spec;
+  const argv = ready.kind === 'exec' ? ready.argv : [];
+  const account = accountFor(world.host.processes.users, user, slot);
+  return helperLaunch(world, { argv, where: 'ready.exec', output: { path: '/dev/null' } }, account);
 }

@@ -1,5 +1,5 @@
-import { unitHash } from '../../fleet/restart.ts';
 import { agentHealthy, agentUnhealthy } from '../../fleet/transitions.ts';
+import { unitHash } from '../../fleet/unit-hash.ts';
 import type { Ready, Spec } from '../../specification/spec.ts';
 import { type CheckedAgent, isBulkKind } from '../shared/checks.ts';
 import { every } from '../shared/timers.ts';

@@ -138,23 +138,28 @@ export function noteOlder(fleet: Fleet): string[] {
 }
 
 /**
- * Whether everything must stop first: agents with the old and the new ports or user cannot run next to each other.
+ * Whether everything must stop first: agents with the old and the new ports, addresses or user cannot run next to each other.
  * @throws FleetError SPEC_FIXED unless it is forced
  */
 export function mustRecreate(spec: Spec, { record, slots, target, name }: Fleet, force: boolean): boolean {
   const old = record.spec;
-  if (!old || slots.size === 0 || isSame([spec.ports, spec.user], [old.ports, old.user])) return false;
+  if (!old || slots.size === 0 || isSame(placesIn(spec), placesIn(old))) return false;
   if (force) return true;
   throw new FleetError(
     'SPEC_FIXED',
-    `fleet ${name} has ${target} agents, and the spec changes ports or user`,
+    `fleet ${name} has ${target} agents, and the spec changes ports, addresses or user`,
   );
+}
+
+/** What agents cannot have in two ways at a time. */
+function placesIn({ ports, addresses, user }: Spec): unknown {
+  return [ports, addresses, user];
 }
 
 /** The slots that take a new release at once: those without a running agent, or all if everything is stopped anyway. */
 function slotsToMove(fleet: Fleet, recreate: boolean, wanted: ReadonlySet<number>): number[] {
   const hasNothing = ({ agent, failures, lastExit }: Slot) =>
-    !runOf(agent) && (failures > 0 || lastExit === null);
+    !runOf(agent) && (failures > 0 || lastExit === null || agent.state === 'completed');
   return [...fleet.slots.values()]
     .filter((slot) => slot.wanted && wanted.has(slot.number) && (recreate || hasNothing(slot)))
     .map(({ number }) => number);

@@ -196,7 +196,8 @@ function isBack({ wanted, agent, release, failures }: Slot, rollout: Rollout): b
   if (run && mustMoveBack(rollout, run.release)) return false;
   if (!wanted) return true;
   if (run && run.release !== release) return false;
-  return agent.state === 'ready' || agent.state === 'failed' || agent.state === 'unready' || failures > 0;
+  const { state } = agent;
+  return ['ready', 'unready', 'failed', 'completed'].includes(state) || failures > 0;
 }
 
 function isFirst({ verdicts }: Rollout): boolean {

@@ -6,7 +6,7 @@ import type { Batch, Rollout } from './record.ts';
 export interface BatchView {
   /** The slots that are still wanted. */
   members: Slot[];
-  /** Ready on the new release, and never failed on it. */
+  /** Ready on the new release, or completed, and never failed on it. */
   ready: Slot[];
   /** Neither ready nor failed. */
   waiting: Slot[];
@@ -27,10 +27,11 @@ export function viewBatch(fleet: Fleet, rollout: Rollout, batch: Batch): BatchVi
     const { agent } = slot;
     if (agent.state === 'stopping' || agent.state === 'clearing') view.stopping++;
     if (failed.has(number) || fleet.rolling.unrecorded.has(number)) continue;
-    if (agent.state === 'ready' && agent.run.release === rollout.to && slot.release === rollout.to) {
+    if (!isFulfilledOn(slot, rollout.to) || slot.release !== rollout.to) view.waiting.push(slot);
+    else {
       view.ready.push(slot);
-      view.readyAt = Math.max(view.readyAt, agent.readyAt);
-    } else view.waiting.push(slot);
+      if (agent.state === 'ready') view.readyAt = Math.max(view.readyAt, agent.readyAt);
+    }
   }
   return view;
 }
@@ -65,12 +66,16 @@ export function isExcusedNow({ hold, pressure }: Fleet): boolean {
   return hold !== null || pressure !== null;
 }
 
-/** How many agents are ready on a release. */
+/** Whether a slot's agent is ready on a release, or has completed on it. */
+function isFulfilledOn({ agent, release }: Slot, id: string): boolean {
+  if (agent.state === 'completed') return release === id;
+  return agent.state === 'ready' && agent.run.release === id;
+}
+
+/** How many agents are ready on a release, or have completed on it. */
 export function countReadyOn(fleet: Fleet, release: string): number {
   let count = 0;
-  for (const { wanted, agent } of fleet.slots.values()) {
-    if (wanted && agent.state === 'ready' && agent.run.release === release) count++;
-  }
+  for (const slot of fleet.slots.values()) if (slot.wanted && isFulfilledOn(slot, release)) count++;
   return count;
 }
 

@@ -1,5 +1,5 @@
 import type { ProcessId } from '../../fleet/agent.ts';
-import type { ExitCause } from '../../fleet/restart.ts';
+import type { ExitCause } from '../../fleet/exit.ts';
 import type { Resources } from './limits.ts';
 
 /** Finds slots by the files that their agents were started with. */
@@ -52,9 +52,14 @@ export interface Containment {
   take(key: string, process: ProcessId): boolean;
   /** Whether anything of the slot still lives; valid only after its main process has ended. */
   isPopulated(key: string): boolean;
+  /** The pids of everything that lives in the slot. */
+  members(key: string): number[];
   /** Ends everything that lives in the slot, at once. */
   kill(key: string): void;
-  /** A slot's main process, a child of this one, has ended and is not reaped yet, so that its pid is not reused yet. */
+  /**
+   * A slot's main process, a child of this one, has ended after everything in the slot was killed. It is not reaped yet, so
+   * that its pid is not reused.
+   */
   ended(pid: number): void;
   /** The slot that a process belongs to; null if it belongs to none. */
   keyOf(pid: number): string | null;

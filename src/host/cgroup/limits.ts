@@ -1,4 +1,4 @@
-import type { ExitCause } from '../../fleet/restart.ts';
+import type { ExitCause } from '../../fleet/exit.ts';
 import type { Spec } from '../../specification/spec.ts';
 
 /** The cgroup controllers that limits need. */

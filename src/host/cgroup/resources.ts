@@ -1,6 +1,6 @@
 import { closeSync, constants, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import type { ExitCause } from '../../fleet/restart.ts';
+import type { ExitCause } from '../../fleet/exit.ts';
 import { readCgroups } from '../proc/cgroup.ts';
 import { isGone, readProcText } from '../proc/read.ts';
 import type { CgroupHome } from './home.ts';

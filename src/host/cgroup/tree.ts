@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ProcessId } from '../../fleet/agent.ts';
-import type { ExitCause } from '../../fleet/restart.ts';
+import type { ExitCause } from '../../fleet/exit.ts';
 import { makeChild } from '../files/files.ts';
 import { readCgroupPath } from '../proc/cgroup.ts';
 import { isGone } from '../proc/read.ts';
@@ -135,6 +135,10 @@ export class CgroupTree implements Containment {
   /** Zombies do not count. */
   isPopulated(key: string): boolean {
     return isPopulated(`${this.#root}/${key}`);
+  }
+
+  members(key: string): number[] {
+    return membersOf(`${this.#root}/${key}`);
   }
 
   /** By cgroup.kill (Linux 5.14); before that one by one, repeated by the caller until nothing is left. */

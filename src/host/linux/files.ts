@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { fileSize, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
 import { boundLog, readLog, readLogEnd } from '../files/logfile.ts';
+import { readPid } from '../files/pid-file.ts';
 import { discard, finishPurges, setDirectoriesAside } from '../files/purge.ts';
 import type { Reader } from '../files/reader.ts';
 import { clearSlots, handOver, type Owner, readySlot, type SlotPaths } from '../files/slot-paths.ts';
@@ -19,6 +20,7 @@ export class LinuxFiles implements Files {
   readonly handOver = handOver;
   readonly findExecutable = findExecutable;
   readonly fileId = fileId;
+  readonly readPid = readPid;
   readonly storeExecutable = storeExecutable;
   readonly remove = removeFile;
   readonly setDirectoriesAside = setDirectoriesAside;

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessId } from '../../fleet/agent.ts';
+import type { AgentExit } from '../../fleet/exit.ts';
 import type { FoundProcess } from '../../fleet/recovery.ts';
-import type { AgentExit } from '../../fleet/restart.ts';
 import type { Containment } from '../cgroup/containment.ts';
 import type { Resources } from '../cgroup/limits.ts';
 import { readySlot } from '../files/slot-paths.ts';
 import type { Launch } from '../launcher/launch.ts';
 import { NotifySocket } from '../net/unix.ts';
-import { readCpuMs } from '../proc/stat.ts';
+import { pidNamespaceOf } from '../proc/pid.ts';
+import { hasEnded, readCpuMs, readStat } from '../proc/stat.ts';
 import { adoptForeign } from '../process/adopt-foreign.ts';
 import { AgentWorld, withAgentUmask } from '../process/agent-world.ts';
 import type { HelperEnd, HookOptions } from '../process/errand.ts';
@@ -19,14 +20,14 @@ import { readUsage, type Usage } from '../process/usage.ts';
 import { linuxUsers } from '../process/users.ts';
 import type { Processes, StartRequest } from '../processes.ts';
 import { currentTicks } from '../sys/clock.ts';
-import { closeFd, openPidfd, type ProcessExit, signalPidfd } from '../sys/pidfd.ts';
+import { closeFd, isAlive, openPidfd, type ProcessExit, signalPidfd } from '../sys/pidfd.ts';
 import { type ForeignAdoption, TICKS_PER_SECOND } from '../sys/process-id.ts';
-import { attempt, type Result } from '../sys/result.ts';
+import { attempt, type Result, refusal, success } from '../sys/result.ts';
 import { Census } from './census.ts';
 import { linuxOthers } from './others.ts';
 
-/** The interval at which a slot whose processes were killed is checked until they are gone: SIGKILL takes time. */
-const LINGER_POLL_MS = 5;
+/** The interval at which a slot without a main process is checked until nothing of it is left; it doubles up to the maximum. */
+const LINGER_POLL_MS = { min: 5, max: 250 } as const;
 /** The maximum number of datagrams per turn: a chatty agent must not block the loop. */
 const DATAGRAMS_MAX = 256;
 
@@ -38,6 +39,8 @@ interface Main extends ProcessId {
   pidfd: number;
   /** Whether it is where nothing that it forks can escape. */
   hasArrived: boolean;
+  /** Everything in its slot was killed. */
+  isKilled?: true;
 }
 
 /** Agents on Linux: started by posix_spawn, contained by cgroups or sessions, watched and signalled through pidfds. */
@@ -51,10 +54,13 @@ export class LinuxProcesses implements Processes {
   readonly #watch = new ExitWatch();
   /** Main processes by slot. */
   readonly #mains = new Map<string, Main>();
+  /** Slots without a main process in which something lives, and whether it is being killed. */
+  readonly #lingering = new Map<string, { isKilled: boolean }>();
   readonly #census: Census;
   readonly #notify: NotifySocket;
   readonly #world: AgentWorld;
   onExit: Processes['onExit'] = () => {};
+  onEmpty: Processes['onEmpty'] = () => {};
   onNotify: Processes['onNotify'] = () => {};
 
   /**
@@ -166,7 +172,46 @@ export class LinuxProcesses implements Processes {
     return main !== undefined && signalPidfd(main.pidfd, signal);
   }
 
+  signalAll(key: string, signal: string): number {
+    let count = 0;
+    for (const pid of this.#containment.members(key)) {
+      const pidfd = openPidfd(pid);
+      if (pidfd === null) continue;
+      try {
+        // The pidfd is older than this look: what is in the slot now is the process behind it.
+        if (this.#containment.keyOf(pid) === key && signalPidfd(pidfd, signal)) count++;
+      } catch (error) {
+        // Without cgroups, a process that has changed its user (setuid) is out of reach.
+        this.#containment.onProblem(error as Error);
+      } finally {
+        closeFd(pidfd);
+      }
+    }
+    return count;
+  }
+
+  succeed(key: string, pid: number, sender: number | null): Result<ProcessId> {
+    if (sender !== null && pidNamespaceOf(sender) !== pidNamespaceOf('self'))
+      return refusal(new Error('it was named by a number of another pid namespace'));
+    const main = this.#mains.get(key);
+    if (main?.pid === pid) return success({ pid, startTicks: main.startTicks });
+    const pidfd = openPidfd(pid);
+    const stat = pidfd === null ? null : readStat(pid);
+    const isThere = stat !== null && !hasEnded(stat) && this.#containment.keyOf(pid) === key;
+    if (pidfd === null || !isThere || !isAlive(pidfd)) {
+      if (pidfd !== null) closeFd(pidfd);
+      return refusal(new Error(`process ${pid} does not live in the slot`));
+    }
+    this.#lingering.delete(key);
+    this.#watchMain(key, { pid, startTicks: stat.startTicks, pidfd, hasArrived: true }, null);
+    return success({ pid, startTicks: stat.startTicks });
+  }
+
   kill(key: string): void {
+    const lingering = this.#lingering.get(key);
+    if (lingering) lingering.isKilled = true;
+    const main = this.#mains.get(key);
+    if (main) main.isKilled = true;
     for (const kill of [() => this.#containment.kill(key), () => this.signal(key, 'SIGKILL')]) {
       try {
         kill();
@@ -177,12 +222,12 @@ export class LinuxProcesses implements Processes {
     }
   }
 
-  clear(key: string, done: () => void): void {
-    void this.#untilEmpty(key).then(done);
+  watchRemnants(key: string): void {
+    void this.#linger(key, false);
   }
 
-  run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
-    return this.errands.run(launch, timeoutMs);
+  run(launch: Launch, timeoutMs: number, signal?: AbortSignal): Promise<HelperEnd> {
+    return this.errands.run(launch, timeoutMs, signal);
   }
 
   runHook(argv: readonly string[], options: HookOptions): Promise<void> {
@@ -214,8 +259,10 @@ export class LinuxProcesses implements Processes {
   /** @param launch the number of its launch; null if this supervisor has not started it */
   #watchMain(key: string, main: Main, launch: number | null): void {
     this.#watch.watch(main.pidfd, (reap) => {
-      if (launch !== null) this.#containment.ended(main.pid);
-      this.#ended(key, reap(), launch);
+      if (launch !== null && main.isKilled) this.#containment.ended(main.pid);
+      const status = reap();
+      // A main process that has a successor is one of the others in its slot.
+      if (this.#mains.get(key) === main) this.#ended(key, status, launch);
     });
     this.#mains.set(key, main);
   }
@@ -224,9 +271,11 @@ export class LinuxProcesses implements Processes {
     const exit = this.#withCause(key, status);
     const failure = launch === null ? null : this.#spawner.failureOf(launch, status);
     this.#renewAfter(key, status, failure);
+    const isKilled = this.#mains.get(key)!.isKilled === true;
     this.#mains.delete(key);
-    if (!this.#isPopulated(key)) this.onExit(key, exit, failure);
-    else void this.#untilEmpty(key).then(() => this.onExit(key, exit, failure));
+    const left = this.#isPopulated(key) ? Math.max(1, this.#containment.members(key).length) : 0;
+    if (left > 0) void this.#linger(key, isKilled);
+    this.onExit(key, exit, failure, left);
   }
 
   /**
@@ -249,12 +298,18 @@ export class LinuxProcesses implements Processes {
     return cause === null ? status : { code: null, signal: 'SIGKILL', cause };
   }
 
-  /** Kills what is left in a slot, repeatedly, until nothing is. */
-  async #untilEmpty(key: string): Promise<void> {
-    for (let waitMs = LINGER_POLL_MS; this.#isPopulated(key); waitMs = Math.min(waitMs * 2, 1000)) {
-      this.kill(key);
+  /** Waits until nothing lives in a slot; what is being killed is killed again and again, as it may fork. */
+  async #linger(key: string, isKilled: boolean): Promise<void> {
+    const lingering = { isKilled };
+    this.#lingering.set(key, lingering);
+    for (let waitMs: number = LINGER_POLL_MS.min; ; waitMs = Math.min(waitMs * 2, LINGER_POLL_MS.max)) {
       await sleep(waitMs);
+      if (this.#lingering.get(key) !== lingering) return;
+      if (!this.#isPopulated(key)) break;
+      if (lingering.isKilled) this.kill(key);
     }
+    this.#lingering.delete(key);
+    this.onEmpty(key);
   }
 
   /** If the answer cannot be determined (no descriptor left), the check is repeated, because an exit must not be lost. */
@@ -272,7 +327,7 @@ export class LinuxProcesses implements Processes {
       const datagram = this.#notify.receive();
       if (!datagram) return;
       const key = datagram.pid > 0 ? this.#containment.keyOf(datagram.pid) : null;
-      if (key) this.onNotify(key, datagram.text);
+      if (key) this.onNotify(key, datagram.text, datagram.pid);
     }
   }
 }

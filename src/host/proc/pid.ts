@@ -13,7 +13,7 @@ export function listPids(proc = PROC): number[] {
 }
 
 /** The target of a link of /proc/PID (exe, cwd, fd/1); null if the process is gone or inaccessible. */
-export function readLink(pid: number, name: string, proc = PROC): string | null {
+export function readLink(pid: number | 'self', name: string, proc = PROC): string | null {
   try {
     return readlinkSync(`${proc}/${pid}/${name}`);
   } catch (error) {
@@ -51,6 +51,11 @@ export function listFds(pid: number, proc = PROC): string[] {
     if (isGone(error)) return [];
     throw error;
   }
+}
+
+/** The pid namespace of a process, as the kernel names it; null if the process is gone or inaccessible. */
+export function pidNamespaceOf(pid: number | 'self', proc = PROC): string | null {
+  return readLink(pid, 'ns/pid', proc);
 }
 
 /** The number of open descriptors of a process; null if it is gone or inaccessible. */

@@ -10,6 +10,9 @@ import { type ExitWatch, keepOrKill } from './exit-watch.ts';
 import { endOfHook } from './hook.ts';
 import type { SpawnedProcess, Spawner } from './spawner.ts';
 
+/** The maximum delay of setTimeout (a signed 32-bit integer). */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** What errands need to start. */
 interface Parts {
   spawner: Spawner;
@@ -26,9 +29,13 @@ export class Errands {
     this.#parts = parts;
   }
 
-  /** Runs a helper; what it forked ends with it. @throws Error if it cannot be started */
-  async run(launch: Launch, timeoutMs: number): Promise<HelperEnd> {
-    return this.#begin(launch, 'helper').end(timeoutMs);
+  /**
+   * Runs a helper; what it forked ends with it.
+   * @param signal ends it when it aborts
+   * @throws Error if it cannot be started
+   */
+  async run(launch: Launch, timeoutMs: number, signal?: AbortSignal): Promise<HelperEnd> {
+    return this.#begin(launch, 'helper').end(timeoutMs, signal);
   }
 
   /** Runs a hook. @throws Error with how it ended and its output, unless it exited 0 in time */
@@ -73,17 +80,21 @@ export class Errands {
       }),
     );
     return {
-      end: async (timeoutMs) => {
-        let timedOut = false;
-        const timer = setTimeout(() => {
-          timedOut = true;
+      end: async (timeoutMs, signal) => {
+        let isCut = false;
+        const cut = () => {
+          isCut = true;
           errand.kill(pid);
-        }, timeoutMs);
+        };
+        const timer = setTimeout(cut, Math.min(timeoutMs, TIMER_MS_MAX));
+        if (signal?.aborted) cut();
+        signal?.addEventListener('abort', cut, { once: true });
         const status = await ended;
         clearTimeout(timer);
+        signal?.removeEventListener('abort', cut);
         const failure = spawner.failureOf(launch, status);
         if (failure) throw failure;
-        return timedOut ? null : (status ?? { code: null, signal: null });
+        return isCut ? null : (status ?? { code: null, signal: null });
       },
     };
   }

@@ -70,6 +70,14 @@ export class Sessions implements Containment {
     return this.#membersOf(key).length + this.#remnantsOf(key).length > 0;
   }
 
+  members(key: string): number[] {
+    const leader = this.#leaders.get(key);
+    this.#scannedAt = Number.NEGATIVE_INFINITY;
+    this.#scan();
+    const members = leader === undefined ? [] : (this.#members.get(leader) ?? []);
+    return [...new Set([...members, ...this.#remnantsOf(key).map(({ pid }) => pid)])];
+  }
+
   kill(key: string): void {
     const leader = this.#leaders.get(key);
     for (const pid of this.#membersOf(key)) killIf(pid, () => readStat(pid)?.session === leader);

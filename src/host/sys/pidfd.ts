@@ -50,6 +50,11 @@ export function signalPidfd(fd: number, signal: string): boolean {
   throw new SystemCallError('pidfd_send_signal', constants.errno[code as keyof typeof constants.errno]);
 }
 
+/** Whether the process of a pidfd still exists, if only as a zombie. */
+export function isAlive(fd: number): boolean {
+  return Number(libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, 0, null, 0)) >= 0 || lastError() === 'EPERM';
+}
+
 /** Kills a process if `isOurs` still holds once a pidfd stands for it, so that no reused pid can be hit. */
 export function killIf(pid: number, isOurs: () => boolean): void {
   const fd = openPidfd(pid);
