@@ -57,3 +57,22 @@ export function absolutePath(directory: string, path: string): string {
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
+
+/** The defaults of restart.backoff, in seconds. */
+const BACKOFF_SECONDS = { min: 1, max: 300 };
+/** Starts are not instant, and a host may be busy: so much longer than reckoned may each one take. */
+const START_MARGIN_SECONDS = 1;
+
+/**
+ * The period in which so many restarts come one after the other, each after a start that failed: the longest pauses of
+ * fleetd, which double, and the starts between them. Within a longer one, crashes that are far apart would count as well.
+ * @param startSeconds how long a start takes until it succeeds @param backoff of the fleet, in seconds
+ * @returns the value of restart.attempts.within
+ */
+export function attemptsPeriod(count: number, startSeconds: number, backoff = BACKOFF_SECONDS): string {
+  let seconds = startSeconds;
+  for (let restart = 0; restart < count && seconds < 3_650 * 86_400; restart++) {
+    seconds += Math.min(backoff.min * 2 ** restart, backoff.max) + startSeconds + START_MARGIN_SECONDS;
+  }
+  return secondsText(Math.ceil(Math.min(seconds, 3_650 * 86_400)));
+}

@@ -4,7 +4,7 @@ import { Draft } from '../../src/import/draft.ts';
 import { fleetText } from '../../src/import/emit.ts';
 import { kindOf } from '../../src/import/kind.ts';
 import { fleetName } from '../../src/import/names.ts';
-import { absolutePath, signalName, sizeText } from '../../src/import/values.ts';
+import { absolutePath, attemptsPeriod, signalName, sizeText } from '../../src/import/values.ts';
 
 const ORIGIN = { file: 'f', line: 3, name: 'x', value: '' };
 
@@ -66,6 +66,17 @@ test.each([
 ])('from %s, %s is %s', (directory, path, absolute) => {
   expect(absolutePath(directory, path)).toBe(absolute);
 });
+
+test.each([
+  [3, 1, undefined, '14s'],
+  [10, 0, { min: 0.1, max: 15 }, '1m6s'],
+  [100, 1e9, undefined, '3650d'],
+])(
+  '%i restarts with starts of %d s take at most the period that is reckoned',
+  (count, start, backoff, period) => {
+    expect(attemptsPeriod(count, start, backoff)).toBe(period);
+  },
+);
 
 test('a file is what was set, whatever the comments hold', () => {
   const draft = new Draft('x', ORIGIN, new Set());

@@ -31,14 +31,18 @@ export function wordList(value: unknown, directive: Directive, { draft }: App): 
   }
 }
 
-/** Milliseconds: a number, or pm2's `500`, `3s`, `5m`, `1h`; null, and a finding, for anything else. */
-export function milliseconds(value: unknown, directive: Directive, { draft }: App): number | null {
+/** Milliseconds: a number, or pm2's `500`, `3s`, `5m`, `1h`; null for anything else. */
+export function readMilliseconds(value: unknown): number | null {
   const found = /^(\d{1,12})(ms|s|m|h)?$/.exec(String(value));
-  if (found === null) {
-    draft.lack(directive, 'not a number of milliseconds');
-    return null;
-  }
+  if (found === null) return null;
   return Number(found[1]) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[found[2] ?? 'ms']!;
+}
+
+/** The same, but anything else is a finding. */
+export function milliseconds(value: unknown, directive: Directive, { draft }: App): number | null {
+  const read = readMilliseconds(value);
+  if (read === null) draft.lack(directive, 'not a number of milliseconds');
+  return read;
 }
 
 /** Whether a flag is set; pm2 takes words as well. */

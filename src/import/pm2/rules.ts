@@ -1,6 +1,6 @@
 import { formatDuration } from '../../specification/units.ts';
-import { isUserName, signalName, sizeText } from '../values.ts';
-import { type App, type AppRule, type AppRules, isOn, milliseconds } from './app.ts';
+import { attemptsPeriod, isUserName, signalName, sizeText } from '../values.ts';
+import { type App, type AppRule, type AppRules, isOn, milliseconds, readMilliseconds } from './app.ts';
 
 const WATCHING = 'fleetd does not watch files; fleetctl rolling-update replaces agents by a new release';
 const LOG_FILE = 'the output of each agent is in a file of its own; fleetctl logs SLOT shows it';
@@ -9,7 +9,7 @@ const PM2_ONLY = "it is about pm2's own services";
 const SOURCE_MAPS = 'pm2 loads a library into Node for it; Node itself has --enable-source-maps';
 const TAKEN = (): void => {};
 /** pm2 begins with this pause and never waits longer than 15 s. */
-const EXPONENTIAL_MAX = '15s';
+const EXPONENTIAL_MAX_MS = 15_000;
 /** The default of restart.backoff.max, in milliseconds. */
 const BACKOFF_MAX_MS = 300_000;
 /** The default of ready.timeout, in milliseconds. */
@@ -47,11 +47,10 @@ export const APP_RULES: AppRules = {
     draft.set('restart.on', 'on-failure');
     if (codes.length > 1) draft.take(directive, 'restart.success', codes);
   },
-  max_restarts: (value, { draft, values }, directive) => {
+  max_restarts: (value, app, directive) => {
     const count = Number(value);
-    const isSlow = values.restart_delay !== undefined || values.exp_backoff_restart_delay !== undefined;
-    const within = isSlow ? '1h' : '10m';
-    draft.take(
+    const within = attemptsPeriod(count, startSeconds(app), backoffSeconds(app));
+    app.draft.take(
       directive,
       'restart.attempts',
       { count, within },
@@ -76,8 +75,8 @@ export const APP_RULES: AppRules = {
     const pause = milliseconds(value, directive, app);
     if (!pause) return;
     app.draft.take(directive, 'restart.backoff', {
-      min: formatDuration(Math.min(pause, 15_000)),
-      max: EXPONENTIAL_MAX,
+      min: formatDuration(Math.min(pause, EXPONENTIAL_MAX_MS)),
+      max: formatDuration(EXPONENTIAL_MAX_MS),
     });
   },
   max_memory_restart: (value, { draft }, directive) => {
@@ -209,6 +208,19 @@ function toLogFile(
   const isNull = (each: unknown) => each === '/dev/null' || each === 'NULL';
   if (isNull(values.out_file) && isNull(values.error_file)) draft.set('logs.to', 'null');
   else draft.lack(directive, isNull(value) ? 'logs.to: null is for stdout and stderr together' : LOG_FILE);
+}
+
+/** How long an app must run to have started, in seconds. */
+function startSeconds({ values }: App): number {
+  return (readMilliseconds(values.min_uptime ?? 1_000) ?? 1_000) / 1_000;
+}
+
+/** The pauses of an app, in seconds. */
+function backoffSeconds({ values }: App): { min: number; max: number } {
+  const exponential = readMilliseconds(values.exp_backoff_restart_delay);
+  if (exponential) return { min: exponential / 1_000, max: EXPONENTIAL_MAX_MS / 1_000 };
+  const min = (readMilliseconds(values.restart_delay) || 1_000) / 1_000;
+  return { min, max: Math.max(min, BACKOFF_MAX_MS / 1_000) };
 }
 
 function onlyIfOn(reason: string): AppRule {

@@ -6,7 +6,7 @@ const PAIR = /\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*("[^"]*"|'[^']*'|[^,\s]*)\s*(?:,
  * Reads `KEY="value",OTHER=word`, as `environment` has it. A backslash has no meaning there.
  * @returns the values as templates; and where the text could not be read further, or null
  */
-export function readEnvironment(text: string): { variables: Record<string, string>; wrong: string | null } {
+export function readVariables(text: string): { variables: Record<string, string>; wrong: string | null } {
   const variables: Record<string, string> = {};
   const pairs = text.trim();
   PAIR.lastIndex = 0;

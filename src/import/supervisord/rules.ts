@@ -1,17 +1,15 @@
 import type { Directive, Rules } from '../draft.ts';
 import { template, templates } from '../holes.ts';
 import { refusal } from '../problem.ts';
-import { absolutePath, baseName, isUserName, secondsText, signalName } from '../values.ts';
+import { absolutePath, attemptsPeriod, baseName, isUserName, secondsText, signalName } from '../values.ts';
 import { shellWords, WordsProblem } from '../words.ts';
-import { readEnvironment } from './environment.ts';
+import { readVariables } from './environment.ts';
 import { LOG_RULES } from './logs.ts';
 import { isTrue, noteStart, type Program, valueOr, wholeNumber } from './program.ts';
 
 const SETTLED = 'ready.timeout must be longer than startsecs';
 /** The default of ready.timeout, in seconds; a program that takes longer needs its own. */
 const READY_TIMEOUT_SECONDS = 30;
-/** supervisord waits n seconds before its n-th retry. The period covers fleetd's pauses, which double up to 5 minutes. */
-const BACKOFF_MAX_SECONDS = 300;
 const NO_EVENTS = 'fleetd has no event listeners; fleetctl events -f shows what happens';
 
 /** Every directive of [program:x], and what becomes of it. */
@@ -61,8 +59,8 @@ export const PROGRAM_RULES: Rules<Program> = {
     program.draft.take(
       directive,
       'restart.attempts',
-      { count, within: secondsText(periodOf(program, count)) },
-      `startretries=${retries}: after so many failed starts the slot is failed, as FATAL was.`,
+      { count, within: attemptsPeriod(count, Number(valueOr(program, 'startsecs', '1')) || 0) },
+      `startretries=${retries}: after so many restarts within this time the slot is failed, as FATAL was.`,
     );
   },
   autorestart: (directive, { draft }) => {
@@ -99,7 +97,7 @@ export const PROGRAM_RULES: Rules<Program> = {
   environment: (directive, program) => {
     const value = program.expand(directive);
     noteStart(directive, value, program);
-    const { variables, wrong } = readEnvironment(value);
+    const { variables, wrong } = readVariables(value);
     if (wrong !== null) program.draft.lack(directive, `not KEY="value" pairs: ${wrong}`);
     program.draft.addEnv(variables);
   },
@@ -171,14 +169,4 @@ function wordsOf(directive: Directive, value: string): string[] {
     throw refusal(directive, `command: ${error.message}`);
   }
   throw refusal(directive, 'command is empty');
-}
-
-/** How long so many starts and the pauses between them take at most, in whole minutes, as seconds. */
-function periodOf(program: Program, count: number): number {
-  const startsecs = Number(valueOr(program, 'startsecs', '1')) || 0;
-  let seconds = 0;
-  for (let start = 0; start < count && seconds < 86_400; start++) {
-    seconds += startsecs + Math.min(2 ** start, BACKOFF_MAX_SECONDS);
-  }
-  return Math.ceil((2 * Math.min(seconds, 86_400)) / 60) * 60;
 }

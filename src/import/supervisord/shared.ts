@@ -1,7 +1,7 @@
 import { type Directive, type Rules, ruleOf, type Unsupported } from '../draft.ts';
 import { template } from '../holes.ts';
 import { absolutePath } from '../values.ts';
-import { readEnvironment } from './environment.ts';
+import { readVariables } from './environment.ts';
 import type { Section } from './ini.ts';
 import type { Program } from './program.ts';
 import { LISTENER_REASON, PROGRAM_RULES, toUser } from './rules.ts';
@@ -13,7 +13,7 @@ const OWN_PROCESS = 'it is about the process supervisord; fleetctl install makes
 
 /** Every directive of [supervisord]: those that programs inherit are taken over into each fleet. */
 export const SUPERVISORD_RULES: Rules<Program> = {
-  environment: (directive, { draft, expand }) => draft.addEnv(readEnvironment(expand(directive)).variables),
+  environment: (directive, { draft, expand }) => draft.addEnv(readVariables(expand(directive)).variables),
   umask: ruleOf(PROGRAM_RULES, 'umask')!,
   user: (directive, program) => {
     if (directive.value.trim() !== 'root') toUser(directive, program);
