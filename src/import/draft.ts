@@ -31,7 +31,7 @@ export interface Imported {
 }
 
 /** A place of a mapping: `restart.backoff.min`. */
-export type KeyPath = string;
+type KeyPath = string;
 
 /** A fleet file while it is being made: a spec as a document, its comments, and what it could not take over. */
 export class Draft {

@@ -5,7 +5,7 @@ export type Names = Readonly<Record<string, string | number>>;
 
 const EXPRESSION = /%%|%\((\w+)\)([-+ #0]*)(\d*)([a-z])|%/gi;
 /** The name of the process number, which becomes the slot. */
-export const PROCESS_NUM = 'process_num';
+const PROCESS_NUM = 'process_num';
 
 /** Digits before a process number that is padded with zeros, where the text before them says that it is a port. */
 const PORT = /(?:\bports?['"]?[\s=:]*|(?:^|\s)-p[\s=]*|:)(\d{1,4})%\(process_num\)0(\d)d/i;

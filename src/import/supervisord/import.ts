@@ -144,7 +144,6 @@ function programOf(name: string, section: Section, draft: Draft, { groups, world
   return {
     draft,
     name,
-    section,
     numprocs,
     numprocsStart,
     portBase: port?.base ?? null,

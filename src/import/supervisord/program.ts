@@ -1,12 +1,10 @@
 import type { Directive, Draft } from '../draft.ts';
 import { hole } from '../holes.ts';
-import type { Section } from './ini.ts';
 
 /** What one [program:x] is translated with. */
 export interface Program {
   draft: Draft;
   name: string;
-  section: Section;
   numprocs: number;
   numprocsStart: number;
   /** The port of the first process, where the process number is the end of a port. */

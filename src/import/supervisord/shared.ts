@@ -12,7 +12,7 @@ const OWN_LOG = "it is about supervisord's own log; fleetd writes STATE/fleetd.l
 const OWN_PROCESS = 'it is about the process supervisord; fleetctl install makes fleetd a service';
 
 /** Every directive of [supervisord]: those that programs inherit are taken over into each fleet. */
-export const SUPERVISORD_RULES: Rules<Program> = {
+const SUPERVISORD_RULES: Rules<Program> = {
   environment: (directive, { draft, expand }) => draft.addEnv(readVariables(expand(directive)).variables),
   umask: ruleOf(PROGRAM_RULES, 'umask')!,
   user: (directive, program) => {

@@ -76,7 +76,7 @@ function ofManager(letter: string, { directory, env }: World): string | null {
 }
 
 /** What stands for the instance: a hole in a template, the name in an instance of one, nothing in another unit. */
-export function instanceHole({ unit, instances }: Pick<Service, 'unit' | 'instances'>): string {
+function instanceHole({ unit, instances }: Pick<Service, 'unit' | 'instances'>): string {
   const [, name] = unit.split('@');
   if (name !== '') return name ?? '';
   return hole(instances.kind === 'ports' ? 'port' : 'slot');
