@@ -24,6 +24,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   specification: ['errors'],
   fleet: ['errors', 'specification'],
   'fleet/decide': ['errors', 'fleet', 'specification'],
+  import: ['errors', 'specification'],
   leak: ['fleet', 'specification'],
   supervisor: ['fleet', 'specification'],
   api: PURE_ROOMS,
@@ -66,7 +67,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...BELOW_DAEMON,
     ...['shared', 'supervisor', 'commands', 'report', 'dashboard', 'api'].map(inDaemon),
   ],
-  cli: [...PURE_ROOMS, 'api', 'doctor', ...ALL_OF_HOST],
+  cli: [...PURE_ROOMS, 'import', 'api', 'doctor', ...ALL_OF_HOST],
   // It runs in a browser, which is sent `api`, `specification` and `supervisor` beside it; of `fleet` it has types only.
   dashboard: ['api', 'fleet', 'supervisor', 'specification'],
   // What is derived from everybody's tables; nobody imports it, and it is not shipped.
@@ -78,7 +79,7 @@ function inDaemon(room: string): string {
 }
 
 /** Rooms without any OS: no node: module at all. */
-const PURE = [...PURE_ROOMS, 'fleet/decide', 'api', 'doctor', 'dashboard'];
+const PURE = [...PURE_ROOMS, 'import', 'fleet/decide', 'api', 'doctor', 'dashboard'];
 /** Only these may touch files, processes, sockets or C: the host, and the ends of the API socket. A type touches nothing. */
 const OS_MODULES =
   /^(node:(fs|fs\/promises|child_process|net|http|https|dgram|sqlite|worker_threads)|koffi|execa)$/;
@@ -87,7 +88,8 @@ const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
   [/^src\/store\/database\.ts$/, /^node:sqlite$/],
   [/^src\/daemon\/http\/connections\.ts$/, /^node:http$/],
   // What a user names on the command line is the user's own.
-  [/^src\/cli\/(program|spec-source|supervisor|commands\/init)\.ts$/, /^node:fs$/],
+  [/^src\/cli\/(program|spec-source|supervisor|commands\/init|import\/(read|write))\.ts$/, /^node:fs$/],
+  [/^src\/cli\/import\/evaluate\.ts$/, /^node:child_process$/],
   [/^src\/reference\//, /^node:fs$/],
 ];
 /**

@@ -39,6 +39,9 @@ export interface Options {
   maxFailed?: string;
   rollback?: boolean;
   to?: string;
+  from?: string;
+  out?: string;
+  env?: string;
 }
 
 /** The input of a command. */

@@ -8,6 +8,7 @@ import type { Run } from './context.ts';
 export const LOADERS: Readonly<Record<CommandName, () => Promise<{ run: Run }>>> = {
   init: () => import('./commands/init.ts'),
   validate: () => import('./commands/validate.ts'),
+  import: () => import('./commands/import.ts'),
   spawn: () => import('./commands/spawn.ts'),
   kill: () => import('./commands/kill.ts'),
   restart: () => import('./commands/restart.ts'),

@@ -55,6 +55,13 @@ export const ERRORS = {
     retryable: false,
     hint: 'Give -f FILE, or a command after --.',
   },
+  IMPORT_INVALID: {
+    when: 'The configuration of another supervisor cannot be read. The message names file and line.',
+    exitCode: 2,
+    retryable: false,
+    hint: 'Correct the file, or name its kind with --from.',
+    messages: { at: '{place}: {text}' },
+  },
   SPEC_FIXED: {
     when: 'The changed spec has other ports or another user, which cannot be applied while agents run.',
     exitCode: 2,

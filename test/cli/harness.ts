@@ -60,7 +60,7 @@ export class Place {
     return join(this.runtimeDir, 'fleetd.sock');
   }
 
-  write(file: string, text: string): void {
+  write(file: string, text: string | Uint8Array): void {
     writeFileSync(join(this.cwd, file), text);
   }
 

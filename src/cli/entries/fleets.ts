@@ -25,6 +25,36 @@ export const FLEETS = [
     examples: ['fleetctl validate -f fleet.yaml', 'fleetctl validate -f fleets/ --json'],
   },
   {
+    name: 'import',
+    summary:
+      'write fleet files for what supervisord, pm2, a systemd unit or a Procfile runs, and list what has no equivalent',
+    arguments: [
+      {
+        notation: '<FILE>',
+        help: 'supervisord.conf, an ecosystem file (JSON, YAML, JavaScript), NAME.service or NAME@.service, a Procfile.',
+      },
+    ],
+    options: [
+      {
+        flags: '--from <KIND>',
+        help: 'supervisord, pm2, systemd or procfile (default: by the name and content of FILE).',
+      },
+      {
+        flags: '--out <DIR>',
+        help: 'The directory to write NAME.yaml of each fleet into (default: the current one).',
+        completes: 'file',
+      },
+      { flags: '--env <NAME>', help: 'For pm2: take over env_NAME as well, as pm2 start --env NAME does.' },
+      { flags: '--force', help: 'Overwrite files.' },
+      { flags: '--dry-run', help: 'Print the files, and write nothing.' },
+    ],
+    examples: [
+      'fleetctl import /etc/supervisor/supervisord.conf --out fleets',
+      'fleetctl import ecosystem.config.js --env production --dry-run',
+      'fleetctl import /etc/systemd/system/cache@.service',
+    ],
+  },
+  {
     name: 'spawn',
     summary: 'set the target of a fleet and wait until it is ready; registers or updates the fleet',
     arguments: [{ notation: '[TARGET]', help: 'The number of agents (default: the target of the spec).' }],
