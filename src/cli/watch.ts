@@ -9,6 +9,7 @@ import { documentOf, errorStream, printError, printJson, printMessage } from './
 import type { Progress, ProgressLine } from './progress.ts';
 import { progressOn } from './progress.ts';
 import { PATIENCE, reconnecting } from './reconnect.ts';
+import { sampleLines } from './sample-lines.ts';
 
 /** How a watch ended; `error` is set if it failed for a known cause. */
 export interface Outcome {
@@ -16,6 +17,8 @@ export interface Outcome {
   message: string;
   counts: ProgressLine['counts'] | null;
   error: ErrorDocument | null;
+  /** The output of an agent that failed, if that is why. */
+  sample: string | null;
 }
 
 export interface WatchOptions {
@@ -84,7 +87,8 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
     })) {
       if (line.kind === 'end') {
         progress.finish();
-        return { exitCode: line.exitCode, message: line.message, counts: counts(), error: errorOf(line) };
+        const { exitCode, message, sample = null } = line;
+        return { exitCode, message, counts: counts(), error: errorOf(line), sample };
       }
       latest = line;
       progress.update(line);
@@ -96,7 +100,7 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
     if (timeout.signal.aborted) return stopped(4, 'Timed out: stopped watching', latest);
     if (!isAway(error)) throw error;
     const document = documentOf(error);
-    return { exitCode: document.exitCode, message: document.message, counts: counts(), error: document };
+    return { exitCode: document.exitCode, message: document.message, counts: counts(), error: document, sample: null };
   } finally {
     clearTimeout(timer);
   }
@@ -105,7 +109,7 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
 function stopped(exitCode: number, what: string, latest: ProgressLine | null): Outcome {
   const where = latest ? ` at ${formatCount(latest.done)} of ${formatCount(latest.of)}` : '';
   const message = `${what}${where}. The work continues in the supervisor; fleetctl status shows it.`;
-  return { exitCode, message, counts: latest?.counts ?? null, error: null };
+  return { exitCode, message, counts: latest?.counts ?? null, error: null, sample: null };
 }
 
 function noticeOfAway(progress: Progress): (awayMs: number) => void {
@@ -127,10 +131,13 @@ function errorOf({ exitCode, message, error }: Extract<WatchLine, { kind: 'end' 
 }
 
 function report({ fleet, target }: Accepted, outcome: Outcome, json: boolean): void {
-  const { exitCode, message, counts, error } = outcome;
+  const { exitCode, message, counts, error, sample } = outcome;
   if (json) {
     const { name: _name, target: _target, ...rest } = counts ?? {};
-    printJson({ fleet, target, exitCode, message, ...rest, ...(error && { error }) });
-  } else if (error) printError(error);
+    printJson({ fleet, target, exitCode, message, ...rest, ...(error && { error }), ...(sample !== null && { sample }) });
+    return;
+  }
+  if (error) printError(error);
   else printMessage(message);
+  for (const line of sampleLines(sample)) printMessage(line);
 }

@@ -31,6 +31,8 @@ export interface Paths {
   logs: string;
   logDir: (fleet: string) => string;
   log: (fleet: string, slot: number) => string;
+  /** Where stderr goes if it has a log of its own; no slot is recognised by it. */
+  errorLog: (fleet: string, slot: number) => string;
   runtimeDir: string;
   apiSocket: string;
   notifySocket: string;
@@ -64,6 +66,7 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
     logs: `${stateDir}/logs`,
     logDir,
     log: (fleet, slot) => `${logDir(fleet)}/${slot}.log`,
+    errorLog: (fleet, slot) => `${logDir(fleet)}/${slot}.err.log`,
     runtimeDir,
     apiSocket: `${runtimeDir}/fleetd.sock`,
     notifySocket: `${runtimeDir}/notify.sock`,

@@ -44,7 +44,7 @@ export interface Spec {
     keep: number;
     drain: { connections: boolean; timeoutMs: number } | null;
   };
-  logs: { to: 'file' | 'null' | 'journal'; maxSizeBytes: number };
+  logs: { to: 'file' | 'null' | 'journal'; maxSizeBytes: number; keep: number; stderr: 'same' | 'separate' };
 }
 
 /** A user of the host by name, or one uid (and the same gid) per slot, counted from `base`. */

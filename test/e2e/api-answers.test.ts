@@ -117,6 +117,7 @@ const READS: Reads = {
   rollout: WEB,
   agents: { ...WEB, usage: true },
   log: { ...WEB, slot: 0, lines: 10 },
+  logs: { ...WEB, slots: '0-9', lines: 10, lastMs: 3_600_000 },
   memory: { ...WEB, top: 2, pss: 'all' },
   samples: { ...WEB, since: 0 },
   releases: WEB,

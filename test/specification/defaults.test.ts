@@ -39,7 +39,7 @@ const DEFAULTS: Spec = {
     keep: 5,
     drain: null,
   },
-  logs: { to: 'file', maxSizeBytes: 1_048_576 },
+  logs: { to: 'file', maxSizeBytes: 1_048_576, keep: 1, stderr: 'same' },
 };
 
 test('gives a spec of name and command exactly the documented defaults', () => {

@@ -90,7 +90,7 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
 /** @param journals gets the descriptors to close once the processes have them */
 function requestFor(context: FleetContext, slot: number, journals: number[]): StartRequest {
   const account = accountFor(context.services.host.processes.users, context.fleet.spec.user, slot);
-  const output = context.watch(Output).open(slot);
+  const output = context.watch(Output).open(slot, account);
   if ('fd' in output) journals.push(output.fd);
   return {
     key: context.key(slot),
@@ -154,7 +154,7 @@ export async function prepare(context: FleetContext, slot: number): Promise<void
     prepareBegun(fleet, slot, host.now());
     await host.files.handOver(paths, account);
     host.files.readySlot(paths, account);
-    const output = { path: context.watch(Output).path(slot) };
+    const output = context.watch(Output).ofErrand(slot);
     const launch = helperLaunch(launchContext(context, slot), command, 'prepare[0]', account, output);
     const { timeoutMs } = fleet.spec.ready;
     const end = await host.processes.run(launch, timeoutMs);

@@ -34,6 +34,7 @@ const CALLS = {
     fcntl: 72,
     chdir: 80,
     fchdir: 81,
+    fchown: 93,
     umask: 95,
     setsid: 112,
     setgroups: 116,
@@ -51,6 +52,7 @@ const CALLS = {
     fcntl: 25,
     chdir: 49,
     fchdir: 50,
+    fchown: 55,
     openat: 56,
     close: 57,
     write: 64,
@@ -126,6 +128,15 @@ export function launchCalls(launch: Launch, { architecture, bornInCgroup }: Abil
     call(step, 'write', [fd, text, text.length], options),
     call(step, 'close', [fd], options),
   ];
+  /** Opens a log as a descriptor. It becomes the user's: opening /dev/stdout or /dev/stderr again is opening it (proc_pid_fd(5)). */
+  const open = (fd: number, log: string) => [
+    call('output', 'close', [fd]),
+    call('output', 'openat', [AT_FDCWD, log, OUTPUT_FLAGS, OUTPUT_MODE]),
+    // A file system without owners refuses; then only that second opening is refused as well.
+    ...(launch.user
+      ? [call('output', 'fchown', [fd, launch.user.uid, launch.user.gid], { mayFail: true })]
+      : []),
+  ];
   const { path, argv, env, cwd, user, cgroup, umask, nofile, oomScoreAdj, output } = launch;
   const isHanded = 'fd' in output;
   /** The descriptor after a handed output's. */
@@ -148,13 +159,10 @@ export function launchCalls(launch: Launch, { architecture, bornInCgroup }: Abil
           call('output', 'openat', [AT_FDCWD, '/dev/null', constants.O_RDONLY | constants.O_APPEND]),
         ]
       : []),
-    ...(isHanded
-      ? [call('output', 'dup3', [FD.first, 1, 0])]
-      : [
-          call('output', 'close', [1]),
-          call('output', 'openat', [AT_FDCWD, output.path, OUTPUT_FLAGS, OUTPUT_MODE]),
-        ]),
-    call('output', 'dup3', [1, 2, 0]),
+    ...(isHanded ? [call('output', 'dup3', [FD.first, 1, 0])] : open(1, output.path)),
+    ...(isHanded || output.errors === undefined
+      ? [call('output', 'dup3', [1, 2, 0])]
+      : open(2, output.errors)),
     call('close', 'close', [FD.orders]),
     call('close', 'close', [FD.first], optional),
     call('close', 'close', [FD.first + 1], optional),

@@ -1,5 +1,8 @@
-/** The target of stdout and stderr: a file, opened in the child, or a descriptor that is handed over. */
-export type Output = { path: string } | { fd: number };
+/**
+ * The target of stdout and stderr: a file, opened in the child, or a descriptor that is handed over. With `errors`, that
+ * file is the target of stderr.
+ */
+export type Output = { path: string; errors?: string } | { fd: number };
 
 /** The user of a process; `groups` are all its groups besides its own. */
 export interface User {
