@@ -25,7 +25,11 @@ export const LOG_OPERATIONS = {
     access: 'secret',
     query: sparse({
       slots: { type: SLOTS, otherwise: 'all slots, also later ones', help: 'Only these slots.' },
-      lines: { type: COUNT, otherwise: '100', help: 'How many lines from the end of each log, at most 100,000.' },
+      lines: {
+        type: COUNT,
+        otherwise: '100',
+        help: 'How many lines from the end of each log, at most 100,000.',
+      },
       lastMs: {
         type: COUNT,
         otherwise: 'no limit',

@@ -100,7 +100,13 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
     if (timeout.signal.aborted) return stopped(4, 'Timed out: stopped watching', latest);
     if (!isAway(error)) throw error;
     const document = documentOf(error);
-    return { exitCode: document.exitCode, message: document.message, counts: counts(), error: document, sample: null };
+    return {
+      exitCode: document.exitCode,
+      message: document.message,
+      counts: counts(),
+      error: document,
+      sample: null,
+    };
   } finally {
     clearTimeout(timer);
   }
@@ -134,7 +140,15 @@ function report({ fleet, target }: Accepted, outcome: Outcome, json: boolean): v
   const { exitCode, message, counts, error, sample } = outcome;
   if (json) {
     const { name: _name, target: _target, ...rest } = counts ?? {};
-    printJson({ fleet, target, exitCode, message, ...rest, ...(error && { error }), ...(sample !== null && { sample }) });
+    printJson({
+      fleet,
+      target,
+      exitCode,
+      message,
+      ...rest,
+      ...(error && { error }),
+      ...(sample !== null && { sample }),
+    });
     return;
   }
   if (error) printError(error);

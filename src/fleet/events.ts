@@ -21,7 +21,8 @@ export const EVENT_TYPES = {
   maintenance: 'alarms were silenced, or are active again',
   pace: 'the number of agents that may be starting changed considerably (rounds.adaptive)',
   pressure: 'memory is short, or is available again',
-  output: 'the log of agents was moved, deleted, emptied or overwritten while they write to it; says what was done',
+  output:
+    'the log of agents was moved, deleted, emptied or overwritten while they write to it; says what was done',
   limit: 'a limit of the host blocks an action',
 } as const;
 

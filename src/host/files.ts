@@ -81,6 +81,8 @@ export interface LogFiles {
   look(path: string): LogLook | null;
   /** Where the file of a log begins: what lies before it is in older parts. */
   fileBegin(path: string): number;
+  /** Where a log ended when it was last looked at. */
+  lastEnd(path: string): number;
   /** The bytes that are free on the file system of a directory; null if unknown. */
   freeBytes(directory: string): number | null;
   /**
@@ -115,7 +117,7 @@ export interface LogFiles {
   /** Finds the file that an agent writes to, and gives it the name of its log back if it was moved. */
   find(pid: number, fd: 1 | 2, sought: SoughtLog): Promise<Whereabouts>;
   /** Moves what an agent has written to its deleted log to its path. @returns false if its output goes elsewhere by now */
-  fetch(pid: number, fd: 1 | 2, log: { id: string; path: string; bytesMax: number }): Promise<boolean>;
+  fetchDeleted(pid: number, fd: 1 | 2, log: { id: string; path: string; bytesMax: number }): Promise<boolean>;
   /**
    * Puts what an agent and its forks have open of a log into append mode.
    * @returns how many descriptors were changed; null if the kernel forbids it

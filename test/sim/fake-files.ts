@@ -214,6 +214,7 @@ export class FakeFiles implements Files {
   readonly logs: LogFiles = {
     look: (path) => this.#look(path),
     fileBegin: (path) => this.#cut.get(path) ?? 0,
+    lastEnd: (path) => this.#look(path)?.end ?? this.#cut.get(path) ?? 0,
     freeBytes: () => null,
     begin: (path) => this.#look(path)?.end ?? 0,
     readEnd: (path) => this.#world.disk.at(path)?.text ?? '',
@@ -235,7 +236,7 @@ export class FakeFiles implements Files {
     },
     // Nobody moves, empties or overwrites a log there.
     save: nobodyReads,
-    fetch: nobodyReads,
+    fetchDeleted: nobodyReads,
     makeAppending: nobodyReads,
     find: async () => ({ kind: 'here' }),
   };

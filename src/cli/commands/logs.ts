@@ -59,7 +59,13 @@ function wantedOf({ args: [written], options }: Context): Wanted {
   const usual = lastMs !== null || pattern ? LINES_MAX : LINES_DEFAULT[slot === null ? 'many' : 'one'];
   const lines = options.lines === undefined ? usual : wholeNumber(options.lines, '--lines');
   const chosen = slot === null ? slots : String(slot);
-  return { slot, slots: chosen === undefined ? null : formatSlots(parseSlots(chosen)), lines, lastMs, pattern };
+  return {
+    slot,
+    slots: chosen === undefined ? null : formatSlots(parseSlots(chosen)),
+    lines,
+    lastMs,
+    pattern,
+  };
 }
 
 /** Evaluated here, never in the supervisor: an expression that takes for ever takes the time of its user. */
@@ -120,7 +126,8 @@ class Shown {
         : inOrder(linesIn(stdout), linesIn(stderr));
     const chosen = this.#chosen(slot, lines);
     if (!isKnown && new Set(chosen.map(({ stream }) => stream)).size > 1) {
-      const ms = from === null || until === null ? Number.POSITIVE_INFINITY : Date.parse(until) - Date.parse(from);
+      const ms =
+        from === null || until === null ? Number.POSITIVE_INFINITY : Date.parse(until) - Date.parse(from);
       this.#unorderedMs = Math.max(this.#unorderedMs, ms);
     }
     if (this.#json)

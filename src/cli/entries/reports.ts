@@ -54,14 +54,20 @@ export const REPORTS = [
     summary: 'show the output of agents',
     arguments: [{ notation: '[SLOT]', help: 'The slot of one agent.' }],
     options: [
-      { flags: '--all', help: 'All slots: each line begins with its slot, and with ! instead of | if it is of stderr.' },
+      {
+        flags: '--all',
+        help: 'All slots: each line begins with its slot, and with ! instead of | if it is of stderr.',
+      },
       SLOTS,
       { flags: '-f, --follow', help: 'Keep printing new output.' },
       {
         flags: '--lines <N>',
         help: 'The last N lines of each log (default: 100, of many slots 10, with --since or --grep all).',
       },
-      { flags: '--since <D>', help: 'Only what was written in the last D, e.g. 15m, as far as that is known.' },
+      {
+        flags: '--since <D>',
+        help: 'Only what was written in the last D, e.g. 15m, as far as that is known.',
+      },
       { flags: '--grep <RE>', help: 'Only lines that match this regular expression (of JavaScript).' },
     ],
     examples: [

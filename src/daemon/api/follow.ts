@@ -46,7 +46,13 @@ export async function* watchGoal(
       [sent, sentAt] = [text, performance.now()];
     }
     if (end) {
-      yield { kind: 'end', ...end, ...errorOf(runner, end.exitCode), ...sampleOf(runner, goal, end), ...rollout };
+      yield {
+        kind: 'end',
+        ...end,
+        ...errorOf(runner, end.exitCode),
+        ...sampleOf(runner, goal, end),
+        ...rollout,
+      };
       return;
     }
     await nextTurn(supervisor, PROGRESS_MS.min, PROGRESS_MS.max, gone);
@@ -76,11 +82,7 @@ function errorOf({ fleet }: FleetRunner, exitCode: number): { error?: ErrorLine 
 }
 
 /** The output of an agent that failed, if that is why a goal is not reached. A rollout has a sample of its own. */
-function sampleOf(
-  runner: FleetRunner,
-  goal: Goal,
-  { exitCode }: { exitCode: number },
-): { sample?: string } {
+function sampleOf(runner: FleetRunner, goal: Goal, { exitCode }: { exitCode: number }): { sample?: string } {
   if (exitCode !== ERRORS.HELD.exitCode || goal.kind === 'rollout') return {};
   const { hold, slots } = runner.fleet;
   const failed = [...slots.values()].find(

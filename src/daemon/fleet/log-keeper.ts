@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
-import { runOf } from '../../fleet/agent.ts';
 import type { LogBounds, LogFiles, LogLook } from '../../host/host.ts';
 import { inSlices } from '../shared/slices.ts';
 import { after, every } from '../shared/timers.ts';
 import type { FleetContext } from './context.ts';
+import { type Fd, type Log, LogMender } from './log-mender.ts';
 
 const SWEEP_MS = 1_000;
 /** Every log is looked at once in this number of sweeps; one that grows fast, in every sweep. */
@@ -12,53 +12,31 @@ const SWEEPS_PER_CYCLE = 60;
 const FAST_GROWTH = 1 / 16;
 /** How soon a log that would fill its half within a sweep is looked at again. */
 const HOT_MS = { min: 20, max: 1_000 } as const;
+const RATE_HALVES_MS = 1_000;
 /** Bounds the share of the loop's time: the next look waits for this multiple of what the last one took. */
 const HOT_COST_FACTOR = 4;
+/** How long a new agent counts as fast: what it writes at first says little. */
+const YOUNG_MS = 5_000;
 /** All logs are looked at when the file system has lost so much room: whatever wrote it may be an agent that was quiet. */
 const SHRUNK_BYTES = 64 * 1024 * 1024;
-/** What an agent has open is looked through at most once in this time. */
-const EXAMINE_MS_MIN = 60_000;
 /** The maximum number of logs, of all fleets together, that are cut at a time next to the loop. */
 const CUTS_AT_ONCE_MAX = 2;
 
 const cuts = pLimit(CUTS_AT_ONCE_MAX);
 
-type Fd = 1 | 2;
-
-/** One log, and what was last seen of it. */
-interface Log {
-  readonly slot: number;
-  readonly fd: Fd;
-  readonly path: string;
-  end: number;
-  at: number;
-  emptied: number;
-  /** Bytes per millisecond between the last two looks. */
-  rate: number;
-  /** The file that the agent was last seen to write to. */
-  id: string | null;
-  examinedAt: number;
-  /** Its agent empties it, so what it writes is saved in every sweep. */
-  isSaved: boolean;
-  /** The deleted file that its agent writes to. */
-  deleted: string | null;
-  /** It is being cut or mended. */
-  isBusy: boolean;
-}
-
 /**
- * Keeps the logs of a fleet within their bounds and in their places: the sooner a log is looked at again, the faster it
- * grows. What an agent does to its log (it empties it, overwrites it) or others do (they move it, delete it) is mended as
- * far as the kernel allows, and reported once.
+ * Keeps the logs of a fleet within their bounds and in their places: the faster a log grows, the sooner it is looked at
+ * again. LogMender mends what it finds.
  */
 export class LogKeeper {
   readonly #context: FleetContext;
   readonly #files: LogFiles;
   readonly #onLook: (slot: number) => void;
   readonly #logs = new Map<string, Log>();
-  readonly #fast = new Set<number>();
+  /** Slots with a log that grows fast, and until when they count as such in any case. */
+  readonly #fast = new Map<number, number>();
+  readonly #mender: LogMender;
   readonly #hot = new Set<Log>();
-  readonly #told = new Set<string>();
   #isHot = false;
   #sweep = 0;
   #freeMost = 0;
@@ -68,18 +46,23 @@ export class LogKeeper {
     this.#context = context;
     this.#files = context.services.host.files.logs;
     this.#onLook = onLook;
+    this.#mender = new LogMender(
+      context,
+      () => this.#bounds,
+      (log, work) => this.#work(log, work),
+    );
   }
 
   start(): void {
     // How much the agents have written while no supervisor ran is unknown.
-    for (const slot of this.#context.fleet.slots.keys()) this.#fast.add(slot);
+    for (const slot of this.#context.fleet.slots.keys()) this.#fast.set(slot, 0);
     every(SWEEP_MS, this.#context.signal, () => this.#sweepDue(), this.#onProblem);
   }
 
-  /** An agent is started: how much it writes is unknown, so its log is looked at in the next sweep. */
+  /** An agent is started: how much it writes is unknown, so its log is looked at in each of the next sweeps. */
   lookSoon(slot: number): void {
-    this.#fast.add(slot);
-    for (const log of this.#of(slot)) log.deleted = null;
+    this.#fast.set(slot, performance.now() + YOUNG_MS);
+    for (const log of this.#of(slot)) Object.assign(log, { deleted: null, id: null });
   }
 
   readonly #onProblem = (error: Error): void => {
@@ -95,7 +78,7 @@ export class LogKeeper {
   async #sweepDue(): Promise<void> {
     const { fleet } = this.#context;
     this.#sweep = (this.#sweep + 1) % SWEEPS_PER_CYCLE;
-    const due = new Set(this.#hasDiskShrunk() ? fleet.slots.keys() : this.#fast);
+    const due = new Set((this.#hasDiskShrunk() ? fleet.slots : this.#fast).keys());
     for (let slot = this.#sweep; slot <= fleet.highest; slot += SWEEPS_PER_CYCLE) due.add(slot);
     const slots = due.values();
     await inSlices(due.size, () => {
@@ -108,7 +91,8 @@ export class LogKeeper {
   #hasDiskShrunk(): boolean {
     if (this.#logs.size === 0) return false;
     const { paths } = this.#context.services;
-    const free = this.#files.freeBytes(paths.logs) ?? 0;
+    const free = this.#files.freeBytes(paths.logs);
+    if (free === null) return false;
     const hasShrunk = this.#freeMost - free > SHRUNK_BYTES;
     this.#freeMost = hasShrunk || this.#sweep === 0 ? free : Math.max(this.#freeMost, free);
     return hasShrunk;
@@ -116,26 +100,33 @@ export class LogKeeper {
 
   /** @param isThorough whether what is missing is looked for as well */
   #look(slot: number, isThorough: boolean): void {
-    const { fleet, name, services } = this.#context;
-    if (!fleet.slots.has(slot)) {
+    if (!this.#context.fleet.slots.has(slot)) {
       this.#forget(slot);
       return;
     }
     let isFast = false;
-    for (const fd of [1, 2] as const) {
-      const path = services.paths[fd === 1 ? 'log' : 'errorLog'](name, slot);
-      // Even if the spec has no log: an agent keeps the one that it was started with.
-      const log = this.#logs.get(path);
-      if (!log && fd === 2 && !isThorough && fleet.spec.logs.stderr !== 'separate') continue;
-      const found = this.#files.look(path);
-      if (found) isFast = this.#examine(log ?? this.#keep({ slot, fd, path }), found) || isFast;
-      else if (log) this.#hot.delete(log);
-      if (log && log.deleted !== null) isFast = this.#fetch(log, log.deleted) || isFast;
-      else if (isThorough && (log || fd === 1)) this.#find(log ?? this.#keep({ slot, fd, path }), found);
-    }
-    if (isFast) this.#fast.add(slot);
-    else this.#fast.delete(slot);
+    for (const fd of [1, 2] as const) isFast = this.#lookAt(slot, fd, isThorough) || isFast;
+    const until = this.#fast.get(slot);
+    if (isFast) this.#fast.set(slot, until ?? 0);
+    else if (until !== undefined && until <= performance.now()) this.#fast.delete(slot);
     this.#onLook(slot);
+  }
+
+  /** @returns whether the log is to be looked at in the next sweep */
+  #lookAt(slot: number, fd: Fd, isThorough: boolean): boolean {
+    const { name, fleet, services } = this.#context;
+    const path = services.paths[fd === 1 ? 'log' : 'errorLog'](name, slot);
+    const known = this.#logs.get(path);
+    // Even if the spec has no such log: an agent keeps the one that it was started with.
+    if (!known && fd === 2 && !isThorough && fleet.spec.logs.stderr !== 'separate') return false;
+    const found = this.#files.look(path);
+    if (!known && !found && (fd === 2 || fleet.spec.logs.to !== 'file')) return false;
+    const log = known ?? this.#keep({ slot, fd, path });
+    const isFast = found !== null && this.#examine(log, found);
+    if (!found) this.#hot.delete(log);
+    if (log.deleted !== null) return this.#mender.fetchDeleted(log, log.deleted);
+    if (isThorough || !found || log.id === null) this.#mender.find(log, found);
+    return isFast;
   }
 
   #keep(log: Pick<Log, 'slot' | 'fd' | 'path'>): Log {
@@ -174,11 +165,14 @@ export class LogKeeper {
     const now = performance.now();
     const growth = end - log.end;
     const wasEmptied = emptied > log.emptied;
-    log.rate = growth / Math.max(1, now - log.at);
+    const tookMs = Math.max(1, now - log.at);
+    // A flood pauses while it is cut, and is still one.
+    log.rate = Math.max(growth / tookMs, log.rate * 0.5 ** (tookMs / RATE_HALVES_MS));
     Object.assign(log, { end, at: now, emptied });
     const { maxBytes } = this.#bounds;
-    if (wasEmptied || isSparse) this.#mendOpenFiles(log, wasEmptied, now);
-    if ((log.isSaved || isSparse) && size > 0) this.#work(log, () => this.#files.save(log.path, this.#bounds));
+    if (wasEmptied || isSparse) this.#mender.openFiles(log, wasEmptied, now);
+    if ((log.isSaved || isSparse) && size > 0)
+      this.#work(log, () => this.#files.save(log.path, this.#bounds));
     else if (size > maxBytes / 2) this.#work(log, () => this.#files.bound(log.path, this.#bounds));
     if (log.rate * HOT_MS.max > maxBytes / 2) this.#heat(log);
     else this.#hot.delete(log);
@@ -193,6 +187,7 @@ export class LogKeeper {
       .catch(this.#onProblem)
       .finally(() => {
         log.isBusy = false;
+        if (log.deleted !== null) this.#fast.set(log.slot, 0);
       });
   }
 
@@ -216,87 +211,5 @@ export class LogKeeper {
       const tookMs = performance.now() - begun;
       this.#lookHotAfter(Math.max(HOT_MS.min, Math.min(HOT_MS.max, fullMs), tookMs * HOT_COST_FACTOR));
     });
-  }
-
-  // ── mending ──
-
-  /** A log was emptied or overwritten: whatever its agent has open of it appends from now on. */
-  #mendOpenFiles(log: Log, wasEmptied: boolean, now: number): void {
-    const run = runOf(this.#context.fleet.slot(log.slot).agent);
-    if (!run || now - log.examinedAt < EXAMINE_MS_MIN) return;
-    log.examinedAt = now;
-    const changed = this.#files.makeAppending(run.pid, log.path);
-    if (changed !== null && changed > 0) {
-      this.#tell(log, 'overwrites', 'it has opened its log (as /dev/stdout, say) without O_APPEND; fleetd made it append');
-      return;
-    }
-    if (!wasEmptied && changed !== null) return;
-    log.isSaved = true;
-    const what = wasEmptied
-      ? 'its log was emptied, by others or by itself (> /dev/stderr, say, where >> appends)'
-      : 'it writes to its log without O_APPEND, and the kernel lets nobody change that';
-    this.#tell(log, 'empties', `${what}; what it writes is saved every second`);
-  }
-
-  /** Looks for the file that an agent writes to, in case that it has lost its name. */
-  #find(log: Log, found: LogLook | null): void {
-    const run = runOf(this.#context.fleet.slot(log.slot).agent);
-    if (!run) return;
-    this.#work(log, async () => {
-      const sought = { path: log.path, known: log.id, bytesMax: this.#bounds.maxBytes };
-      const its = await this.#files.find(run.pid, log.fd, sought);
-      switch (its.kind) {
-        case 'elsewhere':
-          return;
-        case 'here':
-          log.id = found?.id ?? null;
-          return;
-        case 'back':
-          this.#tell(
-            log,
-            'moved',
-            its.isCopied
-              ? `its log was moved to ${its.from} while it wrote: that is a copy now, and the log is in its place again`
-              : `its log was moved to ${its.from} while it wrote: that is a second name of it now`,
-          );
-          return;
-        case 'blocked':
-          this.#tell(
-            log,
-            'blocked',
-            `it writes to ${its.name}, because its log was moved there; it gets its place back when ${log.path} is moved away`,
-          );
-          return;
-        case 'deleted':
-          log.deleted = its.id;
-          this.#fast.add(log.slot);
-          this.#tell(
-            log,
-            'deleted',
-            'its log was deleted while it wrote: what it goes on writing is fetched every second, until it is restarted',
-          );
-      }
-    });
-  }
-
-  /** Fetches what an agent has written to its deleted log. @returns whether to do that again */
-  #fetch(log: Log, id: string): boolean {
-    const run = runOf(this.#context.fleet.slot(log.slot).agent);
-    if (!run) log.deleted = null;
-    else
-      this.#work(log, async () => {
-        const bytesMax = this.#bounds.maxBytes / 2;
-        const isThere = await this.#files.fetch(run.pid, log.fd, { id, path: log.path, bytesMax });
-        if (!isThere && log.deleted === id) log.deleted = null;
-        await this.#files.bound(log.path, this.#bounds);
-      });
-    return log.deleted !== null;
-  }
-
-  #tell({ slot, fd }: Log, what: string, reason: string): void {
-    const key = `${slot} ${fd} ${what}`;
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
-    this.#context.services.journal.slot('output', this.#context.name, slot, reason);
   }
 }

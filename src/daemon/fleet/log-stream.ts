@@ -98,9 +98,10 @@ class LogStream {
     const logs = this.#output.logs(slot);
     const place = this.#placeOf(slot);
     let hasMore = false;
+    const ends = this.#output.endsAtOnce(slot);
     const ranges = logs.map((log, i): Range => {
       const position = place.positions[i]!;
-      const end = this.#files.look(log.path)?.end ?? position;
+      const end = ends?.[i] ?? this.#files.lastEnd(log.path);
       const { from, omitted } = this.#files.continueAt(position, Math.max(position, end));
       const to = Math.min(end, from + TURN_BYTES_MAX);
       // Nothing was added to an incomplete line since the last look: it is shown as it is, a prompt say.

@@ -10,6 +10,9 @@ import { LogKeeper } from './log-keeper.ts';
 /** How much of the end of a start's output a sample is chosen from. */
 const SAMPLE_BYTES = 64 * 1024;
 
+/** How often the two logs of a slot are looked at to see both at one moment. */
+const LOOKS_MAX = 4;
+
 /** Positions in a slot's logs; a slot with one log has 0 for stderr. */
 type Positions = readonly [stdout: number, stderr: number];
 
@@ -94,10 +97,28 @@ export class Output implements FleetWatch {
     return this.#of(slot).timeline;
   }
 
+  /**
+   * Where the logs of a slot end at one moment: what follows there was written after what precedes it in either.
+   * @returns null if its agent writes faster than can be looked
+   */
+  endsAtOnce(slot: number): [stdout: number, stderr: number] | null {
+    const [out, err] = this.paths(slot);
+    const endOf = (path: string) => this.#files.look(path)?.end ?? this.#files.lastEnd(path);
+    let stdout = endOf(out);
+    for (let tries = 0; tries < LOOKS_MAX; tries++) {
+      const stderr = endOf(err);
+      if (stderr === 0) return [stdout, 0];
+      const again = endOf(out);
+      if (again === stdout) return [stdout, stderr];
+      stdout = again;
+    }
+    return null;
+  }
+
   /** Where the output of a slot's latest start begins; if nobody knows, its end. */
   beginsOf(slot: number): [stdout: number, stderr: number] {
     const begins = this.#slots.get(slot)?.begins;
-    return begins ? [...begins] : this.#ends(slot);
+    return begins ? [...begins] : (this.endsAtOnce(slot) ?? [0, 0]);
   }
 
   /** @throws FleetError USAGE if the agents of this fleet write elsewhere */
@@ -189,14 +210,14 @@ export class Output implements FleetWatch {
       this.#slots.delete(slot);
       return;
     }
-    const at = services.host.date().getTime();
-    if (this.#of(slot).timeline.note({ at, ends: this.#ends(slot) })) this.#persist(slot);
-  }
-
-  #ends(slot: number): [number, number] {
-    return this.paths(slot).map(
-      (path) => this.#files.look(path)?.end ?? this.#files.fileBegin(path),
-    ) as [number, number];
+    const [out, err] = this.paths(slot);
+    // It was looked at after the other one, so both were so long at one moment.
+    const hasOne = this.#files.lastEnd(err) === 0;
+    const ends = hasOne ? ([this.#files.lastEnd(out), 0] as const) : this.endsAtOnce(slot);
+    if (!ends || !this.#of(slot).timeline.note({ at: services.host.date().getTime(), ends })) return;
+    this.#persist(slot);
+    // What is noted is written at the end of a turn.
+    this.#context.wake();
   }
 
   #persist(slot: number): void {

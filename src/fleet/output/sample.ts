@@ -17,7 +17,7 @@ const GAP = '…';
 const CAUSE = new RegExp(
   [
     String.raw`^\s*(?:Caused by:|Suppressed:|Exception in thread|Uncaught|Unhandled|Fatal|panic:)`,
-    String.raw`^\s*(?:\[?[\w.$]+[.:$])?[A-Z]\w*(?:Error|Exception|Exit|Interrupt)(?: \[\w+\])?(?::|$| \()`,
+    String.raw`^\s*(?:\[?[\w.$]+[.:$])?(?:[A-Z]\w*)?(?:Error|Exception|Exit|Interrupt)(?: \[\w+\])?(?::|$| \()`,
     String.raw`\b(?:panicked at|FATAL|PANIC|emerg|EMERG|segfault|core dumped|MODULE_NOT_FOUND)\b`,
     String.raw`\bE(?:ADDRINUSE|ACCES|PERM|NOENT|CONNREFUSED|MFILE|NOSPC|NOMEM|AGAIN|EXIST|INVAL|NOTFOUND)\b`,
     'Address already in use|address already in use|No such file or directory|Permission denied',

@@ -44,9 +44,7 @@ export class Timeline {
    * @param begins the positions at which that one begins to count
    */
   toText(begins: readonly [number, number]): string {
-    return this.marks
-      .flatMap(({ at, ends }) => [at, ends[0] - begins[0], ends[1] - begins[1]])
-      .join(' ');
+    return this.marks.flatMap(({ at, ends }) => [at, ends[0] - begins[0], ends[1] - begins[1]]).join(' ');
   }
 
   get marks(): Mark[] {

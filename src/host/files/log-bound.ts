@@ -22,7 +22,8 @@ export interface LogBounds {
 
 const MODE = 0o640;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-const ADDED = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const ADDED =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * Bounds a log: beyond half of `maxBytes`, its newest half becomes the newest older part and the file restarts empty.

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { listFds, readFdInfo, readLink, statLink } from '../proc/pid.ts';
 import { PROC, readRecord } from '../proc/read.ts';
@@ -42,7 +51,12 @@ export interface SoughtLog {
  * @param cuts is changed in the turn of the cut
  * @throws Error if the disk fails; the log may have two names then
  */
-export async function findOutput(pid: number, fd: 1 | 2, sought: SoughtLog, cuts: Cuts): Promise<Whereabouts> {
+export async function findOutput(
+  pid: number,
+  fd: 1 | 2,
+  sought: SoughtLog,
+  cuts: Cuts,
+): Promise<Whereabouts> {
   const { path } = sought;
   const there = statLink(pid, `fd/${fd}`);
   const here = lstatSync(path, { throwIfNoEntry: false });
@@ -152,7 +166,13 @@ function withForks(pid: number): number[] {
   const found = [pid];
   for (let i = 0; i < found.length && found.length < PIDS_MAX; i++) {
     const children = readRecord(`${PROC}/${found[i]}/task/${found[i]}/children`) ?? '';
-    found.push(...children.split(' ').map(Number).filter(Boolean).slice(0, PIDS_MAX - found.length));
+    found.push(
+      ...children
+        .split(' ')
+        .map(Number)
+        .filter(Boolean)
+        .slice(0, PIDS_MAX - found.length),
+    );
   }
   return found;
 }
@@ -168,12 +188,12 @@ function openOutput(pid: number, fd: number): number | null {
 
 /**
  * Whether a file is the agent's log. An agent may put anything at the place of its output, and show any name for it in a
- * mount namespace of its own; so the proof is that it was seen as the log, that its name in our own directory leads to it,
- * or that nothing leads to it, and that it is the agent's user's own.
+ * mount namespace of its own; so the proof is that it was seen as the log; or that its name begins with the log's, as what
+ * logrotate makes does, and leads to it; or that it had the log's name, has none now, and is the agent's user's own.
  */
 function isLog(pid: number, found: Stats, name: string, { path, known }: SoughtLog): boolean {
   if (idOf(found) === known) return true;
-  if (dirname(name) !== dirname(path)) return false;
+  if (!name.startsWith(path)) return false;
   if (found.nlink > 0) return leadsTo(name, found);
   return name.endsWith(DELETED) && found.uid === lstatSync(`${PROC}/${pid}`, { throwIfNoEntry: false })?.uid;
 }

@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { openRegular, readAt } from '../sys/bounded.ts';
 import { lastError, libc } from '../sys/libc.ts';
 import type { ReadProblem } from '../sys/read-problem.ts';
@@ -24,20 +34,27 @@ export interface Cuts {
   lost: number;
   /** The size of the file when it was last seen. */
   size: number;
-  /** How often it was shorter than before without a cut of ours: its agent has emptied it. */
+  /** When it had last been written to then (st_mtime); null if that is unknown. */
+  writtenMs: number | null;
+  /** How often its agent has emptied or overwritten it, as far as that was seen. */
   emptied: number;
 }
 
-export const NO_CUTS: Readonly<Cuts> = { moved: 0, lost: 0, size: 0, emptied: 0 };
+export const NO_CUTS: Readonly<Cuts> = { moved: 0, lost: 0, size: 0, writtenMs: null, emptied: 0 };
 
-/** Notes the size of a log's file. If its agent has emptied it, what was in it is lost, and has had its positions. */
-export function seen(cuts: Cuts, size: number): void {
-  if (size < cuts.size) {
+/**
+ * Notes the size of a log's file, and when it was last written to. One that is shorter without a cut of ours, or was written
+ * to and is no longer, was emptied or overwritten by its agent: what was in it is lost, and has had its positions.
+ */
+export function seen(cuts: Cuts, size: number, writtenMs: number | null): void {
+  const isKnown = cuts.writtenMs !== null && writtenMs !== null && writtenMs !== cuts.writtenMs;
+  if (size < cuts.size || (size === cuts.size && size > 0 && isKnown)) {
     cuts.moved += cuts.size;
     cuts.lost += cuts.size;
     cuts.emptied++;
   }
   cuts.size = size;
+  cuts.writtenMs = writtenMs;
 }
 
 /** Notes that `size` bytes have left the file. @param areKept whether the newest older part ends with them */
@@ -45,6 +62,7 @@ export function cut(cuts: Cuts, size: number, areKept: boolean): void {
   cuts.moved += size;
   cuts.lost = areKept ? 0 : cuts.lost + size;
   cuts.size = 0;
+  cuts.writtenMs = null;
 }
 
 /** What is at a log's path. */
@@ -125,7 +143,7 @@ export class OpenLog {
     const segments: Segment[] = [];
     try {
       const live = openPart(path);
-      if (live) seen(cuts, live.size);
+      if (live && live.size !== cuts.size) seen(cuts, live.size, null);
       const { moved, lost } = cuts;
       if (live) {
         const { fd, size } = live;
@@ -190,7 +208,11 @@ export class OpenLog {
         if (at <= end) return { at: end, isCutShort: true };
         const from = Math.max(segment.at, end, at - CHUNK_BYTES);
         const chunk = await readSegment(segment, from, at);
-        for (let i = chunk.lastIndexOf(NEWLINE); i >= 0; i = i === 0 ? -1 : chunk.lastIndexOf(NEWLINE, i - 1)) {
+        for (
+          let i = chunk.lastIndexOf(NEWLINE);
+          i >= 0;
+          i = i === 0 ? -1 : chunk.lastIndexOf(NEWLINE, i - 1)
+        ) {
           // The newline that ends the last line starts none.
           if (from + i + 1 < to && ++lines === count) return { at: from + i + 1, isCutShort: false };
         }

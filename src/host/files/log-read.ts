@@ -16,7 +16,7 @@ export function leftOut(bytes: number): Buffer {
 export function endOf(path: string, cuts: Cuts): number | null {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (!found) return null;
-  seen(cuts, found.size);
+  seen(cuts, found.size, found.mtimeMs);
   return cuts.moved + found.size;
 }
 

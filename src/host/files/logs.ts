@@ -13,15 +13,15 @@ export class Logs {
   readonly #cuts = new Map<string, Cuts>();
 
   readonly continueAt = continueAt;
-  readonly fetch = fetchOutput;
+  readonly fetchDeleted = fetchOutput;
   readonly makeAppending = makeAppending;
 
   look(path: string): LogLook | null {
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found) return null;
-    const { size, dev, ino } = found;
+    const { size, mtimeMs, dev, ino } = found;
     const cuts = this.#cutsOf(path);
-    seen(cuts, size);
+    seen(cuts, size, mtimeMs);
     return {
       end: cuts.moved + size,
       size,
@@ -33,6 +33,11 @@ export class Logs {
 
   fileBegin(path: string): number {
     return this.#cuts.get(path)?.moved ?? 0;
+  }
+
+  lastEnd(path: string): number {
+    const { moved, size } = this.#cuts.get(path) ?? NO_CUTS;
+    return moved + size;
   }
 
   freeBytes(directory: string): number | null {
@@ -48,7 +53,7 @@ export class Logs {
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found) return this.fileBegin(path);
     const cuts = this.#cutsOf(path);
-    seen(cuts, found.size);
+    seen(cuts, found.size, found.mtimeMs);
     // Logs of an older fleetd belong to the supervisor's user.
     const isOwn = found.uid === OWN_UID || found.uid === owner?.uid;
     if (found.isFile() && (!isOwn || found.nlink > 1)) setLogAside(path, found.size, keep, cuts);
