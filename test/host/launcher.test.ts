@@ -138,7 +138,7 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
     argv: ['p'],
     env: ['LD_PRELOAD=x'],
     cwd: '/c',
-    output: { path: '/o' },
+    output: { log: '/o' },
     user: { uid: 1, gid: 2, groups: [3] },
     cgroup: '/g',
     umask: 0,

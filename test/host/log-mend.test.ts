@@ -180,13 +180,23 @@ describe.skipIf(NOT_ROOT)('an output of another user', () => {
 
   test('can be opened again, as a pipe can', async () => {
     scratch.start('echo out; echo err >>/dev/stderr; echo again >>/dev/stdout; exec sleep 1000', {
-      output: { path },
+      output: { log: path },
       user: USER,
       cwd: '/',
     });
     await untilLogged('again');
     expect(readFileSync(path, 'utf8')).toBe('out\nerr\nagain\n');
     expect(statSync(path)).toMatchObject({ uid: 12_345, gid: 12_346, mode: 0o100640 });
+  });
+
+  test('is nothing but a log that becomes its own', async () => {
+    const before = statSync('/dev/null');
+    scratch.start(`exec sleep 1000`, { output: { path: '/dev/null' }, user: USER, cwd: '/' });
+    const file = scratch.path('file');
+    scratch.start('echo out; exec sleep 1000', { output: { path: file }, user: USER, cwd: '/' });
+    await until(() => existsSync(file) && statSync(file).size > 0);
+    expect(statSync('/dev/null')).toMatchObject({ uid: before.uid, gid: before.gid });
+    expect(statSync(file).uid).toBe(0);
   });
 
   test.skipIf(!existsSync(PYTHON))('cannot hold up a cut by a lease', async () => {
@@ -200,7 +210,7 @@ fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
 open('leased', 'w').close()
 time.sleep(1000)`;
     chmodSync(scratch.root, 0o777);
-    scratch.start('', { path: PYTHON, argv: ['python3', '-c', lease], output: { path }, user: USER });
+    scratch.start('', { path: PYTHON, argv: ['python3', '-c', lease], output: { log: path }, user: USER });
     await until(() => existsSync(scratch.path('leased')));
     await expect(logs.bound(path, { maxBytes: 1_000, keep: 1 })).rejects.toThrow('EAGAIN');
   });
@@ -208,7 +218,7 @@ time.sleep(1000)`;
 
 test('stderr has a log of its own where one is wanted', async () => {
   const errors = scratch.path('3.err.log');
-  scratch.start('echo out; echo err >&2; exec sleep 1000', { output: { path, errors } });
+  scratch.start('echo out; echo err >&2; exec sleep 1000', { output: { log: path, errors } });
   await until(() => existsSync(errors) && statSync(errors).size > 0);
   expect([readFileSync(path, 'utf8'), readFileSync(errors, 'utf8')]).toEqual(['out\n', 'err\n']);
 });

@@ -144,8 +144,8 @@ export class Output implements FleetWatch {
 
   /** The output of an errand in a slot: it is added to the agent's. */
   ofErrand(slot: number): OutputTarget {
-    const [path, errors] = this.paths(slot);
-    return this.#isApart ? { path, errors } : { path };
+    const [log, errors] = this.paths(slot);
+    return this.#isApart ? { log, errors } : { log };
   }
 
   /** Opens the output of an agent that starts. A journal's descriptor is the caller's to close. */
@@ -164,7 +164,8 @@ export class Output implements FleetWatch {
   /**
    * The lines that say why the agent of a slot has failed, from the output of that start and no other: of the latest that
    * has failed, or of the one that is still running because it failed to become ready.
-   * @returns null if it wrote nothing, or if nobody knows where its output begins
+   * @returns null if it wrote nothing, if nobody knows where its output begins, or if it cannot be read: whatever fails
+   * because of that would be up to the agent, which may hold a lease on its log
    */
   sample(slot: number): string | null {
     const its = this.#slots.get(slot);
@@ -173,9 +174,13 @@ export class Output implements FleetWatch {
     const isStopping = agent.state === 'stopping';
     const failed = !isStopping && its.failed?.release === release ? its.failed : null;
     const { from, to } = failed ?? { from: its.begins, to: null };
-    const [stdout, stderr] = this.paths(slot).map((path, i) =>
-      this.#files.readEnd(path, { from: from[i]!, to: to?.[i] ?? null, bytes: SAMPLE_BYTES }),
-    ) as [string, string];
+    const [stdout, stderr] = this.paths(slot).map((path, i) => {
+      try {
+        return this.#files.readEnd(path, { from: from[i]!, to: to?.[i] ?? null, bytes: SAMPLE_BYTES });
+      } catch {
+        return '';
+      }
+    }) as [string, string];
     const chosen = stderr !== '' && weighOutput(stderr) >= weighOutput(stdout) ? stderr : stdout;
     return chooseSample(chosen);
   }

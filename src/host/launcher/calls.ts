@@ -128,10 +128,14 @@ export function launchCalls(launch: Launch, { architecture, bornInCgroup }: Abil
     call(step, 'write', [fd, text, text.length], options),
     call(step, 'close', [fd], options),
   ];
-  /** Opens a log as a descriptor. It becomes the user's: opening /dev/stdout or /dev/stderr again is opening it (proc_pid_fd(5)). */
-  const open = (fd: number, log: string) => [
+  /** Opens a file as a descriptor. */
+  const open = (fd: number, file: string) => [
     call('output', 'close', [fd]),
-    call('output', 'openat', [AT_FDCWD, log, OUTPUT_FLAGS, OUTPUT_MODE]),
+    call('output', 'openat', [AT_FDCWD, file, OUTPUT_FLAGS, OUTPUT_MODE]),
+  ];
+  /** Makes a log the user's: opening /dev/stdout or /dev/stderr again opens the file again (proc_pid_fd(5)). */
+  const openLog = (fd: number, log: string) => [
+    ...open(fd, log),
     // A file system without owners refuses; then only that second opening is refused as well.
     ...(launch.user
       ? [call('output', 'fchown', [fd, launch.user.uid, launch.user.gid], { mayFail: true })]
@@ -159,10 +163,14 @@ export function launchCalls(launch: Launch, { architecture, bornInCgroup }: Abil
           call('output', 'openat', [AT_FDCWD, '/dev/null', constants.O_RDONLY | constants.O_APPEND]),
         ]
       : []),
-    ...(isHanded ? [call('output', 'dup3', [FD.first, 1, 0])] : open(1, output.path)),
-    ...(isHanded || output.errors === undefined
-      ? [call('output', 'dup3', [1, 2, 0])]
-      : open(2, output.errors)),
+    ...(isHanded
+      ? [call('output', 'dup3', [FD.first, 1, 0])]
+      : 'log' in output
+        ? openLog(1, output.log)
+        : open(1, output.path)),
+    ...('log' in output && output.errors !== undefined
+      ? openLog(2, output.errors)
+      : [call('output', 'dup3', [1, 2, 0])]),
     call('close', 'close', [FD.orders]),
     call('close', 'close', [FD.first], optional),
     call('close', 'close', [FD.first + 1], optional),
