@@ -192,6 +192,6 @@ function sum(demands: readonly Demand[], of: (demand: Demand) => number): number
 }
 
 /** The disk space of an agent's logs: their parts, each half of maxSize, the copy while one is cut, and as much between. */
-function logBytes({ maxSizeBytes, keep, stderr }: Spec['logs']): number {
+function logBytes({ maxSizeBytes, keep = 1, stderr }: Spec['logs']): number {
   return ((keep + 3) / 2) * maxSizeBytes * (stderr === 'separate' ? 2 : 1);
 }
