@@ -24,7 +24,9 @@ const ALLOWED: Record<string, Partial<Record<keyof typeof WAYS, string>>> = {
   'src/host/files/reader.ts': { 'runs a program': 'the process that reads what may hang' },
   'src/host/files/stage.ts': { opens: 'the copy in our own store; runs in a reader' },
   'src/host/sys/system-command.ts': { 'runs a program': 'the one way to run the system’s own' },
-  'src/host/files/logfile.ts': { opens: 'the new older part of a log, for writing' },
+  'src/host/files/log-bound.ts': { opens: 'the older parts of a log, for writing' },
+  'src/host/files/log-mend.ts': { opens: 'a place only (O_PATH)' },
+  'src/host/files/log-parts.ts': { opens: 'a log that bounded.ts has opened, to empty it' },
   'src/host/files/files.ts': {
     'reads a file whole': 'our own state and pages, in directories that are ours alone',
     opens: 'our own state, for writing and fsync',

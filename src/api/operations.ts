@@ -3,6 +3,7 @@ import { APPLY_OPERATIONS } from './apply.ts';
 import { COMMAND_OPERATIONS } from './commands.ts';
 import { EVENT_OPERATIONS } from './events.ts';
 import { FLEET_OPERATIONS } from './fleets.ts';
+import { LOG_OPERATIONS } from './logs.ts';
 import { MEMORY_OPERATIONS } from './memory.ts';
 import type { BodyOf, DocumentOf, Operation, PathOf, QueryOf } from './operation.ts';
 import { ROLLOUT_OPERATIONS } from './rollout.ts';
@@ -28,6 +29,7 @@ export const OPERATIONS = {
   ...WATCH_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...AGENT_OPERATIONS,
+  ...LOG_OPERATIONS,
   ...MEMORY_OPERATIONS,
   ...EVENT_OPERATIONS,
   ...STRAY_OPERATIONS,

@@ -28,6 +28,7 @@ export const ROUTES: Readonly<Record<OperationName, { readonly method: Method; r
   releases: { method: 'GET', path: '/v1/fleets/{fleet}/releases' },
   agents: { method: 'GET', path: '/v1/agents' },
   log: { method: 'GET', path: '/v1/fleets/{fleet}/slots/{slot}/log' },
+  logs: { method: 'GET', path: '/v1/fleets/{fleet}/logs' },
   memory: { method: 'GET', path: '/v1/fleets/{fleet}/memory' },
   samples: { method: 'GET', path: '/v1/fleets/{fleet}/samples' },
   events: { method: 'GET', path: '/v1/events' },

@@ -30,6 +30,7 @@ const WATCH_LINE = titled(
       exitCode: integer(),
       message: text(),
       error: optional(ERROR_LINE),
+      sample: optional(text('If starts failed: the output of one of them that says why.')),
       rollout: optional(ROLLOUT_DOCUMENT),
     }),
   ),

@@ -19,6 +19,8 @@ export interface Options {
   follow?: boolean;
   limit?: string;
   lines?: string;
+  since?: string;
+  grep?: string;
   agents?: string;
   dryRun?: boolean;
   root?: string;

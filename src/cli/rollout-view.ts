@@ -4,8 +4,9 @@ import type { BatchVerdict } from '../fleet/rollout/record.ts';
 import { formatSize } from '../specification/units.ts';
 import { formatCount, formatElapsed, formatTime } from './format.ts';
 import { printJson } from './output.ts';
-import { oneLine, withoutControls } from './plain.ts';
+import { oneLine } from './plain.ts';
 import { type Progress, type ProgressLine, progressOn } from './progress.ts';
+import { sampleLines } from './sample-lines.ts';
 import type { Paint } from './style.ts';
 import { type Column, formatTable } from './table.ts';
 
@@ -31,7 +32,7 @@ export function rolloutProgress(stream: WriteStream, json: boolean): Progress {
     note: inner.note,
     finish() {
       inner.finish();
-      for (const line of sampleLines(latest)) stream.write(`${line}\n`);
+      for (const line of sampleLines(latest?.sample)) stream.write(`${line}\n`);
     },
   };
 }
@@ -87,7 +88,7 @@ export function describeRollout(rollout: RolloutDocument, paint: Paint, widthMax
   return [
     ...rows.map(([name, text]) => `${name.padEnd(8)} ${text}`),
     ...(rollout.verdicts.length > 0 ? ['', formatTable(COLUMNS, rollout.verdicts, { paint, widthMax })] : []),
-    ...sampleLines(rollout),
+    ...sampleLines(rollout.sample),
   ].join('\n');
 }
 
@@ -117,11 +118,4 @@ function compared(
 
 function formatMs(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
-}
-
-/** The last output of an agent that failed, if the rollout went wrong. */
-function sampleLines(rollout: RolloutDocument | undefined): string[] {
-  if (!rollout?.sample) return [];
-  const lines = withoutControls(rollout.sample).trimEnd().split('\n');
-  return ['', 'Last output of an agent that failed:', ...lines.map((line) => `  | ${line}`)];
 }

@@ -9,6 +9,7 @@ import { documentOf, errorStream, printError, printMessage } from './output.ts';
 import type { Progress, ProgressLine } from './progress.ts';
 import { progressOn } from './progress.ts';
 import { PATIENCE, reconnecting } from './reconnect.ts';
+import { sampleLines } from './sample-lines.ts';
 
 /** How a watch ended; `error` is set if it failed for a known cause. */
 export interface Outcome {
@@ -18,6 +19,8 @@ export interface Outcome {
   error: ErrorDocument | null;
   /** The watching ended, and not the work. */
   isStopped?: true;
+  /** The output of an agent that failed, if that is why. */
+  sample: string | null;
 }
 
 export interface WatchOptions {
@@ -111,7 +114,8 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
     })) {
       if (line.kind === 'end') {
         progress.finish();
-        return { exitCode: line.exitCode, message: line.message, counts: counts(), error: errorOf(line) };
+        const { exitCode, message, sample = null } = line;
+        return { exitCode, message, counts: counts(), error: errorOf(line), sample };
       }
       latest = line;
       progress.update(line);
@@ -123,7 +127,13 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
     if (timeout.signal.aborted) return stopped(4, 'Timed out: stopped watching', latest);
     if (!isAway(error)) throw error;
     const document = documentOf(error);
-    return { exitCode: document.exitCode, message: document.message, counts: counts(), error: document };
+    return {
+      exitCode: document.exitCode,
+      message: document.message,
+      counts: counts(),
+      error: document,
+      sample: null,
+    };
   } finally {
     clearTimeout(timer);
   }
@@ -132,7 +142,7 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
 function stopped(exitCode: number, what: string, latest: ProgressLine | null): Outcome {
   const where = latest ? ` at ${formatCount(latest.done)} of ${formatCount(latest.of)}` : '';
   const message = `${what}${where}. The work continues in the supervisor; fleetctl status shows it.`;
-  return { exitCode, message, counts: latest?.counts ?? null, error: null, isStopped: true };
+  return { exitCode, message, counts: latest?.counts ?? null, error: null, sample: null, isStopped: true };
 }
 
 function noticeOfAway(progress: Progress): (awayMs: number) => void {
@@ -155,13 +165,15 @@ function errorOf({ exitCode, message, error }: Extract<WatchLine, { kind: 'end' 
 
 /** The outcome of a command as a JSON document. */
 export function outcomeDocument({ fleet, target }: Accepted, outcome: Outcome): object {
-  const { exitCode, message, counts, error } = outcome;
+  const { exitCode, message, counts, error, sample } = outcome;
   const { name: _name, target: _target, ...rest } = counts ?? {};
-  return { fleet, target, exitCode, message, ...rest, ...(error && { error }) };
+  const why = { ...(error && { error }), ...(sample !== null && { sample }) };
+  return { fleet, target, exitCode, message, ...rest, ...why };
 }
 
 /** Reports the outcome of a command as text. */
-export function reportOutcome({ error, message }: Outcome): void {
+export function reportOutcome({ error, message, sample }: Outcome): void {
   if (error) printError(error);
   else printMessage(message);
+  for (const line of sampleLines(sample)) printMessage(line);
 }

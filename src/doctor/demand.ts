@@ -152,8 +152,7 @@ function likelyNeeds(spec: Spec | null, measured: AgentMeasure | null): Pick<Dem
       set(ports.protocol === 'udp' ? 'udpSockets' : 'tcpSockets', ports.perAgent, 'the ports of the spec');
     }
     set('memoryBytes', resources?.memory?.requestBytes, 'resources.memory.request');
-    // The current log and the rotated one.
-    if (logs.to === 'file') set('diskBytes', 2 * logs.maxSizeBytes, 'logs.maxSize');
+    if (logs.to === 'file') set('diskBytes', logBytes(logs), 'logs.maxSize');
   }
   for (const need of MEASURABLE) {
     if (need !== 'memoryBytes') set(need, measured?.[need], `measured on ${measured?.agents} of them`);
@@ -190,4 +189,9 @@ function mapNeeds<Value>(of: (need: keyof Needs) => Value): Record<keyof Needs, 
 
 function sum(demands: readonly Demand[], of: (demand: Demand) => number): number {
   return demands.reduce((total, demand) => total + of(demand), 0);
+}
+
+/** The disk space of an agent's logs: their parts, each half of maxSize, the copy while one is cut, and as much between. */
+function logBytes({ maxSizeBytes, keep = 1, stderr }: Spec['logs']): number {
+  return ((keep + 3) / 2) * maxSizeBytes * (stderr === 'separate' ? 2 : 1);
 }

@@ -24,6 +24,8 @@ export const EVENT_TYPES = {
   pace: 'the number of agents that may be starting changed considerably (rounds.adaptive)',
   pressure: 'memory is short, or is available again',
   config: 'a file of the configuration directory was applied or refused, or is gone',
+  output:
+    'the log of agents was moved, deleted, emptied or overwritten while they write to it; says what was done',
   limit: 'a limit of the host blocks an action',
 } as const;
 

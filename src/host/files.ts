@@ -1,3 +1,6 @@
+import type { LogBounds } from './files/log-bound.ts';
+import type { SoughtLog, Whereabouts } from './files/log-mend.ts';
+import type { LogLook } from './files/log-parts.ts';
 import type { Aside } from './files/purge.ts';
 import type { ReadsOthers } from './files/reader.ts';
 import type { Owner, SlotPaths } from './files/slot-paths.ts';
@@ -77,17 +80,55 @@ export interface Files {
   finishPurges(parent: string, isWanted: (name: string) => boolean): Promise<void>;
 }
 
-/** The logs of agents: anything else in the place of one is neither read nor cut. */
+/**
+ * The logs of agents: anything else in the place of one is neither read nor cut. Positions in a log count from the first
+ * byte that this supervisor knows of, older parts included, so that a cut changes none of them.
+ */
 export interface LogFiles {
-  /** A log's size in bytes; null if there is none. */
-  size(path: string): number | null;
-  /** The last bytes of a log, as text; only for small numbers. @throws ReadProblem */
-  readEnd(path: string, bytes: number): string;
+  /** What is at a log's path; null if there is nothing. */
+  look(path: string): LogLook | null;
+  /** Where the file of a log begins: what lies before it is in older parts. */
+  fileBegin(path: string): number;
+  /** Where a log ended when it was last looked at. */
+  lastEnd(path: string): number;
+  /** The bytes that are free on the file system of a directory; null if unknown. */
+  freeBytes(directory: string): number | null;
+  /**
+   * Makes ready for a start. A log that was another user's, or that has another name, becomes an older part: who can reach
+   * it otherwise must see nothing of what follows.
+   * @returns the position at which the output of the start begins
+   */
+  begin(path: string, owner: Owner, keep: number): number;
+  /**
+   * The last bytes of a log between two positions, as text; only for small numbers.
+   * @param range.to null: its end
+   * @throws ReadProblem
+   */
+  readEnd(path: string, range: { from: number; to: number | null; bytes: number }): string;
   /**
    * The last lines of a log and then, if requested, its additions, until `signal` aborts.
    * @throws ReadProblem if its path no longer holds a log
    */
   read(path: string, lines: number, follow: boolean, signal: AbortSignal): AsyncGenerator<Buffer>;
-  /** Bounds a log to `maxBytes`: beyond half of it, the newest half moves to the older part. */
-  bound(path: string, maxBytes: number): Promise<void>;
+  /** Where the last `count` lines of a log begin and end; `omitted` bytes before it were not searched. @throws ReadProblem */
+  lastLines(path: string, count: number): Promise<{ from: number; to: number; omitted: number }>;
+  /** Where a follower continues that was at a position, and how many bytes it skips. */
+  continueAt(position: number, end: number): { from: number; omitted: number };
+  /** The content between two positions, with a note of what is no longer there. @throws ReadProblem */
+  readRange(path: string, from: number, to: number): AsyncGenerator<Buffer>;
+  /** Forgets the logs in a directory, which is removed. */
+  forget(directory: string): void;
+  /** Bounds a log: beyond half of `maxBytes`, its newest half becomes the newest older part. */
+  bound(path: string, bounds: LogBounds): Promise<void>;
+  /** Moves all that a log holds to its newest older part, because its agent empties it itself. */
+  save(path: string, bounds: LogBounds): Promise<void>;
+  /** Finds the file that an agent writes to, and gives it the name of its log back if it was moved. */
+  find(pid: number, fd: 1 | 2, sought: SoughtLog): Promise<Whereabouts>;
+  /** Moves what an agent has written to its deleted log to its path. @returns false if its output goes elsewhere by now */
+  fetchDeleted(pid: number, fd: 1 | 2, log: { id: string; path: string; bytesMax: number }): Promise<boolean>;
+  /**
+   * Puts what an agent and its forks have open of a log into append mode.
+   * @returns how many descriptors were changed; null if the kernel forbids it
+   */
+  makeAppending(pid: number, path: string): number | null;
 }

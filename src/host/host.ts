@@ -6,6 +6,8 @@ import type { Sockets } from './sockets.ts';
 
 export type { SlotFiles } from './cgroup/containment.ts';
 export type { Facts } from './facts.ts';
+export type { LogBounds } from './files/log-bound.ts';
+export type { LogLook } from './files/log-parts.ts';
 export type { ReadsOthers } from './files/reader.ts';
 export type { Owner, SlotPaths } from './files/slot-paths.ts';
 export type { Files, LogFiles, VacatedSlot } from './files.ts';

@@ -35,8 +35,10 @@ export interface Paths {
   logs: string;
   logDir: (fleet: string) => string;
   log: (fleet: string, slot: number) => string;
-  /** What a slot keeps when it is vacated: its directory and its logs. */
-  keptOf: (fleet: string, slot: number) => string[];
+  /** Where stderr goes if it has a log of its own; no slot is recognised by it. */
+  errorLog: (fleet: string, slot: number) => string;
+  /** What a slot keeps when it is vacated: its directory and its logs, with so many older parts. */
+  keptOf: (fleet: string, slot: number, parts: number) => string[];
   runtimeDir: string;
   apiSocket: string;
   notifySocket: string;
@@ -54,6 +56,11 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
   const logDir = (fleet: string) => `${stateDir}/logs/${fleet}`;
   const slotDir = (fleet: string, slot: number) => `${fleetDir(fleet)}/${slot}`;
   const log = (fleet: string, slot: number) => `${logDir(fleet)}/${slot}.log`;
+  const errorLog = (fleet: string, slot: number) => `${logDir(fleet)}/${slot}.err.log`;
+  const withParts = (path: string, parts: number) => [
+    path,
+    ...Array.from({ length: parts }, (_, i) => `${path}.${i + 1}`),
+  ];
   const slotRuntimeDir = (fleet: string, slot: number) => `${runtimeDir}/${fleet}/${slot}`;
   return {
     stateDir,
@@ -72,7 +79,11 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
     logs: `${stateDir}/logs`,
     logDir,
     log,
-    keptOf: (fleet, slot) => [slotDir(fleet, slot), log(fleet, slot), `${log(fleet, slot)}.1`],
+    errorLog,
+    keptOf: (fleet, slot, parts) => [
+      slotDir(fleet, slot),
+      ...[log(fleet, slot), errorLog(fleet, slot)].flatMap((path) => withParts(path, parts)),
+    ],
     runtimeDir,
     apiSocket: `${runtimeDir}/fleetd.sock`,
     notifySocket: `${runtimeDir}/notify.sock`,

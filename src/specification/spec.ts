@@ -90,8 +90,7 @@ export interface Spec {
     keep: number;
     drain: { connections: boolean; timeoutMs: number } | null;
   };
-  logs: { to: 'file' | 'null' | 'journal'; maxSizeBytes: number };
-  /** Absent in records of an older fleetd. */
+  logs: { to: 'file' | 'null' | 'journal'; maxSizeBytes: number; keep: number; stderr: 'same' | 'separate' };
   labels: Record<string, string> | null;
 }
 

@@ -13,7 +13,19 @@ const SCHEMA = [
     restarts INTEGER NOT NULL, failures INTEGER NOT NULL, last_exit TEXT, given_up TEXT, PRIMARY KEY (fleet, slot)
   ) STRICT, WITHOUT ROWID`,
   `ALTER TABLE runs ADD COLUMN attempts TEXT NOT NULL DEFAULT '[]'`,
+  `
+  CREATE TABLE outputs (
+    fleet TEXT, slot INTEGER, begins TEXT NOT NULL, marks TEXT NOT NULL, PRIMARY KEY (fleet, slot)
+  ) STRICT, WITHOUT ROWID`,
 ];
+
+/** What is known of a slot's output; positions count from the beginning of its logs' files. */
+export interface OutputRecord {
+  /** Where the output of the latest start begins, in each of its logs. */
+  begins: readonly [stdout: number, stderr: number];
+  /** When it was written, as Timeline has it. */
+  marks: string;
+}
 
 /** When a record must be written: at the end of the turn, or with the events, within a tenth of a second. */
 export type Urgency = 'now' | 'soon';
@@ -26,7 +38,10 @@ export class RunStore {
   readonly #db: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
+  readonly #insertOutput: StatementSync;
+  readonly #deleteOutput: StatementSync;
   readonly #dirty = new Map<string, { fleet: string; slot: number; record: RunRecord | null }>();
+  readonly #outputs = new Map<string, { fleet: string; slot: number; record: () => OutputRecord }>();
   #isUrgent = false;
   readonly #behind: MarkFile;
   readonly notice: string | null;
@@ -43,6 +58,8 @@ export class RunStore {
     onDisk('write', path, () => dropOtherBoots(db, bootId));
     this.#insert = db.prepare('INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#delete = db.prepare('DELETE FROM runs WHERE fleet = ? AND slot = ?');
+    this.#insertOutput = db.prepare('INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)');
+    this.#deleteOutput = db.prepare('DELETE FROM outputs WHERE fleet = ? AND slot = ?');
   }
 
   /** The records of a fleet. */
@@ -80,15 +97,38 @@ export class RunStore {
     this.#isUrgent ||= urgency === 'now';
   }
 
+  /** What is known of the output of a fleet's slots. */
+  outputs(fleet: string): Map<number, OutputRecord> {
+    const rows = this.#db.prepare('SELECT slot, begins, marks FROM outputs WHERE fleet = ?').all(fleet);
+    return new Map(
+      rows.map(({ slot, begins, marks }) => {
+        const [stdout = 0, stderr = 0] = String(begins).split(' ').map(Number);
+        return [Number(slot), { begins: [stdout, stderr], marks: String(marks) }];
+      }),
+    );
+  }
+
+  /**
+   * Notes what is known of a slot's output. The next supervisor can do without it, so it is written with others.
+   * @param record gives what is known when that is written
+   */
+  setOutput(fleet: string, slot: number, record: () => OutputRecord): void {
+    this.#outputs.set(`${fleet}/${slot}`, { fleet, slot, record });
+  }
+
   /**
    * Writes the noted records.
    * @param urgency `now`: only if one of them is urgent
    * @throws if the file cannot be written; they stay noted then
    */
   flush(urgency: Urgency = 'soon'): void {
-    if (this.#dirty.size === 0 || (urgency === 'now' && !this.#isUrgent)) return;
+    if (this.#dirty.size + this.#outputs.size === 0 || (urgency === 'now' && !this.#isUrgent)) return;
     try {
       transaction(this.#db, () => {
+        for (const { fleet, slot, record } of this.#outputs.values()) {
+          const { begins, marks } = record();
+          this.#insertOutput.run(fleet, slot, begins.join(' '), marks);
+        }
         for (const { fleet, slot, record } of this.#dirty.values()) this.#write(fleet, slot, record);
       });
     } catch (error) {
@@ -98,6 +138,7 @@ export class RunStore {
     this.#behind.set(false);
     this.#isUrgent = false;
     this.#dirty.clear();
+    this.#outputs.clear();
   }
 
   close(): void {
@@ -108,6 +149,7 @@ export class RunStore {
   #write(fleet: string, slot: number, record: RunRecord | null): void {
     if (record === null) {
       this.#delete.run(fleet, slot);
+      this.#deleteOutput.run(fleet, slot);
       return;
     }
     const { process, readyAt, restarts, failures, lastExit, givenUp, attempts } = record;
@@ -132,7 +174,7 @@ export class RunStore {
 function dropOtherBoots(db: DatabaseSync, bootId: string): void {
   const known = db.prepare('SELECT id FROM boot').get() as { id: string } | undefined;
   if (known?.id === bootId) return;
-  db.exec('DELETE FROM boot; DELETE FROM runs');
+  db.exec('DELETE FROM boot; DELETE FROM runs; DELETE FROM outputs');
   db.prepare('INSERT INTO boot VALUES (?)').run(bootId);
 }
 

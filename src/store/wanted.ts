@@ -3,6 +3,7 @@ import { FleetError } from '../errors/fleet-error.ts';
 import type { StoredFleet } from '../fleet/records.ts';
 import { explainFailure, onDisk } from '../host/facts/explain.ts';
 import { fileSize, lastAside, setAside, tryRemove } from '../host/files/files.ts';
+import { completeSpec } from '../specification/complete.ts';
 import { readCopy, type WantedCopy, writeCopy } from './copy.ts';
 import { databaseFiles, isEnvironmental, openDatabase, transaction } from './database.ts';
 import type { Settings } from './settings.ts';
@@ -48,9 +49,15 @@ export class WantedStore {
     }
   }
 
-  /** All fleets. */
+  /** All fleets; specs that an earlier fleetd has stored are complete. */
   load(): StoredFleet[] {
-    return this.#read(loadAll);
+    return this.#read(loadAll).map(({ fleet, releases, slots }) => ({
+      fleet: { ...fleet, spec: fleet.spec && completeSpec(fleet.spec) },
+      releases: releases.map((release) =>
+        release.spec ? { ...release, spec: completeSpec(release.spec) } : release,
+      ),
+      slots,
+    }));
   }
 
   /**

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { AgentRow } from '../../src/api/agents.ts';
 import type { FleetEvent } from '../../src/api/events.ts';
-import { fleetOf, json, lines, Place, refuse, statusOf } from './harness.ts';
+import { type Answer, fleetOf, json, lines, Place, refuse, statusOf } from './harness.ts';
 
 const ESCAPE = '\x1b]0;owned\x07\u009b31m';
 
@@ -185,10 +185,31 @@ describe('events', () => {
 
 describe('logs', () => {
   const output = Buffer.from(`one\xff\n\x1b[31mtwo\n`, 'latin1');
+  const SPEC: Record<string, Answer> = {
+    'GET /v1/fleets/web': json({ spec: { logs: { stderr: 'same' } }, baseDir: '/' }),
+  };
+  /** Answers with what two slots wrote, the second one to two logs, of which the order is known for two lines. */
+  const many: Answer = (_, response) => {
+    const from = '2026-11-29T10:00:00.000Z';
+    const until = '2026-11-29T10:00:42.000Z';
+    const texts = [
+      { slot: 7, from, until, stdout: 'seven\n\x1b[31mred\nno end', stderr: null },
+      { slot: 10, from, until, stdout: 'a\n', stderr: 'b\n' },
+      {
+        slot: 10,
+        from: until,
+        until: null,
+        stdout: `2026-11-29T10:01:02Z late\n`,
+        stderr: `2026-11-29T10:01:01Z early\n`,
+      },
+    ];
+    response.end(texts.map((each) => `${JSON.stringify(each)}\n`).join(''));
+  };
 
   test('passes bytes unchanged into a pipe', async () => {
     const place = new Place();
     await place.supervise([fleetOf('web')], {
+      ...SPEC,
       'GET /v1/fleets/web/slots/7/log': (_, response) => response.end(output),
     });
     const { child, ended } = place.start(['logs', '7']);
@@ -199,27 +220,88 @@ describe('logs', () => {
     expect(place.seen.at(-1)?.query).toEqual({ lines: '100' });
   });
 
-  test('with --json gives a line each with its slot', async () => {
+  test('with --json gives a line each with its fleet, slot and stream', async () => {
     const place = new Place();
-    await place.supervise([fleetOf('web')], {
-      'GET /v1/fleets/web/slots/7/log': (_, response) => response.end(output),
-    });
+    await place.supervise([fleetOf('web')], { 'GET /v1/fleets/web/logs': many });
     const { stdout } = await place.fleetctl('logs', '7', '--json', '--lines', '2', '-f');
     expect(
       stdout
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line)),
+        .map((line) => JSON.parse(line))
+        .slice(0, 4),
     ).toEqual([
-      { slot: 7, line: 'one\ufffd' },
-      { slot: 7, line: '\x1b[31mtwo' },
+      { fleet: 'web', slot: 7, stream: null, line: 'seven' },
+      { fleet: 'web', slot: 7, stream: null, line: '\x1b[31mred' },
+      { fleet: 'web', slot: 7, stream: null, line: 'no end' },
+      { fleet: 'web', slot: 10, stream: 'stdout', line: 'a' },
     ]);
-    expect(place.seen.at(-1)?.query).toEqual({ lines: '2', follow: 'true' });
+    expect(place.seen.at(-1)?.query).toEqual({ slots: '7', lines: '2', follow: 'true' });
+  });
+
+  test('of many slots has the slot before each line, and says where the order is unknown', async () => {
+    const place = new Place();
+    await place.supervise([fleetOf('web')], { 'GET /v1/fleets/web/logs': many });
+    const { stdout, stderr } = await place.fleetctl('logs', '--slots', '7-10');
+    expect(stdout).toBe(
+      [
+        ' 7 | seven',
+        ' 7 | \x1b[31mred',
+        ' 7 | no end',
+        '10 | a',
+        '10 ! b',
+        '10 ! 2026-11-29T10:01:01Z early',
+        '10 | 2026-11-29T10:01:02Z late',
+        '',
+      ].join('\n'),
+    );
+    expect(stderr).toBe(
+      'note: the order of stdout and stderr is known to within 42 s; within that, stdout comes first\n',
+    );
+    expect(place.seen.at(-1)?.query).toEqual({ slots: '7-10', lines: '10' });
+  });
+
+  test('shows only the lines that match, and asks for all', async () => {
+    const place = new Place();
+    await place.supervise([fleetOf('web')], { 'GET /v1/fleets/web/logs': many });
+    const { stdout, stderr } = await place.fleetctl(
+      'logs',
+      '--all',
+      '--grep',
+      '^(?i:A|SEVEN)$',
+      '--since',
+      '1h',
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: '7 | seven\n10 | a\n', stderr: '' });
+    expect(place.seen.at(-1)?.query).toEqual({ lines: '100000', lastMs: '3600000' });
+    const { code, stderr: refused } = await place.fleetctl('logs', '--all', '--grep', '(');
+    expect(code).toBe(2);
+    expect(refused).toContain('--grep: Invalid regular expression');
+  });
+
+  test('leaves out lines whose own time is too old, with those that follow them', async () => {
+    const place = new Place();
+    const now = new Date().toISOString();
+    const stdout = `undated\n2026-01-01T00:00:00Z old\n  of it\n${now} new\n  of it\n`;
+    await place.supervise([fleetOf('web')], {
+      'GET /v1/fleets/web/logs': (_, response) =>
+        response.end(JSON.stringify({ slot: 0, from: null, until: null, stdout, stderr: null })),
+    });
+    const ended = await place.fleetctl('logs', '0', '--since', '5m');
+    expect(ended.stdout).toBe(`undated\n${now} new\n  of it\n`);
+  });
+
+  test.each([[[]], [['7', '--all']], [['--all', '--slots', '1']]])('%j is refused', async (args) => {
+    const place = new Place();
+    const { code, stderr } = await place.fleetctl('logs', ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('logs takes exactly one of SLOT, --slots and --all');
   });
 
   test.skipIf(!existsSync('/usr/bin/script'))('on a terminal shows what would command it', async () => {
     const place = new Place();
     await place.supervise([fleetOf('web')], {
+      ...SPEC,
       'GET /v1/fleets/web/slots/7/log': (_, response) => response.end(output),
     });
     const { stdout } = await place.onTerminal('logs', '7');
@@ -229,6 +311,7 @@ describe('logs', () => {
   test('of an unknown slot ends as the supervisor says', async () => {
     const place = new Place();
     await place.supervise([fleetOf('web')], {
+      ...SPEC,
       'GET /v1/fleets/web/slots/7/log': refuse('SLOT_UNKNOWN', 404),
     });
     const { code, stderr } = await place.fleetctl('logs', '7');

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -46,6 +46,8 @@ beforeAll(async () => {
     '-f',
     world.write('fleet.json', JSON.stringify({ ...spec, env: { A: 'b' } })),
   );
+  // Its agents are silent; what is appended to a log is what one would write.
+  appendFileSync(join(world.stateDir, 'logs/web/0.log'), 'a line\n');
   stray = spawn('./agent', ['100000'], { cwd: world.root, env: world.env, stdio: 'ignore' });
   document = JSON.parse((await ask('GET', '/v1/openapi.json')).text) as OpenApi;
 });
@@ -117,6 +119,7 @@ const READS: Reads = {
   rollout: WEB,
   agents: { ...WEB, usage: true },
   log: { ...WEB, slot: 0, lines: 10 },
+  logs: { ...WEB, slots: '0-9', lines: 10, lastMs: 3_600_000 },
   memory: { ...WEB, top: 2, pss: 'all' },
   samples: { ...WEB, since: Date.parse('2026-01-01') },
   releases: WEB,

@@ -138,7 +138,7 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
     argv: ['p'],
     env: ['LD_PRELOAD=x'],
     cwd: '/c',
-    output: { path: '/o' },
+    output: { log: '/o' },
     user: { uid: 1, gid: 2, groups: [3] },
     cgroup: '/g',
     umask: 0,
@@ -149,7 +149,7 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
     ({ step }) => STEPS[step],
   );
   expect(steps).toEqual([
-    ...['fork', 'cgroup', 'cgroup', 'cgroup', 'setsid', 'output', 'output', 'output'],
+    ...['fork', 'cgroup', 'cgroup', 'cgroup', 'setsid', 'output', 'output', 'output', 'output'],
     ...['close', 'close', 'close', 'close', 'umask', 'nofile'],
     ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'close', 'chdir'],
     ...['no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],

@@ -1,6 +1,8 @@
 import {
   appendFileSync,
+  chownSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -10,13 +12,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { boundLog, readLog, readLogEnd } from '../../src/host/files/logfile.ts';
+import { Logs } from '../../src/host/files/logs.ts';
 import { until } from '../e2e/harness.ts';
-import { Scratch } from './processes.ts';
+import { NOT_ROOT, Scratch } from './processes.ts';
 
 let scratch: Scratch;
 let path: string;
+let logs: Logs;
 beforeEach(() => {
+  logs = new Logs();
   scratch = new Scratch();
   path = scratch.path('3.log');
 });
@@ -25,6 +29,11 @@ afterEach(() => scratch.dispose());
 const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`).join('');
 const size = (file: string) => (existsSync(file) ? statSync(file).size : 0);
+
+const boundLog = (log: string, maxBytes: number, keep = 1) => logs.bound(log, { maxBytes, keep });
+const readLog = (log: string, count: number, isFollowed: boolean, signal: AbortSignal) =>
+  logs.read(log, count, isFollowed, signal);
+const readLogEnd = (log: string, bytes: number) => logs.readEnd(log, { from: 0, to: null, bytes });
 
 async function readAll(count: number): Promise<string> {
   let text = '';
@@ -63,6 +72,36 @@ describe('a bound', () => {
       await boundLog(path, 1000);
       expect(size(path) + size(`${path}.1`)).toBeLessThanOrEqual(1000);
     }
+  });
+
+  test('keeps as many older parts as are wanted, each within half of it', async () => {
+    for (let i = 0; i < 6; i++) {
+      appendFileSync(path, lines(100 * i, 100 * (i + 1)));
+      await boundLog(path, 1000, 3);
+    }
+    const parts = [1, 2, 3].map((number) => readFileSync(`${path}.${number}`, 'utf8'));
+    expect(parts).toEqual(
+      [lines(500, 600), lines(400, 500), lines(300, 400)].map((part) => part.slice(-500)),
+    );
+    expect(existsSync(`${path}.4`)).toBe(false);
+    expect(await readAll(100_000)).toBe(parts.toReversed().join(''));
+    appendFileSync(path, lines(600, 700));
+    await boundLog(path, 1000, 1);
+    expect([1, 2, 3].map((number) => existsSync(`${path}.${number}`))).toEqual([true, false, false]);
+  });
+
+  test('counts what was lost where the newest half could not be kept', async () => {
+    writeFileSync(path, lines(0, 100));
+    await boundLog(path, 400);
+    mkdirSync(`${path}.new`);
+    appendFileSync(path, lines(100, 200));
+    await expect(boundLog(path, 400)).rejects.toThrow('EISDIR');
+    rmSync(`${path}.new`, { recursive: true });
+    appendFileSync(path, 'after\n');
+    const begin = logs.fileBegin(path);
+    expect(begin).toBe(lines(0, 200).length);
+    // What is gone is not what stands before it in the older part.
+    expect(logs.readEnd(path, { from: begin - 10, to: null, bytes: 100 })).toBe('after\n');
   });
 
   test('lets a writer go on at the new start', async () => {
@@ -220,7 +259,7 @@ describe('a log of gigabytes, or one that claims to have them', () => {
     const text = () => Buffer.concat(seen).toString().replaceAll('\0', '');
     await until(() => text() === 'begun\n');
     truncateSync(path, 2 * GIB);
-    await until(() => text().endsWith('here]\n') && Buffer.concat(seen).length > 2 ** 20);
+    await until(() => text().endsWith('here]\n'));
     appendFileSync(path, 'on\n');
     await until(() => text().endsWith('on\n'));
     controller.abort();
@@ -231,8 +270,7 @@ describe('a log of gigabytes, or one that claims to have them', () => {
   });
 
   test('is kept within its bound while others have their turns', async () => {
-    writeFileSync(path, '');
-    truncateSync(path, 64 * 2 ** 20);
+    writeFileSync(path, Buffer.alloc(64 * 2 ** 20, 'x'));
     let turns = 0;
     let isDone = false;
     const count = () => {
@@ -258,6 +296,94 @@ test('a log that its agent empties itself is read on, and nothing is shown twice
   await until(() => seen.text.endsWith('on\n'));
   seen.stop();
   expect(seen.text).toBe('new\non\n');
+});
+
+describe('positions', () => {
+  test('stay what they are through cuts, and count what an agent has thrown away', async () => {
+    writeFileSync(path, lines(0, 100));
+    const at = logs.look(path)!.end;
+    await boundLog(path, 1000);
+    expect(logs.look(path)).toMatchObject({ end: at, size: 0, emptied: 0 });
+    appendFileSync(path, 'abc\n');
+    expect(logs.readEnd(path, { from: at, to: null, bytes: 100 })).toBe('abc\n');
+    expect(logs.readEnd(path, { from: at - 8, to: at, bytes: 100 })).toBe('line 99\n');
+    expect(logs.look(path)!.end).toBe(at + 4);
+    truncateSync(path);
+    appendFileSync(path, 'd\n');
+    expect(logs.look(path)).toMatchObject({ end: at + 4 + 2, size: 2, emptied: 1 });
+    expect(logs.readEnd(path, { from: at, to: null, bytes: 100 })).toBe('d\n');
+  });
+
+  test('move on where a log is written anew at the same size', async () => {
+    writeFileSync(path, 'one\n');
+    const { end } = logs.look(path)!;
+    expect(logs.look(path)).toMatchObject({ end, emptied: 0 });
+    const { mtimeMs } = statSync(path);
+    await until(() => {
+      writeFileSync(path, 'two\n');
+      return statSync(path).mtimeMs !== mtimeMs;
+    });
+    expect(logs.look(path)).toMatchObject({ end: end + 4, emptied: 1 });
+  });
+
+  test('are forgotten with the directory', async () => {
+    writeFileSync(path, lines(0, 100));
+    await boundLog(path, 400);
+    expect(logs.fileBegin(path)).toBeGreaterThan(0);
+    logs.forget(scratch.root);
+    expect(logs.fileBegin(path)).toBe(0);
+  });
+});
+
+describe('a log that its agent empties or overwrites', () => {
+  const save = () => logs.save(path, { maxBytes: 1000, keep: 1 });
+
+  test('is saved to its older part, which stays within its bound', async () => {
+    writeFileSync(`${path}.1`, 'older\n');
+    for (let i = 0; i < 200; i++) {
+      writeFileSync(path, `line ${i}\n`);
+      await save();
+      expect(size(`${path}.1`)).toBeLessThanOrEqual(500);
+    }
+    expect(size(path)).toBe(0);
+    expect((await readAll(20)).endsWith('line 198\nline 199\n')).toBe(true);
+    expect(size(`${path}.1`)).toBeGreaterThanOrEqual(250);
+  });
+
+  test('loses its hole, whatever that claims to be', async () => {
+    writeFileSync(path, '');
+    truncateSync(path, 2 ** 40);
+    appendFileSync(path, 'data\n');
+    expect(logs.look(path)!.isSparse).toBe(true);
+    expect(await readAll(10)).toContain('data\n');
+    await save();
+    expect([size(path), readFileSync(`${path}.1`, 'utf8').replaceAll('\0', '')]).toEqual([0, 'data\n']);
+  });
+});
+
+describe('before a start', () => {
+  test('a log stays as it is, and its output begins at its end', () => {
+    expect(logs.begin(path, null, 1)).toBe(0);
+    writeFileSync(path, 'before\n');
+    expect(logs.begin(path, null, 1)).toBe(7);
+    expect(readFileSync(path, 'utf8')).toBe('before\n');
+  });
+
+  test('a log with another name is set aside: who has that name would see what follows', () => {
+    writeFileSync(path, 'before\n');
+    linkSync(path, scratch.path('elsewhere'));
+    expect(logs.begin(path, null, 1)).toBe(7);
+    expect([existsSync(path), readFileSync(`${path}.1`, 'utf8')]).toEqual([false, 'before\n']);
+  });
+
+  test.skipIf(NOT_ROOT)('a log of another user is set aside', () => {
+    writeFileSync(path, 'before\n');
+    chownSync(path, 12_345, 12_345);
+    expect(logs.begin(path, { uid: 12_345, gid: 12_345 }, 1)).toBe(7);
+    expect(existsSync(path)).toBe(true);
+    logs.begin(path, { uid: 12_346, gid: 12_346 }, 1);
+    expect([existsSync(path), existsSync(`${path}.1`)]).toEqual([false, true]);
+  });
 });
 
 test('what was put in the place of a log is neither followed nor waited for', async () => {

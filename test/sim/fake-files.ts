@@ -14,6 +14,8 @@ const ASIDE = /^\.(purging|purged)-(.+)-\d+$/;
 /** Files of an imaginary disk, for one life of a supervisor. Each call can be its last, and each write can fail. */
 export class FakeFiles implements Files {
   readonly #world: HostWorld;
+  /** How much was cut from a log in this life. */
+  readonly #cut = new Map<string, number>();
   #asides = 0;
 
   constructor(world: HostWorld) {
@@ -218,27 +220,50 @@ export class FakeFiles implements Files {
   // ── logs ──
 
   readonly logs: LogFiles = {
-    size: (path) => this.#world.disk.at(path)?.sizeBytes ?? null,
+    look: (path) => this.#look(path),
+    fileBegin: (path) => this.#cut.get(path) ?? 0,
+    lastEnd: (path) => this.#look(path)?.end ?? this.#cut.get(path) ?? 0,
+    freeBytes: () => null,
+    begin: (path) => this.#look(path)?.end ?? 0,
     readEnd: (path) => this.#world.disk.at(path)?.text ?? '',
-    read: () => {
-      throw new Error('nobody reads logs in the simulated world');
-    },
-    bound: async (path, maxBytes) => {
+    read: nobodyReads,
+    lastLines: nobodyReads,
+    continueAt: nobodyReads,
+    readRange: nobodyReads,
+    forget: () => {},
+    bound: async (path, { maxBytes }) => {
       const { disk, gate } = this.#world;
       gate.step(`logs.bound ${path}`);
       const found = disk.at(path);
       if (!found || found.sizeBytes <= maxBytes / 2) return;
       // The file begins anew whether its newest half could be kept or not.
+      this.#cut.set(path, (this.#cut.get(path) ?? 0) + found.sizeBytes);
       found.sizeBytes = 0;
       if (gate.isDiskFull) throw systemCallError('write', 'ENOSPC');
       disk.write(`${path}.1`, found.text);
     },
+    // Nobody moves, empties or overwrites a log there.
+    save: nobodyReads,
+    fetchDeleted: nobodyReads,
+    makeAppending: nobodyReads,
+    find: async () => ({ kind: 'here' }),
   };
+
+  #look(path: string) {
+    const found = this.#world.disk.at(path);
+    if (!found) return null;
+    const { sizeBytes: size, id } = found;
+    return { end: (this.#cut.get(path) ?? 0) + size, size, emptied: 0, isSparse: false, id: id ?? '' };
+  }
 
   #fail(syscall: string, path = ''): void {
     const code = this.#world.faults.disk();
     if (code !== null) throw Object.assign(systemCallError(syscall, code), { path });
   }
+}
+
+function nobodyReads(): never {
+  throw new Error('nobody reads or mends logs in the simulated world');
 }
 
 /** `FLEET/SLOT`, from the end of a slot's directory. */

@@ -94,7 +94,7 @@ export class FakeProcesses implements Processes {
     const program = { path: launch.path, file: this.#world.disk.at(launch.path)?.id ?? '' };
     const { argv, output } = launch;
     const main = kernel.fork({ kind: 'agent', key, env, nature, parent: this, program, argv });
-    if ('path' in output && output.path !== '/dev/null') this.#write(main, output.path);
+    if ('log' in output) this.#write(main, output.log);
     this.#mains.set(key, main);
     this.#world.started(main);
     time.after(containment === 'session' ? 0 : random.between(1, CONTAINED_MS_MAX), () => {

@@ -62,7 +62,7 @@ const DEFAULTS: Spec = {
     keep: 5,
     drain: null,
   },
-  logs: { to: 'file', maxSizeBytes: 1_048_576 },
+  logs: { to: 'file', maxSizeBytes: 1_048_576, keep: 1, stderr: 'same' },
   labels: null,
 };
 

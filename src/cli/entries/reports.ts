@@ -55,13 +55,30 @@ export const REPORTS = [
   },
   {
     name: 'logs',
-    summary: 'show the output of an agent',
-    arguments: [{ notation: '<SLOT>', help: 'The slot of the agent.' }],
+    summary: 'show the output of agents',
+    arguments: [{ notation: '[SLOT]', help: 'The slot of one agent.' }],
     options: [
+      {
+        flags: '--all',
+        help: 'All slots: each line begins with its slot, and with ! instead of | if it is of stderr.',
+      },
+      SLOTS,
       { flags: '-f, --follow', help: 'Keep printing new output.' },
-      { flags: '--lines <N>', help: 'The last N lines (default: 100).' },
+      {
+        flags: '--lines <N>',
+        help: 'The last N lines of each log (default: 100, of many slots 10, with --since or --grep all).',
+      },
+      {
+        flags: '--since <D>',
+        help: 'Only what was written in the last D, e.g. 15m, as far as that is known.',
+      },
+      { flags: '--grep <RE>', help: 'Only lines that match this regular expression (of JavaScript).' },
     ],
-    examples: ['fleetctl logs 17 -f'],
+    examples: [
+      'fleetctl logs 17 -f',
+      'fleetctl logs --all -f',
+      "fleetctl logs --slots 0-99 --since 1h --grep '(?i:error)'",
+    ],
   },
   {
     name: 'metrics',

@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode } from '../../errors/table.ts';
 import type { Goal } from '../../fleet/goal.ts';
 import { judgeGoal } from '../../fleet/goal.ts';
 import { parseSlots } from '../../specification/slots.ts';
+import { Output } from '../fleet/output.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import type { Report } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
@@ -45,7 +46,13 @@ export async function* watchGoal(
       [sent, sentAt] = [text, performance.now()];
     }
     if (end) {
-      yield { kind: 'end', ...end, ...errorOf(runner, end.exitCode), ...rollout };
+      yield {
+        kind: 'end',
+        ...end,
+        ...errorOf(runner, end.exitCode),
+        ...sampleOf(runner, goal, end),
+        ...rollout,
+      };
       return;
     }
     await nextTurn(supervisor, PROGRESS_MS.min, PROGRESS_MS.max, gone);
@@ -72,6 +79,17 @@ function errorOf({ fleet }: FleetRunner, exitCode: number): { error?: ErrorLine 
   if (fleet.hold) return error('HELD', 'Correct the spec and spawn again, or run fleetctl resume.');
   const isRolledBack = fleet.rolling.record?.state === 'rolled-back';
   return isRolledBack ? error('ROLLED_BACK', ERRORS.ROLLED_BACK.hint) : {};
+}
+
+/** The output of an agent that failed, if that is why a goal is not reached. A rollout has a sample of its own. */
+function sampleOf(runner: FleetRunner, goal: Goal, { exitCode }: { exitCode: number }): { sample?: string } {
+  if (exitCode !== ERRORS.HELD.exitCode || goal.kind === 'rollout') return {};
+  const { hold, slots } = runner.fleet;
+  const failed = [...slots.values()].find(
+    ({ wanted, agent, failures }) => wanted && (agent.state === 'failed' || failures > 0),
+  );
+  const sample = hold ? hold.sample : failed && runner.watch(Output).sample(failed.number);
+  return sample ? { sample } : {};
 }
 
 /** Waits for a turn of the loop after `minMs`, but no longer than `maxMs`. */

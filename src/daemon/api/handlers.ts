@@ -7,6 +7,7 @@ import { AGENTS_MAX, parseSlots } from '../../specification/slots.ts';
 import type { Commands } from '../commands/commands.ts';
 import { listStrays } from '../commands/strays.ts';
 import type { Dashboard } from '../dashboard/server.ts';
+import { streamLogs } from '../fleet/log-stream.ts';
 import { Output } from '../fleet/output.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { MetricsServer } from '../report/metrics-server.ts';
@@ -123,7 +124,7 @@ function reportHandlers({
   };
 }
 
-function streamHandlers({ commands, report, supervisor }: Served): Part<'watch' | 'events' | 'log'> {
+function streamHandlers({ commands, report, supervisor }: Served): Part<'watch' | 'events' | 'log' | 'logs'> {
   return {
     watch: ({ fleet, query: { goal }, connection }) =>
       watchGoal(supervisor, report, commands.get(fleet), goal, closed(connection)),
@@ -136,6 +137,17 @@ function streamHandlers({ commands, report, supervisor }: Served): Part<'watch' 
       const path = commands.get(fleet).watch(Output).written(slot);
       const wanted = { lines: Math.min(lines, LINES.max), follow };
       return { content: readLog(supervisor.host, path, wanted, closed(connection)) };
+    },
+    logs: ({ fleet, query: { slots, lines = LINES.usual, lastMs, follow = false }, connection }) => {
+      const runner = commands.get(fleet);
+      const output = runner.watch(Output);
+      const chosen = slots === undefined ? null : parseSlots(slots);
+      output.checkHasLogs();
+      // One that has no output yet may be waited for, if others have some.
+      if (chosen?.every((slot) => output.logs(slot).length === 0)) output.written(chosen[0]!);
+      const since = lastMs === undefined ? null : supervisor.host.date().getTime() - lastMs;
+      const wanted = { slots: chosen, lines: Math.min(lines, LINES.max), since, follow };
+      return streamLogs(runner, wanted, AbortSignal.any([closed(connection), runner.signal]));
     },
   };
 }

@@ -110,16 +110,26 @@ async function agentDocument(
   };
 }
 
-/** The end of an agent's output; if there is none, the reason. */
+/** The end of an agent's output, of stderr by itself if it has a log of its own; if there is none, the reason. */
 async function lastOutput(runner: FleetRunner, slot: number): Promise<string> {
   try {
-    const chunks: Buffer[] = [];
-    const path = runner.watch(Output).written(slot);
-    const { logs } = runner.services.host.files;
-    for await (const chunk of logs.read(path, OUTPUT_LINES, false, AbortSignal.abort())) chunks.push(chunk);
-    return Buffer.concat(chunks).toString('utf8').slice(-OUTPUT_CHARS_MAX);
+    const output = runner.watch(Output);
+    output.written(slot);
+    const texts: string[] = [];
+    for (const { path, stream } of output.logs(slot)) {
+      const text = await lastLines(runner, path, stream === null ? OUTPUT_LINES : OUTPUT_LINES / 2);
+      texts.push(stream === null || text === '' ? text : `── ${stream} ──\n${text}`);
+    }
+    return texts.join('');
   } catch (error) {
     if (error instanceof FleetError) return `(${error.message})`;
     throw error;
   }
+}
+
+async function lastLines({ services }: FleetRunner, path: string, lines: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  const { logs } = services.host.files;
+  for await (const chunk of logs.read(path, lines, false, AbortSignal.abort())) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8').slice(-OUTPUT_CHARS_MAX);
 }

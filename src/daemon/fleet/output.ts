@@ -1,54 +1,134 @@
-import pLimit from 'p-limit';
 import { FleetError } from '../../errors/fleet-error.ts';
-import type { LogFiles, Output as OutputTarget } from '../../host/host.ts';
-import { every } from '../shared/timers.ts';
+import { runOf } from '../../fleet/agent.ts';
+import { chooseSample, weighOutput } from '../../fleet/output/sample.ts';
+import { Timeline } from '../../fleet/output/timeline.ts';
+import type { LogFiles, Output as OutputTarget, Owner } from '../../host/host.ts';
+import type { OutputRecord } from '../../store/runs.ts';
 import type { FleetContext, FleetWatch } from './context.ts';
+import { LogKeeper } from './log-keeper.ts';
 
-const SWEEP_MS = 1_000;
-/** Every log is measured once in this number of sweeps; one that grows fast, in every sweep. */
-const SWEEPS_PER_CYCLE = 60;
-/** A log that has grown by this share of its bound between two sweeps grows fast. */
-const FAST_GROWTH = 1 / 16;
-/** The maximum number of logs, of all fleets together, that are cut at a time next to the loop. */
-const CUTS_AT_ONCE_MAX = 2;
-const SAMPLE_BYTES = 1_000;
-const SAMPLE_LINES = 5;
+/** How much of the end of a start's output a sample is chosen from. */
+const SAMPLE_BYTES = 64 * 1024;
 
-const cuts = pLimit(CUTS_AT_ONCE_MAX);
+/** How often the two logs of a slot are looked at to see both at one moment. */
+const LOOKS_MAX = 4;
 
-/**
- * The output of a fleet's agents: where it goes, its bounds, and samples of it. A log may exceed its bound by what its
- * agent writes until it is next measured: 60 s if it was quiet, 1 s if it grows fast.
- */
+/** Positions in a slot's logs; a slot with one log has 0 for stderr. */
+type Positions = readonly [stdout: number, stderr: number];
+
+/** The output of one start; `to` is null while nothing has been started after it. */
+interface StartOutput {
+  from: Positions;
+  to: Positions | null;
+  release: string;
+}
+
+/** What is known of a slot's output. */
+interface SlotOutput {
+  readonly timeline: Timeline;
+  /** Where the output of the latest start begins; null if nobody knows. */
+  begins: Positions | null;
+  /** The latest start that failed. */
+  failed: StartOutput | null;
+}
+
+/** A log of a slot. `stream` is null if both streams go to it. */
+export interface SlotLog {
+  path: string;
+  stream: 'stdout' | 'stderr' | null;
+}
+
+/** The output of a fleet's agents: where it goes, when it was written, and samples of it; LogKeeper bounds it. */
 export class Output implements FleetWatch {
   readonly #context: FleetContext;
   readonly #files: LogFiles;
-  readonly #sizes = new Map<number, number>();
-  /** Slots whose log is being cut. */
-  readonly #cutting = new Set<number>();
-  /** Slots whose log grows fast. */
-  readonly #fast = new Set<number>();
-  #sweep = 0;
+  readonly #keeper: LogKeeper;
+  readonly #slots = new Map<number, SlotOutput>();
 
   constructor(context: FleetContext) {
     this.#context = context;
     this.#files = context.services.host.files.logs;
+    this.#keeper = new LogKeeper(context, (slot) => this.#note(slot));
   }
 
   start(): void {
-    const { fleet, signal, services } = this.#context;
-    // How much the agents have written while no supervisor ran is unknown.
-    for (const slot of fleet.slots.keys()) this.#fast.add(slot);
-    every(
-      SWEEP_MS,
-      signal,
-      () => this.#sweepAll(),
-      (error) => services.log.warn({ error: error.message }, 'cannot bound a log'),
-    );
+    const { name, services } = this.#context;
+    for (const [slot, { begins, marks }] of services.runs.outputs(name)) this.#restore(slot, begins, marks);
+    this.#keeper.start();
   }
 
-  path(slot: number): string {
-    return this.#context.services.paths.log(this.#context.name, slot);
+  stop(why: 'removed' | 'shutdown'): void {
+    const { name, services } = this.#context;
+    if (why === 'removed') this.#files.forget(services.paths.logDir(name));
+  }
+
+  /** The agent of a slot has ended: if nobody asked it to, a sample is of this start. */
+  exited(slot: number): void {
+    const { agent } = this.#context.fleet.slot(slot);
+    const release = runOf(agent)?.release;
+    const its = this.#slots.get(slot);
+    if (!its || release === undefined) return;
+    const isFailure =
+      agent.state !== 'stopping' || agent.cause === 'not-ready' || agent.cause === 'unhealthy';
+    its.failed = isFailure && its.begins ? { from: its.begins, to: null, release } : null;
+  }
+
+  /** The paths of a slot's two logs; the one of stderr exists only if the spec says so. */
+  paths(slot: number): [stdout: string, stderr: string] {
+    const { name, services } = this.#context;
+    return [services.paths.log(name, slot), services.paths.errorLog(name, slot)];
+  }
+
+  /** The logs of a slot that exist, stdout first. */
+  logs(slot: number): SlotLog[] {
+    const [stdout, stderr] = this.paths(slot);
+    if (this.#files.look(stderr) === null) {
+      return this.#files.look(stdout) === null ? [] : [{ path: stdout, stream: null }];
+    }
+    return [
+      { path: stdout, stream: 'stdout' },
+      { path: stderr, stream: 'stderr' },
+    ];
+  }
+
+  /** When a slot's output was written, as far as that was seen. */
+  timeline(slot: number): Timeline {
+    this.#note(slot);
+    return this.#of(slot).timeline;
+  }
+
+  /**
+   * Where the logs of a slot end at one moment: what follows there was written after what precedes it in either.
+   * @returns null if its agent writes faster than can be looked
+   */
+  endsAtOnce(slot: number): [stdout: number, stderr: number] | null {
+    const [out, err] = this.paths(slot);
+    const endOf = (path: string) => this.#files.look(path)?.end ?? this.#files.lastEnd(path);
+    let stdout = endOf(out);
+    for (let tries = 0; tries < LOOKS_MAX; tries++) {
+      const stderr = endOf(err);
+      if (stderr === 0) return [stdout, 0];
+      const again = endOf(out);
+      if (again === stdout) return [stdout, stderr];
+      stdout = again;
+    }
+    return null;
+  }
+
+  /** Where the output of a slot's latest start begins; if nobody knows, its end. */
+  beginsOf(slot: number): [stdout: number, stderr: number] {
+    const begins = this.#slots.get(slot)?.begins;
+    return begins ? [...begins] : (this.endsAtOnce(slot) ?? [0, 0]);
+  }
+
+  /** @throws FleetError USAGE if the agents of this fleet write elsewhere */
+  checkHasLogs(): void {
+    const { name, fleet } = this.#context;
+    const { to } = fleet.spec.logs;
+    if (to === 'journal')
+      throw new FleetError('USAGE', `fleet ${name} writes to the journal; run journalctl -t ${name}/SLOT`);
+    if (to === 'null')
+      throw new FleetError('USAGE', `fleet ${name} has logs: { to: null }, so there is no output`);
   }
 
   /**
@@ -56,24 +136,24 @@ export class Output implements FleetWatch {
    * @throws FleetError USAGE if agents write elsewhere, SLOT_UNKNOWN if nothing was ever written
    */
   written(slot: number): string {
-    const { name, fleet } = this.#context;
-    const { to } = fleet.spec.logs;
-    if (to === 'journal')
-      throw new FleetError('USAGE', `fleet ${name} writes to the journal; run journalctl -t ${name}/${slot}`);
-    if (to === 'null')
-      throw new FleetError('USAGE', `fleet ${name} has logs: { to: null }, so there is no output`);
-    const path = this.path(slot);
-    if (Number.isInteger(slot) && this.#files.size(path) !== null) return path;
-    throw new FleetError('SLOT_UNKNOWN', `slot ${slot} of fleet ${name} has no output`);
+    this.checkHasLogs();
+    const [path] = this.paths(slot);
+    if (Number.isInteger(slot) && this.#files.look(path) !== null) return path;
+    throw new FleetError('SLOT_UNKNOWN', `slot ${slot} of fleet ${this.#context.name} has no output`);
+  }
+
+  /** The output of an errand in a slot: it is added to the agent's. */
+  ofErrand(slot: number): OutputTarget {
+    const [log, errors] = this.paths(slot);
+    return this.#isApart ? { log, errors } : { log };
   }
 
   /** Opens the output of an agent that starts. A journal's descriptor is the caller's to close. */
-  open(slot: number): OutputTarget {
+  open(slot: number, owner: Owner): OutputTarget {
     switch (this.#context.fleet.spec.logs.to) {
       case 'file':
-        // How much a new agent writes is unknown, so its log is measured in the next sweep.
-        this.#fast.add(slot);
-        return { path: this.path(slot) };
+        this.#begin(slot, owner);
+        return this.ofErrand(slot);
       case 'null':
         return { path: '/dev/null' };
       case 'journal':
@@ -81,41 +161,94 @@ export class Output implements FleetWatch {
     }
   }
 
-  /** The last lines of a slot's agent; null if there are none. */
+  /**
+   * The lines that say why the agent of a slot has failed, from the output of that start and no other: of the latest that
+   * has failed, or of the one that is still running because it failed to become ready.
+   * @returns null if it wrote nothing, if nobody knows where its output begins, or if it cannot be read: whatever fails
+   * because of that would be up to the agent, which may hold a lease on its log
+   */
   sample(slot: number): string | null {
-    const end = this.#files.readEnd(this.path(slot), SAMPLE_BYTES).trimEnd();
-    return end === '' ? null : end.split('\n').slice(-SAMPLE_LINES).join('\n');
-  }
-
-  #sweepAll(): void {
-    const { fleet } = this.#context;
-    const { to, maxSizeBytes } = fleet.spec.logs;
-    this.#sweep = (this.#sweep + 1) % SWEEPS_PER_CYCLE;
-    if (to !== 'file') return;
-    const due = new Set(this.#fast);
-    for (let slot = this.#sweep; slot <= fleet.highest; slot += SWEEPS_PER_CYCLE) due.add(slot);
-    for (const slot of due) {
-      if (fleet.slots.has(slot)) this.#bound(slot, maxSizeBytes);
-      else {
-        this.#fast.delete(slot);
-        this.#sizes.delete(slot);
+    const its = this.#slots.get(slot);
+    // A rollout may judge the failure of a slot that has been vacated since.
+    const known = this.#context.fleet.slots.get(slot);
+    if (!its?.begins || !known) return null;
+    const { agent, release } = known;
+    const isStopping = agent.state === 'stopping';
+    const failed = !isStopping && its.failed?.release === release ? its.failed : null;
+    const { from, to } = failed ?? { from: its.begins, to: null };
+    const [stdout, stderr] = this.paths(slot).map((path, i) => {
+      try {
+        return this.#files.readEnd(path, { from: from[i]!, to: to?.[i] ?? null, bytes: SAMPLE_BYTES });
+      } catch {
+        return '';
       }
-    }
+    }) as [string, string];
+    const chosen = stderr !== '' && weighOutput(stderr) >= weighOutput(stdout) ? stderr : stdout;
+    return chooseSample(chosen);
   }
 
-  #bound(slot: number, maxBytes: number): void {
-    if (this.#cutting.has(slot)) return;
-    const path = this.path(slot);
-    const size = this.#files.size(path) ?? 0;
-    if (size - (this.#sizes.get(slot) ?? 0) > maxBytes * FAST_GROWTH) this.#fast.add(slot);
-    else this.#fast.delete(slot);
-    const isLarge = size > maxBytes / 2;
-    this.#sizes.set(slot, isLarge ? 0 : size);
-    if (!isLarge) return;
-    this.#cutting.add(slot);
-    const { log } = this.#context.services;
-    cuts(() => this.#files.bound(path, maxBytes))
-      .catch((error: Error) => log.warn({ error: error.message }, 'cannot bound a log'))
-      .finally(() => this.#cutting.delete(slot));
+  get #isApart(): boolean {
+    return this.#context.fleet.spec.logs.stderr === 'separate';
+  }
+
+  #of(slot: number): SlotOutput {
+    const known = this.#slots.get(slot);
+    if (known) return known;
+    const made: SlotOutput = { timeline: new Timeline(), begins: null, failed: null };
+    this.#slots.set(slot, made);
+    return made;
+  }
+
+  #begin(slot: number, owner: Owner): void {
+    const { keep = 1 } = this.#context.fleet.spec.logs;
+    const its = this.#of(slot);
+    const begins = this.paths(slot).map((path) => this.#files.begin(path, owner, keep)) as [number, number];
+    if (its.failed && its.failed.to === null) its.failed = { ...its.failed, to: begins };
+    its.begins = begins;
+    its.timeline.note({ at: this.#context.services.host.date().getTime(), ends: begins });
+    this.#keeper.lookSoon(slot);
+    this.#persist(slot);
+  }
+
+  /** Notes how long the logs of a slot are now. */
+  #note(slot: number): void {
+    const { fleet, services } = this.#context;
+    if (!fleet.slots.has(slot)) {
+      this.#slots.delete(slot);
+      return;
+    }
+    const [out, err] = this.paths(slot);
+    // It was looked at after the other one, so both were so long at one moment.
+    const hasOne = this.#files.lastEnd(err) === 0;
+    const ends = hasOne ? ([this.#files.lastEnd(out), 0] as const) : this.endsAtOnce(slot);
+    if (!ends || !this.#of(slot).timeline.note({ at: services.host.date().getTime(), ends })) return;
+    this.#persist(slot);
+    // What is noted is written at the end of a turn.
+    this.#context.wake();
+  }
+
+  #persist(slot: number): void {
+    const { name, services } = this.#context;
+    services.runs.setOutput(name, slot, () => this.#record(slot));
+  }
+
+  /** What the next supervisor needs to know: its positions begin where the files of the logs begin now. */
+  #record(slot: number): OutputRecord {
+    const { begins, timeline } = this.#of(slot);
+    const [stdout, stderr] = this.paths(slot).map((path) => this.#files.fileBegin(path)) as [number, number];
+    const [out, err] = begins ?? [stdout, stderr];
+    return { begins: [out - stdout, err - stderr], marks: timeline.toText([stdout, stderr]) };
+  }
+
+  /** A log that is shorter than what was noted has been emptied since: all in it is later. */
+  #restore(slot: number, begins: Positions, marks: string): void {
+    const ends = this.paths(slot).map((path) => this.#files.look(path)?.end ?? 0) as [number, number];
+    const timeline = Timeline.fromText(marks);
+    const isStale = timeline.marks.some((mark) => mark.ends.some((end, i) => end > ends[i]!));
+    this.#slots.set(slot, {
+      timeline: isStale ? new Timeline() : timeline,
+      begins: [0, 1].map((i) => (begins[i]! > ends[i]! ? 0 : begins[i]!)) as [number, number],
+      failed: null,
+    });
   }
 }

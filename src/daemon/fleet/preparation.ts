@@ -72,7 +72,7 @@ export class Preparation implements FleetWatch {
       prepareBegun(fleet, slot, work, host.now());
       await host.files.handOver(paths, account);
       host.files.readySlot(paths, account);
-      const output = { path: context.watch(Output).path(slot) };
+      const output = context.watch(Output).ofErrand(slot);
       const launch = helperLaunch(launchWorld(context, slot), { argv, where, output }, account);
       const end = ending.signal.aborted ? null : await host.processes.run(launch, timeoutMs, ending.signal);
       if (context.signal.aborted) return;

@@ -84,7 +84,7 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
 /** @param journals gets the descriptors to close once the processes have them */
 function requestFor(context: FleetContext, slot: number, journals: number[]): StartRequest {
   const account = accountFor(context.services.host.processes.users, context.fleet.spec.user, slot);
-  const output = context.watch(Output).open(slot);
+  const output = context.watch(Output).open(slot, account);
   if ('fd' in output) journals.push(output.fd);
   return {
     key: context.key(slot),

@@ -98,7 +98,7 @@ export class Stops implements FleetWatch {
     try {
       const world = launchWorld(context, slot, runOf(fleet.slot(slot).agent)!.release);
       const account = accountFor(host.processes.users, world.spec.user, slot);
-      const output = { path: context.watch(Output).path(slot) };
+      const output = context.watch(Output).ofErrand(slot);
       const launch = helperLaunch(world, { argv, where: 'stop.command', output, mainPid }, account);
       const end = await host.processes.run(launch, fleet.spec.stop.graceMs, ending.signal);
       how = end ? describeExit(end) : 'was ended';

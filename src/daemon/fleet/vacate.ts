@@ -8,7 +8,7 @@ export function vacateAll(context: FleetContext, steps: readonly Extract<Step, {
   files.vacate(steps.map(({ slot }) => ({ key: context.key(slot), paths: context.slotPaths(slot) })));
   const purged = steps.map(({ slot }) => slot).filter((slot) => fleet.slot(slot).purge);
   if (purged.length > 0) {
-    const paths = purged.flatMap((slot) => services.paths.keptOf(name, slot));
+    const paths = purged.flatMap((slot) => services.paths.keptOf(name, slot, fleet.spec.logs.keep));
     files
       .discard(paths)
       .catch((error: Error) =>

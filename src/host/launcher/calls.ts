@@ -34,6 +34,7 @@ const CALLS = {
     fcntl: 72,
     chdir: 80,
     fchdir: 81,
+    fchown: 93,
     umask: 95,
     setsid: 112,
     setgroups: 116,
@@ -51,6 +52,7 @@ const CALLS = {
     fcntl: 25,
     chdir: 49,
     fchdir: 50,
+    fchown: 55,
     openat: 56,
     close: 57,
     write: 64,
@@ -126,6 +128,19 @@ export function launchCalls(launch: Launch, { architecture, bornInCgroup }: Abil
     call(step, 'write', [fd, text, text.length], options),
     call(step, 'close', [fd], options),
   ];
+  /** Opens a file as a descriptor. */
+  const open = (fd: number, file: string) => [
+    call('output', 'close', [fd]),
+    call('output', 'openat', [AT_FDCWD, file, OUTPUT_FLAGS, OUTPUT_MODE]),
+  ];
+  /** Makes a log the user's: opening /dev/stdout or /dev/stderr again opens the file again (proc_pid_fd(5)). */
+  const openLog = (fd: number, log: string) => [
+    ...open(fd, log),
+    // A file system without owners refuses; then only that second opening is refused as well.
+    ...(launch.user
+      ? [call('output', 'fchown', [fd, launch.user.uid, launch.user.gid], { mayFail: true })]
+      : []),
+  ];
   const { path, argv, env, cwd, user, cgroup, umask, nofile, oomScoreAdj, output } = launch;
   const isHanded = 'fd' in output;
   /** The descriptor after a handed output's. */
@@ -150,11 +165,12 @@ export function launchCalls(launch: Launch, { architecture, bornInCgroup }: Abil
       : []),
     ...(isHanded
       ? [call('output', 'dup3', [FD.first, 1, 0])]
-      : [
-          call('output', 'close', [1]),
-          call('output', 'openat', [AT_FDCWD, output.path, OUTPUT_FLAGS, OUTPUT_MODE]),
-        ]),
-    call('output', 'dup3', [1, 2, 0]),
+      : 'log' in output
+        ? openLog(1, output.log)
+        : open(1, output.path)),
+    ...('log' in output && output.errors !== undefined
+      ? openLog(2, output.errors)
+      : [call('output', 'dup3', [1, 2, 0])]),
     call('close', 'close', [FD.orders]),
     call('close', 'close', [FD.first], optional),
     call('close', 'close', [FD.first + 1], optional),

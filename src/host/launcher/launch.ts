@@ -1,5 +1,8 @@
-/** The target of stdout and stderr: a file, opened in the child, or a descriptor that is handed over. */
-export type Output = { path: string } | { fd: number };
+/**
+ * The target of stdout and stderr: a file, opened in the child, or a descriptor that is handed over. An agent's log becomes
+ * its user's own, which no other file may. With `errors`, that log is the target of stderr.
+ */
+export type Output = { path: string } | { log: string; errors?: string } | { fd: number };
 
 /** The user of a process; `groups` are all its groups besides its own. */
 export interface User {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import { fileSize, realPath, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
-import { boundLog, readLog, readLogEnd } from '../files/logfile.ts';
+import { realPath, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
+import { Logs } from '../files/logs.ts';
 import { readPid } from '../files/pid-file.ts';
 import { discard, finishPurges, setDirectoriesAside } from '../files/purge.ts';
 import type { Reader } from '../files/reader.ts';
@@ -15,7 +15,7 @@ import { fileId } from '../sys/file-id.ts';
 /** The files of Linux. A process of its own reads what others can write. */
 export class LinuxFiles implements Files {
   readonly reader: Reader;
-  readonly logs: LogFiles = { size: fileSize, readEnd: readLogEnd, read: readLog, bound: boundLog };
+  readonly logs: LogFiles = new Logs();
   readonly #leave: (keys: readonly string[]) => void;
   readonly handOver = handOver;
   readonly findExecutable = findExecutable;

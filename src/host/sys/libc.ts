@@ -37,6 +37,10 @@ export const libc = {
   eventfd: lib.func('int eventfd(uint initial, int flags)'),
   close: lib.func('int close(int fd)'),
   write: lib.func('long write(int fd, void *data, ulong length)'),
+  lseek: lib.func('long lseek(int fd, long offset, int whence)'),
+  linkat: lib.func(
+    'int linkat(int fromDirectory, const char *from, int toDirectory, const char *to, int flags)',
+  ),
   flock: lib.func('int flock(int fd, int operation)'),
   getrlimit: lib.func('int getrlimit(int resource, void *limit)'),
   socket: lib.func('int socket(int domain, int type, int protocol)'),

@@ -9,6 +9,9 @@ import { integer, listOf, onlyKey, parsedSchema, scalar, type Type, text, word }
 /** Uids have 32 bits, and the highest means "no user"; the highest slot must get a uid as well. */
 const UID_BASE_MAX = 2 ** 32 - 2 - SLOT_MAX;
 
+/** Each is a file, and each cut renames them all. */
+const LOG_PARTS_MAX = 100;
+
 const USER_NAME = text('the name of a user', /^[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?$/);
 const USER_BASE = group({
   base: {
@@ -101,5 +104,19 @@ export const LOGS = group({
     default: 'file',
     help: 'Where the output of the agents goes.',
   },
-  maxSize: { type: size(1_024), default: '1M', help: "Size at which an agent's log is rotated." },
+  maxSize: {
+    type: size(1_024),
+    default: '1M',
+    help: "Size of an agent's log with its older half; at half of it, the log is rotated.",
+  },
+  keep: {
+    type: integer(1, LOG_PARTS_MAX),
+    default: 1,
+    help: 'Number of older parts that are kept, each at most half of maxSize.',
+  },
+  stderr: {
+    type: word('same', 'separate'),
+    default: 'same',
+    help: 'separate: standard error goes to a log of its own, SLOT.err.log.',
+  },
 });
