@@ -21,6 +21,7 @@ export const EVENT_TYPES = {
   maintenance: 'alarms were silenced, or are active again',
   pace: 'the number of agents that may be starting changed considerably (rounds.adaptive)',
   pressure: 'memory is short, or is available again',
+  alert: 'a notice of `alerts` was sent, or its receiver cannot be reached',
   limit: 'a limit of the host blocks an action',
 } as const;
 

@@ -1,5 +1,6 @@
 import type { Spec } from '../specification/spec.ts';
 import type { Past, Run, Wish } from './agent.ts';
+import type { AlertsRecord } from './alerts.ts';
 import type { Rollout } from './rollout/record.ts';
 
 /** What must survive: the wanted state of a fleet. */
@@ -20,6 +21,8 @@ export interface FleetRecord {
   recreate: boolean;
   /** The latest rollout; absent if there never was one. */
   rollout?: Rollout | null;
+  /** What the receiver of its alerts was told; absent if there never was anything to tell. */
+  alerts?: AlertsRecord;
 }
 
 /** What is wanted of one slot, and what is known of it for ever. */

@@ -108,6 +108,24 @@ export function oneOf<const F extends Fields>(fields: F): Group<Output<F>> {
   };
 }
 
+/** The type of a mapping in which exactly one of the keys is present. */
+export function exactlyOne<const F extends Fields>(fields: F): Group<Output<F>> {
+  const type = group(fields);
+  const keys = Object.keys(fields);
+  return {
+    ...type,
+    schema: { ...type.schema, oneOf: keys.map((key) => ({ required: [key] })) },
+    read: (value, path, problems) => {
+      const written = isMapping(value) ? keys.filter((key) => Object.hasOwn(value, key)) : [];
+      const read = type.read(value, path, problems);
+      if (!isMapping(value) || written.length === 1) return read;
+      const found = written.length === 0 ? 'none' : written.join(' and ');
+      problems.push({ path, text: `expected exactly one of ${keys.join(', ')}, found ${found}` });
+      return undefined;
+    },
+  };
+}
+
 /** The type of a value that may be a mapping or a scalar. */
 export function either<P, G>(plain: Type<P, ''>, mapping: Group<G>): Group<P | G> {
   return {

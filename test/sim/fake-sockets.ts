@@ -53,6 +53,10 @@ export class FakeSockets implements Sockets {
     throw new Error('nothing answers HTTP in the simulated world');
   }
 
+  postJson(): Promise<void> {
+    return Promise.resolve();
+  }
+
   journalIsThere(): boolean {
     return false;
   }

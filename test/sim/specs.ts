@@ -39,6 +39,8 @@ export function documentOf(random: Random, name: string): Document {
       storm: random.chance(0.7) ? { failures: '40%', within: '20s' } : 'off',
     },
     stop: { signal: 'SIGTERM', grace: '4s', parallel: 1 + random.below(4) },
+    // Not drawn: the seeds of earlier runs keep their meaning.
+    ...(hasPorts && { alerts: { http: 'http://127.0.0.1/alerts' } }),
     ...(random.chance(0.15) && { pressure: { available: '20%' } }),
     update: {
       batch: random.pick([1, 2, '50%', '100%']),

@@ -40,6 +40,9 @@ test.each([
   [{ leak: { growth: '100M' } }, 'leak.growth: expected a rate', 'found "100M"'],
   [{ ready: { tcp: false } }, 'ready.tcp: expected true', 'found false'],
   [{ ready: { http: 'health' } }, 'ready.http: expected a path such as /health', 'found "health"'],
+  [{ alerts: {} }, 'alerts: expected exactly one of exec, http', 'found none'],
+  [{ alerts: { exec: ['a'], http: 'http://h/' } }, 'alerts: expected exactly one of', 'found exec and http'],
+  [{ alerts: { http: 'ftp://h/' } }, 'alerts.http: expected a URL', 'found "ftp://h/"'],
   [{ ready: { tcp: true, udp: true } }, 'ready: expected at most one of', 'found tcp and udp'],
 ])('refuses %j with path, expectation and finding', (more, where, found) => {
   const message = MESSAGE(more);

@@ -99,7 +99,11 @@ export class FleetRunner implements FleetContext {
       store.write(this.name, change);
     } catch (error) {
       if (!change.isBestEffort) throw error;
-      journal.note('limit', this.name, `the hold could not be written: ${(error as Error).message}`);
+      journal.note(
+        'limit',
+        this.name,
+        `a change that takes effect could not be written: ${(error as Error).message}`,
+      );
     }
     applyChange(this.fleet, change, host.now());
     if (!this.signal.aborted && change.respec) for (const watch of this.#watches.values()) watch.respec?.();

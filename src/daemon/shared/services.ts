@@ -13,6 +13,8 @@ export interface Observer {
   event(fleet: string, type: string): void;
   exited(fleet: string, exit: AgentExit): void;
   ready(fleet: string, afterMs: number): void;
+  /** An attempt to send a notice of `alerts` has ended, or the notice was given up. */
+  alerted(fleet: string, result: 'sent' | 'failed' | 'given up'): void;
 }
 
 /** Something that has turns of the loop. */
@@ -32,6 +34,8 @@ export interface Services {
   readonly log: Logger;
   readonly checks: Checks;
   observer: Observer;
+  /** Whether alarms are silenced. */
+  readonly isSilenced: boolean;
   /** Wakes something, because it has changed: it has a turn soon. */
   wake(turning: HasTurn): void;
   /** Whether any fleet keeps a release of this id. */

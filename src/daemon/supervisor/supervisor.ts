@@ -45,7 +45,7 @@ export class Supervisor implements Services {
   readonly maintenance: Maintenance;
   readonly loop: Loop;
   readonly fleets = new Map<string, FleetRunner>();
-  observer: Observer = { event: () => {}, exited: () => {}, ready: () => {} };
+  observer: Observer = { event: () => {}, exited: () => {}, ready: () => {}, alerted: () => {} };
   readonly #flusher: Flusher;
 
   constructor({ host, paths, store, runs, events, readings, log }: Parts) {
@@ -83,6 +83,10 @@ export class Supervisor implements Services {
     this.fleets.delete(runner.name);
     runner.stop('removed');
     this.#flusher.attempt(this.paths.samples, () => this.readings.remove(runner.name));
+  }
+
+  get isSilenced(): boolean {
+    return this.maintenance.state !== null;
   }
 
   wake(turning: HasTurn): void {

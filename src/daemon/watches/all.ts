@@ -1,5 +1,6 @@
 import type { WatchKind } from '../fleet/context.ts';
 import { Output } from '../fleet/output.ts';
+import { Alerts } from './alerts.ts';
 import { Health } from './health.ts';
 import { Leaks } from './leaks.ts';
 import { Memory } from './memory.ts';
@@ -11,8 +12,9 @@ import { Resources } from './resources.ts';
 import { Verification } from './verification.ts';
 
 /**
- * The watches of every fleet, in the order in which they start and are called. One order matters: before a turn, Pressure
- * may lower the pace, and Pace reports it after that. No other watch depends on its place.
+ * The watches of every fleet, in the order in which they start and are called. Two orders matter: before a turn,
+ * Pressure may lower the pace, and Pace reports it after that; and Alerts looks at what Leaks and Pressure have found. No
+ * other watch depends on its place.
  */
 export const WATCHES: readonly WatchKind[] = [
   Resources,
@@ -25,4 +27,5 @@ export const WATCHES: readonly WatchKind[] = [
   Verification,
   Pace,
   Output,
+  Alerts,
 ];
