@@ -5,6 +5,7 @@ import { removeFile } from '../host/files/files.ts';
 import { LinuxHost } from '../host/linux/linux.ts';
 import { readBootId } from '../host/proc/boot.ts';
 import { directories } from '../host/state/directories.ts';
+import { checkReach, findGroup, type Group, openToGroup } from '../host/state/group-socket.ts';
 import { HeartbeatFile } from '../host/state/heartbeat-file.ts';
 import { takeLock } from '../host/state/lock.ts';
 import { OwnLog } from '../host/state/own-log.ts';
@@ -15,6 +16,7 @@ import { RunStore } from '../store/runs.ts';
 import { ReadingStore } from '../store/samples.ts';
 import { WantedStore } from '../store/wanted.ts';
 import { buildApi } from './api/api.ts';
+import { MASKS } from './api/masks.ts';
 import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
@@ -36,6 +38,7 @@ const HELP = `fleetd ${VERSION}: supervises fleets of daemons, controlled by fle
 It runs in the foreground until SIGTERM or SIGINT; agents continue without it.
   FLEETD_STATE_DIR      durable state, agents' directories
   FLEETD_RUNTIME_DIR    API socket, agents' sockets
+  FLEETD_GROUP          group that may read, at a second socket
   FLEETD_AGENTS_CGROUP  cgroup v2 path of a unit that the agents live in, apart
                         from fleetd's own unit (/fleetd.slice/agents.service)
 `;
@@ -63,7 +66,9 @@ export async function runDaemon(argv: readonly string[]): Promise<void> {
 }
 
 async function start(paths: Paths, exit: Shutdown): Promise<void> {
+  const readers = process.env.FLEETD_GROUP ? findGroup(process.env.FLEETD_GROUP) : null;
   const unlock = takePossession(paths);
+  if (readers) checkReach(paths.runtimeDir, readers);
   const log = pino({ base: null }, new OwnLog(paths.ownLog));
   exit.catchDefects(log);
   const sign = new HeartbeatFile(paths.heartbeat, readBootId());
@@ -71,7 +76,8 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const events = new EventStore(paths.events);
   const runs = new RunStore(paths.runDatabase, readBootId());
   const readings = new ReadingStore(paths.samples);
-  removeFile(paths.notifySocket);
+  // One of an earlier supervisor: the group may not be meant to read any more.
+  for (const socket of [paths.notifySocket, paths.readSocket]) removeFile(socket);
   const files = slotFiles(paths);
   const possessed = possess(paths, files);
   const host = new LinuxHost({
@@ -82,13 +88,15 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   });
   publish(paths.notifySocket);
   const parts = { host, paths, store, runs, events, readings, log };
-  await supervise(parts, possessed.notices, { unlock, exit });
+  await supervise(parts, possessed.notices, { readers, unlock, exit });
   sign.supervises();
   log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
 
-/** What the supervisor needs at its end. */
+/** What the supervisor needs to serve, and at its end. */
 interface Ending {
+  /** The group that may read; null if only the supervisor's own user may. */
+  readers: Group | null;
   unlock: () => void;
   exit: Shutdown;
 }
@@ -138,7 +146,12 @@ function takePossession(paths: Paths): () => void {
   };
 }
 
-async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: Ending): Promise<void> {
+async function serve(
+  supervisor: Supervisor,
+  paths: Paths,
+  log: Logger,
+  { readers, ...ending }: Ending,
+): Promise<void> {
   const commands = new Commands(supervisor);
   const report = new Report(supervisor);
   const metrics = new Metrics(supervisor, report);
@@ -161,10 +174,11 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
         () => dashboard.close(),
         () => selfCheck.stop(),
         () => frugality.stop(),
-        () => api.close(),
+        ...servers.map((server) => () => server.close()),
         () => refusals.close(),
         () => supervisor.stop(),
         () => removeFile(paths.apiSocket),
+        () => removeFile(paths.readSocket),
         () => removeFile(paths.notifySocket),
         ending.unlock,
       ],
@@ -174,9 +188,14 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   const shutdown = (withAgents: boolean) => void end(withAgents, heartbeat.shutdownStatus);
   const refusals = new Refusals(supervisor.journal);
   const served = { supervisor, commands, report, metrics, metricsServer, dashboard, refusals, shutdown };
-  const api = new ApiServer(paths, () => buildApi(served));
-  await api.open();
-  const selfCheck = new SelfCheck(supervisor, api);
+  const servers = [new ApiServer(paths.apiSocket, () => buildApi(served))];
+  if (readers) {
+    const forReaders = () => buildApi(served, MASKS);
+    servers.push(new ApiServer(paths.readSocket, forReaders, (path) => openToGroup(path, readers)));
+  }
+  // The one for commands comes last: once it answers, the supervisor serves all.
+  for (const server of servers.toReversed()) await server.open();
+  const selfCheck = new SelfCheck(supervisor, servers);
   const frugality = new Frugality(log);
   // Supervision does not depend on a port that another process has taken meanwhile.
   for (const server of [metricsServer, dashboard])

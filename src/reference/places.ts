@@ -3,6 +3,10 @@ export const ENVIRONMENT: readonly (readonly [string, string])[] = [
   ['FLEETD_STATE_DIR', 'The durable state, and the directories of the agents.'],
   ['FLEETD_RUNTIME_DIR', 'The API socket, and the sockets of the agents.'],
   [
+    'FLEETD_GROUP',
+    'A group, by name or number, that may read: fleetd makes the socket fleetd-read.sock for it in the runtime directory.',
+  ],
+  [
     'FLEETD_AGENTS_CGROUP',
     'The cgroup v2 path of a unit that holds the agents, separate from that of fleetd; the installed units set it.',
   ],

@@ -33,6 +33,8 @@ export interface Paths {
   log: (fleet: string, slot: number) => string;
   runtimeDir: string;
   apiSocket: string;
+  /** The API that only reads, for the group of FLEETD_GROUP. */
+  readSocket: string;
   notifySocket: string;
   /** Pids (SQLite): they need not survive a reboot. */
   runDatabase: string;
@@ -66,6 +68,7 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
     log: (fleet, slot) => `${logDir(fleet)}/${slot}.log`,
     runtimeDir,
     apiSocket: `${runtimeDir}/fleetd.sock`,
+    readSocket: `${runtimeDir}/fleetd-read.sock`,
     notifySocket: `${runtimeDir}/notify.sock`,
     runDatabase: `${runtimeDir}/run.db`,
     heartbeat: `${runtimeDir}/heartbeat`,

@@ -22,10 +22,11 @@ const OTHER_ANSWERS_MS = 5_000;
 const POLL_MS = 20;
 const PROGRAM = packageFile('bin/fleetd');
 const KEEPER = packageFile('bin/keep-cgroup');
-/** The variables that a supervisor inherits from whoever starts it: the paths, and nothing else. */
+/** The variables that a supervisor inherits from whoever starts it: the paths, and who may read. */
 const KEPT = [
   'FLEETD_STATE_DIR',
   'FLEETD_RUNTIME_DIR',
+  'FLEETD_GROUP',
   'XDG_RUNTIME_DIR',
   'XDG_CACHE_HOME',
   'HOME',

@@ -50,6 +50,7 @@ export const libc = {
   clockGettime: lib.func('int clock_gettime(int clock, void *time)'),
   getpagesize: lib.func('int getpagesize()'),
   madvise: lib.func('int madvise(uint64 address, ulong length, int advice)'),
+  getgrnam: lib.func('void *getgrnam(const char *name)'),
   getpwnam: lib.func('void *getpwnam(const char *name)'),
   getpwuid: lib.func('void *getpwuid(uint uid)'),
   timerCreate: lib.func('int timer_create(int clock, void *event, void *timer)'),
