@@ -62,9 +62,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...BELOW_DAEMON,
     ...['http', 'shared', 'fleet', 'watches', 'supervisor', 'commands', 'report', 'dashboard'].map(inDaemon),
   ],
+  'daemon/telemetry': [...PURE_ROOMS, 'api', ...['shared', 'supervisor'].map(inDaemon)],
   daemon: [
     ...BELOW_DAEMON,
-    ...['shared', 'supervisor', 'commands', 'report', 'dashboard', 'api'].map(inDaemon),
+    ...['shared', 'supervisor', 'commands', 'report', 'dashboard', 'api', 'telemetry'].map(inDaemon),
   ],
   cli: [...PURE_ROOMS, 'api', 'doctor', ...ALL_OF_HOST],
   // It runs in a browser, which is sent `api` and `specification` beside it; of the others it has types only.

@@ -32,6 +32,7 @@ import { VERSION } from './shared/version.ts';
 import { Shutdown } from './shutdown.ts';
 import { recover } from './supervisor/recovery.ts';
 import { type Parts, Supervisor } from './supervisor/supervisor.ts';
+import { Telemetry, wantsTelemetry } from './telemetry/telemetry.ts';
 
 const HELP = `fleetd ${VERSION}: supervises fleets of daemons, controlled by fleetctl.
 
@@ -95,6 +96,7 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
 
 /** What the supervisor needs to serve, and at its end. */
 interface Ending {
+  telemetry: Telemetry | null;
   /** The group that may read; null if only the supervisor's own user may. */
   readers: Group | null;
   unlock: () => void;
@@ -102,9 +104,15 @@ interface Ending {
 }
 
 /** Recovers the fleets and serves the API. @param notices the notices about the state directory */
-async function supervise(parts: Parts, notices: readonly string[], ending: Ending): Promise<void> {
+async function supervise(
+  parts: Parts,
+  notices: readonly string[],
+  ending: Omit<Ending, 'telemetry'>,
+): Promise<void> {
   const { host, paths, store, runs, events, readings, log } = parts;
   const supervisor = new Supervisor(parts);
+  const telemetry = wantsTelemetry(process.env) ? await Telemetry.open(supervisor) : null;
+  supervisor.tracing = telemetry;
   supervisor.journal.note(
     'supervisor',
     null,
@@ -118,7 +126,7 @@ async function supervise(parts: Parts, notices: readonly string[], ending: Endin
   for (const kept of [store, readings])
     kept.onNotice = (notice) => supervisor.journal.note('supervisor', null, notice);
   recover(supervisor, store.load(), runs);
-  await serve(supervisor, paths, log, ending);
+  await serve(supervisor, paths, log, { ...ending, telemetry });
 }
 
 /** Makes the directories and takes their locks, so that no other supervisor uses them. */
@@ -150,7 +158,7 @@ async function serve(
   supervisor: Supervisor,
   paths: Paths,
   log: Logger,
-  { readers, ...ending }: Ending,
+  { readers, telemetry, ...ending }: Ending,
 ): Promise<void> {
   const commands = new Commands(supervisor);
   const report = new Report(supervisor);
@@ -176,6 +184,7 @@ async function serve(
         () => frugality.stop(),
         ...servers.map((server) => () => server.close()),
         () => refusals.close(),
+        () => telemetry?.close(),
         () => supervisor.stop(),
         () => removeFile(paths.apiSocket),
         () => removeFile(paths.readSocket),

@@ -47,6 +47,8 @@ export interface LaunchContext {
   release: ReleaseRecord;
   slot: number;
   paths: Paths;
+  /** The trace context of this start; absent if it is in no trace. */
+  traceparent?: string;
 }
 
 /** The agent itself. */
@@ -103,6 +105,8 @@ function environment(world: LaunchContext, values: Placeholders, account: Accoun
     LOGNAME: name,
     LANG: locale.language,
     TZ: locale.timeZone,
+    // The agents may be instrumented otherwise: their spec comes after it.
+    ...(world.traceparent !== undefined && { TRACEPARENT: world.traceparent }),
     ...Object.fromEntries(
       Object.entries(release.env).map(([key, template]) => [key, expand(template, values)]),
     ),

@@ -91,12 +91,14 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
 function requestFor(context: FleetContext, slot: number, journals: number[]): StartRequest {
   const account = accountFor(context.services.host.processes.users, context.fleet.spec.user, slot);
   const output = context.watch(Output).open(slot);
+  const traceparent = context.services.tracing?.starting(context.fleet, slot) ?? null;
+  const world = { ...launchContext(context, slot), ...(traceparent !== null && { traceparent }) };
   if ('fd' in output) journals.push(output.fd);
   return {
     key: context.key(slot),
     paths: context.slotPaths(slot),
     owner: account,
-    launch: agentLaunch(launchContext(context, slot), account, output),
+    launch: agentLaunch(world, account, output),
   };
 }
 

@@ -30,6 +30,10 @@ export function instruments(registry: Registry) {
       'fleet',
       'result',
     ]),
+    telemetry: counter('telemetry_exports_total', 'Attempts to send telemetry, by signal and result', [
+      'signal',
+      'result',
+    ]),
     cpu: counter('supervisor_cpu_seconds_total', 'Processor time used by the supervisor', []),
     ready: histogram('ready_seconds', 'Time from the start of an agent until it was ready'),
     rounds: histogram('round_seconds', 'Time from the first start of a round until its last agent was ready'),

@@ -58,6 +58,11 @@ export class Metrics {
     this.#counters.alerts.inc({ fleet, result });
   }
 
+  /** Counts attempts to send telemetry. */
+  exported(signal: string, isSent: boolean): void {
+    this.#counters.telemetry.inc({ signal, result: isSent ? 'sent' : 'failed' });
+  }
+
   /** The exposition in Prometheus' text format. */
   async text(withAgents: boolean): Promise<{ contentType: string; body: string }> {
     for (const gauge of Object.values(this.#gauges)) gauge.reset();

@@ -22,11 +22,16 @@ const OTHER_ANSWERS_MS = 5_000;
 const POLL_MS = 20;
 const PROGRAM = packageFile('bin/fleetd');
 const KEEPER = packageFile('bin/keep-cgroup');
-/** The variables that a supervisor inherits from whoever starts it: the paths, and who may read. */
+/** The variables that a supervisor inherits from whoever starts it: the paths, who may read, and where telemetry goes. */
 const KEPT = [
   'FLEETD_STATE_DIR',
   'FLEETD_RUNTIME_DIR',
   'FLEETD_GROUP',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_RESOURCE_ATTRIBUTES',
+  'OTEL_SERVICE_NAME',
+  'OTEL_SDK_DISABLED',
   'XDG_RUNTIME_DIR',
   'XDG_CACHE_HOME',
   'HOME',
