@@ -47,6 +47,7 @@ describe.skipIf(process.getuid!() !== 0)('a group that may read (only root can b
     expect((await world.ok('status', '--json')).stdout).toContain(SECRET);
     const status = await reader('status', '--json');
     expect(status.code, status.stderr).toBe(0);
+    expect(status.stdout).not.toContain(SECRET);
     const { fleets } = JSON.parse(status.stdout) as { fleets: object[] };
     expect(fleets).toEqual([expect.objectContaining({ name: 'web', target: 4, held: expect.anything() })]);
     for (const command of [['ps'], ['releases'], ['metrics'], ['events', '--json'], ['rollout', 'status']]) {

@@ -53,7 +53,8 @@ export class FakeSockets implements Sockets {
     throw new Error('nothing answers HTTP in the simulated world');
   }
 
-  postJson(): Promise<void> {
+  /** Whoever is told anything takes it. */
+  postJson(_url: string, _json: string): Promise<void> {
     return Promise.resolve();
   }
 

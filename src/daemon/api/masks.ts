@@ -41,7 +41,12 @@ export const MASKS: Masks = {
     ...document,
     summary: maskText(document.summary),
     alarms: document.alarms.map(maskText),
-    fleets: document.fleets.map((fleet) => ({ ...fleet, uncounted: maskNullable(fleet.uncounted) })),
+    fleets: document.fleets.map(({ held, blocked, uncounted, ...fleet }) => ({
+      ...fleet,
+      held: maskNullable(held),
+      blocked: maskNullable(blocked),
+      uncounted: maskNullable(uncounted),
+    })),
   }),
   metrics: null,
   openapi: null,

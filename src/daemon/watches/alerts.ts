@@ -37,6 +37,8 @@ export class Alerts extends SpecWatch<Receiver> {
   /** The numbers of the fleet; null if it had a turn since. */
   #watched: WatchedFleet | null = null;
   #isSending = false;
+  /** The notice being sent; the next one waits for it. */
+  #sending = Promise.resolve();
   /** Failed attempts to send the oldest notice. */
   #failures = 0;
   #retryAt = 0;
@@ -61,16 +63,10 @@ export class Alerts extends SpecWatch<Receiver> {
     );
   }
 
-  /** Nobody looks at a removed fleet again, so whoever was told of a condition is told once, without retries, that it ended. */
   protected override ended(why: 'respec' | 'removed' | 'shutdown'): void {
     const receiver = this.#receiver;
     this.#receiver = null;
-    if (why !== 'removed' || !receiver) return;
-    const at = this.context.services.host.date().toISOString();
-    for (const condition of this.#record.open) {
-      const notice: Notice = { condition, state: 'end', reason: 'the fleet was removed', sample: null, at };
-      this.#tell(receiver, notice).catch((error: Error) => this.#failed(notice, error));
-    }
+    if (why === 'removed' && receiver) void this.#sendLast(receiver);
   }
 
   beforeTurn(): void {
@@ -97,7 +93,8 @@ export class Alerts extends SpecWatch<Receiver> {
     });
     if (after !== before) this.#set(after);
     const [oldest] = after.unsent;
-    if (oldest && !this.#isSending && services.host.now() >= this.#retryAt) void this.#send(receiver, oldest);
+    if (oldest && !this.#isSending && services.host.now() >= this.#retryAt)
+      this.#sending = this.#send(receiver, oldest);
   }
 
   #see(): Sights {
@@ -147,6 +144,18 @@ export class Alerts extends SpecWatch<Receiver> {
     if (this.context.signal.aborted) return;
     if (error === null) this.#sent(notice);
     else this.#failed(notice, error);
+  }
+
+  /** The fleet was removed, and nobody looks at it again: all that is left to tell is sent once, without retries. */
+  async #sendLast(receiver: Receiver): Promise<void> {
+    const { open, unsent } = this.#record;
+    const at = this.context.services.host.date().toISOString();
+    const reason = 'the fleet was removed';
+    const ends = open.map((condition): Notice => ({ condition, state: 'end', reason, sample: null, at }));
+    const left = [...unsent.slice(this.#isSending ? 1 : 0), ...ends];
+    await this.#sending;
+    for (const notice of left)
+      await this.#tell(receiver, notice).catch((error: Error) => this.#failed(notice, error));
   }
 
   /** @throws Error that says why the receiver did not take it */

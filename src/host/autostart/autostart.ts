@@ -28,7 +28,6 @@ const KEPT = [
   'FLEETD_RUNTIME_DIR',
   'FLEETD_GROUP',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
-  'OTEL_EXPORTER_OTLP_HEADERS',
   'OTEL_RESOURCE_ATTRIBUTES',
   'OTEL_SERVICE_NAME',
   'OTEL_SDK_DISABLED',
@@ -38,6 +37,9 @@ const KEPT = [
   'USER',
   'PATH',
 ];
+
+/** May hold a token, and every user can read the environment of a unit: only a process gets it. */
+const KEPT_BY_PROCESS = [...KEPT, 'OTEL_EXPORTER_OTLP_HEADERS'];
 
 /** A started supervisor: its pid, and its unit, if it is one. */
 export interface StartedSupervisor {
@@ -92,7 +94,7 @@ function startProcess(output: string): number {
     return spawnProcess({
       path: '/bin/sh',
       argv: ['sh', PROGRAM],
-      env: keptEnvironment(),
+      env: keptEnvironment(KEPT_BY_PROCESS),
       cwd: '/',
       output: { path: output },
       nofile: { ...getLimit('nofile'), soft: softNofile() },
@@ -114,14 +116,14 @@ function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, out
     launcher: PROGRAM,
     keeper: KEEPER,
     // Variables that the caller has by default, but a unit does not.
-    env: [...keptEnvironment(), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],
+    env: [...keptEnvironment(KEPT), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],
     output,
     nofile: { soft: softNofile(), hard: getLimit('nofile').hard },
   };
 }
 
-function keptEnvironment(): string[] {
-  return KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
+function keptEnvironment(names: readonly string[]): string[] {
+  return names.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
 }
 
 /** Node raised its own soft limit of open files at its start; the supervisor must get the caller's. */
