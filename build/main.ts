@@ -14,6 +14,8 @@ const PROGRAMS = {
   'reader-process': 'src/host/files/reader-process.ts',
 };
 const LIBRARIES = ['execa', 'pidusage', 'systeminformation', 'yaml'];
+/** Our file that uses the libraries of OpenTelemetry: they are large, and loaded only where telemetry is sent. */
+const TELEMETRY = { opentelemetry: 'src/daemon/telemetry/sdk.ts' };
 /** A native module, and one that goes to browsers as it is. */
 const EXTERNAL = ['koffi', 'uplot'];
 
@@ -39,7 +41,7 @@ rmSync(OUT, { recursive: true, force: true });
 const libraries = await build({
   ...common,
   minifyIdentifiers: true,
-  entryPoints: Object.fromEntries(LIBRARIES.map((name) => [name, name])),
+  entryPoints: { ...Object.fromEntries(LIBRARIES.map((name) => [name, name])), ...TELEMETRY },
 });
 const programs = await build({
   ...common,
@@ -72,6 +74,11 @@ function librariesApart(): Plugin {
         path: `./${path}.cjs`,
         external: true,
       }));
+      onResolve({ filter: /\/sdk\.ts$/ }, ({ importer }) =>
+        importer.endsWith('/daemon/telemetry/telemetry.ts')
+          ? { path: './opentelemetry.cjs', external: true }
+          : null,
+      );
     },
   };
 }

@@ -63,9 +63,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     ...BELOW_DAEMON,
     ...['http', 'shared', 'fleet', 'watches', 'supervisor', 'commands', 'report', 'dashboard'].map(inDaemon),
   ],
+  'daemon/telemetry': [...PURE_ROOMS, 'api', ...['shared', 'supervisor'].map(inDaemon)],
   daemon: [
     ...BELOW_DAEMON,
-    ...['shared', 'supervisor', 'commands', 'report', 'dashboard', 'api'].map(inDaemon),
+    ...['shared', 'supervisor', 'commands', 'report', 'dashboard', 'api', 'telemetry'].map(inDaemon),
   ],
   cli: [...PURE_ROOMS, 'import', 'api', 'doctor', ...ALL_OF_HOST],
   // It runs in a browser, which is sent `api`, `specification` and `supervisor` beside it; of `fleet` it has types only.

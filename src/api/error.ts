@@ -18,7 +18,8 @@ const ERROR_DOCUMENT = documentOf<ErrorDocument>(
 export const REFUSAL = named('Refusal', { error: ERROR_DOCUMENT });
 export type Refusal = Of<typeof REFUSAL>;
 
-/** Returns the HTTP status for an error: 400 if the request is wrong, 409 if something else prevents it. */
-export function httpStatusOf(code: ErrorCode): 400 | 409 {
+/** Returns the HTTP status for an error: 400 if the request is wrong, 403 if not everyone may make it, else 409. */
+export function httpStatusOf(code: ErrorCode): 400 | 403 | 409 {
+  if (code === 'SUPERVISOR_DENIED') return 403;
   return ERRORS[code].exitCode === 2 ? 400 : 409;
 }

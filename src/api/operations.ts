@@ -5,7 +5,7 @@ import { EVENT_OPERATIONS } from './events.ts';
 import { FLEET_OPERATIONS } from './fleets.ts';
 import { LOG_OPERATIONS } from './logs.ts';
 import { MEMORY_OPERATIONS } from './memory.ts';
-import type { BodyOf, DocumentOf, Operation, PathOf, QueryOf } from './operation.ts';
+import type { Access, BodyOf, DocumentOf, Operation, PathOf, QueryOf } from './operation.ts';
 import { ROLLOUT_OPERATIONS } from './rollout.ts';
 import { STATUS_OPERATIONS } from './status.ts';
 import { STRAY_OPERATIONS } from './strays.ts';
@@ -45,6 +45,11 @@ export type Named<N extends OperationName> = (typeof OPERATIONS)[N];
 /** The names of the operations that answer with documents, lines or bytes. */
 export type NamesBy<As extends Operation['answer']['as']> = {
   [N in OperationName]: Named<N>['answer']['as'] extends As ? N : never;
+}[OperationName];
+
+/** The names of the operations that need this permission. */
+export type NamesWith<A extends Access> = {
+  [N in OperationName]: Named<N>['access'] extends A ? N : never;
 }[OperationName];
 
 /** The inputs and the document of an operation, by its name. */

@@ -27,6 +27,9 @@ interface TimeLimits extends StreamOptions {
   answerMsMax?: number;
 }
 
+/** What a request consists of. */
+type RequestParts = [method: Method, path: string, body: unknown, limits: TimeLimits];
+
 interface CallOptions {
   /** The maximum time from the connection to the last byte of the answer. */
   answerMsMax?: number;
@@ -59,11 +62,32 @@ export interface Client {
   ): AsyncGenerator<Uint8Array>;
 }
 
-/** The client of the supervisor that listens on `socketPath`. */
-export function clientOf(socketPath: string): Client {
+/**
+ * The client of the supervisor that listens on `socketPath`.
+ * @param readPath a socket that only reads, which is used where the user may not open the first
+ */
+export function clientOf(socketPath: string, readPath: string | null = null): Client {
+  let chosen = socketPath;
+
+  async function reach(...[method, path, body, limits]: RequestParts): Promise<IncomingMessage> {
+    try {
+      return await open(chosen, method, path, body, limits);
+    } catch (error) {
+      if (readPath === null || chosen === readPath || !isDenied(error)) throw error;
+      try {
+        const response = await open(readPath, method, path, body, limits);
+        chosen = readPath;
+        return response;
+      } catch (second) {
+        // Where there is no such socket for this user, the first refusal is what matters.
+        throw isDenied(second) || isUnserved(second) ? error : second;
+      }
+    }
+  }
+
   async function* read(path: string, options: StreamOptions = {}): AsyncGenerator<Uint8Array> {
     try {
-      const response = await open(socketPath, 'GET', path, undefined, options);
+      const response = await reach('GET', path, undefined, options);
       if (response.statusCode !== 200) throw refusal(await contentOf(response), 'GET', path, response);
       yield* response;
     } catch (error) {
@@ -73,7 +97,7 @@ export function clientOf(socketPath: string): Client {
 
   async function ask(method: Method, path: string, body: unknown, answerMsMax: number): Promise<unknown> {
     try {
-      const response = await open(socketPath, method, path, body, { answerMsMax });
+      const response = await reach(method, path, body, { answerMsMax });
       const text = await contentOf(response);
       if (response.statusCode! >= 300) throw refusal(text, method, path, response);
       return parseAnswer(text);
@@ -207,6 +231,16 @@ export function connectionError(error: unknown, socketPath: string): unknown {
   }
 }
 
+function isDenied(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EACCES' || code === 'EPERM';
+}
+
+function isUnserved(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ECONNREFUSED';
+}
+
 function systemError(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(code), { code });
 }
@@ -218,6 +252,5 @@ export function isAway(error: unknown): boolean {
 
 /** Whether an error says that nothing listens on the socket, so that a supervisor may be started. */
 export function isAbsent(error: unknown): boolean {
-  const code = isAway(error) ? ((error as FleetError).cause as NodeJS.ErrnoException).code : undefined;
-  return code === 'ENOENT' || code === 'ECONNREFUSED';
+  return isAway(error) && isUnserved((error as FleetError).cause ?? {});
 }

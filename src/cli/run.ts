@@ -77,7 +77,7 @@ async function runEntry(
     json: json === true,
     fleet: fleet ?? null,
     directories: places,
-    client: clientOf(join(places.runtimeDir, 'fleetd.sock')),
+    client: clientOf(join(places.runtimeDir, 'fleetd.sock'), join(places.runtimeDir, 'fleetd-read.sock')),
   };
   return runCommand(context);
 }

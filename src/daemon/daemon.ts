@@ -6,6 +6,7 @@ import { removeFile } from '../host/files/files.ts';
 import { LinuxHost } from '../host/linux/linux.ts';
 import { readBootId } from '../host/proc/boot.ts';
 import { directories } from '../host/state/directories.ts';
+import { checkReach, findGroup, type Group, openToGroup } from '../host/state/group-socket.ts';
 import { HeartbeatFile } from '../host/state/heartbeat-file.ts';
 import { takeLock } from '../host/state/lock.ts';
 import { OwnLog } from '../host/state/own-log.ts';
@@ -18,6 +19,7 @@ import { RunStore } from '../store/runs.ts';
 import { ReadingStore } from '../store/samples.ts';
 import { WantedStore } from '../store/wanted.ts';
 import { buildApi } from './api/api.ts';
+import { MASKS } from './api/masks.ts';
 import { Refusals } from './api/refusals.ts';
 import { ApiServer } from './api/server.ts';
 import { Commands } from './commands/commands.ts';
@@ -37,6 +39,7 @@ import { Shutdown } from './shutdown.ts';
 import { stopAgents } from './stop-agents.ts';
 import { recover } from './supervisor/recovery.ts';
 import { type Parts, Supervisor } from './supervisor/supervisor.ts';
+import { Telemetry, wantsTelemetry } from './telemetry/telemetry.ts';
 
 const HELP = `fleetd ${VERSION}: supervises fleets of daemons, controlled by fleetctl.
 
@@ -45,6 +48,7 @@ As PID 1 of a container it stops all agents first, each as its spec says, and a
 second signal ends everything at once. It reaps what is orphaned in there.
   FLEETD_STATE_DIR      durable state, agents' directories
   FLEETD_RUNTIME_DIR    API socket, agents' sockets
+  FLEETD_GROUP          group that may read, at a second socket
   FLEETD_AGENTS_CGROUP  cgroup v2 path of a unit that the agents live in, apart
                         from fleetd's own unit (/fleetd.slice/agents.service)
   FLEETD_CONFIG_DIR     specs that are applied at the start and on SIGHUP; for
@@ -76,7 +80,9 @@ export async function runDaemon(argv: readonly string[]): Promise<void> {
 }
 
 async function start(paths: Paths, exit: Shutdown): Promise<void> {
+  const readers = process.env.FLEETD_GROUP ? findGroup(process.env.FLEETD_GROUP) : null;
   const unlock = takePossession(paths);
+  if (readers) checkReach(paths.runtimeDir, readers);
   const log = openLog(paths.ownLog);
   exit.catchDefects(log);
   const signals = new EndSignals(IS_INIT);
@@ -85,7 +91,8 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   const events = new EventStore(paths.events);
   const runs = new RunStore(paths.runDatabase, readBootId());
   const readings = new ReadingStore(paths.samples);
-  removeFile(paths.notifySocket);
+  // One of an earlier supervisor: the group may not be meant to read any more.
+  for (const socket of [paths.notifySocket, paths.readSocket]) removeFile(socket);
   const files = slotFiles(paths);
   const possessed = possess(paths, files);
   const host = new LinuxHost({
@@ -96,13 +103,16 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
   });
   publish(paths.notifySocket);
   const parts = { host, paths, store, runs, events, readings, log };
-  await supervise(parts, possessed.notices, { unlock, exit, signals });
+  await supervise(parts, possessed.notices, { readers, unlock, exit, signals });
   sign.supervises();
   log.info({ pid: process.pid, version: VERSION, containment: host.processes.containment }, 'started');
 }
 
-/** What the supervisor needs at its end. */
+/** What the supervisor needs to serve, and at its end. */
 interface Ending {
+  telemetry: Telemetry | null;
+  /** The group that may read; null if only the supervisor's own user may. */
+  readers: Group | null;
   unlock: () => void;
   exit: Shutdown;
   signals: EndSignals;
@@ -118,9 +128,15 @@ function openLog(path: string): Logger {
 }
 
 /** Recovers the fleets and serves the API. @param notices the notices about the state directory */
-async function supervise(parts: Parts, notices: readonly string[], ending: Ending): Promise<void> {
+async function supervise(
+  parts: Parts,
+  notices: readonly string[],
+  ending: Omit<Ending, 'telemetry'>,
+): Promise<void> {
   const { host, paths, store, runs, events, readings, log } = parts;
   const supervisor = new Supervisor(parts);
+  const telemetry = wantsTelemetry(process.env) ? await Telemetry.open(supervisor) : null;
+  supervisor.tracing = telemetry;
   supervisor.journal.note(
     'supervisor',
     null,
@@ -134,7 +150,7 @@ async function supervise(parts: Parts, notices: readonly string[], ending: Endin
   for (const kept of [store, readings])
     kept.onNotice = (notice) => supervisor.journal.note('supervisor', null, notice);
   recover(supervisor, store.load(), runs);
-  await serve(supervisor, paths, log, ending);
+  await serve(supervisor, paths, log, { ...ending, telemetry });
 }
 
 /** Makes the directories and takes their locks, so that no other supervisor uses them. */
@@ -162,7 +178,12 @@ function takePossession(paths: Paths): () => void {
   };
 }
 
-async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: Ending): Promise<void> {
+async function serve(
+  supervisor: Supervisor,
+  paths: Paths,
+  log: Logger,
+  { readers, telemetry, ...ending }: Ending,
+): Promise<void> {
   const commands = new Commands(supervisor);
   const report = new Report(supervisor);
   const metrics = new Metrics(supervisor, report);
@@ -192,10 +213,12 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
         () => hostHistory.stop(),
         () => selfCheck.stop(),
         () => frugality.stop(),
-        () => api.close(),
+        ...servers.map((server) => () => server.close()),
         () => refusals.close(),
+        () => telemetry?.close(),
         () => supervisor.stop(),
         () => removeFile(paths.apiSocket),
+        () => removeFile(paths.readSocket),
         () => removeFile(paths.notifySocket),
         ending.unlock,
       ],
@@ -205,9 +228,14 @@ async function serve(supervisor: Supervisor, paths: Paths, log: Logger, ending: 
   const shutdown = (withAgents: boolean) => void end(withAgents, heartbeat.shutdownStatus);
   const refusals = new Refusals(supervisor.journal);
   const served = { supervisor, commands, report, metrics, metricsServer, dashboard, refusals, shutdown };
-  const api = new ApiServer(paths, () => buildApi(served));
-  await api.open();
-  const selfCheck = new SelfCheck(supervisor, api);
+  const servers = [new ApiServer(paths.apiSocket, () => buildApi(served))];
+  if (readers) {
+    const forReaders = () => buildApi(served, MASKS);
+    servers.push(new ApiServer(paths.readSocket, forReaders, (path) => openToGroup(path, readers)));
+  }
+  // The one for commands comes last: once it answers, the supervisor serves all.
+  for (const server of servers.toReversed()) await server.open();
+  const selfCheck = new SelfCheck(supervisor, servers);
   const frugality = new Frugality(log);
   // Supervision does not depend on a port that another process has taken meanwhile.
   for (const server of [metricsServer, dashboard])

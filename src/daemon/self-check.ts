@@ -13,14 +13,14 @@ const STALL_MS_MIN = 5_000;
  */
 export class SelfCheck {
   readonly #supervisor: Pick<Supervisor, 'journal' | 'store'>;
-  readonly #api: ApiServer;
+  readonly #servers: readonly ApiServer[];
   readonly #end = new AbortController();
   #lastRoundAt = performance.now();
   #lastError = '';
 
-  constructor(supervisor: Pick<Supervisor, 'journal' | 'store'>, api: ApiServer) {
+  constructor(supervisor: Pick<Supervisor, 'journal' | 'store'>, servers: readonly ApiServer[]) {
     this.#supervisor = supervisor;
-    this.#api = api;
+    this.#servers = servers;
     // An error of the disk is reported, and the round is repeated later.
     every(
       ROUND_MS,
@@ -42,10 +42,12 @@ export class SelfCheck {
       this.#note(`the supervisor did not run for ${formatDuration(Math.round(lateMs / 100) * 100)}: ${how}`);
     }
     this.#supervisor.store.keepCopy();
-    if (this.#api.isThere) return;
-    await this.#api.reopen();
-    this.#lastError = '';
-    this.#note('the socket fleetd.sock had been deleted or replaced, and was made again');
+    for (const server of this.#servers) {
+      if (server.isThere) continue;
+      await server.reopen();
+      this.#lastError = '';
+      this.#note(`the socket ${server.name} had been deleted or replaced, and was made again`);
+    }
   }
 
   /** A failure is repeated at every round, but reported only once. */

@@ -175,10 +175,16 @@ export const ERRORS = {
     messages: { none: 'no supervisor answers at {socket}' },
   },
   SUPERVISOR_DENIED: {
-    when: 'The supervisor runs as another user.',
+    when: 'The supervisor runs as another user, and the group that it lets read may not do this.',
     exitCode: 1,
     retryable: false,
-    hint: 'Run fleetctl as the user that the supervisor runs as.',
+    hint: 'Run fleetctl as the user that the supervisor runs as; to let a group read, start the supervisor with FLEETD_GROUP.',
+  },
+  GROUP_UNUSABLE: {
+    when: 'FLEETD_GROUP names no group of this host, or one that cannot reach the runtime directory.',
+    exitCode: 1,
+    retryable: false,
+    hint: 'Correct FLEETD_GROUP, or unset it.',
   },
   REQUEST_INVALID: {
     when: 'The supervisor does not understand the request.',

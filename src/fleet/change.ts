@@ -27,7 +27,7 @@ export interface Change {
   renewed?: readonly number[];
   /** The events to report once the change is durable. */
   events?: readonly ChangeEvent[];
-  /** It takes effect even if it cannot be written: the storm breaker must also work on a full disk. */
+  /** It takes effect even if it cannot be written: the storm breaker and alerts must also work on a full disk. */
   isBestEffort?: boolean;
 }
 

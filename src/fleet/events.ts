@@ -26,6 +26,7 @@ export const EVENT_TYPES = {
   config: 'a file of the configuration directory was applied or refused, or is gone',
   output:
     'the log of agents was moved, deleted, emptied or overwritten while they write to it; says what was done',
+  alert: 'a notice of `alerts` was sent, or its receiver cannot be reached',
   limit: 'a limit of the host blocks an action',
 } as const;
 

@@ -1,5 +1,6 @@
 import type { Spec } from '../specification/spec.ts';
 import type { Past, Run, Wish } from './agent.ts';
+import type { AlertsRecord } from './alerts.ts';
 import type { Rollout } from './rollout/record.ts';
 
 /** What must survive: the wanted state of a fleet. */
@@ -22,6 +23,8 @@ export interface FleetRecord {
   rollout?: Rollout | null;
   /** The configuration file that was applied last; absent if there never was one. */
   configured?: Configured;
+  /** What the receiver of its alerts was told; absent if there never was anything to tell. */
+  alerts?: AlertsRecord;
 }
 
 /** A configuration file, as it was applied to a fleet. */

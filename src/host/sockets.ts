@@ -32,6 +32,13 @@ export interface Sockets {
    * @throws Error that describes what came instead
    */
   fetchNumber(url: string, field: string, timeoutMs: number): Promise<number>;
+  /**
+   * Sends a JSON document by POST.
+   * @param url of http or https; no redirect is followed
+   * @param timeoutMs the total time
+   * @throws Error that says why it was not taken: no success status, too long an answer, or none
+   */
+  postJson(url: string, json: string, timeoutMs: number): Promise<void>;
   /** Whether there is a journald to write to. */
   journalIsThere(): boolean;
   /**

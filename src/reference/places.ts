@@ -7,6 +7,14 @@ export const ENVIRONMENT: readonly (readonly [string, string])[] = [
     "Specs that fleetd applies at its start and on SIGHUP; only root's supervisor with the default state directory reads /etc/fleetd without it.",
   ],
   [
+    'FLEETD_GROUP',
+    'A group, by name or number, that may read: fleetd makes the socket fleetd-read.sock for it in the runtime directory.',
+  ],
+  [
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'The URL that fleetd sends traces and events to, by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES apply as well.',
+  ],
+  [
     'FLEETD_AGENTS_CGROUP',
     'The cgroup v2 path of a unit that holds the agents, separate from that of fleetd; the installed units set it.',
   ],

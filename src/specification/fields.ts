@@ -1,5 +1,5 @@
 import { group } from './group.ts';
-import { LEAK, PRESSURE, VERIFY } from './groups/alarms.ts';
+import { ALERTS, LEAK, PRESSURE, VERIFY } from './groups/alarms.ts';
 import { LABELS } from './groups/labels.ts';
 import { HEALTH, RELOAD, RESTART, ROUNDS, START, STOP, UPDATE } from './groups/lifecycle.ts';
 import { ADDRESSES, LOGS, PORTS, USER } from './groups/place.ts';
@@ -110,6 +110,11 @@ export const FLEET = group({
   leak: { type: LEAK, help: 'Alarms when memory grows. Without this key, memory is still measured.' },
   pressure: { type: PRESSURE, help: 'What happens when the memory of the host is short.' },
   verify: { type: VERIFY, help: 'An external count of the agents, such as that of a registry.' },
+  alerts: {
+    type: ALERTS,
+    example: { exec: ['./page'] },
+    help: 'Who is told when the fleet is held, leaks, is degraded or rolled back, or memory is short, and when that ends.',
+  },
   update: { type: UPDATE, default: {}, help: 'How a rolling update proceeds.' },
   logs: { type: LOGS, default: {}, help: 'The output of the agents.' },
   labels: {

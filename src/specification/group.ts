@@ -111,23 +111,20 @@ export function oneOf<const K extends Fields, const O extends Fields>(
   };
 }
 
-/** The type of a mapping in which exactly one of the keys must be present. @param parsed the schema of the result */
-export function exactlyOneOf<const F extends Fields, T>(
-  fields: F,
-  parsed: JsonSchema,
-  shape: (value: Output<F>) => T,
-): Group<T> {
-  const type = shaped(oneOf(fields, {}), parsed, (value) => shape(value as Output<F>));
-  const names = Object.keys(fields);
+/** The type of a mapping in which exactly one of the keys is present. */
+export function exactlyOne<const F extends Fields>(fields: F): Group<Output<F>> {
+  const type = group(fields);
+  const keys = Object.keys(fields);
   return {
     ...type,
-    schema: { ...groupSchema(fields), oneOf: names.map((name) => ({ required: [name] })) },
+    schema: { ...type.schema, oneOf: keys.map((key) => ({ required: [key] })) },
     read: (value, path, problems) => {
-      if (isMapping(value) && !names.some((name) => Object.hasOwn(value, name))) {
-        problems.push({ path, text: `expected one of ${names.join(', ')}, found none of them` });
-        return undefined;
-      }
-      return type.read(value, path, problems);
+      const written = isMapping(value) ? keys.filter((key) => Object.hasOwn(value, key)) : [];
+      const read = type.read(value, path, problems);
+      if (!isMapping(value) || written.length === 1) return read;
+      const found = written.length === 0 ? 'none' : written.join(' and ');
+      problems.push({ path, text: `expected exactly one of ${keys.join(', ')}, found ${found}` });
+      return undefined;
     },
   };
 }

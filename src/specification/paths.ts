@@ -41,6 +41,8 @@ export interface Paths {
   keptOf: (fleet: string, slot: number, parts: number) => string[];
   runtimeDir: string;
   apiSocket: string;
+  /** The API that only reads, for the group of FLEETD_GROUP. */
+  readSocket: string;
   notifySocket: string;
   /** Pids (SQLite): they need not survive a reboot. */
   runDatabase: string;
@@ -86,6 +88,7 @@ export function pathsIn(stateDir: string, runtimeDir: string): Paths {
     ],
     runtimeDir,
     apiSocket: `${runtimeDir}/fleetd.sock`,
+    readSocket: `${runtimeDir}/fleetd-read.sock`,
     notifySocket: `${runtimeDir}/notify.sock`,
     runDatabase: `${runtimeDir}/run.db`,
     heartbeat: `${runtimeDir}/heartbeat`,

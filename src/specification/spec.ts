@@ -80,6 +80,8 @@ export interface Spec {
   } | null;
   pressure: { availablePercent: number; hook: string[] | null } | null;
   verify: { http: string; field: string; atLeastPercent: number } | null;
+  /** Who is told when a condition begins and ends; one of the two is not null. */
+  alerts: { exec: string[] | null; http: string | null } | null;
   update: {
     batch: Share;
     waitMs: number;

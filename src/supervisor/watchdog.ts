@@ -183,19 +183,24 @@ function silencedUntil({ until }: MaintenanceState): string {
 }
 
 function alarmsOf(fleet: WatchedFleet): string[] {
-  const { name, held, blocked, leak, uncounted, unready, failing, looping, failed } = fleet;
-  const why = [
-    ...(unready > 0 ? [`${unready} unready`] : []),
-    ...(failing > 0 ? [`${failing} failing`] : []),
-    ...(looping > 0 ? [`${looping} in a crash loop`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : []),
-  ];
+  const { name, held, blocked, leak, uncounted } = fleet;
+  const why = whyMissing(fleet);
   return [
     ...(why.length > 0 ? [`${count(fleet)} (${why.join(', ')})`] : []),
     ...(held === null ? [] : [`${name} is held: ${held}`]),
     ...(blocked === null ? [] : [`${name} starts no agents: ${blocked}`]),
     ...(leak === null ? [] : [`${name}: ${leak}`]),
     ...(uncounted === null ? [] : [`${name}: ${uncounted}`]),
+  ];
+}
+
+/** Why agents are missing that are not just coming up, each reason with its number. */
+export function whyMissing({ unready, failing, looping, failed }: WatchedFleet): string[] {
+  return [
+    ...(unready > 0 ? [`${unready} unready`] : []),
+    ...(failing > 0 ? [`${failing} failing`] : []),
+    ...(looping > 0 ? [`${looping} in a crash loop`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
   ];
 }
 

@@ -12,8 +12,8 @@ const text = JSON.stringify(document);
 
 /** Every route of an API, as `GET /v1/status`; fastify answers HEAD wherever it answers GET. */
 function routesServed(): string[] {
-  const app = boundedApi({} as never, {} as never);
-  serveOperations(app, {} as Handlers);
+  const app = boundedApi({} as never, {} as never, 1);
+  serveOperations(app, {} as Handlers, null);
   const lines = app.printRoutes({ commonPrefix: false }).split('\n').filter(Boolean);
   let path: string[] = [];
   return lines.flatMap((line) => {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Collector } from './collector.ts';
 import { until, World } from './harness.ts';
 
 // What `npm pack` ships and `npm install` makes of it, without the network: the built files, and the dependencies that
@@ -15,12 +16,15 @@ const { dependencies, files } = JSON.parse(readFileSync(`${PROJECT}package.json`
 
 describe('the installed package', () => {
   let world: World;
+  const telemetry = () => join(world.root, 'fleetd/dist/opentelemetry.cjs');
   beforeAll(() => {
     world = new World();
     const root = join(world.root, 'fleetd');
     for (const name of [...files.filter((file) => !/^!|^dist$/.test(file)), 'package.json'])
       cpSync(`${PROJECT}${name}`, join(root, name), { recursive: true });
     execFileSync(`${PROJECT}bin/with-node`, ['build/main.ts', join(root, 'dist')], { cwd: PROJECT });
+    // Until telemetry is asked for, nothing needs its libraries.
+    renameSync(telemetry(), join(world.root, 'telemetry'));
     mkdirSync(join(root, 'node_modules'));
     const needed = globSync('node-linux-*', { cwd: `${PROJECT}node_modules` });
     for (const name of [...Object.keys(dependencies), '@koromix', ...needed])
@@ -100,5 +104,17 @@ describe('the installed package', () => {
     );
     await world.ok('spawn', '-f', 'fleet.yaml');
     await until(() => world.processes().length === 1);
+  });
+
+  test('sends telemetry with the libraries that it loads for that', async () => {
+    renameSync(join(world.root, 'telemetry'), telemetry());
+    const collector = new Collector();
+    await world.ok('shutdown', '--with-agents');
+    world.env.OTEL_EXPORTER_OTLP_ENDPOINT = await collector.open();
+    await world.ok('spawn', '2', '--fleet', 'two');
+    await until(() => collector.spans.some(({ name }) => name === 'spawn'));
+    await until(() => collector.logs.some(({ eventName }) => eventName === 'fleetd.start'));
+    await world.endAll();
+    collector.close();
   });
 });

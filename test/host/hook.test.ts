@@ -51,7 +51,9 @@ test('a hook that exits 0 has done its work, whatever it said', async () => {
 });
 
 test('a hook that fails is told with how it ended and what it said last', async () => {
-  expect((await hook('echo no such benchmark >&2; exit 3')).failure).toBe('exited 3: no such benchmark');
+  expect((await hook('echo no such benchmark >&2; exit 3')).failure).toBe(
+    'exited 3; its last output: no such benchmark',
+  );
   expect((await hook('kill -KILL $$')).failure).toContain('SIGKILL');
 });
 
@@ -73,5 +75,5 @@ test.each(['exit 3', 'kill -KILL $$'])(
 
 test('a hook that floods its output is held to a bound', async () => {
   const { failure } = await hook('head -c 3000000 /dev/zero | tr "\\0" "y"; exit 1');
-  expect(failure).toHaveLength('exited 1: '.length + 200);
+  expect(failure).toHaveLength('exited 1; its last output: '.length + 200);
 });

@@ -53,6 +53,11 @@ export class FakeSockets implements Sockets {
     throw new Error('nothing answers HTTP in the simulated world');
   }
 
+  /** Whoever is told anything takes it. */
+  postJson(_url: string, _json: string): Promise<void> {
+    return Promise.resolve();
+  }
+
   journalIsThere(): boolean {
     return false;
   }

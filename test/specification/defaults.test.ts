@@ -52,6 +52,7 @@ const DEFAULTS: Spec = {
   leak: null,
   pressure: null,
   verify: null,
+  alerts: null,
   update: {
     batch: { count: 500 },
     waitMs: 60_000,
@@ -109,6 +110,7 @@ test('reads every key of the contract', () => {
     },
     pressure: { availablePercent: 20, hook: ['./pause-benchmarks'] },
     verify: { http: 'http://127.0.0.1/api/stats', field: 'online_agents', atLeastPercent: 95 },
+    alerts: { exec: ['./page'], http: null },
     update: { ...DEFAULTS.update, drain: { connections: true, timeoutMs: 30_000 } },
     labels: { team: 'edge' },
   });

@@ -31,8 +31,8 @@ test.each([
   [{ ports: { base: 1, names: ['main'] }, cwd: '{port.m}' }, 'cwd', 'ports.names are main'],
   [{ stop: { to: 'group' } }, 'stop.to: expected one of main, all', 'found "group"'],
   [{ stop: { command: ['{port}'] } }, 'stop.command[0]', 'needs ports'],
-  [{ reload: {} }, 'reload: expected one of signal, exec, http', 'found none'],
-  [{ reload: { signal: 'HUP', http: '/' } }, 'reload: expected at most one', 'signal and http'],
+  [{ reload: {} }, 'reload: expected exactly one of signal, exec, http', 'found none'],
+  [{ reload: { signal: 'HUP', http: '/' } }, 'reload: expected exactly one', 'signal and http'],
   [{ reload: { http: '/' } }, 'reload.http', 'needs ports'],
   [{ restart: { never: [0] } }, 'restart.never', '0 is in restart.success as well'],
   [{ restart: { success: [256] } }, 'restart.success[0]: expected a whole number from 0 to 255', 'found 256'],
@@ -94,6 +94,9 @@ test.each([
   [{ leak: { growth: '100M' } }, 'leak.growth: expected a rate', 'found "100M"'],
   [{ ready: { tcp: false } }, 'ready.tcp: expected true', 'found false'],
   [{ ready: { http: 'health' } }, 'ready.http: expected a path such as /health', 'found "health"'],
+  [{ alerts: {} }, 'alerts: expected exactly one of exec, http', 'found none'],
+  [{ alerts: { exec: ['a'], http: 'http://h/' } }, 'alerts: expected exactly one of', 'found exec and http'],
+  [{ alerts: { http: 'ftp://h/' } }, 'alerts.http: expected a URL', 'found "ftp://h/"'],
   [{ ready: { tcp: true, udp: true } }, 'ready: expected at most one of', 'found tcp and udp'],
 ])('refuses %j with path, expectation and finding', (more, where, found) => {
   const message = MESSAGE(more);

@@ -8,8 +8,7 @@ import { boundConnections } from '../http/connections.ts';
 import type { Refusals } from './refusals.ts';
 
 /**
- * The bounds of a client: bytes, time, and connections, of which there are half as many as the doctor reserves for the
- * supervisor's own descriptors. A client that neither reads nor writes is disconnected; one that follows may be silent.
+ * The bounds of a client: bytes, time, and connections (CONNECTIONS_MAX). A client that neither reads nor writes is disconnected; one that follows may be silent.
  */
 const BOUNDS = {
   bodyLimit: 1024 * 1024,
@@ -18,22 +17,23 @@ const BOUNDS = {
   connectionTimeout: 60_000,
   http: { headersTimeout: 10_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16 * 1024 },
 } as const;
-const CONNECTIONS_MAX = OWN_DESCRIPTORS / 2;
+/** Shares of what the doctor reserves for the supervisor's own descriptors: for its user, and for the group that may read. */
+export const CONNECTIONS_MAX = { own: OWN_DESCRIPTORS / 2, others: OWN_DESCRIPTORS / 8 } as const;
 const URL_SHOWN_MAX = 200;
 const PAYLOAD_TOO_LARGE = 413;
 /** The part of an oversized body that is read nevertheless; BOUNDS.requestTimeout bounds the time. */
 const DISCARDED_BYTES_MAX = 64 * 1024 * 1024;
 
 /** An API without routes: requests that no route takes are bounded, refused with a reason, and reported. */
-export function boundedApi(log: Logger, refusals: Refusals): FastifyInstance {
+export function boundedApi(log: Logger, refusals: Refusals, connectionsMax: number): FastifyInstance {
   const app = Fastify({
     ...BOUNDS,
     forceCloseConnections: true,
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, refusals),
     frameworkErrors: (error, _request, reply) => sendError(error, reply, log, refusals),
   });
-  boundConnections(app.server, CONNECTIONS_MAX, () =>
-    refusals.add(`more than ${CONNECTIONS_MAX} connections at once; idle ones were closed`),
+  boundConnections(app.server, connectionsMax, () =>
+    refusals.add(`more than ${connectionsMax} connections at once; idle ones were closed`),
   );
   app.addHook('onRequest', async ({ query }) => refuseRepetition(query as object));
   app.setErrorHandler(async (error: Error & { statusCode?: number }, request, reply) => {

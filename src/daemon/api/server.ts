@@ -1,7 +1,7 @@
+import { basename, dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { explainFailure } from '../../host/facts/explain.ts';
 import { makeTraversable, removeSocket, socketIdentity } from '../../host/state/statedir.ts';
-import type { Paths } from '../../specification/paths.ts';
 
 /**
  * The API at its socket. If the socket is deleted or replaced, it is made again: otherwise the running supervisor could
@@ -11,14 +11,24 @@ export class ApiServer {
   readonly #path: string;
   readonly #directory: string;
   readonly #build: () => FastifyInstance;
+  readonly #made: (path: string) => void;
   #app: FastifyInstance | null = null;
   #identity: string | null = null;
 
-  /** @param build makes the server; an instance cannot listen twice */
-  constructor({ apiSocket, runtimeDir }: Paths, build: () => FastifyInstance) {
-    this.#path = apiSocket;
-    this.#directory = runtimeDir;
+  /**
+   * @param build makes the server; an instance cannot listen twice
+   * @param made is called with each socket that was made; until then only the supervisor's user can open it
+   */
+  constructor(path: string, build: () => FastifyInstance, made: (path: string) => void = () => {}) {
+    this.#path = path;
+    this.#directory = dirname(path);
     this.#build = build;
+    this.#made = made;
+  }
+
+  /** The name of its socket. */
+  get name(): string {
+    return basename(this.#path);
   }
 
   /** Starts to serve. @throws FleetError if the socket cannot be made */
@@ -28,6 +38,7 @@ export class ApiServer {
       makeTraversable(this.#directory);
       removeSocket(this.#path);
       await this.#app.listen({ path: this.#path });
+      this.#made(this.#path);
       this.#identity = socketIdentity(this.#path);
     } catch (error) {
       throw explainFailure(`cannot serve the API at ${this.#path}`, error, this.#directory);

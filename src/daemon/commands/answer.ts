@@ -9,6 +9,10 @@ export function commitAndAnswer(runner: FleetRunner, decision: Decision): Accept
 }
 
 /** The answer to a command whose change is durable. */
-export function answer({ fleet }: FleetRunner, { goal, notes }: Omit<Decision, 'change'>): Accepted {
+export function answer(
+  { fleet, services }: FleetRunner,
+  { goal, notes }: Omit<Decision, 'change'>,
+): Accepted {
+  services.tracing?.accepted(fleet, goal);
   return { fleet: fleet.name, target: fleet.target, notes, goal };
 }

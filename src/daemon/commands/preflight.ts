@@ -73,10 +73,12 @@ function checkUser({ user }: Spec, highest: number, users: Users): void {
   }
 }
 
-function checkHelpers({ prepare, ready, env }: Spec, baseDir: string, files: Files): void {
+function checkHelpers({ prepare, ready, alerts, env }: Spec, baseDir: string, files: Files): void {
   const path = env.PATH ?? AGENT_PATH;
   if (prepare) files.findExecutable(prepare[0]!, baseDir, path, 'prepare[0]');
   if (ready.kind === 'exec') files.findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
+  // A missing one would be noticed only when it is needed. It runs as the supervisor's user, not among the agents.
+  if (alerts?.exec) files.findExecutable(alerts.exec[0]!, baseDir, AGENT_PATH, 'alerts.exec[0]');
 }
 
 function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, OtherFleet>, host: Host): void {

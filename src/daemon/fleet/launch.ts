@@ -53,6 +53,8 @@ export interface LaunchWorld {
   release: ReleaseRecord;
   slot: number;
   paths: Paths;
+  /** The trace context of this start; absent if it is in no trace. */
+  traceparent?: string;
 }
 
 /** What the processes of a slot are made from, on a release that the store has. */
@@ -128,6 +130,8 @@ function environment(world: LaunchWorld, values: Placeholders, account: Account 
     LOGNAME: name,
     LANG: locale.language,
     TZ: locale.timeZone,
+    // The agents may be instrumented otherwise: their spec comes after it.
+    ...(world.traceparent !== undefined && { TRACEPARENT: world.traceparent }),
     ...Object.fromEntries(
       Object.entries(release.env).map(([key, template]) => [key, expand(template, values)]),
     ),

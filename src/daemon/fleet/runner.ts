@@ -109,7 +109,11 @@ export class FleetRunner implements FleetContext {
       store.write(this.name, change);
     } catch (error) {
       if (!change.isBestEffort) throw error;
-      journal.note('limit', this.name, `the hold could not be written: ${(error as Error).message}`);
+      journal.note(
+        'limit',
+        this.name,
+        `a change that takes effect could not be written: ${(error as Error).message}`,
+      );
     }
     this.#committed(change);
   }

@@ -85,12 +85,14 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
 function requestFor(context: FleetContext, slot: number, journals: number[]): StartRequest {
   const account = accountFor(context.services.host.processes.users, context.fleet.spec.user, slot);
   const output = context.watch(Output).open(slot, account);
+  const traceparent = context.services.tracing?.starting(context.fleet, slot) ?? null;
+  const world = { ...launchWorld(context, slot), ...(traceparent !== null && { traceparent }) };
   if ('fd' in output) journals.push(output.fd);
   return {
     key: context.key(slot),
     paths: context.slotPaths(slot),
     owner: account,
-    launch: agentLaunch(launchWorld(context, slot), account, output),
+    launch: agentLaunch(world, account, output),
   };
 }
 

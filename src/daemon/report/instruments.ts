@@ -27,6 +27,14 @@ export function instruments(registry: Registry) {
       'fleet',
       'cause',
     ]),
+    alerts: counter('alert_attempts_total', 'Attempts to send a notice of alerts, by result', [
+      'fleet',
+      'result',
+    ]),
+    telemetry: counter('telemetry_exports_total', 'Attempts to send telemetry, by signal and result', [
+      'signal',
+      'result',
+    ]),
     cpu: counter('supervisor_cpu_seconds_total', 'Processor time used by the supervisor', []),
     ready: histogram('ready_seconds', 'Time from the start of an agent until it was ready'),
     rounds: histogram('round_seconds', 'Time from the first start of a round until its last agent was ready'),
@@ -47,6 +55,8 @@ export function instruments(registry: Registry) {
     verdict: gauge('leak', 'Whether memory leaks (1) or is suspected to (0.5)', ['fleet']),
     counted: gauge('verify_counted', 'The external count of the agents', ['fleet']),
     degraded: gauge('verify_degraded', 'Whether the external count is too low', ['fleet']),
+    alert: gauge('alert', 'Whether the receiver of alerts was told that this holds', ['fleet', 'condition']),
+    alertsUnsent: gauge('alert_notices_unsent', 'Notices of alerts that wait to be sent', ['fleet']),
     maintenance: gauge('maintenance', 'Whether alarms are silenced', []),
     memoryTotal: gauge('host_memory_bytes', 'Memory of the host', []),
     memoryAvailable: gauge('host_memory_available_bytes', 'Memory available without swapping', []),

@@ -1,6 +1,8 @@
 import { Registry } from 'prom-client';
 import type { AgentState } from '../../api/agents.ts';
+import { CONDITIONS } from '../../fleet/alerts.ts';
 import type { AgentExit } from '../../fleet/exit.ts';
+import { NO_ALERTS } from '../../supervisor/alerts.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import { VERSION } from '../shared/version.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -59,6 +61,16 @@ export class Metrics {
     this.#counters.ready.observe({ fleet }, afterMs / 1000);
   }
 
+  /** Counts attempts to send a notice of `alerts`, and notices that were given up. */
+  alerted(fleet: string, result: 'sent' | 'failed' | 'given up'): void {
+    this.#counters.alerts.inc({ fleet, result });
+  }
+
+  /** Counts attempts to send telemetry. */
+  exported(signal: string, isSent: boolean): void {
+    this.#counters.telemetry.inc({ signal, result: isSent ? 'sent' : 'failed' });
+  }
+
   /** The exposition in Prometheus' text format. */
   async text(withAgents: boolean): Promise<{ contentType: string; body: string }> {
     for (const gauge of Object.values(this.#gauges)) gauge.reset();
@@ -105,10 +117,19 @@ export class Metrics {
       growth.set({ fleet }, status.leak.bytesPerHour);
       verdict.set({ fleet }, { none: 0, suspect: 0.5, leak: 1 }[status.leak.verdict]);
     }
+    this.#setAlerts(runner);
     if (status.verify) {
       degraded.set({ fleet }, status.verify.degraded ? 1 : 0);
       if (status.verify.counted !== null) counted.set({ fleet }, status.verify.counted);
     }
+  }
+
+  #setAlerts({ name: fleet, fleet: { record, spec } }: FleetRunner): void {
+    if (!spec.alerts) return;
+    const { open, unsent } = record.alerts ?? NO_ALERTS;
+    this.#gauges.alertsUnsent.set({ fleet }, unsent.length);
+    for (const condition of CONDITIONS)
+      this.#gauges.alert.set({ fleet, condition }, open.includes(condition) ? 1 : 0);
   }
 
   async #setAgents(): Promise<void> {

@@ -21,11 +21,11 @@ export class Journal {
   }
 
   /** Called with everything that happens to a slot. */
-  onSlot: (fleet: string, type: EventType) => void = () => {};
+  onSlot: (fleet: string, type: EventType, slot: number, reason: string) => void = () => {};
 
   /** Records an event of a slot. */
   slot(type: EventType, fleet: string, slot: number, reason: string): void {
-    this.onSlot(fleet, type);
+    this.onSlot(fleet, type, slot, reason);
     const key = `${fleet}\0${type}\0${reason}`;
     const gathered = this.#gathered.get(key);
     if (gathered) gathered.slots.push(slot);

@@ -12,7 +12,7 @@ import { Checks } from '../shared/checks.ts';
 import { Flusher } from '../shared/flusher.ts';
 import { Journal } from '../shared/journal.ts';
 import { Loop } from '../shared/loop.ts';
-import type { HasTurn, Observer, Services } from '../shared/services.ts';
+import type { HasTurn, Observer, Services, Tracing } from '../shared/services.ts';
 import { WATCHES } from '../watches/all.ts';
 import { Maintenance } from './maintenance.ts';
 
@@ -44,7 +44,14 @@ export class Supervisor implements Services {
   readonly maintenance: Maintenance;
   readonly loop: Loop;
   readonly fleets = new Map<string, FleetRunner>();
-  observer: Observer = { event: () => {}, exited: () => {}, ready: () => {} };
+  observer: Observer = {
+    event: () => {},
+    exited: () => {},
+    ready: () => {},
+    alerted: () => {},
+    exported: () => {},
+  };
+  tracing: Tracing | null = null;
   readonly #flusher: Flusher;
 
   constructor({ host, paths, store, runs, events, readings, log }: Parts) {
@@ -56,7 +63,10 @@ export class Supervisor implements Services {
     this.readings = readings;
     this.log = log;
     this.journal = new Journal(events, () => host.date());
-    this.journal.onSlot = (fleet, type) => this.observer.event(fleet, type);
+    this.journal.onSlot = (fleet, type, slot, reason) => {
+      this.observer.event(fleet, type);
+      this.tracing?.happened(fleet, type, slot, reason);
+    };
     this.checks = new Checks(host);
     this.maintenance = new Maintenance(store, this.journal, () => host.date());
     this.#flusher = new Flusher({ host, paths, runs, events, journal: this.journal, log });
@@ -83,6 +93,10 @@ export class Supervisor implements Services {
     this.fleets.delete(runner.name);
     runner.stop('removed');
     this.#flusher.attempt(this.paths.samples, () => this.readings.remove(runner.name));
+  }
+
+  get isSilenced(): boolean {
+    return this.maintenance.state !== null;
   }
 
   wake(turning: HasTurn): void {

@@ -2,6 +2,7 @@ import type { WatchKind } from '../fleet/context.ts';
 import { Output } from '../fleet/output.ts';
 import { Preparation } from '../fleet/preparation.ts';
 import { Stops } from '../fleet/stops.ts';
+import { Alerts } from './alerts.ts';
 import { Health } from './health.ts';
 import { Leaks } from './leaks.ts';
 import { Memory } from './memory.ts';
@@ -15,8 +16,9 @@ import { Succession } from './succession.ts';
 import { Verification } from './verification.ts';
 
 /**
- * The watches of every fleet, in the order in which they start and are called. One order matters: before a turn, Pressure
- * may lower the pace, and Pace reports it after that. No other watch depends on its place.
+ * The watches of every fleet, in the order in which they start and are called. Two orders matter: before a turn,
+ * Pressure may lower the pace, and Pace reports it after that; and Alerts looks at what Leaks and Pressure have found. No
+ * other watch depends on its place.
  */
 export const WATCHES: readonly WatchKind[] = [
   Resources,
@@ -33,4 +35,5 @@ export const WATCHES: readonly WatchKind[] = [
   Stops,
   Notifications,
   Succession,
+  Alerts,
 ];

@@ -21,6 +21,8 @@ export function everyMsOf({ leak }: Spec): number {
 /** Judges every reading of a fleet's memory, and recycles agents that have outgrown their limit if the spec says so. */
 export class Leaks extends SpecWatch<LeakLimits> {
   #detector: LeakDetector;
+  /** Whether the verdict counts: after a start, the stored readings and the latest verdict come first. */
+  isKnown = false;
   /** Readings that arrive while the stored ones are read wait for that. */
   #rebuilt: Promise<void> = Promise.resolve();
 
@@ -38,8 +40,12 @@ export class Leaks extends SpecWatch<LeakLimits> {
   }
 
   protected override begin(limits: LeakLimits, signal: AbortSignal): void {
-    this.#detector = new LeakDetector(limits);
-    this.#rebuilt = this.#remember(this.#detector, signal);
+    const detector = new LeakDetector(limits);
+    this.#detector = detector;
+    this.isKnown = false;
+    this.#rebuilt = this.#remember(detector, signal).then(() => {
+      if (this.#detector === detector) this.isKnown = true;
+    });
   }
 
   /** The current verdict on the fleet's memory. */

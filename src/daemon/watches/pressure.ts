@@ -1,13 +1,11 @@
-import { dirname } from 'node:path';
 import { judgePressure } from '../../fleet/pressure.ts';
 import type { Spec } from '../../specification/spec.ts';
-import { AGENT_PATH } from '../fleet/launch.ts';
 import { every } from '../shared/timers.ts';
+import { runHook } from './hook.ts';
 import { SpecWatch } from './spec-watch.ts';
 
 /** The interval of reading the host's memory; shorter before starts, because many starting agents use it up fast. */
 const READ_MS = { idle: 1_000, starting: 100 } as const;
-const HOOK_TIMEOUT_MS = 30_000;
 
 type Limits = NonNullable<Spec['pressure']>;
 
@@ -66,18 +64,10 @@ export class Pressure extends SpecWatch<Limits> {
 
   /** Runs `pressure.hook`, whose variable FLEET_PRESSURE says whether memory has become short (begin) or is available (end). */
   async #runHook({ hook }: Limits, phase: 'begin' | 'end'): Promise<void> {
-    const { fleet, name, services } = this.context;
+    const { name, services } = this.context;
     if (!hook) return;
     try {
-      const path = services.host.files.findExecutable(
-        hook[0]!,
-        fleet.record.baseDir,
-        AGENT_PATH,
-        'pressure.hook[0]',
-      );
-      const env = { PATH: AGENT_PATH, FLEET_NAME: name, FLEET_PRESSURE: phase };
-      const options = { cwd: dirname(path), env, timeoutMs: HOOK_TIMEOUT_MS };
-      await services.host.processes.runHook([path, ...hook.slice(1)], options);
+      await runHook(this.context, hook, 'pressure.hook', { FLEET_PRESSURE: phase });
     } catch (error) {
       services.journal.note('pressure', name, `pressure.hook (${phase}) failed: ${(error as Error).message}`);
     }

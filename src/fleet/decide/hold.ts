@@ -1,6 +1,7 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { Change } from '../change.ts';
 import type { Fleet } from '../fleet.ts';
+import { withOutput } from '../quoted.ts';
 import type { FleetRecord } from '../records.ts';
 
 type HoldRecord = NonNullable<FleetRecord['hold']>;
@@ -51,7 +52,7 @@ export function decideRecreated(fleet: Fleet, reason: string): Change {
 
 /** The reason of a hold event: why, and the sample of output that explains it. */
 export function describeHold(reason: string, sample: string | null): string {
-  return sample === null ? reason : `${reason}; its last output: ${sample}`;
+  return withOutput(reason, sample);
 }
 
 function held(fleet: Fleet, hold: Omit<HoldRecord, 'since'>, date: Date): Change {

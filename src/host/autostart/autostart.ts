@@ -22,17 +22,25 @@ const OTHER_ANSWERS_MS = 5_000;
 const POLL_MS = 20;
 const PROGRAM = packageFile('bin/fleetd');
 const KEEPER = packageFile('bin/keep-cgroup');
-/** The variables that a supervisor inherits from whoever starts it: the paths, and nothing else. */
+/** The variables that a supervisor inherits from whoever starts it: the paths, who may read, and where telemetry goes. */
 const KEPT = [
   'FLEETD_STATE_DIR',
   'FLEETD_RUNTIME_DIR',
   'FLEETD_CONFIG_DIR',
+  'FLEETD_GROUP',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_RESOURCE_ATTRIBUTES',
+  'OTEL_SERVICE_NAME',
+  'OTEL_SDK_DISABLED',
   'XDG_RUNTIME_DIR',
   'XDG_CACHE_HOME',
   'HOME',
   'USER',
   'PATH',
 ];
+
+/** May hold a token, and every user can read the environment of a unit: only a process gets it. */
+const KEPT_BY_PROCESS = [...KEPT, 'OTEL_EXPORTER_OTLP_HEADERS'];
 
 /** A started supervisor: its pid, and its unit, if it is one. */
 export interface StartedSupervisor {
@@ -87,7 +95,7 @@ function startProcess(output: string): number {
     return spawnProcess({
       path: '/bin/sh',
       argv: ['sh', PROGRAM],
-      env: keptEnvironment(),
+      env: keptEnvironment(KEPT_BY_PROCESS),
       cwd: '/',
       output: { path: output },
       nofile: { ...getLimit('nofile'), soft: softNofile() },
@@ -109,14 +117,14 @@ function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, out
     launcher: PROGRAM,
     keeper: KEEPER,
     // Variables that the caller has by default, but a unit does not.
-    env: [...keptEnvironment(), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],
+    env: [...keptEnvironment(KEPT), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],
     output,
     nofile: { soft: softNofile(), hard: getLimit('nofile').hard },
   };
 }
 
-function keptEnvironment(): string[] {
-  return KEPT.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
+function keptEnvironment(names: readonly string[]): string[] {
+  return names.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
 }
 
 /** Node raised its own soft limit of open files at its start; the supervisor must get the caller's. */

@@ -1,4 +1,5 @@
 import { httpGet } from '../net/http-get.ts';
+import { postJson } from '../net/http-post.ts';
 import { fetchNumber } from '../net/json-field.ts';
 import { readPortRange } from '../net/sock-diag.ts';
 import { lookUpListeners } from '../net/sock-lookup.ts';
@@ -22,6 +23,7 @@ export class LinuxSockets implements Sockets {
   #usualFd: string | null = null;
   readonly get = httpGet;
   readonly fetchNumber = fetchNumber;
+  readonly postJson = postJson;
   readonly readConnections = () => readConnections();
   readonly journalIsThere = () => journalIsThere();
   readonly openJournal = (identifier: string) => openJournal(identifier);

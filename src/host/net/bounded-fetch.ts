@@ -5,6 +5,8 @@ export interface FetchBounds {
   /** The size of the text, unpacked. */
   bytesMax: number;
   headers?: Record<string, string>;
+  /** Sent by POST; absent: a GET. */
+  body?: string;
 }
 
 /** An answer: the status, its headers, and the text; empty unless the status is a success. */
@@ -22,7 +24,7 @@ export interface Fetched {
  */
 export async function fetchText(
   url: string,
-  { msMax, bytesMax, headers = {} }: FetchBounds,
+  { msMax, bytesMax, headers = {}, body }: FetchBounds,
 ): Promise<Fetched> {
   const controller = new AbortController();
   // Not AbortSignal.timeout(), whose error does not name the time.
@@ -32,6 +34,7 @@ export async function fetchText(
   );
   try {
     const response = await fetch(url, {
+      ...(body !== undefined && { method: 'POST', body }),
       headers: { ...headers, connection: 'close' },
       redirect: 'error',
       signal: controller.signal,

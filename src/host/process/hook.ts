@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { withOutput } from '../../fleet/quoted.ts';
 import type { Launch } from '../launcher/launch.ts';
 import { openPipe } from '../sys/pipe.ts';
 import type { HookOptions, RunningErrand } from './errand.ts';
@@ -40,8 +41,7 @@ export async function endOfHook(
   const end = await errand.end(timeoutMs).finally(() => words.close());
   if (end?.code === 0) return;
   const how = describe(end, timeoutMs);
-  const lastOutput = await words.text;
-  throw new Error(lastOutput ? `${how}: ${lastOutput}` : how);
+  throw new Error(withOutput(how, (await words.text) || null));
 }
 
 function describe(end: Awaited<ReturnType<RunningErrand['end']>>, timeoutMs: number): string {

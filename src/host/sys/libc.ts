@@ -54,6 +54,7 @@ export const libc = {
   clockGettime: lib.func('int clock_gettime(int clock, void *time)'),
   getpagesize: lib.func('int getpagesize()'),
   madvise: lib.func('int madvise(uint64 address, ulong length, int advice)'),
+  getgrnam: lib.func('void *getgrnam(const char *name)'),
   getpwnam: lib.func('void *getpwnam(const char *name)'),
   getpwuid: lib.func('void *getpwuid(uint uid)'),
   prctl: lib.func('int prctl(int option, void *result)'),

@@ -1,4 +1,4 @@
-import { group } from '../group.ts';
+import { exactlyOne, group } from '../group.ts';
 import { duration, PERCENT, RATE, size } from '../quantities.ts';
 import { ARGV } from '../templates.ts';
 import { BOOLEAN } from '../types.ts';
@@ -62,5 +62,18 @@ export const VERIFY = group({
     type: PERCENT,
     default: '95%',
     help: 'Minimum external count, as a share of the agents that are ready.',
+  },
+});
+
+export const ALERTS = exactlyOne({
+  exec: {
+    type: ARGV,
+    example: ['./page'],
+    help: "Command that runs as the supervisor's own user, with the notice as JSON in FLEET_ALERT.",
+  },
+  http: {
+    type: URL,
+    example: 'http://127.0.0.1:8080/alerts',
+    help: 'URL that gets the notice as JSON, by POST.',
   },
 });

@@ -1,4 +1,4 @@
-import { either, exactlyOneOf, type Group, group, shaped } from '../group.ts';
+import { either, exactlyOne, type Group, group, shaped } from '../group.ts';
 import { duration, PERCENT, share } from '../quantities.ts';
 import { CHECK } from '../ready.ts';
 import { AGENTS_MAX } from '../slots.ts';
@@ -184,15 +184,15 @@ export const STOP = group({
 const RELOAD_PATH = text('a path such as /reload', /^\/[!-~]*$/);
 
 /** Exactly one way to reload. */
-export const RELOAD: Group<Reload> = exactlyOneOf(
-  {
+export const RELOAD: Group<Reload> = shaped(
+  exactlyOne({
     signal: { type: SIGNAL, example: 'SIGHUP', help: 'Signal that the main process gets.' },
     exec: { type: ARGV, help: 'Command that runs as the user of the agent; MAINPID is its main process.' },
     http: {
       type: RELOAD_PATH,
       help: 'Path to which a POST is sent, on the port of the agent or else on its socket.',
     },
-  },
+  }),
   {
     anyOf: [
       onlyKey('signal', parsedSchema(SIGNAL)),
