@@ -89,7 +89,7 @@ const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
   [/^src\/store\/database\.ts$/, /^node:sqlite$/],
   [/^src\/daemon\/http\/connections\.ts$/, /^node:http$/],
   // What a user names on the command line is the user's own.
-  [/^src\/cli\/(program|spec-source|supervisor|commands\/init|import\/(read|write))\.ts$/, /^node:fs$/],
+  [/^src\/cli\/(here|program|spec-source|supervisor|commands\/init|import\/(read|write))\.ts$/, /^node:fs$/],
   [/^src\/cli\/import\/evaluate\.ts$/, /^node:child_process$/],
   [/^src\/reference\//, /^node:fs$/],
 ];

@@ -30,6 +30,9 @@ export const AGENT_ROW = named(
     socket: text('Path of its Unix socket.'),
     dir: text('Its state directory.'),
     release: nullable(text()),
+    moved: optional(
+      text('Which symbolic link in its paths led elsewhere at its start than when its release was made.'),
+    ),
     restarts: integer(),
     startedAt: nullable(time()),
     rssBytes: nullable(integer(), 'From the latest sample.'),

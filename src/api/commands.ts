@@ -103,7 +103,7 @@ export const COMMAND_OPERATIONS = {
     access: 'change',
     body: RESTART,
     answer: json(ACCEPTED),
-    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'HELD', 'BUSY', 'STATE_UNUSABLE'],
+    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'HELD', 'BUSY', 'EXECUTABLE_UNUSABLE', 'STATE_UNUSABLE'],
   },
   hold: {
     method: 'POST',

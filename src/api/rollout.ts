@@ -225,7 +225,7 @@ export const ROLLOUT_OPERATIONS = {
     access: 'change',
     body: ROLLBACK,
     answer: json(ACCEPTED),
-    errors: ['UNKNOWN', 'SPEC_FIXED', 'HELD', 'BUSY', 'STATE_UNUSABLE'],
+    errors: ['UNKNOWN', 'SPEC_FIXED', 'HELD', 'BUSY', 'EXECUTABLE_UNUSABLE', 'STATE_UNUSABLE'],
   },
   releases: {
     method: 'GET',

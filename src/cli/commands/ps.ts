@@ -74,7 +74,11 @@ const COLUMNS: Column<AgentRow>[] = [
     spare: 1,
   },
   { title: 'RSS', align: 'right', cell: ({ rssBytes }) => (rssBytes === null ? '-' : formatSize(rssBytes)) },
-  { title: 'RELEASE', cell: ({ release }) => release ?? '-', widthMin: 7 },
+  {
+    title: 'RELEASE',
+    cell: ({ release, moved }) => (release === null ? '-' : `${release}${moved ? '*' : ''}`),
+    widthMin: 7,
+  },
   { title: 'LAST EXIT', cell: ({ lastExit }) => lastExit?.reason ?? '-' },
 ];
 

@@ -1,9 +1,12 @@
+import { resolve } from 'node:path';
 import { JOURNAL_STREAMS_MAX } from '../../doctor/limits/storage.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { runOf } from '../../fleet/agent.ts';
 import type { Files, Host, Users } from '../../host/host.ts';
 import { type Protocol, rangeOf } from '../../host/proc/port-table.ts';
+import { commandsOf } from '../../specification/commands.ts';
 import { checkSocketPath, type Paths, portOf } from '../../specification/paths.ts';
+import { literal } from '../../specification/placeholders.ts';
 import { checkPorts } from '../../specification/ports.ts';
 import type { Ports, Spec } from '../../specification/spec.ts';
 import { AGENT_PATH, accountFor } from '../fleet/launch.ts';
@@ -47,6 +50,7 @@ export function preflight(
   if (highest >= 0) checkSocketPath(paths.agentSocket(spec.name, highest));
   checkUser(spec, highest, host.processes.users);
   checkHelpers(spec, baseDir, host.files);
+  checkDirectory(spec, baseDir, host.files);
   checkLogs(spec, slots.size, others, host);
   if (spec.ports) {
     checkOtherFleets(spec.name, spec.ports, slots, others);
@@ -73,12 +77,20 @@ function checkUser({ user }: Spec, highest: number, users: Users): void {
   }
 }
 
-function checkHelpers({ prepare, ready, alerts, env }: Spec, baseDir: string, files: Files): void {
-  const path = env.PATH ?? AGENT_PATH;
-  if (prepare) files.findExecutable(prepare[0]!, baseDir, path, 'prepare[0]');
-  if (ready.kind === 'exec') files.findExecutable(ready.argv[0]!, baseDir, path, 'ready.exec[0]');
-  // A missing one would be noticed only when it is needed. It runs as the supervisor's user, not among the agents.
-  if (alerts?.exec) files.findExecutable(alerts.exec[0]!, baseDir, AGENT_PATH, 'alerts.exec[0]');
+function checkHelpers(spec: Spec, baseDir: string, files: Files): void {
+  const path = spec.env.PATH ?? AGENT_PATH;
+  for (const { where, argv } of commandsOf(spec))
+    files.findExecutable(argv[0]!, baseDir, path, `${where}[0]`);
+}
+
+/** One with placeholders, as the default has them, is there or not slot by slot. */
+function checkDirectory({ cwd }: Spec, baseDir: string, files: Files): void {
+  const written = literal(cwd);
+  const directory = written === null ? null : resolve(baseDir, written);
+  if (directory === null || files.isDirectory(directory)) return;
+  throw new FleetError('SPEC_INVALID', `cwd: there is no directory ${directory}`, {
+    hint: 'Make it, or name another one; a relative path starts at the directory of the spec.',
+  });
 }
 
 function checkLogs(spec: Spec, count: number, fleets: ReadonlyMap<string, OtherFleet>, host: Host): void {

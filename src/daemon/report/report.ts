@@ -195,6 +195,7 @@ export class Report {
       socket: paths.agentSocket(name, number),
       dir: paths.slotDir(name, number),
       release: (run?.release ?? release) || null,
+      ...(run?.moved !== undefined && { moved: run.moved }),
       restarts,
       startedAt: run?.startedIso ?? null,
       rssBytes: run && runner.watch(Memory).rssBytes(number),
