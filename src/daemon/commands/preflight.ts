@@ -81,6 +81,7 @@ function checkHelpers(spec: Spec, baseDir: string, files: Files): void {
   const path = spec.env.PATH ?? AGENT_PATH;
   for (const { where, argv } of commandsOf(spec))
     files.findExecutable(argv[0]!, baseDir, path, `${where}[0]`);
+  if (spec.alerts?.exec) files.findExecutable(spec.alerts.exec[0]!, baseDir, AGENT_PATH, 'alerts.exec[0]');
 }
 
 /** One with placeholders, as the default has them, is there or not slot by slot. */
