@@ -99,9 +99,10 @@ const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
  */
 const OWN_PROCESS =
   /^src\/daemon\/(daemon|possession|shutdown|heartbeat|frugality|api\/server|api\/bounds|dashboard\/files)\.ts$/;
-const HOST_DOOR = /^src\/host\/(host|processes|proc\/port-table|sys\/(result|hash|process-id))\.ts$/;
+const HOST_DOOR =
+  /^src\/host\/(host|processes|proc\/(address|port-table)|sys\/(result|hash|process-id))\.ts$/;
 /** What these may import in turn. */
-const TOUCHES_NOTHING = /^node:crypto$/;
+const TOUCHES_NOTHING = /^(node:crypto|src\/specification\/.+)$/;
 
 interface Import {
   file: string;

@@ -81,6 +81,7 @@ export const COMMAND_OPERATIONS = {
       'SPEC_MISSING',
       'SPEC_FIXED',
       'PORT_TAKEN',
+      'ADDRESS_MISSING',
       'EXECUTABLE_UNUSABLE',
       'USER_UNKNOWN',
       'PRIVILEGE_MISSING',

@@ -194,6 +194,7 @@ export const ROLLOUT_OPERATIONS = {
       'HELD',
       'BUSY',
       'PORT_TAKEN',
+      'ADDRESS_MISSING',
       'EXECUTABLE_UNUSABLE',
       'USER_UNKNOWN',
       'PRIVILEGE_MISSING',

@@ -157,16 +157,25 @@ function environment(world: LaunchWorld, values: Placeholders, account: Account 
     FLEET_NAME: values.fleet,
     FLEET_SLOT: String(values.slot),
     FLEET_PORT: values.port === null ? '' : String(values.port),
+    ...Object.fromEntries(
+      Object.entries(values.ports).map(([name, port]) => [portVariable(name), String(port)]),
+    ),
+    ...(values.address !== null && { FLEET_ADDRESS: values.address }),
     FLEET_SOCKET: values.socket,
     FLEET_DIR: values.dir,
     FLEET_RELEASE: values.release,
   };
-  if (spec.ready.kind === 'notify') {
-    env.NOTIFY_SOCKET = paths.notifySocket;
-    // Requests WATCHDOG=1, as in sd_watchdog_enabled(3): in microseconds.
-    if (spec.health) env.WATCHDOG_USEC = String(spec.health.everyMs * 1000);
-  }
+  const { ready, health } = spec;
+  const isWatched = health !== null && (health.check ?? ready).kind === 'notify';
+  if (ready.kind === 'notify' || isWatched) env.NOTIFY_SOCKET = paths.notifySocket;
+  // Requests WATCHDOG=1, as in sd_watchdog_enabled(3): in microseconds.
+  if (isWatched) env.WATCHDOG_USEC = String(health.everyMs * 1000);
   return Object.entries(env).map(([key, value]) => `${key}=${value}`);
+}
+
+/** The variable that holds a named port. */
+function portVariable(name: string): string {
+  return `FLEET_PORT_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 
 /** The user of a launch; a uid that is not in the user database has no groups except its own. */
