@@ -131,7 +131,7 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
   }
 
   const node = (address: string) =>
-    `require('net').createServer().listen({ port: ${PORT}, host: '${address}' })`;
+    `require('net').createServer().listen({{ port: ${PORT}, host: '${address}' }})`;
 
   test.each([
     ['10.9.0.0/16', '10.9.0.1', ['ip route add local 10.9.0.0/16 dev lo']],
@@ -146,7 +146,7 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
     expect(await world.fleetctl('spawn', '2', '-f', file)).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        `FLEET_ADDRESS_MISSING: slot 0 needs the address ${first}[^]*${commands.join(' && ')}`,
+        `FLEET_ADDRESS_MISSING: slot 0 needs the address ${first}[\\s\\S]*${commands.join(' && ')}`,
       ),
     });
     expect(await verdict(file)).toMatchObject({
