@@ -42,8 +42,7 @@ function spec(keys: object): string {
   return world.write('web.json', JSON.stringify(fleet));
 }
 
-const sleeper = (keys: object) =>
-  spec({ command: ['sleep', '100000'], ready: { after: '10ms' }, ...keys });
+const sleeper = (keys: object) => spec({ command: ['sleep', '100000'], ready: { after: '10ms' }, ...keys });
 
 async function first(): Promise<AgentRow> {
   return (await world.ps())[0]!;
