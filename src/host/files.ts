@@ -124,6 +124,8 @@ export interface LogFiles {
   bound(path: string, bounds: LogBounds): Promise<void>;
   /** Moves all that a log holds to its newest older part, because its agent empties it itself. */
   save(path: string, bounds: LogBounds): Promise<void>;
+  /** The file that an agent writes to, as `id` of a look; null if it has ended. */
+  writtenBy(pid: number, fd: 1 | 2): string | null;
   /** Finds the file that an agent writes to, and gives it the name of its log back if it was moved. */
   find(pid: number, fd: 1 | 2, sought: SoughtLog): Promise<Whereabouts>;
   /** Moves what an agent has written to its deleted log to its path. @returns false if its output goes elsewhere by now */

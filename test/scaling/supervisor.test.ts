@@ -101,7 +101,8 @@ describe.skipIf(NO_STRACE !== null)(`the supervisor, by strace${NO_STRACE ? ` ($
     const beside = (measured: Measured) =>
       total(measured.idle) - (measured.agents * IDLE_SECONDS) / LOG_CYCLE_SECONDS;
     expect(total(small.idle)).toBeGreaterThan(0);
-    expect(beside(large)).toBeLessThan(10 * IDLE_SECONDS);
+    // A look at the host's memory and cgroups every few seconds, and at the room on the disk every second.
+    expect(beside(large)).toBeLessThan(20 * IDLE_SECONDS);
   });
 
   // A sample of memory is three calls an agent: `status` renews what it can within a slice of time, and no more.

@@ -248,6 +248,7 @@ export class FakeFiles implements Files {
     },
     // Nobody moves, empties or overwrites a log there.
     save: nobodyReads,
+    writtenBy: () => null,
     fetchDeleted: nobodyReads,
     makeAppending: nobodyReads,
     find: async () => ({ kind: 'here' }),

@@ -62,7 +62,15 @@ export class LogKeeper {
   /** An agent is started: how much it writes is unknown, so its log is looked at in each of the next sweeps. */
   lookSoon(slot: number): void {
     this.#fast.set(slot, performance.now() + YOUNG_MS);
+    if (this.#context.fleet.spec.logs.stderr === 'separate') this.keepErrors(slot);
     for (const log of this.#of(slot)) Object.assign(log, { deleted: null, id: null });
+  }
+
+  /** A slot has a log of stderr apart: its agent keeps it, even if the spec that follows has none. */
+  keepErrors(slot: number): void {
+    const { name, services } = this.#context;
+    const path = services.paths.errorLog(name, slot);
+    if (!this.#logs.has(path)) this.#keep({ slot, fd: 2, path });
   }
 
   readonly #onProblem = (error: Error): void => {
@@ -117,15 +125,16 @@ export class LogKeeper {
     const { name, fleet, services } = this.#context;
     const path = services.paths[fd === 1 ? 'log' : 'errorLog'](name, slot);
     const known = this.#logs.get(path);
-    // Even if the spec has no such log: an agent keeps the one that it was started with.
-    if (!known && fd === 2 && !isThorough && fleet.spec.logs.stderr !== 'separate') return false;
+    if (!known && fd === 2) return false;
     const found = this.#files.look(path);
-    if (!known && !found && (fd === 2 || fleet.spec.logs.to !== 'file')) return false;
+    if (!known && !found && fleet.spec.logs.to !== 'file') return false;
     const log = known ?? this.#keep({ slot, fd, path });
     const isFast = found !== null && this.#examine(log, found);
     if (!found) this.#hot.delete(log);
     if (log.deleted !== null) return this.#mender.fetchDeleted(log, log.deleted);
-    if (isThorough || !found || log.id === null) this.#mender.find(log, found);
+    // As long as the file that the agent was seen to write to is there, nobody has to be asked.
+    const isLost = !found || found.id !== log.id;
+    if (isLost && (isThorough || !found || log.id === null)) this.#mender.find(log, found);
     return isFast;
   }
 

@@ -75,14 +75,18 @@ export class LogMender {
   find(log: Log, found: LogLook | null): void {
     const run = runOf(this.#context.fleet.slot(log.slot).agent);
     if (!run) return;
+    const id = this.#files.writtenBy(run.pid, log.fd);
+    if (id === null) return;
+    if (id === found?.id) {
+      log.id = id;
+      return;
+    }
     this.#work(log, async () => {
       const sought = { path: log.path, known: log.id, bytesMax: this.#bounds().maxBytes };
       const its = await this.#files.find(run.pid, log.fd, sought);
       switch (its.kind) {
         case 'elsewhere':
-          return;
         case 'here':
-          log.id = found?.id ?? null;
           return;
         case 'back':
           this.#tell(

@@ -242,7 +242,9 @@ export class Output implements FleetWatch {
 
   /** A log that is shorter than what was noted has been emptied since: all in it is later. */
   #restore(slot: number, begins: Positions, marks: string): void {
-    const ends = this.paths(slot).map((path) => this.#files.look(path)?.end ?? 0) as [number, number];
+    const looks = this.paths(slot).map((path) => this.#files.look(path));
+    if (looks[1]) this.#keeper.keepErrors(slot);
+    const ends = looks.map((look) => look?.end ?? 0) as [number, number];
     const timeline = Timeline.fromText(marks);
     const isStale = timeline.marks.some((mark) => mark.ends.some((end, i) => end > ends[i]!));
     this.#slots.set(slot, {

@@ -46,6 +46,15 @@ export interface SoughtLog {
 }
 
 /**
+ * The file that an agent's output goes to, as `device:inode`; null if the agent has ended. One system call
+ * (proc(5), /proc/PID/fd).
+ */
+export function idOfOutput(pid: number, fd: 1 | 2): string | null {
+  const there = statLink(pid, `fd/${fd}`);
+  return there ? idOf(there) : null;
+}
+
+/**
  * Finds the file that an agent writes to, and gives it its name back if it was moved (as `mv` and logrotate without
  * copytruncate do). Whoever moved it gets what copytruncate makes: a copy under the new name, and an empty log.
  * @param cuts is changed in the turn of the cut
@@ -203,7 +212,7 @@ function leadsTo(name: string, { dev, ino }: Stats): boolean {
   return named?.dev === dev && named.ino === ino;
 }
 
-function idOf({ dev, ino }: Stats): string {
+function idOf({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string {
   return `${dev}:${ino}`;
 }
 

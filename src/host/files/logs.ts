@@ -1,7 +1,14 @@
 import { lstatSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { boundLog, type LogBounds, saveLog, setLogAside } from './log-bound.ts';
-import { fetchOutput, findOutput, makeAppending, type SoughtLog, type Whereabouts } from './log-mend.ts';
+import {
+  fetchOutput,
+  findOutput,
+  idOfOutput,
+  makeAppending,
+  type SoughtLog,
+  type Whereabouts,
+} from './log-mend.ts';
 import { type Cuts, isSparse, type LogLook, NO_CUTS, seen } from './log-parts.ts';
 import { continueAt, findLastLines, readEnd, readLog, readRange } from './log-read.ts';
 import type { Owner } from './slot-paths.ts';
@@ -15,6 +22,7 @@ export class Logs {
   readonly continueAt = continueAt;
   readonly fetchDeleted = fetchOutput;
   readonly makeAppending = makeAppending;
+  readonly writtenBy = idOfOutput;
 
   look(path: string): LogLook | null {
     const found = lstatSync(path, { throwIfNoEntry: false });
