@@ -130,8 +130,7 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
     return findings.find(({ limit }) => limit === 'addresses of this host')!;
   }
 
-  const node = (address: string) =>
-    `require('net').createServer().listen({{ port: ${PORT}, host: '${address}' }})`;
+  const command = [process.execPath, '-e', `require('net').createServer().listen(${PORT}, '{address}')`];
 
   test.each([
     ['10.9.0.0/16', '10.9.0.1', ['ip route add local 10.9.0.0/16 dev lo']],
@@ -141,7 +140,6 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
       ['ip route add local fd00:9::/64 dev lo', 'sysctl -w net.ipv6.ip_nonlocal_bind=1'],
     ],
   ])('of %s are named with what is missing, and serve once that was done', async (base, first, commands) => {
-    const command = [process.execPath, '-e', node('{address}')];
     const file = spec({ addresses: { base }, command });
     expect(await world.fleetctl('spawn', '2', '-f', file)).toMatchObject({
       code: 1,
@@ -171,7 +169,7 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
     ip('addr', 'add', 'fd00:8::1/128', 'dev', 'lo');
     const file = spec({
       addresses: { base: 'fd00:8::/64' },
-      command: [process.execPath, '-e', node('{address}')],
+      command,
     });
     await world.ok('spawn', '1', '-f', file);
     expect(await world.ps()).toMatchObject([{ address: 'fd00:8::1', state: 'ready' }]);
