@@ -79,7 +79,9 @@ test('an agent that listens at any address is named, and does not become ready',
 test('who has the port at another address is in nobody’s way, who has it at all is', async () => {
   await listen('127.0.0.1');
   await world.ok('spawn', '2', '-f', spec());
-  const apart = spec({ name: 'apart', addresses: { base: '127.17.0.0/16' } });
+  // Whoever has 127.0.0.1 answers nothing: a request has to go to the agent's own address.
+  const ready = { http: '/none', status: 404, timeout: '30s' };
+  const apart = spec({ name: 'apart', addresses: { base: '127.17.0.0/16' }, ready });
   await world.ok('spawn', '2', '-f', apart);
   const within = spec({ name: 'within', addresses: { base: '127.16.0.0/24' } });
   expect(await world.fleetctl('spawn', '1', '-f', within)).toMatchObject({
