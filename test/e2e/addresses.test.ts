@@ -79,7 +79,9 @@ test('an agent that listens at any address is named, and does not become ready',
 test('who has the port at another address is in nobody’s way, who has it at all is', async () => {
   await listen('127.0.0.1');
   await world.ok('spawn', '2', '-f', spec());
-  const apart = spec({ name: 'apart', addresses: { base: '127.17.0.0/16' } });
+  // Whoever has 127.0.0.1 answers nothing: a request has to go to the agent's own address.
+  const ready = { http: '/none', status: 404, timeout: '30s' };
+  const apart = spec({ name: 'apart', addresses: { base: '127.17.0.0/16' }, ready });
   await world.ok('spawn', '2', '-f', apart);
   const within = spec({ name: 'within', addresses: { base: '127.16.0.0/24' } });
   expect(await world.fleetctl('spawn', '1', '-f', within)).toMatchObject({
@@ -130,8 +132,7 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
     return findings.find(({ limit }) => limit === 'addresses of this host')!;
   }
 
-  const node = (address: string) =>
-    `require('net').createServer().listen({{ port: ${PORT}, host: '${address}' }})`;
+  const command = [process.execPath, '-e', `require('net').createServer().listen(${PORT}, '{address}')`];
 
   test.each([
     ['10.9.0.0/16', '10.9.0.1', ['ip route add local 10.9.0.0/16 dev lo']],
@@ -141,7 +142,6 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
       ['ip route add local fd00:9::/64 dev lo', 'sysctl -w net.ipv6.ip_nonlocal_bind=1'],
     ],
   ])('of %s are named with what is missing, and serve once that was done', async (base, first, commands) => {
-    const command = [process.execPath, '-e', node('{address}')];
     const file = spec({ addresses: { base }, command });
     expect(await world.fleetctl('spawn', '2', '-f', file)).toMatchObject({
       code: 1,
@@ -171,7 +171,7 @@ describe.skipIf(whyNoNetworks() !== null)('addresses that are not on every host'
     ip('addr', 'add', 'fd00:8::1/128', 'dev', 'lo');
     const file = spec({
       addresses: { base: 'fd00:8::/64' },
-      command: [process.execPath, '-e', node('{address}')],
+      command,
     });
     await world.ok('spawn', '1', '-f', file);
     expect(await world.ps()).toMatchObject([{ address: 'fd00:8::1', state: 'ready' }]);

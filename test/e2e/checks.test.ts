@@ -1,112 +1,144 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AgentRow } from '../../src/api/agents.ts';
 import { until, World } from './harness.ts';
 
-/** Out of the way of outgoing connections, and of other test files where these share a network. */
 const PORT = 23_000 + (process.pid % 900);
 
 /**
- * A web server that answers 404 to whoever sends neither the host nor the header it expects, 302 at /moved, 204 at any
- * other path. It writes its start and each request to the file `asked`.
+ * A small web server. It notes the headers of each request in the file `asked`, and answers with the code in the file of
+ * the path's name in its directory, or 404; `/hang` is not answered.
  */
-const SERVER = `
-import { appendFileSync } from 'node:fs';
+const DAEMON = `
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-appendFileSync('asked', 'started\\n');
-createServer(({ headers, url }, response) => {
-  appendFileSync('asked', 'asked\\n');
-  const isKnown = headers.host === 'example.org' && headers['x-slot'] === process.env.FLEET_SLOT;
-  response.writeHead(isKnown ? (url === '/moved' ? 302 : 204) : 404).end();
+createServer((request, response) => {
+  appendFileSync('asked', JSON.stringify({ url: request.url, ...request.headers }) + '\\n');
+  const file = '.' + request.url;
+  const text = existsSync(file) ? readFileSync(file, 'utf8').trim() : '404';
+  if (text === 'hang') return;
+  response.statusCode = Number(text);
+  response.end();
 }).listen(Number(process.env.FLEET_PORT), '127.0.0.1');
 `;
 
-const HTTP = { http: '/', host: 'example.org', headers: { 'X-Slot': '{slot}' } };
-
 let world: World;
+let daemon: string;
 beforeEach(() => {
   world = new World();
+  daemon = world.write('daemon.mjs', DAEMON);
 });
 afterEach(() => world.dispose());
 
 function spec(keys: object): string {
-  const server = world.write('server.mjs', SERVER);
   const fleet = {
     name: 'web',
-    command: [process.execPath, server],
+    command: [process.execPath, daemon],
     ports: { base: PORT },
-    rounds: { parallel: 10, delay: '0s' },
+    ready: { http: '/ready', timeout: '30s' },
+    prepare: ['sh', '-c', 'cd {dir} && echo 200 > ready && echo 200 > live'],
+    rounds: { delay: '0s' },
     restart: { backoff: { min: '10ms', max: '100ms' }, storm: 'off' },
+    stop: { grace: '1s' },
     ...keys,
   };
-  return world.write('web.json', JSON.stringify(fleet));
+  return world.write('fleet.json', JSON.stringify(fleet));
 }
 
-const sleeper = (keys: object) => spec({ command: ['sleep', '100000'], ready: { after: '10ms' }, ...keys });
+const agent = async (): Promise<AgentRow> => (await world.ps())[0]!;
+const reasons = async (type: string) =>
+  (await world.events()).filter((event) => event.type === type).map(({ reason }) => reason);
 
-async function first(): Promise<AgentRow> {
-  return (await world.ps())[0]!;
+async function answer(path: string, text: string): Promise<void> {
+  writeFileSync(`${(await agent()).dir}/${path}`, `${text}\n`);
 }
 
-async function reasons(type: string): Promise<string[]> {
-  return (await world.events()).filter((event) => event.type === type).map(({ reason }) => reason);
+/** What the agent was asked so far. */
+async function asked(): Promise<Record<string, string>[]> {
+  const text = readFileSync(`${(await agent()).dir}/asked`, 'utf8');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Record<string, string>);
 }
 
-test('HTTP is asked with the host and the headers of the slot', async () => {
-  await world.ok('spawn', '2', '-f', spec({ ready: HTTP }));
-  expect((await world.ps()).map(({ state }) => state)).toEqual(['ready', 'ready']);
+test('ready asks with the Host and the headers of the spec, filled in, and takes the codes of the spec', async () => {
+  const headers = { 'X-Slot': 'slot {slot} of {fleet}' };
+  const ready = { http: '/none', status: '404,500-503', host: 'example.org:80', headers };
+  await world.ok('spawn', '1', '-f', spec({ ready }));
+  expect((await asked()).at(-1)).toMatchObject({
+    url: '/none',
+    host: 'example.org:80',
+    'x-slot': 'slot 0 of web',
+  });
+  await world.ok('kill', '--all');
+  const other = spec({ ready: { http: '/ready', status: 204, timeout: '300ms' } });
+  expect((await world.fleetctl('spawn', '1', '-f', other)).code).toBe(4);
+  expect((await reasons('stop')).some((reason) => reason.includes('GET /ready: 200'))).toBe(true);
 });
 
-test.each([
-  ['another host', { ...HTTP, host: 'example.com' }, 'GET /: 404'],
-  ['no header', { ...HTTP, headers: {} }, 'GET /: 404'],
-  ['a status that is not among those that pass', { ...HTTP, http: '/moved' }, 'GET /moved: 302'],
-])('an agent that answers %s is not ready', async (_, ready, reason) => {
-  const file = spec({ ready: { ...ready, timeout: '1s' } });
+test('ready.every is the interval at which an agent that starts is asked', async () => {
+  // The default asks a dozen times within the first second.
+  const file = spec({ ready: { http: '/none', every: '10m', timeout: '2s' }, restart: { on: 'never' } });
   expect((await world.fleetctl('spawn', '1', '-f', file)).code).toBe(4);
-  expect((await reasons('stop'))[0]).toContain(reason);
+  const [stop] = await reasons('stop');
+  expect(stop).toMatch(/not ready/);
+  expect((await asked().catch(() => [])).length).toBeLessThanOrEqual(1);
 });
 
-test('the statuses that pass are those of the spec', async () => {
-  await world.ok('spawn', '1', '-f', spec({ ready: { ...HTTP, http: '/moved', status: '200-299,302' } }));
-  expect((await first()).state).toBe('ready');
-});
+describe('health.check', () => {
+  test('is apart from ready: an agent that fails it is restarted, though it is ready by the other', async () => {
+    await world.ok('spawn', '1', '-f', spec({ health: { check: { http: '/live' }, every: '100ms' } }));
+    const { pid } = await agent();
+    await answer('ready', '500');
+    await until(async () => (await asked()).filter(({ url }) => url === '/live').length > 5);
+    expect(await agent()).toMatchObject({ pid, state: 'ready' });
+    await answer('ready', '200');
+    await answer('live', '503');
+    await until(async () => (await agent()).pid !== pid);
+    expect((await reasons('unhealthy'))[0]).toBe('GET /live: 503');
+  });
 
-test('a starting agent is asked no more often than ready.every', async () => {
-  const ready = { ...HTTP, status: 500, every: '1s', timeout: '3s' };
-  expect((await world.fleetctl('spawn', '1', '-f', spec({ ready }))).code).toBe(4);
-  await world.fleetctl('kill', '--all');
-  const lives = readFileSync(`${world.stateDir}/fleets/web/0/asked`, 'utf8').split('started').slice(1);
-  const asked = lives.map((life) => life.match(/asked/g)?.length ?? 0);
-  // Without it, an agent is asked every few milliseconds at first. With it: at once, and once in each of three seconds.
-  expect(Math.max(...asked)).toBeGreaterThan(0);
-  expect(Math.max(...asked)).toBeLessThanOrEqual(4);
-});
+  test('fails after health.timeout without an answer', async () => {
+    const health = { check: { http: '/live' }, every: '100ms', timeout: '150ms', failures: 1_000 };
+    await world.ok('spawn', '1', '-f', spec({ health }));
+    await answer('live', 'hang');
+    await until(async () => (await agent()).state === 'unready');
+    expect((await reasons('unhealthy'))[0]).toBe('GET /live: no answer within 150 ms');
+  });
 
-test('health is checked apart from ready, by a command that has its own arguments', async () => {
-  const check = { exec: ['test', '!', '-e', '{dir}/ill'] };
-  await world.ok('spawn', '1', '-f', sleeper({ health: { check, every: '50ms', failures: 3 } }));
-  const { dir, pid } = await first();
-  writeFileSync(`${dir}/ill`, '');
-  await until(async () => (await reasons('unhealthy')).includes('the check exited 1'));
-  await until(async () => (await first()).pid !== pid);
-});
+  test('by a command of its own, which has its time', async () => {
+    const exec = ['sh', '-c', 'test ! -e {dir}/sick || sleep 100'];
+    const health = { check: { exec }, every: '100ms', timeout: '300ms', failures: 1_000 };
+    await world.ok('spawn', '1', '-f', spec({ health }));
+    await answer('sick', 'yes');
+    await until(async () => (await agent()).state === 'unready');
+    expect((await reasons('unhealthy'))[0]).toBe('the check took more than 300 ms');
+    const missing = spec({ health: { check: { exec: ['./none'] } } });
+    expect(await world.fleetctl('spawn', '1', '-f', missing)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('health.check.exec[0]'),
+    });
+  });
 
-test('a failed check does not count within health.after of ready', async () => {
-  const check = { exec: ['sh', '-c', 'echo >> {dir}/checks; exit 1'] };
-  const health = { check, every: '50ms', failures: 1, after: '1h' };
-  await world.ok('spawn', '1', '-f', sleeper({ health }));
-  const { dir, pid } = await first();
-  const checks = () => (existsSync(`${dir}/checks`) ? readFileSync(`${dir}/checks`, 'utf8').length : 0);
-  await until(async () => checks() >= 3);
-  expect(await first()).toMatchObject({ state: 'ready', pid });
-  expect(await reasons('unhealthy')).toEqual([]);
-});
+  test('does not count within health.after of ready', async () => {
+    const health = { check: { http: '/none' }, every: '100ms', failures: 1, after: '1h' };
+    await world.ok('spawn', '1', '-f', spec({ health }));
+    const { pid } = await agent();
+    await until(async () => (await asked()).filter(({ url }) => url === '/none').length > 5);
+    expect(await agent()).toMatchObject({ pid, state: 'ready' });
+    expect(await reasons('unhealthy')).toEqual([]);
+  });
 
-test('an agent that is watched only after it is ready is told where to send WATCHDOG=1, and how often', async () => {
-  const command = ['sh', '-c', 'env > {dir}/env; exec sleep 100000'];
-  await world.ok('spawn', '1', '-f', sleeper({ command, health: { check: 'notify', every: '30s' } }));
-  const env = readFileSync(`${(await first()).dir}/env`, 'utf8');
-  expect(env).toMatch(/^WATCHDOG_USEC=30000000$/m);
-  expect(env).toMatch(/^NOTIFY_SOCKET=./m);
+  test('by notification: the agent is told where, and how often', async () => {
+    const command = ['sh', '-c', 'env > {dir}/env; exec "$0" "$1"', process.execPath, daemon];
+    const health = { check: 'notify', every: '1s', failures: 1 };
+    await world.ok('spawn', '1', '-f', spec({ command, health }));
+    const { pid, dir } = await agent();
+    const env = readFileSync(`${dir}/env`, 'utf8');
+    expect(env).toContain(`NOTIFY_SOCKET=${world.runtimeDir}/notify.sock\n`);
+    expect(env).toContain('WATCHDOG_USEC=1000000\n');
+    await until(async () => (await agent()).pid !== pid);
+    expect((await reasons('unhealthy'))[0]).toBe('no WATCHDOG=1 for 1000 ms');
+  });
 });

@@ -150,6 +150,17 @@ test('restarts what fails its health check so many times in a row, and not befor
   expect(world.states).toBe('ready');
 });
 
+test('counts no failed health check within health.after of ready', () => {
+  const world = settled(1, { health: { every: '30s', failures: 1, after: '1m' } });
+  const { agent } = world.fleet.slot(0);
+  world.now = (agent as { readyAt: number }).readyAt + 59_999;
+  world.miss(0, 5);
+  expect(world.states).toBe('ready');
+  world.now += 1;
+  world.miss(0);
+  expect(world.states).toBe('unready');
+});
+
 test('restarts what is unhealthy in rounds', () => {
   const world = settled(10, {
     health: { every: '30s', failures: 1 },

@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { createConnection, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { isLocal } from '../../src/host/net/local.ts';
 import { readPortRange } from '../../src/host/net/sock-diag.ts';
 import { lookUpListeners } from '../../src/host/net/sock-lookup.ts';
 import { readPorts } from '../../src/host/proc/net.ts';
@@ -11,7 +12,10 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-async function listen(host: string, options: { port?: number; reusePort?: boolean } = {}): Promise<number> {
+async function listen(
+  host: string,
+  options: { port?: number; reusePort?: boolean; ipv6Only?: boolean } = {},
+): Promise<number> {
   const server: Server = createServer();
   cleanups.push(() => server.close());
   await new Promise<void>((resolve) => server.listen({ port: 0, host, ...options }, resolve));
@@ -92,4 +96,47 @@ describe('who gets connections to a port', () => {
     for (const cleanup of cleanups.splice(0)) cleanup();
     expect(lookUpListeners(port)!.inodes(port)).toEqual([]);
   });
+});
+
+describe('who gets connections to a port at one address', () => {
+  const at = '127.16.0.8';
+
+  test('is who listens there, beside whoever listens at any address, not who has the port elsewhere', async () => {
+    const port = await listen(at);
+    await listen('127.16.0.9', { port });
+    const [mine] = readPorts('tcp').inodesAt(port, at);
+    expect(lookUpListeners(port, at)!.inodes(port)).toEqual([mine]);
+    await listen('::', { port, ipv6Only: true });
+    const found = lookUpListeners(port, at)!;
+    expect(found.inodesAt(port, at)).toEqual([mine]);
+    expect(found.inodesAtAny(port).map((inode) => found.textOf(inode))).toEqual(['::']);
+    expect(found.inodesFor(port, at)).toEqual([mine]);
+    // A walk through all listeners tells the same; /proc/net does not tell who takes IPv6 alone.
+    expect(readPortRange('tcp', rangeOf([port])).inodesFor(port, at)).toEqual([mine]);
+    expect(readPorts('tcp').inodesFor(port, at)).toHaveLength(2);
+  });
+
+  test.each(['0.0.0.0', '::'])('is who listens at %s', async (host) => {
+    const port = await listen(host);
+    const found = lookUpListeners(port, at)!;
+    expect(found.inodesAt(port, at)).toEqual([]);
+    expect(found.inodesFor(port, at)).toEqual(readPorts('tcp').inodes(port));
+    expect(readPortRange('tcp', rangeOf([port])).inodesFor(port, at)).toEqual(readPorts('tcp').inodes(port));
+  });
+
+  test('is who listens there by IPv6', async () => {
+    const port = await listen('::1');
+    expect(lookUpListeners(port, '::1')!.inodesAt(port, '::1')).toEqual(readPorts('tcp').inodes(port));
+    expect(lookUpListeners(port, at)!.inodes(port)).toEqual([]);
+  });
+});
+
+test('an address is local if a socket can be bound to it', () => {
+  expect(['127.0.0.1', '127.16.0.8', '::1', '192.0.2.1', '2001:db8::1'].map(isLocal)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });

@@ -3,7 +3,9 @@ import { decideHold, decideResume } from '../../src/fleet/decide/hold.ts';
 import { decideKill } from '../../src/fleet/decide/kill.ts';
 import { decideRestart } from '../../src/fleet/decide/restart.ts';
 import { decideRollback, decideRolloutAction } from '../../src/fleet/decide/rollout.ts';
+import { placesOf } from '../../src/specification/places.ts';
 import { formatSlots } from '../../src/specification/slots.ts';
+import type { Spec } from '../../src/specification/spec.ts';
 import { type Effect, type Expected, ofFleet, toTarget, without } from './expected.ts';
 import { WELL_BEHAVED } from './kernel.ts';
 import { changed, type Document, documentOf, programOf, SLOTS_MAX } from './specs.ts';
@@ -164,13 +166,13 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
     const path = programOf(name);
     const strays = [...kernel.processes.values()].filter(({ kind }) => kind === 'stray');
     if (strays.length >= STRAYS_MAX) return;
-    const ports = fleets.get(name)?.fleet.spec.ports;
+    const spec = fleets.get(name)?.fleet.spec;
     const slot = moves.below(SLOTS_MAX);
     const isOfOthers = moves.chance(0.15);
     const { pid } = kernel.fork({
       kind: isOfOthers ? 'stranger' : 'stray',
       key: null,
-      env: ports && moves.chance(0.6) ? { FLEET_PORT: String(ports.base + slot) } : {},
+      env: spec?.ports && moves.chance(0.6) ? placeIn(spec, slot) : {},
       nature: { ...WELL_BEHAVED, stopMs: moves.pick([20, 1_000, null]), forks: moves.chance(0.3) },
       parent: null,
       program: { path, file: disk.at(path)!.id! },
@@ -327,4 +329,11 @@ function someSlots(world: SimulatedHost, name: string): number[] {
 /** The agents that run. */
 export function agentsOf(world: SimulatedHost) {
   return [...world.kernel.processes.values()].filter(({ kind }) => kind === 'agent');
+}
+
+/** What tells a process the place of a slot. */
+function placeIn(spec: Pick<Spec, 'ports' | 'addresses'>, slot: number): Record<string, string> {
+  const [place] = placesOf(spec, slot);
+  const { port, address } = place!;
+  return { FLEET_PORT: String(port), ...(address !== null && { FLEET_ADDRESS: address }) };
 }

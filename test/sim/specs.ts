@@ -26,9 +26,8 @@ export function documentOf(random: Random, name: string): Document {
     command: commandOf(name, hasPorts),
     ...(random.chance(0.3) && { binary: programOf(name) }),
     env: { V: `v${random.below(5)}` },
-    ...(hasPorts && {
-      ports: { base: random.pick([20_000, 30_000]) + (name === 'g' ? 1_000 : 0), protocol: 'tcp' },
-    }),
+    ...(hasPorts && { ports: portsOf(name, random.pick([20_000, 30_000])) }),
+    ...(name === 'g' && { addresses: { base: '127.16.0.0/16' } }),
     ...(random.chance(0.3) && { prepare: ['/bin/true', 'prepare'], prepareTimeout: '5s' }),
     ...(random.chance(0.2) && { start: { before: ['/bin/true', 'before'], timeout: '3s' } }),
     rounds: { parallel: 1 + random.below(4), delay: random.pick(['0s', '500ms', '2s']) },
@@ -87,6 +86,11 @@ export function changed(random: Random, document: Document): Document {
   const ready =
     hasPorts || !('tcp' in (result.ready as object)) ? result.ready : { socket: true, timeout: '5s' };
   return { ...result, ready, command: commandOf(document.name as string, hasPorts) };
+}
+
+/** The agents of fleet g all serve one port, each at its own address. */
+function portsOf(name: string, base: number): object {
+  return name === 'g' ? { same: base + 1_000, protocol: 'tcp' } : { base, protocol: 'tcp' };
 }
 
 function commandOf(name: string, hasPorts: boolean): string[] {

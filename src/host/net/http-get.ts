@@ -25,7 +25,7 @@ function statusOf(
   path: string,
   { timeoutMs, headers = {} }: HttpOptions,
 ): Promise<Result<number>> {
-  return new Promise((resolve) => {
+  return new Promise<Result<number>>((resolve) => {
     const sent = request({ ...place, path, headers, agent: false }, (response) => {
       response.resume();
       resolve(success(response.statusCode ?? 0));
@@ -37,5 +37,5 @@ function statusOf(
     sent.on('error', (error) => resolve(refusal(error)));
     sent.end();
     // What cannot be sent is thrown: a header whose placeholder became a character that no header may have.
-  }).catch(refusal) as Promise<Result<number>>;
+  }).catch((error: Error) => refusal(error));
 }
