@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { parseNotification } from '../../fleet/notification.ts';
-import type { Host, Launch, Sockets } from '../../host/host.ts';
+import type { Host, HttpPlace, Launch, Sockets } from '../../host/host.ts';
 import {
   ANY_ADDRESS,
   LOOPBACK_ADDRESS,
@@ -8,6 +8,7 @@ import {
   type Protocol,
   rangeOf,
 } from '../../host/proc/port-table.ts';
+import type { Result } from '../../host/sys/result.ts';
 import type { Ready } from '../../specification/spec.ts';
 
 /** An agent to be checked. */
@@ -108,6 +109,19 @@ export class Checks {
       case 'exec':
         return Promise.all(subjects.map((subject) => this.#exec(() => this.#execute(subject))));
     }
+  }
+
+  /**
+   * Sends a POST to an agent, which is proved to be who answers before it is sent.
+   * @returns what is wrong: another process answers, the status is not 2xx, or there is no answer in time
+   */
+  async post(subject: CheckedAgent, path: string, timeoutMs: number): Promise<Problem> {
+    return this.#http(async () => {
+      const [foreign] = this.#proveAnswering([subject]);
+      return (
+        foreign ?? problemOf('POST', path, await this.#host.sockets.post(placeOf(subject), path, timeoutMs))
+      );
+    });
   }
 
   /** An agent sent something to its notify socket (sd_notify(3)). */
@@ -250,9 +264,16 @@ async function each(
 }
 
 /** Sends a GET to the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
-async function getProblem(sockets: Sockets, { port, socket }: CheckedAgent, path: string): Promise<Problem> {
-  const place = port === null ? { socket } : { port };
-  const answer = await sockets.get(place, path, CHECK_TIMEOUT_MS);
-  if (!answer.ok) return `GET ${path}: ${answer.error.message}`;
-  return answer.value >= 200 && answer.value < 300 ? null : `GET ${path}: ${answer.value}`;
+async function getProblem(sockets: Sockets, subject: CheckedAgent, path: string): Promise<Problem> {
+  return problemOf('GET', path, await sockets.get(placeOf(subject), path, CHECK_TIMEOUT_MS));
+}
+
+/** Where an agent answers HTTP. */
+function placeOf({ port, socket }: CheckedAgent): HttpPlace {
+  return port === null ? { socket } : { port };
+}
+
+function problemOf(method: string, path: string, answer: Result<number>): Problem {
+  if (!answer.ok) return `${method} ${path}: ${answer.error.message}`;
+  return answer.value >= 200 && answer.value < 300 ? null : `${method} ${path}: ${answer.value}`;
 }

@@ -5,16 +5,33 @@ import { pinSocket } from './unix.ts';
 /** The address of an agent: a port on loopback, or a socket path of its own. */
 export type HttpPlace = { port: number } | { socket: string };
 
-/** Sends a GET to an agent; see Sockets.get(). A socket is pinned before the request, so that no link misleads. */
-export async function httpGet(place: HttpPlace, path: string, timeoutMs: number): Promise<Result<number>> {
-  if ('port' in place) return statusOf({ host: '127.0.0.1', port: place.port }, path, timeoutMs);
+/** Sends a GET to an agent; see Sockets.get(). */
+export function httpGet(place: HttpPlace, path: string, timeoutMs: number): Promise<Result<number>> {
+  return ask('GET', place, path, timeoutMs);
+}
+
+/** Sends an empty POST to an agent; see Sockets.post(). */
+export function httpPost(place: HttpPlace, path: string, timeoutMs: number): Promise<Result<number>> {
+  return ask('POST', place, path, timeoutMs);
+}
+
+type Method = 'GET' | 'POST';
+
+/** A socket is pinned before the request, so that no link misleads. */
+async function ask(
+  method: Method,
+  place: HttpPlace,
+  path: string,
+  timeoutMs: number,
+): Promise<Result<number>> {
+  if ('port' in place) return statusOf({ method, host: '127.0.0.1', port: place.port }, path, timeoutMs);
   const file = pinSocket(place.socket);
   if (!file.ok) return refusal(new Error(`${file.error.code} ${place.socket}`));
-  return statusOf({ socketPath: file.value.path }, path, timeoutMs).finally(file.value.unpin);
+  return statusOf({ method, socketPath: file.value.path }, path, timeoutMs).finally(file.value.unpin);
 }
 
 function statusOf(
-  place: { host: string; port: number } | { socketPath: string },
+  place: { method: Method } & ({ host: string; port: number } | { socketPath: string }),
   path: string,
   timeoutMs: number,
 ): Promise<Result<number>> {
