@@ -6,10 +6,11 @@ import { parseNotification } from '../../fleet/notification.ts';
 import { isUnderWay, type Outcome } from '../../fleet/reload/record.ts';
 import { Reloading, reloadOf } from '../../fleet/reload/reloading.ts';
 import type { Trial } from '../../fleet/reload/trial.ts';
+import type { Spec } from '../../specification/spec.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
-import { accountFor, helperLaunch, launchWorld } from '../fleet/launch.ts';
+import { accountFor, helperLaunch, launchWorldWithSecrets } from '../fleet/launch.ts';
 import { Output } from '../fleet/output.ts';
-import type { Problem } from '../shared/checks.ts';
+import type { CheckedAgent, Problem } from '../shared/checks.ts';
 import { after } from '../shared/timers.ts';
 import { checkAgents, checkedAgents } from './check-agents.ts';
 
@@ -23,6 +24,8 @@ export class Reloads implements FleetWatch {
   readonly #context: FleetContext;
   readonly #exec = pLimit(EXEC_CONCURRENCY);
   #reloading: Reloading | null = null;
+  /** Ends the `reload.exec` of a slot. */
+  readonly #commands = new Map<number, AbortController>();
 
   constructor(context: FleetContext) {
     this.#context = context;
@@ -42,6 +45,7 @@ export class Reloads implements FleetWatch {
   }
 
   exited(slot: number): void {
+    this.#commands.get(slot)?.abort();
     this.#reloading?.trial(slot)?.exited(this.#context.fleet.slot(slot).agent);
   }
 
@@ -65,7 +69,8 @@ export class Reloads implements FleetWatch {
   async #check(reloading: Reloading): Promise<void> {
     const { checks, host } = this.#context.services;
     const agents = checkedAgents(this.#context, reloading.toBeChecked);
-    await checkAgents(this.#context, agents, checks.readiness.bind(checks), ({ slot }, problem) =>
+    const check = ({ ready }: Spec, alike: readonly CheckedAgent[]) => checks.readiness(ready, alike);
+    await checkAgents(this.#context, agents, check, ({ slot }, problem) =>
       reloading.trial(slot)?.checked(problem, host.now()),
     );
   }
@@ -126,16 +131,20 @@ export class Reloads implements FleetWatch {
     const context = this.#context;
     const { fleet, services, signal } = context;
     const { processes } = services.host;
+    const { slot } = trial;
     trial.begun(services.host.now());
-    const agent = fleet.slots.get(trial.slot)?.agent;
+    const agent = fleet.slots.get(slot)?.agent;
     const run = agent && runOf(agent);
     if (!run) return 'it has ended';
-    const world = launchWorld(context, trial.slot, run.release);
-    const account = accountFor(processes.users, world.spec.user, trial.slot);
-    const output = context.watch(Output).ofErrand(trial.slot);
-    const command = { argv, where: 'reload.exec', output, mainPid: run.pid };
+    const ending = new AbortController();
+    this.#commands.set(slot, ending);
+    const world = await launchWorldWithSecrets(context, slot, run.release);
+    const account = accountFor(processes.users, world.spec.user, slot);
+    const output = context.watch(Output).ofErrand(slot);
+    const launch = helperLaunch(world, { argv, where: 'reload.exec', output, mainPid: run.pid }, account);
     const { timeoutMs } = world.spec.ready;
-    const end = await processes.run(helperLaunch(world, command, account), timeoutMs, signal);
+    const ends = AbortSignal.any([signal, ending.signal]);
+    const end = await processes.run(launch, timeoutMs, ends).finally(() => this.#commands.delete(slot));
     if (end === null) return `reload.exec took more than ${timeoutMs / 1000} s`;
     return end.code === 0 ? null : `reload.exec: ${describeExit(end)}`;
   }
