@@ -1,5 +1,5 @@
 import type { Fleet } from './fleet.ts';
-import { describeReload, isUnderWay, leftOf, slotsIn } from './reload/record.ts';
+import { describeReload, isUnderWay, progressOf } from './reload/record.ts';
 import { countReadyOn } from './rollout/view.ts';
 
 /**
@@ -118,12 +118,11 @@ function judgeOnRelease(fleet: Fleet, release: string): GoalState {
 function judgeReloaded({ record: { reload } }: Fleet, id: number): GoalState {
   if (reload?.id !== id)
     return { done: 0, of: 0, end: { exitCode: 1, message: 'another command replaced this reload' } };
-  const of = slotsIn(reload.slots).length;
-  const done = of - leftOf(reload).length;
-  if (isUnderWay(reload)) return { done, of, end: null };
-  const isForNothing = of > 0 && reload.reloaded === '';
+  const progress = progressOf(reload);
+  if (isUnderWay(reload)) return { ...progress, end: null };
+  const isForNothing = reload.slots !== '' && progress.done === 0;
   const exitCode = reload.state === 'failed' || isForNothing ? 1 : 0;
-  return { done, of, end: { exitCode, message: describeReload(reload) } };
+  return { ...progress, end: { exitCode, message: describeReload(reload) } };
 }
 
 /** Whether waiting has become pointless, and why. */

@@ -399,14 +399,7 @@ export class ImaginaryKernel {
       const startedAt = this.now;
       const endsAt = nature.crashMs === null ? Number.POSITIVE_INFINITY : startedAt + nature.crashMs;
       this.processes.set(pid, { pid, slot, startedAt, release, endsAt, exit: nature.crashExit });
-      const run = {
-        pid,
-        startTicks: startedAt,
-        startedAt,
-        startedIso: new Date(startedAt).toISOString(),
-        release,
-        generation,
-      };
+      const run = { pid, startTicks: startedAt, startedAt, startedIso: 'now', release, generation };
       agentStarted(fleet, slot, run, this.now);
     }
     this.#noteRun(slot);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { runOf } from '../../src/fleet/agent.ts';
-import { decideHold } from '../../src/fleet/decide/hold.ts';
 import { decideReload, decideReloadProgress } from '../../src/fleet/decide/reload.ts';
 import { judgeGoal } from '../../src/fleet/goal.ts';
 import type { Outcome, ReloadRecord } from '../../src/fleet/reload/record.ts';
@@ -44,7 +43,7 @@ class ReloadedFleet extends ImaginaryHost {
   /** Requests a reload. @throws FleetError */
   reload(slots?: string): void {
     const request = slots === undefined ? {} : { slots };
-    this.commit(decideReload(this.fleet, request, new Date(this.now)).change);
+    this.commit(decideReload(this.fleet, request, this.now).change);
     this.begin();
   }
 
@@ -82,11 +81,6 @@ class ReloadedFleet extends ImaginaryHost {
 
   judge() {
     return judgeGoal(this.fleet, { kind: 'reloaded', id: this.record.id }, []);
-  }
-
-  /** A user holds it now, by the clock of the wall. */
-  holdNow(): void {
-    this.commit(decideHold(this.fleet, new Date(this.now + 1)));
   }
 
   /** The agent of a slot ends, after the reload was told as the runner does. */
@@ -348,7 +342,7 @@ describe('a reload', () => {
 
     const held = new ReloadedFleet(4);
     held.reload();
-    held.holdNow();
+    held.hold();
     held.pass(60_000);
     expect(held.judge().end).toEqual({
       exitCode: 1,

@@ -51,6 +51,7 @@ export function handlersOf(served: Served): Handlers {
 function commandHandlers({
   commands,
   report,
+  supervisor,
 }: Served): Part<
   | 'spawn'
   | 'apply'
@@ -70,7 +71,8 @@ function commandHandlers({
     drySpawn: ({ body }) => commands.drySpawn(body),
     kill: ({ fleet, body }) => commands.decide(fleet, (known) => decideKill(known, body)),
     restart: ({ fleet, body }) => commands.decide(fleet, (known) => decideRestart(known, body)),
-    reload: ({ fleet, body }) => commands.decide(fleet, (known, date) => decideReload(known, body, date)),
+    reload: ({ fleet, body }) =>
+      commands.decide(fleet, (known) => decideReload(known, body, supervisor.host.now())),
     signal: ({ fleet, body }) => commands.signal(fleet, body),
     hold: async ({ fleet }) => {
       await commands.change(fleet, decideHold);

@@ -1,13 +1,11 @@
 import type { FleetStatus } from '../../api/fleets.ts';
 import type { ReloadDocument } from '../../api/reload.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
-import { isUnderWay, leftOf, type ReloadRecord, slotsIn } from '../../fleet/reload/record.ts';
+import { isUnderWay, leftOf, progressOf, type ReloadRecord, slotsIn } from '../../fleet/reload/record.ts';
 
 /** The progress of a reload that is under way. */
 export function reloadStatus({ record: { reload } }: Fleet): FleetStatus['reload'] {
-  if (!isUnderWay(reload)) return null;
-  const of = slotsIn(reload.slots).length;
-  return { done: of - leftOf(reload).length, of };
+  return isUnderWay(reload) ? progressOf(reload) : null;
 }
 
 /** A reload, by slot. */

@@ -1,5 +1,6 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import { formatSlots } from '../../specification/slots.ts';
+import type { BootMs } from '../agent.ts';
 import type { Change } from '../change.ts';
 import type { Fleet } from '../fleet.ts';
 import { withOutput } from '../quoted.ts';
@@ -17,7 +18,7 @@ export interface ReloadRequest {
  * Begins to reload agents as the specs of their releases say. A held fleet may be reloaded, since nothing is started.
  * @throws FleetError USAGE without `reload` in the spec, BUSY, SLOT_UNKNOWN
  */
-export function decideReload(fleet: Fleet, { slots }: ReloadRequest, date: Date): Decision {
+export function decideReload(fleet: Fleet, { slots }: ReloadRequest, now: BootMs): Decision {
   checkFree(fleet);
   const chosen = slots === undefined ? [...fleet.wantedSlots()] : namedSlots(fleet, slots);
   if (fleet.spec.reload === null && chosen.every((slot) => reloadOf(fleet, slot) === null)) {
@@ -28,7 +29,8 @@ export function decideReload(fleet: Fleet, { slots }: ReloadRequest, date: Date)
   const reload: ReloadRecord = {
     id: (fleet.record.reload?.id ?? 0) + 1,
     state: 'running',
-    at: date.toISOString(),
+    at: now,
+    heldSince: fleet.record.hold?.since ?? null,
     slots: formatSlots(chosen),
     reloaded: '',
     skipped: '',

@@ -1,4 +1,5 @@
 import { formatSlots, parseSlots } from '../../specification/slots.ts';
+import type { BootMs } from '../agent.ts';
 import type { AgentFailure } from '../rollout/record.ts';
 
 /** What survives of a reload. Slots are written as ranges; a slot that is in no list but `slots` is left. */
@@ -7,7 +8,9 @@ export interface ReloadRecord {
   id: number;
   state: 'running' | 'done' | 'failed';
   /** When it was requested: an agent that was started later has read its configuration since. */
-  at: string;
+  at: BootMs;
+  /** Since when the fleet was held at that time; null if it was not. */
+  heldSince: string | null;
   /** The slots that it is for. */
   slots: string;
   reloaded: string;
@@ -40,6 +43,11 @@ export function slotsIn(written: string): number[] {
 export function leftOf({ slots, reloaded, skipped, failed }: ReloadRecord): number[] {
   const over = new Set([...slotsIn(reloaded), ...slotsIn(skipped), ...failed.map(({ slot }) => slot)]);
   return slotsIn(slots).filter((slot) => !over.has(slot));
+}
+
+/** How many agents were reloaded, of how many that can be. */
+export function progressOf({ slots, reloaded, skipped }: ReloadRecord): { done: number; of: number } {
+  return { done: slotsIn(reloaded).length, of: slotsIn(slots).length - slotsIn(skipped).length };
 }
 
 /** The record once a batch has these outcomes: a failure ends the reload, and so does the last slot. */

@@ -112,9 +112,12 @@ export function reloadOf(fleet: Fleet, number: number): Reload | null {
 }
 
 /** Why no further batch may begin; null if one may. A fleet that was held before may be reloaded: nothing is started. */
-function interruption({ stopAll, record: { hold }, rolling }: Fleet, { at }: ReloadRecord): string | null {
+function interruption(
+  { stopAll, record: { hold }, rolling }: Fleet,
+  { heldSince }: ReloadRecord,
+): string | null {
   if (stopAll) return 'all agents are being stopped';
-  if (hold && hold.since > at) return `the fleet was held: ${hold.reason}`;
+  if (hold && hold.since !== heldSince) return `the fleet was held: ${hold.reason}`;
   return rolling.record && !isOver(rolling.record) ? 'a rollout began' : null;
 }
 
@@ -123,7 +126,7 @@ function obstacleTo(fleet: Fleet, slot: Slot | undefined, { at }: ReloadRecord):
   if (!slot?.wanted) return 'no longer wanted';
   const { agent, number } = slot;
   const run = runOf(agent);
-  if (run && run.startedIso > at) return 'started since';
+  if (run && run.startedAt > at) return 'started since';
   if (!isReloadable(agent)) return agent.state;
   return reloadOf(fleet, number) === null ? 'the spec of its release has no reload' : null;
 }
