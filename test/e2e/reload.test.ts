@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until, World } from './harness.ts';
@@ -13,6 +13,16 @@ const inDir = (slot: number, name: string) => join(world.stateDir, `fleets/web/$
 const reloadedIn = (count: number) =>
   Array.from({ length: count }, (_, slot) => slot).filter((slot) => existsSync(inDir(slot, 'reloaded')));
 const pids = async () => (await world.ps()).map(({ pid }) => pid!);
+
+/** Empty for a process that has ended, or is of another world. */
+function commandOf(pid: string): string {
+  try {
+    const isOurs = readFileSync(`/proc/${pid}/environ`, 'utf8').includes(world.stateDir);
+    return isOurs ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+  } catch {
+    return '';
+  }
+}
 
 /** On SIGHUP it notes that it has reloaded; where there is a file `broken`, it says so and ends. */
 const ON_HUP = `trap 'if [ -e broken ]; then echo the configuration is broken; exit 7; fi; touch reloaded' HUP`;
@@ -170,6 +180,19 @@ while True: signal.pause()
     expect(code).toBe(1);
     expect(document).toMatchObject({ reloaded: [0], failed: [{ slot: 1, reason: 'reload.exec: exited 3' }] });
     expect(reloadedIn(2)).toEqual([0]);
+  });
+
+  test('ends a reload.exec whose agent has ended, or which takes too long', async () => {
+    const exec = ['sh', '-c', 'if [ "$FLEET_SLOT" = 0 ]; then kill -KILL $MAINPID; fi; exec sleep 100000'];
+    await spawn(2, { reload: { exec }, ready: { after: '300ms', timeout: '2s' } });
+    const { code, document } = await reload();
+    expect(code).toBe(1);
+    const [first, second] = document.failed as { slot: number; reason: string }[];
+    expect(first!.reason).toMatch('it ended: killed by SIGKILL');
+    expect(second!.reason).toMatch(/reload\.exec took more than 2 s|not ready within 2 s/);
+    const sleepers = () =>
+      readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && commandOf(pid) === 'sleep\x080000\0');
+    await until(() => sleepers().length === 0);
   });
 });
 

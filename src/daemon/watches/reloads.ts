@@ -45,7 +45,6 @@ export class Reloads implements FleetWatch {
   }
 
   exited(slot: number): void {
-    this.#commands.get(slot)?.abort();
     this.#reloading?.trial(slot)?.exited(this.#context.fleet.slot(slot).agent);
   }
 
@@ -79,7 +78,10 @@ export class Reloads implements FleetWatch {
     const context = this.#context;
     const { fleet, services } = context;
     const { begin, found } = reloading.turn(fleet, services.host.now());
-    for (const [slot, outcome] of found) this.#report(slot, outcome);
+    for (const [slot, outcome] of found) {
+      this.#commands.get(slot)?.abort();
+      this.#report(slot, outcome);
+    }
     const { record } = reloading;
     const isOver = !isUnderWay(record);
     if (isOver) this.#reloading = null;
@@ -138,14 +140,17 @@ export class Reloads implements FleetWatch {
     if (!run) return 'it has ended';
     const ending = new AbortController();
     this.#commands.set(slot, ending);
-    const world = await launchWorldWithSecrets(context, slot, run.release);
-    const account = accountFor(processes.users, world.spec.user, slot);
-    const output = context.watch(Output).ofErrand(slot);
-    const launch = helperLaunch(world, { argv, where: 'reload.exec', output, mainPid: run.pid }, account);
-    const { timeoutMs } = world.spec.ready;
-    const ends = AbortSignal.any([signal, ending.signal]);
-    const end = await processes.run(launch, timeoutMs, ends).finally(() => this.#commands.delete(slot));
-    if (end === null) return `reload.exec took more than ${timeoutMs / 1000} s`;
-    return end.code === 0 ? null : `reload.exec: ${describeExit(end)}`;
+    try {
+      const world = await launchWorldWithSecrets(context, slot, run.release);
+      const account = accountFor(processes.users, world.spec.user, slot);
+      const output = context.watch(Output).ofErrand(slot);
+      const launch = helperLaunch(world, { argv, where: 'reload.exec', output, mainPid: run.pid }, account);
+      const { timeoutMs } = world.spec.ready;
+      const end = await processes.run(launch, timeoutMs, AbortSignal.any([signal, ending.signal]));
+      if (end === null) return `reload.exec took more than ${timeoutMs / 1000} s`;
+      return end.code === 0 ? null : `reload.exec: ${describeExit(end)}`;
+    } finally {
+      if (this.#commands.get(slot) === ending) this.#commands.delete(slot);
+    }
   }
 }
