@@ -83,5 +83,6 @@ export const GOAL: Shape<Goal> = titled(
     record({ kind: words(['gone']), slots: text('Ranges such as 10-19,25.') }),
     record({ kind: words(['rollout']), id: integer(), wants: words(['done', 'rolled-back']) }),
     record({ kind: words(['on-release']), release: text() }),
+    record({ kind: words(['reloaded']), id: integer() }),
   ),
 );

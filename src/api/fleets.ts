@@ -64,6 +64,10 @@ export const FLEET_STATUS = named(
     leak: LEAK_STATUS,
     memory: FLEET_MEMORY,
     rollout: nullable(ROLLOUT_STATUS, 'Null if there has been no rollout.'),
+    reload: nullable(
+      record({ done: integer(), of: integer() }),
+      'The progress of a reload, in agents; null if none is under way.',
+    ),
     releases: list(
       record({ release: text(), agents: integer() }),
       'The releases that agents run, the one of most agents first.',

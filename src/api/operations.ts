@@ -6,6 +6,7 @@ import { FLEET_OPERATIONS } from './fleets.ts';
 import { LOG_OPERATIONS } from './logs.ts';
 import { MEMORY_OPERATIONS } from './memory.ts';
 import type { Access, BodyOf, DocumentOf, Operation, PathOf, QueryOf } from './operation.ts';
+import { RELOAD_OPERATIONS } from './reload.ts';
 import { ROLLOUT_OPERATIONS } from './rollout.ts';
 import { STATUS_OPERATIONS } from './status.ts';
 import { STRAY_OPERATIONS } from './strays.ts';
@@ -27,6 +28,7 @@ export const OPERATIONS = {
   ...COMMAND_OPERATIONS,
   ...APPLY_OPERATIONS,
   ...WATCH_OPERATIONS,
+  ...RELOAD_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...AGENT_OPERATIONS,
   ...LOG_OPERATIONS,

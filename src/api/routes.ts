@@ -21,6 +21,8 @@ export const ROUTES: Readonly<Record<OperationName, { readonly method: Method; r
   drySpawn: { method: 'POST', path: '/v1/dry-run' },
   dryUpdate: { method: 'POST', path: '/v1/fleets/{fleet}/rolling-update/dry-run' },
   watch: { method: 'GET', path: '/v1/fleets/{fleet}/watch' },
+  reload: { method: 'POST', path: '/v1/fleets/{fleet}/reload' },
+  signal: { method: 'POST', path: '/v1/fleets/{fleet}/signal' },
   rollingUpdate: { method: 'POST', path: '/v1/fleets/{fleet}/rolling-update' },
   rollout: { method: 'GET', path: '/v1/fleets/{fleet}/rollout' },
   actOnRollout: { method: 'POST', path: '/v1/fleets/{fleet}/rollout' },

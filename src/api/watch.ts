@@ -5,6 +5,7 @@ import type { Type } from '../specification/types.ts';
 import { GOAL } from './domain.ts';
 import { FLEET_COUNTS } from './fleets.ts';
 import { lines, type Operations } from './operation.ts';
+import { RELOAD_DOCUMENT } from './reload.ts';
 import { ROLLOUT_DOCUMENT } from './rollout.ts';
 import { anyOf, integer, named, type Of, optional, record, text, titled, words } from './shape.ts';
 
@@ -32,6 +33,7 @@ const WATCH_LINE = titled(
       error: optional(ERROR_LINE),
       sample: optional(text('If starts failed: the output of one of them that says why.')),
       rollout: optional(ROLLOUT_DOCUMENT),
+      reload: optional(RELOAD_DOCUMENT),
     }),
   ),
 );
@@ -62,7 +64,7 @@ function isGoal(value: unknown): value is Goal {
     (goal?.kind === 'ready' && Number.isInteger(goal.target)) ||
     (goal?.kind === 'restarted' && Number.isInteger(goal.generation) && typeof goal.slots === 'string') ||
     (goal?.kind === 'gone' && typeof goal.slots === 'string') ||
-    (goal?.kind === 'rollout' && Number.isInteger(goal.id)) ||
+    ((goal?.kind === 'rollout' || goal?.kind === 'reloaded') && Number.isInteger(goal.id)) ||
     (goal?.kind === 'on-release' && typeof goal.release === 'string')
   );
 }

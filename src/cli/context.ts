@@ -44,6 +44,7 @@ export interface Options {
   from?: string;
   out?: string;
   env?: string;
+  allProcesses?: boolean;
 }
 
 /** The input of a command. */

@@ -66,6 +66,7 @@ function detailsOf(fleet: FleetStatus, paint: Paint): string[] {
   return [
     ...memoryLines(fleet),
     ...rolloutLines(fleet),
+    ...reloadLines(fleet),
     ...paceLines(fleet),
     ...warnings.flatMap((text) => ['', paint('yellow', oneLine(text))]),
     ...heldLines(fleet, paint),
@@ -102,6 +103,13 @@ function rolloutLines({ name, rollout }: FleetStatus): string[] {
     `${name}: rollout from ${from} ${state}${why}`,
     `  ${agents}; fleetctl rollout status shows details`,
   ];
+}
+
+/** The reload, while it is under way. */
+function reloadLines({ name, reload }: FleetStatus): string[] {
+  // A supervisor of 0.1 has none.
+  if (!reload) return [];
+  return ['', `${name}: reloading, ${formatCount(reload.done)} of ${formatCount(reload.of)} done`];
 }
 
 /** How many agents may be starting, and why, while some are not ready. */

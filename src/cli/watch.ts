@@ -1,4 +1,5 @@
 import type { Accepted } from '../api/accepted.ts';
+import type { ReloadDocument } from '../api/reload.ts';
 import type { WatchLine } from '../api/watch.ts';
 import { type ErrorDocument, errorFromDocument } from '../errors/fleet-error.ts';
 import { isAway } from './client.ts';
@@ -21,6 +22,8 @@ export interface Outcome {
   isStopped?: true;
   /** The output of an agent that failed, if that is why. */
   sample: string | null;
+  /** What has become of a reload, once that is over. */
+  reload?: ReloadDocument;
 }
 
 export interface WatchOptions {
@@ -114,8 +117,9 @@ export async function watch(options: WatchOptions): Promise<Outcome> {
     })) {
       if (line.kind === 'end') {
         progress.finish();
-        const { exitCode, message, sample = null } = line;
-        return { exitCode, message, counts: counts(), error: errorOf(line), sample };
+        const { exitCode, message, sample = null, reload } = line;
+        const known = { exitCode, message, counts: counts(), error: errorOf(line), sample };
+        return { ...known, ...(reload && { reload }) };
       }
       latest = line;
       progress.update(line);
@@ -164,10 +168,12 @@ function errorOf({ exitCode, message, error }: Extract<WatchLine, { kind: 'end' 
 }
 
 /** The outcome of a command as a JSON document. */
-export function outcomeDocument({ fleet, target }: Accepted, outcome: Outcome): object {
-  const { exitCode, message, counts, error, sample } = outcome;
+export function outcomeDocument({ fleet, target, goal }: Accepted, outcome: Outcome): object {
+  const { exitCode, message, counts, error, sample, reload } = outcome;
   const { name: _name, target: _target, ...rest } = counts ?? {};
   const why = { ...(error && { error }), ...(sample !== null && { sample }) };
+  // It is about these agents and not about the state of the fleet, some of whose keys have the same names.
+  if (goal.kind === 'reloaded') return { fleet, exitCode, message, ...reload, ...why };
   return { fleet, target, exitCode, message, ...rest, ...why };
 }
 

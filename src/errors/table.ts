@@ -91,6 +91,10 @@ export const ERRORS = {
         text: 'fleet {fleet} is stopping all its agents',
         hint: 'Try again when fleetctl status shows its agents ready.',
       },
+      reloadInRollout: {
+        text: 'fleet {fleet} is being updated to release {release}',
+        hint: 'fleetctl rollout status shows it; its agents start with their new configuration anyway.',
+      },
     },
   },
   HELD: {

@@ -13,6 +13,8 @@ export const EVENT_TYPES = {
   kill: 'agents were still running after their grace and received SIGKILL',
   adopt: 'agents were reattached after the supervisor was away, or strays were adopted',
   remnant: 'processes that no longer belong to an agent were ended',
+  reload: 'agents were reloaded, skipped, or failed to reload; a reload began or ended',
+  signal: 'agents received a signal of fleetctl signal',
   successor: 'another process of a slot became its main process (MAINPID=, pidFile), or was refused',
   completed: 'agents ended with success, and are not started again (restart.on)',
   hold: 'the fleet is held',

@@ -1,4 +1,5 @@
 import type { Fleet } from './fleet.ts';
+import { describeReload, isUnderWay, progressOf } from './reload/record.ts';
 import { countReadyOn } from './rollout/view.ts';
 
 /**
@@ -10,7 +11,8 @@ export type Goal =
   | { kind: 'restarted'; target: number; slots: string; generation: number }
   | { kind: 'gone'; slots: string }
   | { kind: 'rollout'; id: number; wants: 'done' | 'rolled-back' }
-  | { kind: 'on-release'; release: string };
+  | { kind: 'on-release'; release: string }
+  | { kind: 'reloaded'; id: number };
 
 /** After this number of consecutive failed starts, waiting for a slot is pointless. */
 const HOPELESS_FAILURES = 3;
@@ -38,6 +40,8 @@ export function judgeGoal(fleet: Fleet, goal: Goal, slots: readonly number[]): G
       return judgeRollout(fleet, goal);
     case 'on-release':
       return judgeOnRelease(fleet, goal.release);
+    case 'reloaded':
+      return judgeReloaded(fleet, goal.id);
   }
 }
 
@@ -109,6 +113,16 @@ function judgeRollout(fleet: Fleet, { id, wants }: Extract<Goal, { kind: 'rollou
 function judgeOnRelease(fleet: Fleet, release: string): GoalState {
   const done = countReadyOn(fleet, release);
   return { done, of: fleet.target, end: { exitCode: 0, message: `${done} agents run release ${release}` } };
+}
+
+function judgeReloaded({ record: { reload } }: Fleet, id: number): GoalState {
+  if (reload?.id !== id)
+    return { done: 0, of: 0, end: { exitCode: 1, message: 'another command replaced this reload' } };
+  const progress = progressOf(reload);
+  if (isUnderWay(reload)) return { ...progress, end: null };
+  const isForNothing = reload.slots !== '' && progress.done === 0;
+  const exitCode = reload.state === 'failed' || isForNothing ? 1 : 0;
+  return { ...progress, end: { exitCode, message: describeReload(reload) } };
 }
 
 /** Whether waiting has become pointless, and why. */

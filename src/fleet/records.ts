@@ -1,6 +1,7 @@
 import type { Spec } from '../specification/spec.ts';
 import type { Past, Run, Wish } from './agent.ts';
 import type { AlertsRecord } from './alerts.ts';
+import type { ReloadRecord } from './reload/record.ts';
 import type { Rollout } from './rollout/record.ts';
 
 /** What must survive: the wanted state of a fleet. */
@@ -21,6 +22,8 @@ export interface FleetRecord {
   recreate: boolean;
   /** The latest rollout; absent if there never was one. */
   rollout?: Rollout | null;
+  /** The latest reload; absent if there never was one. */
+  reload?: ReloadRecord;
   /** The configuration file that was applied last; absent if there never was one. */
   configured?: Configured;
   /** What the receiver of its alerts was told; absent if there never was anything to tell. */

@@ -33,6 +33,8 @@ export interface Sockets {
    * @returns the status of the answer, or why there is none
    */
   get(place: HttpPlace, path: string, options: HttpOptions): Promise<Result<number>>;
+  /** Sends an empty POST to an agent over HTTP, otherwise as get(). */
+  post(place: HttpPlace, path: string, options: HttpOptions): Promise<Result<number>>;
   /**
    * Reads one number of a JSON document.
    * @param url of http or https

@@ -173,6 +173,7 @@ export function fleetOf(name: string, fields: Partial<FleetStatus> = {}): FleetS
     leak: NO_LEAK,
     memory: { fleet: name, agents: 0, rss: null, pssMeanBytes: null, cohorts: [], top: [] },
     rollout: null,
+    reload: null,
     pressure: null,
     pace: null,
     verify: null,
@@ -202,6 +203,7 @@ export function progress(name: string, done: number, of: number): WatchLine {
     memory: _memory,
     pace: _pace,
     rollout: _rollout,
+    reload: _reload,
     releases: _releases,
     labels: _labels,
     ...counts

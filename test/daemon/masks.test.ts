@@ -65,6 +65,16 @@ test('the end of a watch is shown without the output of the agent that failed', 
   expect(MASKS.watch!(end)).toEqual({ kind: 'end', exitCode: 4, message: '0 of 1 ready' });
 });
 
+test('a reload is shown without what its command printed', () => {
+  const failed = [{ slot: 1, reason: 'exited 1; its last output: TOKEN=hunter2' }];
+  const reload = { reloaded: [0], skipped: [], failed, left: [] };
+  const end = { kind: 'end', exitCode: 1, message: '1 failed', reload } as const;
+  expect(MASKS.watch!(end)).toEqual({
+    ...end,
+    reload: { ...reload, failed: [{ slot: 1, reason: 'exited 1' }] },
+  });
+});
+
 test('a stray is shown with its program alone', () => {
   const stray = { command: '/usr/bin/agent --token hunter2' } as never;
   const { strays } = MASKS.strays!({ strays: [stray], unanswered: 0 });

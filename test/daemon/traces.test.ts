@@ -58,6 +58,7 @@ test.each<[Goal, string]>([
   [{ kind: 'ready', target: 1 }, 'spawn'],
   [{ kind: 'gone', slots: '' }, 'kill'],
   [{ kind: 'restarted', target: 1, slots: '0', generation: 1 }, 'restart'],
+  [{ kind: 'reloaded', id: 1 }, 'reload'],
   [{ kind: 'rollout', id: 1, wants: 'done' }, 'rolling-update'],
   [{ kind: 'rollout', id: 1, wants: 'rolled-back' }, 'rollback'],
 ])('the command of the goal %j is %s', (goal, command) => {
@@ -67,11 +68,12 @@ test.each<[Goal, string]>([
 });
 
 describe('the start of an agent', () => {
-  test('is in no trace without a command, nor while there is only a kill', () => {
+  test('is in no trace without a command, nor while there is only a kill or a reload', () => {
     const { traces } = recorded();
     const { fleet } = wanting(1);
     expect(traces.starting(fleet, 0, 0)).toBeNull();
     traces.accepted(fleet, { kind: 'gone', slots: '0' }, 0);
+    traces.accepted(fleet, { kind: 'reloaded', id: 1 }, 0);
     expect(traces.starting(fleet, 0, 0)).toBeNull();
   });
 

@@ -69,6 +69,10 @@ export class FakeSockets implements Sockets {
     return refusal(new Error('nothing answers HTTP in the simulated world'));
   }
 
+  async post(): Promise<Result<number>> {
+    return refusal(new Error('nothing answers HTTP in the simulated world'));
+  }
+
   async fetchNumber(): Promise<number> {
     throw new Error('nothing answers HTTP in the simulated world');
   }

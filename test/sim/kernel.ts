@@ -70,6 +70,8 @@ export interface Witness {
 const MS_PER_TICK = 10;
 /** So few that a number is used again as soon as its process has ended. */
 const PIDS_MAX = 80;
+/** So many of the agents that are to be reloaded end instead. */
+const BROKEN_SHARE = 0.05;
 /** SIGKILL takes effect in its own time. */
 const KILL_MS_MAX = 8;
 
@@ -159,6 +161,11 @@ export class Kernel {
 
   signal(process: Process, signal: string): void {
     this.#witness.signalled(process, signal);
+    if (signal === 'SIGHUP') {
+      // It reads its configuration again, and may find that this is broken.
+      if (this.#random.chance(BROKEN_SHARE)) this.end(process, { code: 1, signal: null });
+      return;
+    }
     process.isSignalled = true;
     const { stopMs } = process.nature;
     if (signal === 'SIGKILL') {

@@ -1,6 +1,7 @@
 import { runOf } from '../../src/fleet/agent.ts';
 import { decideHold, decideResume } from '../../src/fleet/decide/hold.ts';
 import { decideKill } from '../../src/fleet/decide/kill.ts';
+import { decideReload } from '../../src/fleet/decide/reload.ts';
 import { decideRestart } from '../../src/fleet/decide/restart.ts';
 import { decideRollback, decideRolloutAction } from '../../src/fleet/decide/rollout.ts';
 import { placesOf } from '../../src/specification/places.ts';
@@ -37,6 +38,7 @@ const WEIGHTS = {
   wallClock: 1,
   crash: 4,
   reboot: 0.5,
+  reload: 2,
 } as const;
 
 /** So many processes at most are started by hand at a time. */
@@ -244,6 +246,11 @@ const MOVES: Record<Move, (world: SimulatedHost, name: string, documents: Map<st
     world.gate.isDead = true;
     world.kernel.reboot();
     world.disk.cutPower();
+  },
+  reload: (world, name) => {
+    const call = () =>
+      world.life!.commands.decide(name, (fleet) => decideReload(fleet, {}, world.life!.host.now()));
+    world.command(`reload --fleet ${name}`, call, (before) => before);
   },
 };
 

@@ -36,6 +36,7 @@ function unrestOf(world: SimulatedHost, name: string, { fleet }: FleetRunner): s
   const { rollout } = record;
   if (rollout && rollout.state !== 'done' && rollout.state !== 'rolled-back')
     return `the rollout of ${name} is ${rollout.state}: ${rollout.reason}`;
+  if (record.reload?.state === 'running') return `${name} is being reloaded`;
   for (const slot of wanted) {
     const [main, other] = world.kernel.inSlot(`${name}/${slot}`).filter(({ kind }) => kind === 'agent');
     const its = fleet.slots.get(slot);

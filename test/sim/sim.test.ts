@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { FleetRunner } from '../../src/daemon/fleet/runner.ts';
+import { Reloads } from '../../src/daemon/watches/reloads.ts';
 import type * as Endings from '../../src/fleet/endings.ts';
 import { agentExited } from '../../src/fleet/endings.ts';
 import { Fleet } from '../../src/fleet/fleet.ts';
@@ -74,6 +75,7 @@ function seeds(): void {
       'spawn',
       'kill',
       'restart',
+      'reload',
       'rolling-update',
       'rollback',
       'hold',
@@ -149,6 +151,11 @@ function defects(): void {
       if (change.record || !change.slots?.some(({ wanted }) => !wanted)) write.call(this, name, change);
     });
     expect(await found()).toMatch(/on disk|after a crash/);
+  });
+
+  test('a reload that is forgotten when the supervisor is killed', async () => {
+    vi.spyOn(Reloads.prototype, 'start').mockImplementation(() => {});
+    expect(await found()).toMatch(/is being reloaded/);
   });
 
   test('a hold that is not kept', async () => {

@@ -48,6 +48,7 @@ export function documentOf(random: Random, name: string): Document {
       ...(random.chance(0.2) && { command: ['/bin/true', 'drain'] }),
     },
     // Not drawn: the seeds of earlier runs keep their meaning.
+    reload: hasPorts ? { exec: ['/bin/true', 'reload'] } : { signal: 'SIGHUP' },
     ...(hasPorts && { alerts: { http: 'http://127.0.0.1/alerts' } }),
     ...(random.chance(0.15) && { pressure: { available: '20%' } }),
     update: {

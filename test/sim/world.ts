@@ -288,9 +288,9 @@ export class SimulatedHost {
     const stored = new Map(this.life!.store.load().map((each) => [each.fleet.name, each]));
     for (const [name, runner] of this.fleets) {
       const on = stored.get(name);
-      // A storm's hold, and what alerts are to tell, take effect on a full disk as well.
-      const { hold: _, alerts: _1, ...record } = runner.fleet.record;
-      const { hold: _2, alerts: _3, ...written } = on?.fleet ?? ({} as never);
+      // A storm's hold, what alerts are to tell, and how far a reload is take effect on a full disk as well.
+      const { hold: _, alerts: _1, reload: _2, ...record } = runner.fleet.record;
+      const { hold: _3, alerts: _4, reload: _5, ...written } = on?.fleet ?? ({} as never);
       if (!isDeepStrictEqual(JSON.parse(JSON.stringify(record)), written))
         this.fail(`fleet ${name} is not on disk as it is in memory`);
       const slots = [...runner.fleet.slots.values()].filter((slot) => slot.wanted);

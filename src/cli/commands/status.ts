@@ -51,6 +51,7 @@ function stablePart({ supervisor, host, fleets }: StatusDocument): object {
         pressure: _pressure,
         verify: _verify,
         pace: _pace,
+        reload: _reload,
         releases: _releases,
         labels: _labels,
         leak,

@@ -105,6 +105,25 @@ export const FLEETS = [
     examples: ['fleetctl restart --latest', 'fleetctl restart --slots 7'],
   },
   {
+    name: 'reload',
+    summary:
+      'reload agents as `reload` of the spec says, in batches of rounds.parallel; each is verified by the ready check, and the first one with a failure ends it',
+    arguments: [],
+    options: [SLOTS, TIMEOUT, ...SEVERAL],
+    examples: ['fleetctl reload', 'fleetctl reload --slots 0-9'],
+  },
+  {
+    name: 'signal',
+    summary: 'send a signal to the main processes; an exit that follows is one that nobody asked for',
+    arguments: [{ notation: '<SIGNAL>', help: 'HUP, SIGUSR1, SIGRTMIN+3, 10 …' }],
+    options: [
+      SLOTS,
+      { flags: '--all-processes', help: 'Every process of the slots, instead of the main processes.' },
+      ...SEVERAL,
+    ],
+    examples: ['fleetctl signal USR1', 'fleetctl signal QUIT --slots 7 --all-processes'],
+  },
+  {
     name: 'hold',
     summary: 'hold a fleet: nothing starts or restarts automatically',
     arguments: [],

@@ -1,3 +1,4 @@
+import type { ReloadDocument } from '../../api/reload.ts';
 import type { RolloutDocument } from '../../api/rollout.ts';
 import type { ErrorLine, WatchLine } from '../../api/watch.ts';
 import { ERRORS, type ErrorCode } from '../../errors/table.ts';
@@ -6,6 +7,7 @@ import { judgeGoal } from '../../fleet/goal.ts';
 import { parseSlots } from '../../specification/slots.ts';
 import { Output } from '../fleet/output.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
+import { reloadDocument } from '../report/reload.ts';
 import type { Report } from '../report/report.ts';
 import { rolloutDocument } from '../report/rollout.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
@@ -52,6 +54,7 @@ export async function* watchGoal(
         ...errorOf(runner, end.exitCode),
         ...sampleOf(runner, goal, end),
         ...rollout,
+        ...reloadOf(runner, goal),
       };
       return;
     }
@@ -64,6 +67,12 @@ function rolloutOf(supervisor: Supervisor, runner: FleetRunner, goal: Goal): { r
   if (goal.kind !== 'rollout') return {};
   const rollout = rolloutDocument(runner, supervisor.host.now());
   return rollout?.id === goal.id ? { rollout } : {};
+}
+
+/** The reload that a goal concerns. */
+function reloadOf({ fleet }: FleetRunner, goal: Goal): { reload?: ReloadDocument } {
+  const { reload } = fleet.record;
+  return goal.kind === 'reloaded' && reload?.id === goal.id ? { reload: reloadDocument(reload) } : {};
 }
 
 /** The error behind a failed goal, for --json. */
@@ -83,8 +92,9 @@ function errorOf({ fleet }: FleetRunner, exitCode: number): { error?: ErrorLine 
 
 /** The output of an agent that failed, if that is why a goal is not reached. A rollout has a sample of its own. */
 function sampleOf(runner: FleetRunner, goal: Goal, { exitCode }: { exitCode: number }): { sample?: string } {
+  const { hold, slots, record } = runner.fleet;
+  if (goal.kind === 'reloaded') return record.reload?.sample ? { sample: record.reload.sample } : {};
   if (exitCode !== ERRORS.HELD.exitCode || goal.kind === 'rollout') return {};
-  const { hold, slots } = runner.fleet;
   const failed = [...slots.values()].find(
     ({ wanted, agent, failures }) => wanted && (agent.state === 'failed' || failures > 0),
   );

@@ -1,6 +1,7 @@
 import { openapiDocument } from '../../api/openapi.ts';
 import { decideHold, decideResume } from '../../fleet/decide/hold.ts';
 import { decideKill } from '../../fleet/decide/kill.ts';
+import { decideReload } from '../../fleet/decide/reload.ts';
 import { decideRestart } from '../../fleet/decide/restart.ts';
 import { decideRollback, decideRolloutAction } from '../../fleet/decide/rollout.ts';
 import { AGENTS_MAX, parseSlots } from '../../specification/slots.ts';
@@ -50,8 +51,19 @@ export function handlersOf(served: Served): Handlers {
 function commandHandlers({
   commands,
   report,
+  supervisor,
 }: Served): Part<
-  'spawn' | 'apply' | 'drySpawn' | 'kill' | 'restart' | 'hold' | 'resume' | 'remove' | 'actOnStrays'
+  | 'spawn'
+  | 'apply'
+  | 'drySpawn'
+  | 'kill'
+  | 'restart'
+  | 'reload'
+  | 'signal'
+  | 'hold'
+  | 'resume'
+  | 'remove'
+  | 'actOnStrays'
 > {
   return {
     spawn: ({ fleet, body }) => commands.spawn(fleet, body),
@@ -59,6 +71,9 @@ function commandHandlers({
     drySpawn: ({ body }) => commands.drySpawn(body),
     kill: ({ fleet, body }) => commands.decide(fleet, (known) => decideKill(known, body)),
     restart: ({ fleet, body }) => commands.decide(fleet, (known) => decideRestart(known, body)),
+    reload: ({ fleet, body }) =>
+      commands.decide(fleet, (known) => decideReload(known, body, supervisor.host.now())),
+    signal: ({ fleet, body }) => commands.signal(fleet, body),
     hold: async ({ fleet }) => {
       await commands.change(fleet, decideHold);
       return report.counts(commands.get(fleet));

@@ -2,6 +2,7 @@ import type { FleetCounts, FleetStatus } from '../../api/fleets.ts';
 import type { DocumentOfNamed, NamesWith } from '../../api/operations.ts';
 import type { RolloutDocument, RolloutStatus } from '../../api/rollout.ts';
 import { withoutOutput } from '../../fleet/quoted.ts';
+import type { AgentFailure } from '../../fleet/rollout/record.ts';
 import type { Check, Spec } from '../../specification/spec.ts';
 
 /** What is not shown. */
@@ -25,7 +26,8 @@ export const MASKS: Masks = {
     const rollout = line.rollout && { rollout: maskRollout(line.rollout) };
     if (line.kind === 'progress') return { ...line, counts: maskCounts(line.counts), ...rollout };
     const { sample: _output, ...end } = line;
-    return { ...end, message: maskText(line.message), ...rollout };
+    const reload = line.reload && { reload: { ...line.reload, failed: maskFailures(line.reload.failed) } };
+    return { ...end, message: maskText(line.message), ...rollout, ...reload };
   },
   rollout: (document) => document && maskRollout(document),
   releases: null,
@@ -66,8 +68,11 @@ function maskCounts<C extends FleetCounts>(counts: C): C {
 }
 
 function maskRollout(rollout: RolloutDocument): RolloutDocument {
-  const failures = rollout.failures.map((failure) => ({ ...failure, reason: maskText(failure.reason) }));
-  return { ...maskReason(rollout), failures, sample: null };
+  return { ...maskReason(rollout), failures: maskFailures(rollout.failures), sample: null };
+}
+
+function maskFailures(failures: readonly AgentFailure[]): AgentFailure[] {
+  return failures.map((failure) => ({ ...failure, reason: maskText(failure.reason) }));
 }
 
 function maskReason<D extends Pick<RolloutStatus, 'reason'>>(document: D): D {

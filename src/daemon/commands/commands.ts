@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Accepted } from '../../api/accepted.ts';
 import type { ApplyRequest, DrySpawnRequest, PreviewDocument } from '../../api/apply.ts';
 import type { SpawnRequest } from '../../api/commands.ts';
+import type { Signalled, SignalRequest } from '../../api/reload.ts';
 import type { RollingUpdateRequest } from '../../api/rollout.ts';
 import type { StraysAnswer, StraysRequest } from '../../api/strays.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
@@ -17,6 +18,7 @@ import { drySpawn, dryUpdate } from './dry-run.ts';
 import { finishRemovals, purgeLeftovers, removeFleet } from './remove.ts';
 import { checkReplacing } from './replacing.ts';
 import { rollingUpdate } from './rollout.ts';
+import { signalAgents } from './signal.ts';
 import { type SpawnWanted, spawnFleets, writtenSpec } from './spawn.ts';
 import { actOnStrays } from './strays.ts';
 
@@ -119,6 +121,11 @@ export class Commands {
   /** Adopts or kills processes that look like the fleet's agents. */
   actOnStrays(name: string, request: StraysRequest): Promise<StraysAnswer> {
     return this.#withRunner(name, (runner) => actOnStrays(this.#supervisor, runner, request));
+  }
+
+  /** Sends a signal to agents. */
+  signal(name: string, request: SignalRequest): Promise<Signalled> {
+    return this.#withRunner(name, (runner) => signalAgents(runner, request));
   }
 
   /** The runner of the fleet of this name. @throws FleetError UNKNOWN */

@@ -31,6 +31,8 @@ export function instruments(registry: Registry) {
       'fleet',
       'result',
     ]),
+    reloads: counter('reloads_total', 'Agents that were to be reloaded, by result', ['fleet', 'result']),
+    signals: counter('signals_total', 'Processes that got a signal of fleetctl signal', ['fleet', 'signal']),
     telemetry: counter('telemetry_exports_total', 'Attempts to send telemetry, by signal and result', [
       'signal',
       'result',

@@ -66,6 +66,16 @@ export class Metrics {
     this.#counters.alerts.inc({ fleet, result });
   }
 
+  /** Counts agents that were to be reloaded. */
+  reloaded(fleet: string, result: 'reloaded' | 'skipped' | 'failed'): void {
+    this.#counters.reloads.inc({ fleet, result });
+  }
+
+  /** Counts processes that got a signal of a command. */
+  signalled(fleet: string, signal: string, count: number): void {
+    this.#counters.signals.inc({ fleet, signal }, count);
+  }
+
   /** Counts attempts to send telemetry. */
   exported(signal: string, isSent: boolean): void {
     this.#counters.telemetry.inc({ signal, result: isSent ? 'sent' : 'failed' });

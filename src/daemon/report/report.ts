@@ -14,6 +14,7 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 import { Leaks } from '../watches/leaks.ts';
 import { Memory, type PssScope } from '../watches/memory.ts';
 import { Verification } from '../watches/verification.ts';
+import { reloadStatus } from './reload.ts';
 import { releasesRun, rolloutStatus } from './rollout.ts';
 
 /** The public names of the planner's states; null: nothing is shown. */
@@ -102,6 +103,7 @@ export class Report {
       memory: runner.watch(Memory).summary(TOP_COUNT),
       pace: runner.fleet.adaptive?.state ?? null,
       rollout: rolloutStatus(runner),
+      reload: reloadStatus(runner.fleet),
       releases: releasesRun(runner),
       labels: runner.fleet.spec.labels ?? {},
     };

@@ -32,6 +32,9 @@ const EXEC_CONCURRENCY = 4;
 /** The maximum time of one check of an agent that starts; readiness as a whole has `ready.timeout`. */
 const CHECK_TIMEOUT_MS = 5_000;
 
+/** The status codes by which an agent says that it has done what a POST asks for. */
+const POST_SUCCEEDED: readonly CodeRange[] = [[200, 299]];
+
 /** How a check asks the agent. */
 interface Way {
   /** The key of the spec that has the check, for messages. */
@@ -130,6 +133,20 @@ export class Checks {
           subjects.map((subject) => this.#exec(() => this.#execute(subject, check.argv, way))),
         );
     }
+  }
+
+  /**
+   * Sends a POST to an agent, which is proved to be who answers before it is sent.
+   * @returns what is wrong: another process answers, the status is not 2xx, or there is no answer in time
+   */
+  async post(subject: CheckedAgent, path: string, timeoutMs: number): Promise<Problem> {
+    return this.#http(async () => {
+      const [foreign] = this.#proveAnswering([subject]);
+      if (foreign) return foreign;
+      const answer = await this.#host.sockets.post(answerPlace(subject), path, { timeoutMs });
+      if (!answer.ok) return `POST ${path}: ${answer.error.message}`;
+      return isAmong(answer.value, POST_SUCCEEDED) ? null : `POST ${path}: ${answer.value}`;
+    });
   }
 
   /** An agent sent something to its notify socket (sd_notify(3)). */

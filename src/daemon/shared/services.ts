@@ -17,6 +17,10 @@ export interface Observer {
   ready(fleet: string, afterMs: number): void;
   /** An attempt to send a notice of `alerts` has ended, or the notice was given up. */
   alerted(fleet: string, result: 'sent' | 'failed' | 'given up'): void;
+  /** It was found what has become of an agent that was to be reloaded. */
+  reloaded(fleet: string, result: 'reloaded' | 'skipped' | 'failed'): void;
+  /** Processes got a signal of a command. */
+  signalled(fleet: string, signal: string, count: number): void;
   /** An attempt to send telemetry has ended. */
   exported(signal: string, isSent: boolean): void;
 }

@@ -49,6 +49,8 @@ export class Supervisor implements Services {
     exited: () => {},
     ready: () => {},
     alerted: () => {},
+    reloaded: () => {},
+    signalled: () => {},
     exported: () => {},
   };
   tracing: Tracing | null = null;

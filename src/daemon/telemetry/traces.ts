@@ -37,10 +37,15 @@ function commandOf(goal: Goal): string {
       return 'restart';
     case 'on-release':
       return 'rolling-update';
+    case 'reloaded':
+      return 'reload';
     case 'rollout':
       return goal.wants === 'done' ? 'rolling-update' : 'rollback';
   }
 }
+
+/** The commands with these goals start no agents. */
+const STARTS_NOTHING: ReadonlySet<Goal['kind']> = new Set(['gone', 'reloaded']);
 
 /** A round or a batch under way. */
 interface Group {
@@ -112,7 +117,9 @@ export class Traces {
 
   /** An agent is about to be started. @returns its trace context; null if no command wants it */
   starting(fleet: Fleet, slot: number, at: number): string | null {
-    const trace = this.#open.findLast((each) => each.fleet === fleet.name && each.goal.kind !== 'gone');
+    const trace = this.#open.findLast(
+      (each) => each.fleet === fleet.name && !STARTS_NOTHING.has(each.goal.kind),
+    );
     if (!trace) return null;
     this.#endRound(trace, fleet);
     if (trace.group === null && trace.goal.kind !== 'rollout') {

@@ -11,6 +11,7 @@ import { Notifications } from './notifications.ts';
 import { Pace } from './pace.ts';
 import { Pressure } from './pressure.ts';
 import { Readiness } from './readiness.ts';
+import { Reloads } from './reloads.ts';
 import { Resources } from './resources.ts';
 import { Succession } from './succession.ts';
 import { Verification } from './verification.ts';
@@ -33,6 +34,7 @@ export const WATCHES: readonly WatchKind[] = [
   Output,
   Preparation,
   Stops,
+  Reloads,
   Notifications,
   Succession,
   Alerts,

@@ -1,4 +1,4 @@
-import { httpGet } from '../net/http-get.ts';
+import { httpGet, httpPost } from '../net/http-get.ts';
 import { postJson } from '../net/http-post.ts';
 import { fetchNumber } from '../net/json-field.ts';
 import { isLocal } from '../net/local.ts';
@@ -24,6 +24,7 @@ export class LinuxSockets implements Sockets {
   /** The descriptor of the last agent's listening socket. */
   #usualFd: string | null = null;
   readonly get = httpGet;
+  readonly post = httpPost;
   readonly fetchNumber = fetchNumber;
   readonly postJson = postJson;
   readonly readConnections = (addresses?: readonly string[]) => readConnections(addresses);

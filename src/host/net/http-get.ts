@@ -12,16 +12,33 @@ export interface HttpOptions {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends a GET to an agent; see Sockets.get(). A socket is pinned before the request, so that no link misleads. */
-export async function httpGet(place: HttpPlace, path: string, options: HttpOptions): Promise<Result<number>> {
-  if ('port' in place) return statusOf(place, path, options);
+/** Sends a GET to an agent; see Sockets.get(). */
+export function httpGet(place: HttpPlace, path: string, options: HttpOptions): Promise<Result<number>> {
+  return ask('GET', place, path, options);
+}
+
+/** Sends an empty POST to an agent; see Sockets.post(). */
+export function httpPost(place: HttpPlace, path: string, options: HttpOptions): Promise<Result<number>> {
+  return ask('POST', place, path, options);
+}
+
+type Method = 'GET' | 'POST';
+
+/** A socket is pinned before the request, so that no link misleads. */
+async function ask(
+  method: Method,
+  place: HttpPlace,
+  path: string,
+  options: HttpOptions,
+): Promise<Result<number>> {
+  if ('port' in place) return statusOf({ method, ...place }, path, options);
   const file = pinSocket(place.socket);
   if (!file.ok) return refusal(new Error(`${file.error.code} ${place.socket}`));
-  return statusOf({ socketPath: file.value.path }, path, options).finally(file.value.unpin);
+  return statusOf({ method, socketPath: file.value.path }, path, options).finally(file.value.unpin);
 }
 
 function statusOf(
-  place: { host: string; port: number } | { socketPath: string },
+  place: { method: Method } & ({ host: string; port: number } | { socketPath: string }),
   path: string,
   { timeoutMs, headers = {} }: HttpOptions,
 ): Promise<Result<number>> {

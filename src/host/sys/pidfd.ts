@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { signalName, signalNumber } from '../../specification/signals.ts';
 import { check, lastError, libc, SIZE, SystemCallError } from './libc.ts';
 
 /** System call numbers shared by all architectures since 5.x (asm-generic/unistd.h). */
@@ -12,10 +13,6 @@ const WNOHANG = 1;
 const WEXITED = 4;
 const WNOWAIT = 0x0100_0000;
 const CLD_EXITED = 1;
-
-const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number as number, name]),
-);
 
 /** How a process ended: its exit code or the name of the signal that ended it. */
 export interface ProcessExit {
@@ -43,9 +40,10 @@ export function copyFd(pidfd: number, fd: number): number {
   return check('pidfd_getfd', Number(libc.syscall(SYS_PIDFD_GETFD, pidfd, fd, null, 0)));
 }
 
-/** Sends a signal; false if the process has ended. Throws SystemCallError (EPERM). */
+/** Sends a signal by its name (SIGHUP, SIGRTMIN+3); false if the process has ended. Throws SystemCallError (EPERM). */
 export function signalPidfd(fd: number, signal: string): boolean {
-  const number = constants.signals[signal as NodeJS.Signals];
+  const number = signalNumber(signal);
+  if (number === null) throw new Error(`there is no signal ${signal}`);
   if (Number(libc.syscall(SYS_PIDFD_SEND_SIGNAL, fd, number, null, 0)) >= 0) return true;
   const code = lastError();
   if (code === 'ESRCH') return false;
@@ -95,7 +93,7 @@ function toStatus(): ProcessExit | null {
   if (info.readInt32LE(16) === 0) return null;
   const status = info.readInt32LE(24);
   if (info.readInt32LE(8) === CLD_EXITED) return { code: status, signal: null };
-  return { code: null, signal: SIGNAL_NAMES.get(status) ?? `signal ${status}` };
+  return { code: null, signal: signalName(status) };
 }
 
 /** Waits for the end of a child, and returns how it ended. Blocks until then; null if it is not our child. */
