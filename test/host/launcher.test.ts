@@ -4,12 +4,13 @@ import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'nod
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { failureIn, readAnswer } from '../../src/host/launcher/answer.ts';
-import { launchCalls, STEPS } from '../../src/host/launcher/calls.ts';
+import { launchCalls } from '../../src/host/launcher/calls.ts';
 import { type Architecture, launcherImage } from '../../src/host/launcher/image.ts';
 import type { Launch } from '../../src/host/launcher/launch.ts';
 import { firstPage } from '../../src/host/launcher/launcher-process.ts';
 import { MACHINE_CODE } from '../../src/host/launcher/machine-code.ts';
 import { type Call, compileOrder, TABLE } from '../../src/host/launcher/script.ts';
+import { STEPS } from '../../src/host/launcher/system-calls.ts';
 import { libc } from '../../src/host/sys/libc.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
@@ -111,7 +112,7 @@ describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) =
         env: ['A=ä', 'PATH=/bin'],
         cwd: '/usr',
         umask: 0o27,
-        nofile: { soft: 99, hard: 999 },
+        limits: { nofile: { soft: 99, hard: 999 } },
       };
       const { answer, report, output } = await run(architecture, changes);
       expect(answer).toMatchObject({ launch: 2 ** 40 + 7, outcome: expect.any(Number) });
@@ -142,7 +143,7 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
     user: { uid: 1, gid: 2, groups: [3] },
     cgroup: '/g',
     umask: 0,
-    nofile: { soft: 1, hard: 1 },
+    limits: { nofile: { soft: 1, hard: 1 } },
     oomScoreAdj: 1,
   };
   const steps = launchCalls(launch, { architecture: 'x64', bornInCgroup: false }).map(
@@ -150,9 +151,9 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
   );
   expect(steps).toEqual([
     ...['fork', 'cgroup', 'cgroup', 'cgroup', 'setsid', 'output', 'output', 'output', 'output'],
-    ...['close', 'close', 'close', 'close', 'umask', 'nofile'],
-    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'close', 'chdir'],
-    ...['no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],
+    ...['close', 'close', 'close', 'close', 'umask'],
+    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'nofile', 'close', 'chdir'],
+    ...['keyring', 'no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],
   ]);
   const born = launchCalls(launch, { architecture: 'x64', bornInCgroup: true }).map(
     ({ step }) => STEPS[step],

@@ -1,11 +1,12 @@
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import { releaseOf } from '../../fleet/slot-records.ts';
-import type { Account, Host, Launch, Output, User as ProcessUser, Users } from '../../host/host.ts';
+import type { Account, Host, Launch, Output, Users } from '../../host/host.ts';
 import { addressOf } from '../../specification/addresses.ts';
 import { namedPortsOf, type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
+import { attributesOf, userOf } from './attributes.ts';
 import type { FleetContext } from './context.ts';
 
 /** The PATH for agents' commands, whatever PATH the supervisor was started with. */
@@ -78,7 +79,8 @@ export function agentLaunch(world: LaunchWorld, account: Account | null, output:
     env: environment(world, values, account),
     cwd: values.dir,
     output,
-    ...userOf(world.host.processes.users, account),
+    ...attributesOf(world.spec),
+    ...userOf(world.host.processes.users, account, world.spec.process),
   };
 }
 
@@ -113,7 +115,8 @@ export function helperLaunch(
     cwd: values.dir,
     output,
     isErrand: true,
-    ...userOf(world.host.processes.users, account),
+    ...attributesOf(world.spec),
+    ...userOf(world.host.processes.users, account, world.spec.process),
   };
 }
 
@@ -149,11 +152,4 @@ function environment(world: LaunchWorld, values: Placeholders, account: Account 
     if (spec.health) env.WATCHDOG_USEC = String(spec.health.everyMs * 1000);
   }
   return Object.entries(env).map(([key, value]) => `${key}=${value}`);
-}
-
-/** The user of a launch; a uid that is not in the user database has no groups except its own. */
-function userOf(users: Users, account: Account | null): { user?: ProcessUser } {
-  if (!account) return {};
-  const { uid, gid, name } = account;
-  return { user: { uid, gid, groups: name === null ? [] : users.groupsOf(name, gid) } };
 }

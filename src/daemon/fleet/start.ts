@@ -56,7 +56,7 @@ async function awaitHandOver(
 
 /** Starts agents. A failure on a limit of the host blocks the fleet; any other is the slot's own. */
 function start(context: FleetContext, steps: readonly StartStep[]): void {
-  const { fleet, name, services } = context;
+  const { name, services } = context;
   const requests: StartRequest[] = [];
   const accepted: StartStep[] = [];
   const journals: number[] = [];
@@ -68,7 +68,7 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
       failStart(context, step.slot, error as Error);
     }
   }
-  const results = services.host.processes.start(requests, fleet.spec.resources?.nofile ?? null);
+  const results = services.host.processes.start(requests);
   for (const fd of journals) services.host.sockets.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = accepted[i]!;
