@@ -36,6 +36,9 @@ export interface Demand {
   ownPorts: ReadonlySet<number>;
   /** The spec's limit of open files for an agent. */
   nofile: number | null;
+  /** The spec's limits and attributes of its processes; null without a spec. */
+  limits: Spec['limits'];
+  process: Spec['process'] | null;
   memory: { requestBytes: number | null; limitBytes: number | null };
   logsTo: Spec['logs']['to'];
   directories: { stateDir: string; runtimeDir: string } | null;
@@ -106,6 +109,8 @@ export function demandOf(known: Known): Demand {
     ports: spec?.ports ?? null,
     ownPorts,
     nofile: spec?.resources?.nofile ?? null,
+    limits: spec?.limits ?? null,
+    process: spec?.process ?? null,
     memory: { requestBytes: memory?.requestBytes ?? null, limitBytes: memory?.limitBytes ?? null },
     logsTo: spec?.logs.to ?? 'file',
     directories: known.directories ?? null,
@@ -131,6 +136,8 @@ export function combine(demands: readonly Demand[]): Demand {
     fleet: null,
     ports: null,
     nofile: null,
+    limits: null,
+    process: null,
     memory: { requestBytes: null, limitBytes: null },
     likely: averages('likely'),
     least: averages('least'),

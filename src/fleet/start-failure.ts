@@ -19,5 +19,7 @@ export function describeStartError({ code = '', syscall, message }: StartError, 
   if (syscall === 'execve' && code in EXEC_ERRORS) return `${command}: ${code}, ${EXEC_ERRORS[code]}`;
   if (syscall === 'chdir' && code === 'EACCES')
     return 'its user has no permission to enter its directory (EACCES)';
+  if (syscall?.includes('.') && code === 'EPERM')
+    return `${syscall}: this supervisor may not set it (EPERM); fleetctl doctor says why`;
   return message;
 }
