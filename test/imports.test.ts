@@ -89,7 +89,7 @@ const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
   [/^src\/store\/database\.ts$/, /^node:sqlite$/],
   [/^src\/daemon\/http\/connections\.ts$/, /^node:http$/],
   // What a user names on the command line is the user's own.
-  [/^src\/cli\/(program|spec-source|supervisor|commands\/init|import\/(read|write))\.ts$/, /^node:fs$/],
+  [/^src\/cli\/(here|program|spec-source|supervisor|commands\/init|import\/(read|write))\.ts$/, /^node:fs$/],
   [/^src\/cli\/import\/evaluate\.ts$/, /^node:child_process$/],
   [/^src\/reference\//, /^node:fs$/],
 ];
@@ -99,9 +99,10 @@ const MAY_USE_OS: readonly [file: RegExp, modules: RegExp][] = [
  */
 const OWN_PROCESS =
   /^src\/daemon\/(daemon|possession|shutdown|heartbeat|frugality|api\/server|api\/bounds|dashboard\/files)\.ts$/;
-const HOST_DOOR = /^src\/host\/(host|processes|proc\/port-table|sys\/(result|hash|process-id))\.ts$/;
+const HOST_DOOR =
+  /^src\/host\/(host|processes|proc\/(address|port-table)|sys\/(result|hash|process-id))\.ts$/;
 /** What these may import in turn. */
-const TOUCHES_NOTHING = /^node:crypto$/;
+const TOUCHES_NOTHING = /^(node:crypto|src\/specification\/.+)$/;
 
 interface Import {
   file: string;

@@ -2,7 +2,19 @@ import { sparse } from '../specification/group.ts';
 import { LAST_EXIT } from './domain.ts';
 import { bytes, json, type Operations } from './operation.ts';
 import { COUNT, ONE_FLEET, SLOTS, SWITCH } from './parameters.ts';
-import { integer, list, named, nullable, number, type Of, optional, text, time, words } from './shape.ts';
+import {
+  integer,
+  list,
+  named,
+  nullable,
+  number,
+  type Of,
+  opaque,
+  optional,
+  text,
+  time,
+  words,
+} from './shape.ts';
 
 const AGENT_STATE = words(['starting', 'ready', 'unready', 'stopping', 'backoff', 'failed', 'completed']);
 export type AgentState = Of<typeof AGENT_STATE>;
@@ -27,9 +39,19 @@ export const AGENT_ROW = named(
     state: AGENT_STATE,
     pid: nullable(integer(), 'Null if no process runs.'),
     port: nullable(integer(), 'The first port of its slot; null if the fleet has no ports.'),
+    address: optional(text('Its own address; absent if the fleet has no addresses.')),
+    ports: optional(
+      opaque<Record<string, number>>(
+        { type: 'object', additionalProperties: { type: 'integer' } },
+        'Its ports by name; absent if they have no names.',
+      ),
+    ),
     socket: text('Path of its Unix socket.'),
     dir: text('Its state directory.'),
     release: nullable(text()),
+    moved: optional(
+      text('Which symbolic link in its paths led elsewhere at its start than when its release was made.'),
+    ),
     restarts: integer(),
     startedAt: nullable(time()),
     rssBytes: nullable(integer(), 'From the latest sample.'),

@@ -103,6 +103,7 @@ export const APPLY_OPERATIONS = {
       'SPEC_INVALID',
       'SPEC_FIXED',
       'PORT_TAKEN',
+      'ADDRESS_MISSING',
       'EXECUTABLE_UNUSABLE',
       'USER_UNKNOWN',
       'PRIVILEGE_MISSING',

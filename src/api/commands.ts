@@ -81,6 +81,7 @@ export const COMMAND_OPERATIONS = {
       'SPEC_MISSING',
       'SPEC_FIXED',
       'PORT_TAKEN',
+      'ADDRESS_MISSING',
       'EXECUTABLE_UNUSABLE',
       'USER_UNKNOWN',
       'PRIVILEGE_MISSING',
@@ -103,7 +104,7 @@ export const COMMAND_OPERATIONS = {
     access: 'change',
     body: RESTART,
     answer: json(ACCEPTED),
-    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'HELD', 'BUSY', 'STATE_UNUSABLE'],
+    errors: ['UNKNOWN', 'SLOT_UNKNOWN', 'HELD', 'BUSY', 'EXECUTABLE_UNUSABLE', 'STATE_UNUSABLE'],
   },
   hold: {
     method: 'POST',

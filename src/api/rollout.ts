@@ -194,6 +194,7 @@ export const ROLLOUT_OPERATIONS = {
       'HELD',
       'BUSY',
       'PORT_TAKEN',
+      'ADDRESS_MISSING',
       'EXECUTABLE_UNUSABLE',
       'USER_UNKNOWN',
       'PRIVILEGE_MISSING',
@@ -225,7 +226,7 @@ export const ROLLOUT_OPERATIONS = {
     access: 'change',
     body: ROLLBACK,
     answer: json(ACCEPTED),
-    errors: ['UNKNOWN', 'SPEC_FIXED', 'HELD', 'BUSY', 'STATE_UNUSABLE'],
+    errors: ['UNKNOWN', 'SPEC_FIXED', 'HELD', 'BUSY', 'EXECUTABLE_UNUSABLE', 'STATE_UNUSABLE'],
   },
   releases: {
     method: 'GET',

@@ -109,6 +109,14 @@ export const STRAY_OPERATIONS = {
     access: 'change',
     body: STRAYS_REQUEST,
     answer: json(STRAYS_ANSWER),
-    errors: ['UNKNOWN', 'BUSY', 'HELD', 'PORT_TAKEN', 'PRIVILEGE_MISSING', 'STATE_UNUSABLE'],
+    errors: [
+      'UNKNOWN',
+      'BUSY',
+      'HELD',
+      'PORT_TAKEN',
+      'ADDRESS_MISSING',
+      'PRIVILEGE_MISSING',
+      'STATE_UNUSABLE',
+    ],
   },
 } as const satisfies Operations;

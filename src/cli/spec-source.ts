@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FleetError } from '../errors/fleet-error.ts';
+import { here } from './here.ts';
 
 /** The file that is read if none is named. */
 export const LOCAL_FILE = 'fleet.yaml';
@@ -86,7 +87,7 @@ export async function localSource(fleet: string | null): Promise<Source | null> 
 
 /** A spec that the user wrote on the command line. */
 export function sourceFromDocument(document: unknown): Source {
-  return { document, name: nameIn(document), baseDir: process.cwd(), explicit: true, place: null };
+  return { document, name: nameIn(document), baseDir: here(), explicit: true, place: null };
 }
 
 /** Where a key of a source is written: `web.yaml:7`. */
@@ -103,7 +104,7 @@ export function describePlace({ place }: Source): string {
 async function sourcesFromText(text: string, file: string, explicit: boolean): Promise<Source[]> {
   const { readSpecText } = await import('../specification/yaml.ts');
   const documents = readSpecText(text, file === STDIN ? 'stdin' : file);
-  const baseDir = file === STDIN ? process.cwd() : dirname(resolve(file));
+  const baseDir = file === STDIN ? here() : dirname(resolve(here(), file));
   return documents.map(({ value, number, lineOf }) => ({
     document: value,
     name: nameIn(value),

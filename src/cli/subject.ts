@@ -5,7 +5,6 @@ import type { HostFacts } from '../doctor/facts.ts';
 import { FleetError } from '../errors/fleet-error.ts';
 import { measureAgents } from '../host/facts/agents.ts';
 import { readHostFacts } from '../host/facts/facts.ts';
-import { portOf } from '../specification/paths.ts';
 import type { Spec } from '../specification/spec.ts';
 import { isAbsent, isAway } from './client.ts';
 import type { Context } from './context.ts';
@@ -137,18 +136,10 @@ function demandFor(
     agents: (count === 1 ? wanted : null) ?? Math.max(spec?.target ?? 0, own?.target ?? 0),
     running: mine.length,
     others: count === 1 ? others.reduce((sum, { target }) => sum + target, 0) : 0,
-    ownPorts: portsOf(spec, mine),
+    ownSlots: new Set(mine.map(({ slot }) => slot)),
     measured: measureAgents(mine.map(({ pid }) => pid)),
     directories,
   });
-}
-
-function portsOf(spec: Spec | null, rows: readonly Row[]): Set<number> {
-  const ports = spec?.ports ?? null;
-  if (ports === null) return new Set();
-  return new Set(
-    rows.flatMap(({ slot }) => Array.from({ length: ports.perAgent }, (_, i) => portOf(ports, slot)! + i)),
-  );
 }
 
 function countMissing(): FleetError {

@@ -1,4 +1,4 @@
-import type { Ports, Spec, User } from '../specification/spec.ts';
+import type { Addresses, Ports, Spec, User } from '../specification/spec.ts';
 
 /** What one agent uses of the host. These are averages, so fractions are possible. */
 export interface Needs {
@@ -32,8 +32,9 @@ export interface Demand {
   fleet: string | null;
   user: User | null;
   ports: Ports | null;
-  /** Ports that the fleet's running agents serve. */
-  ownPorts: ReadonlySet<number>;
+  addresses: Addresses | null;
+  /** The slots whose agents run: they serve ports of their own. */
+  ownSlots: ReadonlySet<number>;
   /** The spec's limit of open files for an agent. */
   nofile: number | null;
   /** The spec's limits and attributes of its processes; null without a spec. */
@@ -90,14 +91,14 @@ export interface Known {
   agents: number;
   running?: number;
   others?: number;
-  ownPorts?: ReadonlySet<number>;
+  ownSlots?: ReadonlySet<number>;
   measured?: AgentMeasure | null;
   directories?: { stateDir: string; runtimeDir: string };
 }
 
 /** The demand of a fleet: measured if its agents run, else from the spec, else assumed. */
 export function demandOf(known: Known): Demand {
-  const { spec, agents, running = 0, others = 0, ownPorts = new Set(), measured = null } = known;
+  const { spec, agents, running = 0, others = 0, ownSlots = new Set(), measured = null } = known;
   const memory = spec?.resources?.memory;
   const { likely, basis } = likelyNeeds(spec, measured);
   return {
@@ -107,7 +108,8 @@ export function demandOf(known: Known): Demand {
     fleet: spec?.name ?? null,
     user: spec?.user ?? null,
     ports: spec?.ports ?? null,
-    ownPorts,
+    addresses: spec?.addresses ?? null,
+    ownSlots,
     nofile: spec?.resources?.nofile ?? null,
     limits: spec?.limits ?? null,
     process: spec?.process ?? null,
@@ -135,6 +137,7 @@ export function combine(demands: readonly Demand[]): Demand {
     running: sum(demands, (demand) => demand.running),
     fleet: null,
     ports: null,
+    addresses: null,
     nofile: null,
     limits: null,
     process: null,

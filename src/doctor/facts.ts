@@ -102,7 +102,9 @@ export interface Disk {
 /** The result of a search through the host's processes and files. */
 export interface HostSurvey {
   /** Local ports that any process serves, ascending. */
-  served: Readonly<Record<'tcp' | 'udp', readonly number[]>>;
+  served: Readonly<Record<'tcp' | 'udp', readonly ServedPort[]>>;
+  /** Those of the slots' addresses that this host does not have. */
+  missingAddresses: readonly string[];
   /** Tasks of the user that agents would count against (RLIMIT_NPROC), by uid. */
   tasksOfUser: Readonly<Record<number, number>>;
   /** Processes that run the fleet's executable and are no known agents. */
@@ -111,6 +113,12 @@ export interface HostSurvey {
   systemd: SystemdFacts | null;
   /** Other scripts that start the fleet. */
   startups: readonly Startup[];
+}
+
+/** A port that a process serves, at an address in canonical text, or at any: 0.0.0.0, ::. */
+export interface ServedPort {
+  port: number;
+  address: string;
 }
 
 export interface SystemdFacts {

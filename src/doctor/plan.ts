@@ -3,7 +3,7 @@ import type { Demand } from './demand.ts';
 import type { HostFacts } from './facts.ts';
 import { agentsWithin, type Finding } from './finding.ts';
 import { HEADROOM_SHARE, memoryElsewhere } from './limits/memory.ts';
-import { portRange } from './limits/ports.ts';
+import { addressRange, portRange } from './limits/ports.ts';
 import { examineLimits } from './table.ts';
 
 /** The arithmetic of memory: total − headroom − elsewhere = usable, and usable / each = agents. */
@@ -45,7 +45,8 @@ export interface CapacityPlan {
 /** Computes how many agents fit a host, by memory and by every other limit that depends on their number. */
 export function planCapacity(demand: Demand, facts: HostFacts): CapacityPlan {
   const memory = planMemory(demand, facts);
-  const limits = [...examineLimits(demand, facts), ...portRange(demand, facts)]
+  const places = [...portRange(demand, facts), ...addressRange(demand, facts)];
+  const limits = [...examineLimits(demand, facts), ...places]
     .flatMap(({ limit, have, needed, why, source, agentsMax }) =>
       limit === 'memory' || agentsMax === null || agentsMax > SLOT_MAX
         ? []

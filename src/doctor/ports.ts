@@ -35,6 +35,7 @@ export function mergePorts(ranges: readonly PortRange[]): PortRange[] {
 
 /** The ports of the slots 0 to `slots` − 1, as far as they exist; null if there are none. */
 export function portsOfSlots(ports: Ports, slots: number): PortRange | null {
+  if (ports.same) return slots > 0 ? { first: ports.base, last: ports.base } : null;
   const last = Math.min(PORT_MAX, ports.base + slots * ports.perAgent - 1);
   return last < ports.base ? null : { first: ports.base, last };
 }

@@ -4,7 +4,7 @@ import type { Finding, Judge } from './finding.ts';
 import { attributes } from './limits/attributes.ts';
 import { agentFiles, fileMax, inotify, nrOpen, supervisorFiles } from './limits/files.ts';
 import { cgroupMemory, memory, overcommit } from './limits/memory.ts';
-import { ephemeralPorts, portRange, portsFree } from './limits/ports.ts';
+import { addressesHere, addressRange, ephemeralPorts, portRange, portsFree } from './limits/ports.ts';
 import {
   bufferDefaults,
   bufferMaxima,
@@ -137,6 +137,12 @@ export const LIMITS: readonly LimitEntry[] = [
 /** Other obstacles for a fleet. `spawn` checks its ports, paths and streams slot by slot. */
 export const ENVIRONMENT_CHECKS: readonly LimitEntry[] = [
   { limits: ['ports'], asks: 'Are the ports of every slot within 65535?', judge: portRange },
+  { limits: ['addresses'], asks: 'Does every slot have an address in the block?', judge: addressRange },
+  {
+    limits: ['addresses of this host'],
+    asks: "Does this host have every slot's address?",
+    judge: addressesHere,
+  },
   { limits: ['ports in use'], asks: "Does another process serve a slot's port?", judge: portsFree },
   { limits: ['socket path'], asks: 'Is the longest socket path within 107 bytes?', judge: socketPath },
   {

@@ -63,7 +63,7 @@ export const ERRORS = {
     messages: { at: '{place}: {text}' },
   },
   SPEC_FIXED: {
-    when: 'The changed spec has other ports or another user, which cannot be applied while agents run.',
+    when: 'The changed spec has other ports, addresses or another user, which cannot be applied while agents run.',
     exitCode: 2,
     retryable: false,
     hint: 'Add --force to stop everything and start it again, or set the target to 0 first.',
@@ -116,7 +116,13 @@ export const ERRORS = {
     when: "Another process uses a slot's port.",
     exitCode: 1,
     retryable: true,
-    hint: 'Move ports.base, or stop the process that holds the port.',
+    hint: 'Change the ports in the spec, or stop the process that holds the port.',
+  },
+  ADDRESS_MISSING: {
+    when: 'This host does not have the address of a slot.',
+    exitCode: 1,
+    retryable: true,
+    hint: 'Add the addresses to the host, or choose a block within 127.0.0.0/8, which every host has.',
   },
   EXECUTABLE_UNUSABLE: {
     when: 'The program is missing, not executable, or built for another kind of machine.',

@@ -26,6 +26,8 @@ export interface Run extends ProcessId {
   generation: number;
   /** Why it is to be replaced without a request: it has outgrown its limit. */
   recycle?: string;
+  /** Which symbolic link in its paths led elsewhere at its start than when its release was made, in words. */
+  moved?: string;
   /** It was starting while no supervisor ran, so its start took an unknown time. */
   isFoundStarting?: true;
 }

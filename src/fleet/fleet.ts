@@ -9,6 +9,7 @@ import { type Circumstances, keepsPlaceInRound, Queues } from './queues.ts';
 import type { FleetRecord, ReleaseRecord, StoredFleet } from './records.ts';
 import { Rolling } from './rollout/rolling.ts';
 import { Rounds } from './rounds.ts';
+import { isSame } from './same.ts';
 import { StartCap } from './start-cap.ts';
 import { ProbePace, StormWindow } from './storm.ts';
 import { unknownSpec } from './unknown-spec.ts';
@@ -312,10 +313,6 @@ export class Fleet {
     this.queues.place(slot, this, now);
     this.onSlot(slot.number);
   }
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function adaptiveOf({ rounds }: Spec): AdaptiveLimit | null {

@@ -1,3 +1,4 @@
+import { literal } from '../specification/placeholders.ts';
 import type { BootMs } from './agent.ts';
 import type { Fleet } from './fleet.ts';
 import type { Due } from './queues.ts';
@@ -170,7 +171,13 @@ function startStep(fleet: Fleet, number: number): Step {
   const reason = agent.state === 'pending' ? agent.reason : agent.state;
   if (fleet.spec.prepare && !prepared) return { do: 'prepare', slot: number, reason };
   const isCleared = agent.state === 'pending' && agent.isCleared === true;
-  return { do: fleet.spec.start.before && !isCleared ? 'before' : 'start', slot: number, reason };
+  return { do: isCleared || !hasWorkBefore(fleet, number) ? 'start' : 'before', slot: number, reason };
+}
+
+/** Whether something precedes every start of a slot: a command, or a file of its own that is read. */
+function hasWorkBefore({ spec, releases, slots }: Fleet, number: number): boolean {
+  const { envFile } = releases.get(slots.get(number)!.release)?.spec ?? spec;
+  return spec.start.before !== null || (envFile !== null && literal(envFile) === null);
 }
 
 /** The first items, at most `count`. */

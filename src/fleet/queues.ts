@@ -139,7 +139,10 @@ function dueOf(slot: Slot, agent: Serving, { spec, stopAll }: Circumstances, now
   const run = runOf(agent)!;
   if (!slot.wanted) return { cause: 'unwanted', reason: 'no longer wanted' };
   if (stopAll)
-    return { cause: 'stop-all', reason: stopAll === 'shutdown' ? 'shutdown' : 'ports or user changed' };
+    return {
+      cause: 'stop-all',
+      reason: stopAll === 'shutdown' ? 'shutdown' : 'ports, addresses or user changed',
+    };
   if (agent.state === 'starting' && agent.deadline <= now) {
     const waitedFor = agent.waitingFor && `: ${agent.waitingFor}`;
     return { cause: 'not-ready', reason: `not ready within ${spec.ready.timeoutMs / 1000} s${waitedFor}` };

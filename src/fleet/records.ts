@@ -80,7 +80,7 @@ export interface GivenUp {
 export interface RunRecord extends Past {
   slot: number;
   /** Null if nothing runs. */
-  process: Pick<Run, 'pid' | 'startTicks' | 'startedIso' | 'release' | 'generation'> | null;
+  process: Pick<Run, 'pid' | 'startTicks' | 'startedIso' | 'release' | 'generation' | 'moved'> | null;
   /** Why no automatic start follows, and for which generation; null if one may. */
   givenUp: GivenUp | null;
   /** Milliseconds since boot; null if it is not ready. */

@@ -83,6 +83,7 @@ export function reattach(
     startedIso: noted?.startedIso ?? new Date(date.getTime() - (now - startedAt)).toISOString(),
     release: noted?.release ?? release,
     generation: noted?.generation ?? generation,
+    ...(noted?.moved !== undefined && { moved: noted.moved }),
   };
   if (record) Object.assign(fleet.slot(slot), pastOf(record));
   reattached(fleet, slot, run, record?.readyAt ?? null, now);

@@ -18,7 +18,8 @@ const EXEC_ERRORS: Record<string, string> = {
 export function describeStartError({ code = '', syscall, message }: StartError, command: string): string {
   if (syscall === 'execve' && code in EXEC_ERRORS) return `${command}: ${code}, ${EXEC_ERRORS[code]}`;
   if (syscall === 'chdir' && code === 'EACCES')
-    return 'its user has no permission to enter its directory (EACCES)';
+    return 'its user has no permission to enter its working directory, cwd (EACCES)';
+  if (syscall === 'chdir' && code === 'ENOENT') return 'its working directory, cwd, does not exist (ENOENT)';
   if (syscall?.includes('.') && code === 'EPERM')
     return `${syscall}: this supervisor may not set it (EPERM); fleetctl doctor says why`;
   return message;

@@ -142,11 +142,15 @@ export function agentHealthy(fleet: Fleet, number: number, now: BootMs): void {
   fleet.become(slot, { state: 'ready', run, readyAt }, now);
 }
 
-/** A health check has failed; `health.failures` of them in a row make a restart due. */
+/**
+ * A health check has failed; `health.failures` of them in a row make a restart due. Within `health.after` of ready, none
+ * counts.
+ */
 export function agentUnhealthy(fleet: Fleet, number: number, reason: string, now: BootMs): void {
   const slot = fleet.slot(number);
   const { agent } = slot;
   if (agent.state !== 'ready' && agent.state !== 'unready') return;
+  if (now - agent.readyAt < (fleet.specOf(agent.run.release).health?.afterMs ?? 0)) return;
   const misses = agent.state === 'unready' ? agent.misses + 1 : 1;
   fleet.become(slot, { state: 'unready', run: agent.run, readyAt: agent.readyAt, misses, reason }, now);
 }

@@ -39,6 +39,8 @@ export interface Files {
    * @throws FleetError EXECUTABLE_UNUSABLE if it does not exist, is not a file, or is not executable
    */
   findExecutable(command: string, baseDir: string, path: string, where: string): string;
+  /** Whether a path leads to a directory. */
+  isDirectory(path: string): boolean;
   /** A path with its symbolic links followed; null if it leads nowhere, or may not be followed. */
   realPath(path: string): string | null;
   /**

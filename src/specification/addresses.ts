@@ -1,3 +1,4 @@
+import { AGENTS_MAX } from './slots.ts';
 import type { Addresses } from './spec.ts';
 
 /** An address as a number, and how many bits its family has. */
@@ -29,20 +30,43 @@ export function addressOf(addresses: Addresses | null, slot: number): string | n
   return format({ value: value + BigInt(slot + 1), bits });
 }
 
+/** Returns the slot that owns an address; null if none does. @param address in text; anything else belongs to none */
+export function slotOfAddress(addresses: Addresses, address: string): number | null {
+  const base = parseBlock(addresses.base)!;
+  const found = parseAddress(address);
+  if (found === null || found.bits !== base.bits) return null;
+  const slot = Number(found.value - base.value - 1n);
+  return slot >= 0 && slot < slotsIn(addresses) ? slot : null;
+}
+
 /** Describes why a slot has no address of its own in the block; null if it has one. */
 export function addressProblem(addresses: Addresses, slot: number): string | null {
-  const block = parseBlock(addresses.base)!;
-  // The highest address of an IPv4 network is its broadcast address (RFC 919), which no agent can have.
-  const reserved = block.bits === 32 ? 1n : 0n;
-  const slotMax = mask(BigInt(block.bits - block.prefix)) - 1n - reserved;
-  if (BigInt(slot) <= slotMax) return null;
-  const room = slotMax < 0n ? 'not even slot 0 fits' : `slot ${slotMax} is the last one that fits`;
+  const slots = slotsIn(addresses);
+  if (slot < slots) return null;
+  const room = slots === 0 ? 'not even slot 0 fits' : `slot ${slots - 1} is the last one that fits`;
   return `${addresses.base} has no address for slot ${slot}: ${room}; choose a larger block or lower the target`;
+}
+
+/** Returns how many slots have an address in a block, at most as many as there can be. */
+export function slotsIn({ base }: Addresses): number {
+  const { bits, prefix } = parseBlock(base)!;
+  // The highest address of an IPv4 network is its broadcast address (RFC 919), which no agent can have.
+  const reserved = bits === 32 ? 1n : 0n;
+  return Math.min(AGENTS_MAX, Math.max(0, Number(mask(BigInt(bits - prefix)) - reserved)));
 }
 
 /** Whether an address is on the loopback interface of every host, without any set-up: 127.0.0.0/8 and ::1. */
 export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
+}
+
+/**
+ * Returns the commands that give a host all addresses of a block. A local route is enough for IPv4; IPv6 lets nobody bind
+ * an address that is on no interface, unless a setting allows it.
+ */
+export function localCommand({ base }: Addresses): string {
+  const route = `ip route add local ${base} dev lo`;
+  return base.includes(':') ? `${route} && sysctl -w net.ipv6.ip_nonlocal_bind=1` : route;
 }
 
 /** Returns an address in its canonical form (RFC 5952); null for anything else. */

@@ -1,4 +1,5 @@
 import { FleetError } from '../errors/fleet-error.ts';
+import { addressProblem } from './addresses.ts';
 import type { Ports, Spec } from './spec.ts';
 
 export const PORT_MAX = 65_535;
@@ -16,11 +17,16 @@ export function portProblem(ports: Pick<Ports, 'base' | 'perAgent' | 'same'>, sl
   );
 }
 
-/** Checks that the ports of all slots exist. @throws FleetError SPEC_INVALID that names the highest slot */
-export function checkPorts(spec: Pick<Spec, 'ports'>, slots: Iterable<number>): void {
-  if (spec.ports === null) return;
+/** Checks that the ports and addresses of all slots exist. @throws FleetError SPEC_INVALID that names the highest slot */
+export function checkPlaces(
+  { ports, addresses }: Pick<Spec, 'ports' | 'addresses'>,
+  slots: Iterable<number>,
+): void {
   let highest = -1;
   for (const slot of slots) highest = Math.max(highest, slot);
-  const problem = highest < 0 ? null : portProblem(spec.ports, highest);
-  if (problem !== null) throw new FleetError('SPEC_INVALID', `ports: ${problem}`);
+  if (highest < 0) return;
+  const port = ports && portProblem(ports, highest);
+  if (port !== null) throw new FleetError('SPEC_INVALID', `ports: ${port}`);
+  const address = addresses && addressProblem(addresses, highest);
+  if (address !== null) throw new FleetError('SPEC_INVALID', `addresses.base: ${address}`);
 }

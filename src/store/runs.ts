@@ -12,7 +12,9 @@ const SCHEMA = [
     fleet TEXT, slot INTEGER, pid INTEGER, start_ticks INTEGER, started_at TEXT, release TEXT, generation INTEGER, ready_at REAL,
     restarts INTEGER NOT NULL, failures INTEGER NOT NULL, last_exit TEXT, given_up TEXT, PRIMARY KEY (fleet, slot)
   ) STRICT, WITHOUT ROWID`,
-  `ALTER TABLE runs ADD COLUMN attempts TEXT NOT NULL DEFAULT '[]'`,
+  `
+  ALTER TABLE runs ADD COLUMN attempts TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE runs ADD COLUMN moved TEXT`,
   `
   CREATE TABLE outputs (
     fleet TEXT, slot INTEGER, begins TEXT NOT NULL, marks TEXT NOT NULL, PRIMARY KEY (fleet, slot)
@@ -56,7 +58,9 @@ export class RunStore {
     this.#behind = new MarkFile(`${path}-behind`);
     this.wasBehind = this.#behind.isSet;
     onDisk('write', path, () => dropOtherBoots(db, bootId));
-    this.#insert = db.prepare('INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insert = db.prepare(
+      'INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    );
     this.#delete = db.prepare('DELETE FROM runs WHERE fleet = ? AND slot = ?');
     this.#insertOutput = db.prepare('INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)');
     this.#deleteOutput = db.prepare('DELETE FROM outputs WHERE fleet = ? AND slot = ?');
@@ -78,6 +82,7 @@ export class RunStore {
                 startedIso: String(row.started_at),
                 release: String(row.release),
                 generation: Number(row.generation),
+                ...(row.moved !== null && { moved: String(row.moved) }),
               },
         readyAt: row.ready_at === null ? null : Number(row.ready_at),
         restarts: Number(row.restarts),
@@ -167,6 +172,7 @@ export class RunStore {
       lastExit && JSON.stringify(lastExit),
       givenUp && JSON.stringify(givenUp),
       JSON.stringify(attempts),
+      process?.moved ?? null,
     );
   }
 }

@@ -34,7 +34,11 @@ test('every finding of the doctor is documented under the name that it carries',
       },
     }),
   };
-  const spec = { ports: { base: 10_000 }, logs: { to: 'journal' } };
+  const spec = {
+    ports: { base: 10_000 },
+    addresses: { base: '127.16.0.0/16' },
+    logs: { to: 'journal' },
+  };
   const directories = { stateDir: '/var/lib/fleetd', runtimeDir: '/run/fleetd' };
   const measured = { ...MEASURED, tcpSockets: 1, udpSockets: 1 };
   const { findings } = diagnose(fleet(6_000, spec, { directories, running: 32, measured }), facts);

@@ -64,6 +64,7 @@ export function hostWith(sysctls: Record<string, string | undefined>): HostFacts
 export function survey(changes: Partial<HostSurvey> = {}): HostSurvey {
   return {
     served: { tcp: [], udp: [] },
+    missingAddresses: [],
     tasksOfUser: {},
     lookAlikes: [],
     systemd: null,

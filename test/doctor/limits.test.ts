@@ -304,10 +304,48 @@ describe('the network', () => {
   });
 
   test('no port may be served by somebody else', () => {
-    const facts = host({ survey: survey({ served: { tcp: [10_001], udp: [10_000, 10_002, 30_000] } }) });
-    const demand = fleet(100, ports(10_000), { ownPorts: new Set([10_000]) });
+    const at = (port: number) => ({ port, address: '0.0.0.0' });
+    const udp = [10_000, 10_002, 30_000].map(at);
+    const facts = host({ survey: survey({ served: { tcp: [at(10_001)], udp } }) });
+    const demand = fleet(100, ports(10_000), { ownSlots: new Set([0]) });
     expect(findingOf('ports in use', demand, facts)).toMatchObject({ verdict: 'fail', have: 'udp 10002' });
     expect(findingOf('ports in use', fleet(2, ports(10_001)), facts)).toMatchObject({ have: 'udp 10002' });
+  });
+
+  describe('with addresses', () => {
+    const SAME = { addresses: { base: '127.16.0.0/24' }, ports: { same: 8000, protocol: 'tcp' } };
+    const serving = (...addresses: string[]) =>
+      host({
+        survey: survey({ served: { tcp: addresses.map((address) => ({ port: 8000, address })), udp: [] } }),
+      });
+
+    test.each([
+      ['of another slot', ['127.16.0.4', '127.0.0.1'], 'none in use'],
+      ['of a slot', ['127.16.0.3'], 'tcp 127.16.0.3:8000'],
+      ['that takes all', ['0.0.0.0'], 'tcp 0.0.0.0:8000'],
+      ['that takes all, of both families', ['::'], 'tcp [::]:8000'],
+      ['of a slot that runs', ['127.16.0.1'], 'none in use'],
+    ])('no place may be served by somebody else: an address %s', (_, addresses, have) => {
+      const demand = fleet(3, SAME, { ownSlots: new Set([0]) });
+      expect(findingOf('ports in use', demand, serving(...addresses))).toMatchObject({ have });
+    });
+
+    test('the block must have an address for every slot, and the host must have all of them', () => {
+      expect(findingOf('addresses', fleet(254, SAME), host())).toMatchObject({
+        verdict: 'ok',
+        agentsMax: 254,
+      });
+      expect(findingOf('addresses', fleet(255, SAME), host())).toMatchObject({ verdict: 'fail' });
+      const elsewhere = { ...SAME, addresses: { base: '10.9.0.0/16' } };
+      const facts = (missingAddresses: string[]) => host({ survey: survey({ missingAddresses }) });
+      const name = 'addresses of this host';
+      expect(findingOf(name, fleet(2, elsewhere), facts([])).verdict).toBe('ok');
+      expect(findingOf(name, fleet(2, elsewhere), facts(['10.9.0.1', '10.9.0.2']))).toMatchObject({
+        verdict: 'fail',
+        have: 'not 10.9.0.1, nor 1 more',
+        fix: 'ip route add local 10.9.0.0/16 dev lo, now and at every boot',
+      });
+    });
   });
 
   test('conntrack counts only where it is loaded', () => {

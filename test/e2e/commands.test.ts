@@ -46,6 +46,7 @@ describe('--json', () => {
     const [fleet] = status.fleets as Record<string, unknown>[];
     expect(keys(fleet!)).toEqual([
       'backoff',
+      'completed',
       'failed',
       'held',
       'leak',

@@ -154,9 +154,9 @@ export class World {
   }
 
   /** Writes a file into the world's root. */
-  write(name: string, content: string): string {
+  write(name: string, content: string, mode = 0o644): string {
     const path = join(this.root, name);
-    writeFileSync(path, content);
+    writeFileSync(path, content, { mode });
     return path;
   }
 

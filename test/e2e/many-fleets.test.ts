@@ -140,7 +140,7 @@ test('kill of more than there are is refused, and stops none', async () => {
   expect({ code, stderr }).toEqual({
     code: 2,
     stderr:
-      'FLEET_USAGE: fleet a has target 2, so 3 cannot be stopped\n  fleetctl kill --all stops all of its agents.\n',
+      'FLEET_USAGE: fleet a has 2 agents, fewer than 3\n  Give a smaller COUNT; fleetctl kill --all stops every agent.\n',
   });
   expect(await running()).toEqual(['a/0', 'a/1']);
 });

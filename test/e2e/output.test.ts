@@ -133,7 +133,10 @@ test('a flood is bounded on disk, and others are served', async () => {
   // What a processor writes in some seconds would be more.
   expect(most).toBeLessThan(4_096 * MIB);
   await until(() => bytes() < 64 * MIB);
-  expect((await world.ok('logs', '0', '--lines', '2')).stdout).toMatch(/^(a line of a flood.*\n){2}$/);
+  expect((await world.ok('logs', '0', '--lines', '2')).stdout).toMatch(
+    // The agent may be in the middle of a line.
+    /^a line of a flood that fills the disk of others\n/,
+  );
   expect((await world.fleet()).ready).toBe(1);
 });
 

@@ -152,7 +152,7 @@ describe('directories with many files', () => {
       readdirSync(join(world.stateDir, 'fleets')).some((name) => name.startsWith('.purg'));
     const removing = ask('DELETE', '/v1/fleets/web?purge=true');
     expect(await answersDuring(removing, isThere)).toBeGreaterThan(1);
-    expect(await removing).toEqual({ fleet: 'web' });
+    expect(await removing).toEqual({ fleet: 'web', known: true });
     expect(readdirSync(join(world.stateDir, 'fleets'))).toEqual(['other']);
     expect(readdirSync(join(world.stateDir, 'logs'))).toEqual(['other']);
   });

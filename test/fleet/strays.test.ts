@@ -8,29 +8,45 @@ import {
   slotOfPorts,
   topmost,
 } from '../../src/fleet/strays/placement.ts';
+import { specOf } from './fleets.ts';
 
 describe('the slot of a port', () => {
-  const ports = { base: 100, perAgent: 10, protocol: 'tcp' as const };
+  const spec = (ports: object, addresses?: string) =>
+    specOf({ ports, ...(addresses !== undefined && { addresses: { base: addresses } }) });
+  const ports = { base: 100, perAgent: 10, protocol: 'tcp' };
+  const at = (protocol: 'tcp' | 'udp', port: number, address = '0.0.0.0') => ({ protocol, port, address });
   test.each([
-    [[{ protocol: 'tcp', port: 100 }], 0],
-    [[{ protocol: 'tcp', port: 119 }], 1],
-    [[{ protocol: 'tcp', port: 99 }], null],
-    [[{ protocol: 'udp', port: 110 }], null],
-    [
-      [
-        { protocol: 'tcp', port: 80 },
-        { protocol: 'tcp', port: 130 },
-      ],
-      3,
-    ],
+    [[at('tcp', 100)], 0],
+    [[at('tcp', 119)], 1],
+    [[at('tcp', 99)], null],
+    [[at('udp', 110)], null],
+    [[at('tcp', 80), at('tcp', 130)], 3],
     [[], null],
   ] as const)('%j', (held, slot) => {
-    expect(slotOfPorts(ports, held)).toBe(slot);
-    expect(slotOfPorts(null, held)).toBeNull();
+    expect(slotOfPorts(spec(ports), held)).toBe(slot);
+    expect(slotOfPorts(specOf(), held)).toBeNull();
+  });
+
+  test.each([
+    ['127.16.0.8', 7],
+    ['127.16.0.0', null],
+    ['127.0.0.1', null],
+    ['127.17.0.1', null],
+    ['0.0.0.0', null],
+    ['::1', null],
+  ] as const)('shared by all slots is that of the address %s', (address, slot) => {
+    expect(slotOfPorts(spec({ same: 8000 }, '127.16.0.0/16'), [at('tcp', 8000, address)])).toBe(slot);
+    expect(slotOfPorts(spec({ same: 8000 }, '127.16.0.0/16'), [at('tcp', 8001, address)])).toBeNull();
+  });
+
+  test('at an address counts only if it is the port of that slot', () => {
+    const both = spec(ports, 'fd00::/64');
+    expect(slotOfPorts(both, [at('tcp', 115, 'fd00::2')])).toBe(1);
+    expect(slotOfPorts(both, [at('tcp', 115, 'fd00::1')])).toBeNull();
   });
 
   test('is of either protocol where the spec names none', () => {
-    expect(slotOfPorts({ ...ports, protocol: null }, [{ protocol: 'udp', port: 110 }])).toBe(1);
+    expect(slotOfPorts(spec({ base: 100, perAgent: 10 }), [at('udp', 110)])).toBe(1);
   });
 });
 

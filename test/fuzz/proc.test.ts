@@ -6,12 +6,15 @@ import { Root } from '../../src/host/facts/root.ts';
 import { findCgroupMount, parseCgroupPath } from '../../src/host/proc/cgroup.ts';
 import { readMemory } from '../../src/host/proc/meminfo.ts';
 import { readConnections } from '../../src/host/proc/net.ts';
-import { PortTable } from '../../src/host/proc/port-table.ts';
+import { ANY_ADDRESS, PortTable } from '../../src/host/proc/port-table.ts';
 import { hasEnded, parseStat } from '../../src/host/proc/stat.ts';
 import { formatProblem, HEAD_BYTES } from '../../src/host/process/elf.ts';
 import { parseSystemdCgroup, unitOf } from '../../src/host/strays/origin.ts';
 import * as captured from './captured.ts';
 import { fuzz, RUNS, SEED, TIMEOUT_MS, withDirectory } from './fuzz.ts';
+
+const PORTS = [0, 0x07e8, 0x2710, 0xffff];
+const ADDRESSES = ['127.0.0.1', 'fd00::8'];
 
 describe(`${RUNS} damaged files of the kernel each, seed ${SEED}`, () => {
   test('/proc/PID/stat is whole numbers, or nothing', { timeout: TIMEOUT_MS }, () =>
@@ -28,9 +31,17 @@ describe(`${RUNS} damaged files of the kernel each, seed ${SEED}`, () => {
       for (const protocol of ['tcp', 'udp'] as const) {
         const table = new PortTable();
         table.addTable(input, protocol);
-        for (const port of [0, 0x07e8, 0x2710, 0xffff]) {
-          const isSound = table.inodes(port).every((inode) => inode > 0);
-          expect(isSound).toBe(true);
+        for (const port of PORTS) {
+          const inodes = table.inodes(port);
+          expect(inodes.every((inode) => inode > 0)).toBe(true);
+          // Each is bound to one address, or to any; and says so in text, whatever was read.
+          const atAny = table.inodesAtAny(port);
+          for (const inode of inodes) {
+            expect(table.textOf(inode)).toEqual(expect.any(String));
+            expect(atAny.includes(inode)).toBe(table.addressOf(inode) === ANY_ADDRESS);
+          }
+          for (const address of ADDRESSES)
+            expect(inodes).toEqual(expect.arrayContaining([...table.inodesFor(port, address)]));
         }
       }
     }),
@@ -41,7 +52,12 @@ describe(`${RUNS} damaged files of the kernel each, seed ${SEED}`, () => {
       fuzz(captured.SOCKET_TABLES, async (input) => {
         mkdirSync(join(directory, 'net'), { recursive: true });
         writeFileSync(join(directory, 'net/tcp'), input);
-        expect(await readConnections(directory)).toHaveLength(65_536);
+        const connections = await readConnections(ADDRESSES, directory);
+        for (const address of [null, ...ADDRESSES]) {
+          for (const port of PORTS) expect(connections.of(port, address)).toBeGreaterThanOrEqual(0);
+        }
+        for (const port of PORTS)
+          expect(connections.of(port, ADDRESSES[0]!)).toBeLessThanOrEqual(connections.of(port, null));
       }),
     ),
   );

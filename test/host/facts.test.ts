@@ -156,7 +156,10 @@ describe('a survey', () => {
   });
 
   test('knows which ports are served', () => {
-    expect(surveyOf(SYSTEMD_HOST).served).toEqual({ tcp: [10_000], udp: [] });
+    expect(surveyOf(SYSTEMD_HOST).served).toEqual({
+      tcp: [{ port: 10_000, address: '127.0.0.1' }],
+      udp: [],
+    });
   });
 });
 

@@ -148,9 +148,36 @@ describe('the kernel’s tables of sockets', () => {
         '00:1F91 00000000000000000000000001000000:0001 01',
       ),
     );
-    const connections = await readConnections(scratch.root);
-    expect(connections[0x1f91]).toBe(3);
-    expect(connections.reduce((sum, count) => sum + count)).toBe(3);
+    const connections = await readConnections(['127.0.0.1', '127.0.0.2'], scratch.root);
+    expect(connections.of(0x1f91, null)).toBe(3);
+    expect(connections.of(0x1f90, null)).toBe(0);
+    expect(connections.of(0x1f91, '127.0.0.1')).toBe(2);
+    expect(connections.of(0x1f91, '127.0.0.2')).toBe(0);
+  });
+
+  test('tell the sockets of a port by address: one, IPv4 in IPv6, or any', () => {
+    const v6 = (address: string, inode: number) =>
+      `   0: ${address}:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1\n`;
+    const table = tables(
+      'tcp',
+      `head\n${v6('0000000000000000FFFF00000800107F', 1)}${v6('000000FD000000000000000008000000', 2)}`,
+      `head\n${v6('0'.repeat(32), 3)}${v6('0000000000000000FFFF000000000000', 4)}`,
+    );
+    expect(table.inodesAt(0x1f90, '127.16.0.8')).toEqual([1]);
+    expect(table.inodesAt(0x1f90, 'fd00::8')).toEqual([2]);
+    expect(table.inodesAt(0x1f90, '127.16.0.9')).toEqual([]);
+    expect(table.inodesAtAny(0x1f90)).toEqual([3, 4]);
+    expect(table.inodesFor(0x1f90, '127.16.0.9')).toEqual([3, 4]);
+    expect(table.inodesFor(0x1f90, 'fd00::8')).toEqual([2, 3]);
+    expect([1, 2, 3, 4].map((inode) => table.textOf(inode))).toEqual([
+      '127.16.0.8',
+      'fd00::8',
+      '::',
+      '0.0.0.0',
+    ]);
+    table.add(0x1f90, 5, '00000000000000000000000000000000', true);
+    expect(table.inodesFor(0x1f90, '127.16.0.8')).toEqual([1, 3, 4]);
+    expect(table.inodesFor(0x1f90, 'fd00::8')).toEqual([2, 3, 5]);
   });
 
   test('tell every socket of a port: other addresses, IPv6, SO_REUSEPORT', () => {

@@ -109,6 +109,10 @@ export class FakeFiles implements Files {
     throw new FleetError('EXECUTABLE_UNUSABLE', `${where}: there is no executable ${command}`);
   }
 
+  isDirectory(): boolean {
+    return true;
+  }
+
   realPath(path: string): string {
     return path;
   }

@@ -1,4 +1,6 @@
 import type { Sockets } from '../../src/host/host.ts';
+import { kernelAddress } from '../../src/host/proc/address.ts';
+import { Connections } from '../../src/host/proc/net.ts';
 import { PortTable } from '../../src/host/proc/port-table.ts';
 import { type Result, refusal } from '../../src/host/sys/result.ts';
 import type { HostWorld } from './fake-host.ts';
@@ -18,13 +20,31 @@ export class FakeSockets implements Sockets {
     return this.readPorts();
   }
 
+  /** Who has an address listens there alone; of several others on a port, the last has it. */
   readPorts(): PortTable {
-    const inodes = new Map<number, number[]>();
-    for (const { env, isReady, pid } of this.#world.kernel.processes.values())
-      if (isReady && env.FLEET_PORT) inodes.set(Number(env.FLEET_PORT), [pid]);
+    const inodes = new Map<string, { port: number; address: string; pid: number }>();
+    for (const { env, isReady, pid } of this.#world.kernel.processes.values()) {
+      if (!isReady || !env.FLEET_PORT) continue;
+      const address = env.FLEET_ADDRESS ? kernelAddress(env.FLEET_ADDRESS) : '00000000';
+      inodes.set(`${address} ${env.FLEET_PORT}`, { port: Number(env.FLEET_PORT), address, pid });
+    }
     const table = new PortTable();
-    for (const [port, pids] of inodes) for (const pid of pids) table.add(port, pid, '00000000');
+    for (const { port, address, pid } of inodes.values()) table.add(port, pid, address);
     return table;
+  }
+
+  slotsHolding(inodes: readonly number[]): Map<number, string> {
+    const { processes } = this.#world.kernel;
+    return new Map(
+      inodes.flatMap((pid) => {
+        const key = processes.get(pid)?.key;
+        return key ? [[pid, key] as const] : [];
+      }),
+    );
+  }
+
+  isLocal(): boolean {
+    return true;
   }
 
   /** A socket's inode is the pid of who serves it. */
@@ -41,8 +61,8 @@ export class FakeSockets implements Sockets {
     return main?.isReady && this.#world.kernel.isAlive(main) ? null : 'connect: ECONNREFUSED';
   }
 
-  readConnections(): Promise<Uint32Array> {
-    return Promise.resolve(new Uint32Array(2 ** 16));
+  readConnections(): Promise<Connections> {
+    return Promise.resolve(new Connections());
   }
 
   async get(): Promise<Result<number>> {

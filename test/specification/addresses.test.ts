@@ -5,6 +5,9 @@ import {
   blockProblem,
   canonicalAddress,
   isLoopback,
+  localCommand,
+  slotOfAddress,
+  slotsIn,
 } from '../../src/specification/addresses.ts';
 
 test.each([
@@ -18,6 +21,7 @@ test.each([
 ])('in %s, slot %i has the address %s', (base, slot, expected) => {
   expect(addressOf({ base }, slot)).toBe(expected);
   expect(addressProblem({ base }, slot)).toBeNull();
+  expect(slotOfAddress({ base }, expected)).toBe(slot);
 });
 
 test('without addresses, a slot has none', () => {
@@ -66,4 +70,24 @@ test.each([
 
 test('tells loopback addresses', () => {
   expect(['127.16.0.1', '::1', '10.0.0.1', 'fd00::1'].map(isLoopback)).toEqual([true, true, false, false]);
+});
+
+test.each(['127.16.0.0', '127.16.0.3', '127.15.255.255', '::1', 'any', ''])(
+  'in /30, %s is of no slot',
+  (text) => {
+    expect(slotOfAddress({ base: '127.16.0.0/30' }, text)).toBeNull();
+  },
+);
+
+test('tells how many slots have an address', () => {
+  expect(['10.0.0.0/24', '10.0.0.7/32', 'fd00::/126', 'fd00::/64'].map((base) => slotsIn({ base }))).toEqual([
+    254, 0, 3, 1_000_000,
+  ]);
+});
+
+test('tells how a host gets the addresses', () => {
+  expect(localCommand({ base: '10.9.0.0/16' })).toBe('ip route add local 10.9.0.0/16 dev lo');
+  expect(localCommand({ base: 'fd00::/64' })).toBe(
+    'ip route add local fd00::/64 dev lo && sysctl -w net.ipv6.ip_nonlocal_bind=1',
+  );
 });

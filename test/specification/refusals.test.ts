@@ -4,7 +4,7 @@ import { FleetError } from '../../src/errors/fleet-error.ts';
 import { FLEET } from '../../src/specification/fields.ts';
 import { walk } from '../../src/specification/group.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
-import { checkPorts } from '../../src/specification/ports.ts';
+import { checkPlaces } from '../../src/specification/ports.ts';
 import { refusal } from './refusal.ts';
 
 const parse = (more: object) => parseSpec({ name: 'a', command: ['a'], ...more });
@@ -183,11 +183,14 @@ test('allows what only looks like a contradiction', () => {
   expect(parse({ command: ['a', '{{port}}'] }).command).toEqual(['a', '{{port}}']);
 });
 
-test('refuses a slot whose ports do not exist, naming it', () => {
+test('refuses a slot whose ports or address do not exist, naming it', () => {
   const spec = parse({ ports: { base: 65_530, perAgent: 2 } });
-  expect(() => checkPorts(spec, [2, 0])).not.toThrow();
-  expect(refusal(() => checkPorts(spec, [0, 3, 1]))).toContain('slot 3 would own port 65537');
-  expect(() => checkPorts(parse({}), [999_999])).not.toThrow();
+  expect(() => checkPlaces(spec, [2, 0])).not.toThrow();
+  expect(refusal(() => checkPlaces(spec, [0, 3, 1]))).toContain('slot 3 would own port 65537');
+  expect(() => checkPlaces(parse({}), [999_999])).not.toThrow();
+  const few = parse({ addresses: { base: '127.16.0.0/30' } });
+  expect(() => checkPlaces(few, [1])).not.toThrow();
+  expect(refusal(() => checkPlaces(few, [2]))).toContain('127.16.0.0/30 has no address for slot 2');
 });
 
 test('keeps the message short for a document of a million unknown keys', () => {

@@ -5,6 +5,8 @@ import { type CloudAnswer, readCloudStartups } from '../../host/facts/metadata.t
 import { programOf } from '../../host/facts/startups.ts';
 import { readSurvey } from '../../host/facts/survey.ts';
 import { accountOf } from '../../host/process/users.ts';
+import { slotsIn } from '../../specification/addresses.ts';
+import { addressesOf } from '../../specification/places.ts';
 import type { Context } from '../context.ts';
 import { print, printJson } from '../output.ts';
 import { type Colour, paintFor } from '../style.ts';
@@ -30,8 +32,16 @@ export async function run(context: Context): Promise<number> {
   return diagnosis.findings.some(({ verdict }) => verdict === 'fail') ? EXIT_LIMIT : 0;
 }
 
-function surveyFor({ facts: { uid }, agents }: Subject, executable: string | null) {
-  return readSurvey({ uid, userName: accountOf(uid, uid).name, executable, agents });
+function surveyFor({ demand, facts: { uid }, agents }: Subject, executable: string | null) {
+  const { addresses } = demand;
+  const slots = addresses ? Math.min(demand.agents, slotsIn(addresses)) : 0;
+  return readSurvey({
+    uid,
+    userName: accountOf(uid, uid).name,
+    executable,
+    agents,
+    addresses: addressesOf(demand, Array(slots).keys()),
+  });
 }
 
 function unanswered(cloud: CloudAnswer): Finding[] {

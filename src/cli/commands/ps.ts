@@ -50,7 +50,10 @@ function compare(a: string, b: string): number {
 }
 
 function agentTable(agents: AgentRow[]): string {
-  const columns = agents.some(({ usage }) => usage) ? COLUMNS.toSpliced(-2, 0, ...USAGE_COLUMNS) : COLUMNS;
+  const placed = agents.some(({ address }) => address)
+    ? COLUMNS.toSpliced(PORT_AT, 0, ADDRESS_COLUMN)
+    : COLUMNS;
+  const columns = agents.some(({ usage }) => usage) ? placed.toSpliced(-2, 0, ...USAGE_COLUMNS) : placed;
   return formatTable(columns, agents, { paint: paintFor(process.stdout), widthMax: process.stdout.columns });
 }
 
@@ -74,9 +77,20 @@ const COLUMNS: Column<AgentRow>[] = [
     spare: 1,
   },
   { title: 'RSS', align: 'right', cell: ({ rssBytes }) => (rssBytes === null ? '-' : formatSize(rssBytes)) },
-  { title: 'RELEASE', cell: ({ release }) => release ?? '-', widthMin: 7 },
+  {
+    title: 'RELEASE',
+    cell: ({ release, moved }) => (release === null ? '-' : `${release}${moved ? '*' : ''}`),
+    widthMin: 7,
+  },
   { title: 'LAST EXIT', cell: ({ lastExit }) => lastExit?.reason ?? '-' },
 ];
+
+const PORT_AT = COLUMNS.findIndex(({ title }) => title === 'PORT');
+const ADDRESS_COLUMN: Column<AgentRow> = {
+  title: 'ADDRESS',
+  align: 'right',
+  cell: ({ address }) => address ?? '-',
+};
 
 const USAGE_COLUMNS: Column<AgentRow>[] = [
   { title: 'CPU', align: 'right', cell: ({ usage }) => (usage ? `${usage.cpuPercent.toFixed(1)}%` : '-') },

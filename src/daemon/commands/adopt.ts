@@ -6,7 +6,7 @@ import { placeStrays } from '../../fleet/strays/placement.ts';
 import { reattached } from '../../fleet/transitions.ts';
 import type { Processes } from '../../host/host.ts';
 import { ticksToMs } from '../../host/sys/process-id.ts';
-import { portOf } from '../../specification/paths.ts';
+import { formatPlace, placesOf } from '../../specification/places.ts';
 import { clearRemnants } from '../fleet/remnants.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import { type FoundStray, stillStrays } from '../strays/find.ts';
@@ -173,7 +173,7 @@ function notesOn({ fleet, name }: FleetRunner, slotOf: ReadonlyMap<FoundStray, n
   const [{ pid }, slot] = first;
   const others = astray.length > 1 ? ` (and ${astray.length - 1} others like it)` : '';
   return [
-    `pid ${pid} does not hold port ${portOf(ports, slot)} of its slot ${slot} of ${name}${others}; unless it is ready ` +
+    `pid ${pid} does not hold ${formatPlace(placesOf(fleet.spec, slot)[0]!)} of its slot ${slot} of ${name}${others}; unless it is ready ` +
       `there within ${ready.timeoutMs / 1000} s, it is stopped and replaced by a new agent`,
   ];
 }

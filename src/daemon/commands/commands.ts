@@ -15,6 +15,7 @@ import type { Supervisor } from '../supervisor/supervisor.ts';
 import { commitAndAnswer } from './answer.ts';
 import { drySpawn, dryUpdate } from './dry-run.ts';
 import { finishRemovals, purgeLeftovers, removeFleet } from './remove.ts';
+import { checkReplacing } from './replacing.ts';
 import { rollingUpdate } from './rollout.ts';
 import { type SpawnWanted, spawnFleets, writtenSpec } from './spawn.ts';
 import { actOnStrays } from './strays.ts';
@@ -67,9 +68,16 @@ export class Commands {
     return { fleets: await this.#queue(null, () => drySpawn(this.#supervisor, request)) };
   }
 
-  /** Commits a decision about a fleet, and answers with the goal to wait for. */
+  /**
+   * Commits a decision about a fleet, and answers with the goal to wait for.
+   * @throws FleetError EXECUTABLE_UNUSABLE if agents would be replaced, and their successors could not be started
+   */
   decide(name: string, decide: (fleet: Fleet, date: Date) => Decision): Promise<Accepted> {
-    return this.#withRunner(name, (runner) => commitAndAnswer(runner, decide(runner.fleet, this.#date)));
+    return this.#withRunner(name, (runner) => {
+      const decision = decide(runner.fleet, this.#date);
+      checkReplacing(runner, decision.change);
+      return commitAndAnswer(runner, decision);
+    });
   }
 
   /** Commits a change of a fleet that needs no waiting; null: nothing to change. */

@@ -112,7 +112,9 @@ function previewOf({ existing, proposal, request }: Proposed, release: ReleaseRe
   const isKnown = release !== null || (request.spec === undefined && fleet !== null);
   const change = isKnown ? decideSpawn(fleet, proposal, release).change : {};
   const notes = [
-    ...(proposal.recreate ? ['ports or user change: every agent is stopped before any starts'] : []),
+    ...(proposal.recreate
+      ? ['ports, addresses or user change: every agent is stopped before any starts']
+      : []),
     ...(fleet?.hold && change.record?.hold === null ? ['the hold of the fleet ends'] : []),
     ...(change.events ?? [])
       .filter(({ type }) => type === 'rollout')

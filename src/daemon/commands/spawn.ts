@@ -18,7 +18,8 @@ import { FleetRunner } from '../fleet/runner.ts';
 import type { Supervisor } from '../supervisor/supervisor.ts';
 import { answer } from './answer.ts';
 import { checkCapacity } from './capacity.ts';
-import { highestOf, type OtherFleet, preflight } from './preflight.ts';
+import type { OtherFleet } from './places.ts';
+import { highestOf, preflight } from './preflight.ts';
 import { makeRelease } from './release.ts';
 
 /** A fleet that is to be registered or updated. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import { releaseOf } from '../../fleet/slot-records.ts';
@@ -8,6 +9,7 @@ import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
 import { attributesOf, userOf } from './attributes.ts';
 import type { FleetContext } from './context.ts';
+import { readSlotSecrets } from './env-file.ts';
 
 /** The PATH for agents' commands, whatever PATH the supervisor was started with. */
 export const AGENT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -54,6 +56,8 @@ export interface LaunchWorld {
   release: ReleaseRecord;
   slot: number;
   paths: Paths;
+  /** The variables of a file of the slot's own (readSlotSecrets); absent if it has none. */
+  secrets?: Record<string, string>;
   /** The trace context of this start; absent if it is in no trace. */
   traceparent?: string;
 }
@@ -69,6 +73,19 @@ export function launchWorld(
   return { host, spec: fleet.specOf(release.id), baseDir: fleet.baseDirOf(release.id), release, slot, paths };
 }
 
+/** The same with the variables of the slot's own file, if `envFile` has placeholders. @throws FleetError if it cannot be read */
+export async function launchWorldWithSecrets(
+  context: FleetContext,
+  slot: number,
+  id?: string,
+): Promise<LaunchWorld> {
+  const world = launchWorld(context, slot, id);
+  const { spec, baseDir, host } = world;
+  const values = placeholdersOf(spec, world.release.id, slot, world.paths);
+  const secrets = await readSlotSecrets({ envFile: spec.envFile, baseDir }, values, host.files.reader);
+  return { ...world, secrets };
+}
+
 /** The agent itself. */
 export function agentLaunch(world: LaunchWorld, account: Account | null, output: Output): Launch {
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
@@ -77,7 +94,7 @@ export function agentLaunch(world: LaunchWorld, account: Account | null, output:
     path: world.release.path,
     argv,
     env: environment(world, values, account),
-    cwd: values.dir,
+    cwd: resolve(world.baseDir, expand(world.spec.cwd, values)),
     output,
     ...attributesOf(world.spec),
     ...userOf(world.host.processes.users, account, world.spec.process),
@@ -112,7 +129,7 @@ export function helperLaunch(
     path,
     argv,
     env: [...environment(world, values, account), ...(mainPid === undefined ? [] : [`MAINPID=${mainPid}`])],
-    cwd: values.dir,
+    cwd: resolve(world.baseDir, expand(world.spec.cwd, values)),
     output,
     isErrand: true,
     ...attributesOf(world.spec),
@@ -139,17 +156,27 @@ function environment(world: LaunchWorld, values: Placeholders, account: Account 
       Object.entries(release.env).map(([key, template]) => [key, expand(template, values)]),
     ),
     ...release.secrets,
+    ...world.secrets,
     FLEET_NAME: values.fleet,
     FLEET_SLOT: String(values.slot),
     FLEET_PORT: values.port === null ? '' : String(values.port),
+    ...Object.fromEntries(
+      Object.entries(values.ports).map(([name, port]) => [portVariable(name), String(port)]),
+    ),
+    ...(values.address !== null && { FLEET_ADDRESS: values.address }),
     FLEET_SOCKET: values.socket,
     FLEET_DIR: values.dir,
     FLEET_RELEASE: values.release,
   };
-  if (spec.ready.kind === 'notify') {
-    env.NOTIFY_SOCKET = paths.notifySocket;
-    // Requests WATCHDOG=1, as in sd_watchdog_enabled(3): in microseconds.
-    if (spec.health) env.WATCHDOG_USEC = String(spec.health.everyMs * 1000);
-  }
+  const { ready, health } = spec;
+  const isWatched = health !== null && (health.check ?? ready).kind === 'notify';
+  if (ready.kind === 'notify' || isWatched) env.NOTIFY_SOCKET = paths.notifySocket;
+  // Requests WATCHDOG=1, as in sd_watchdog_enabled(3): in microseconds.
+  if (isWatched) env.WATCHDOG_USEC = String(health.everyMs * 1000);
   return Object.entries(env).map(([key, value]) => `${key}=${value}`);
+}
+
+/** The variable that holds a named port. */
+function portVariable(name: string): string {
+  return `FLEET_PORT_${name.toUpperCase().replaceAll('-', '_')}`;
 }

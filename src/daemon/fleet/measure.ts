@@ -1,7 +1,7 @@
 import { runOf } from '../../fleet/agent.ts';
 import type { AgentMeasurement, Survey } from '../../fleet/rollout/rolling.ts';
 import type { Step } from '../../fleet/steps.ts';
-import { portOf } from '../../specification/paths.ts';
+import { addressesOf, placesOf } from '../../specification/places.ts';
 import { after } from '../shared/timers.ts';
 import type { FleetContext } from './context.ts';
 
@@ -35,15 +35,14 @@ export function drainConnections(
   const { rolling, spec } = context.fleet;
   const { host } = context.services;
   const drain = rolling.beginDrain(batch, slots, until);
-  const ports = spec.ports!;
+  const addresses = addressesOf(spec, slots);
   const poll = async (): Promise<void> => {
-    const connections = await host.sockets.readConnections();
+    const connections = await host.sockets.readConnections(addresses);
     // Another batch, or none: the drain of this one is over.
     if (rolling.drain !== drain) return;
     for (const slot of drain.busy) {
-      const first = portOf(ports, slot)!;
-      const own = connections.subarray(first, first + ports.perAgent);
-      if (own.every((count) => count === 0)) drain.busy.delete(slot);
+      if (placesOf(spec, slot).every(({ port, address }) => connections.of(port, address) === 0))
+        drain.busy.delete(slot);
     }
     context.wake();
     if (drain.busy.size > 0 && host.now() < until) after(DRAIN_POLL_MS, context.signal, () => void poll());

@@ -2,24 +2,30 @@ import { describeExit } from '../../fleet/exit.ts';
 import { abortSent, prepareAborted, prepareBegun, prepareDone } from '../../fleet/transitions.ts';
 import { formatDuration } from '../../specification/units.ts';
 import type { FleetContext, FleetWatch } from './context.ts';
-import { accountFor, helperLaunch, launchWorld } from './launch.ts';
+import { failStart } from './failed-start.ts';
+import { accountFor, helperLaunch, launchWorldWithSecrets } from './launch.ts';
 import { Output } from './output.ts';
-import { failStart } from './start.ts';
 
 /** A command that precedes a start. */
 interface Preceding {
   work: 'prepare' | 'before';
   /** Its key in the spec. */
   where: string;
-  argv: readonly string[];
+  /** Null: there is no command, only a file to be read. */
+  argv: readonly string[] | null;
   timeoutMs: number;
 }
+
+/** The end of a command that there is not. */
+const DONE = { code: 0, signal: null };
 
 /** Runs what precedes a start: `prepare`, once per slot, and `start.before`, once per start. */
 export class Preparation implements FleetWatch {
   readonly #context: FleetContext;
   /** Ends the command of a slot. */
   readonly #running = new Map<number, AbortController>();
+  /** The variables of slots' own files, from their reading until the start. */
+  readonly #secrets = new Map<number, Record<string, string>>();
 
   constructor(context: FleetContext) {
     this.#context = context;
@@ -28,7 +34,7 @@ export class Preparation implements FleetWatch {
   /** Runs a slot's `prepare`; its success is written before the slot's first start, so that it never runs again. */
   async prepare(slot: number): Promise<void> {
     const { prepare, prepareTimeoutMs: timeoutMs } = this.#context.fleet.spec;
-    const command = { work: 'prepare', where: 'prepare', argv: prepare!, timeoutMs } as const;
+    const command = { work: 'prepare', where: 'prepare', argv: prepare, timeoutMs } as const;
     await this.#run(slot, command, () => {
       const { host } = this.#context.services;
       // A mark that outlived what was prepared would prevent it from ever being prepared again.
@@ -37,14 +43,21 @@ export class Preparation implements FleetWatch {
     });
   }
 
-  /** Runs a slot's `start.before`. */
+  /** Reads the slot's own file of variables, and runs its `start.before`. */
   async before(slot: number): Promise<void> {
     const { fleet, services } = this.#context;
     const { before, timeoutMs } = fleet.spec.start;
-    const command = { work: 'before', where: 'start.before', argv: before!, timeoutMs } as const;
+    const command = { work: 'before', where: 'start.before', argv: before, timeoutMs } as const;
     await this.#run(slot, command, () =>
       prepareDone(fleet, slot, 'start.before exited 0', services.host.now(), true),
     );
+  }
+
+  /** Takes the variables of a slot's own file, which were read for this start. */
+  takeSecrets(slot: number): Record<string, string> {
+    const secrets = this.#secrets.get(slot) ?? {};
+    this.#secrets.delete(slot);
+    return secrets;
   }
 
   /** Ends the command of a slot: the slot or the command has changed. */
@@ -72,14 +85,22 @@ export class Preparation implements FleetWatch {
       prepareBegun(fleet, slot, work, host.now());
       await host.files.handOver(paths, account);
       host.files.readySlot(paths, account);
-      const output = context.watch(Output).ofErrand(slot);
-      const launch = helperLaunch(launchWorld(context, slot), { argv, where, output }, account);
-      const end = ending.signal.aborted ? null : await host.processes.run(launch, timeoutMs, ending.signal);
+      const world = await launchWorldWithSecrets(context, slot);
+      if (work === 'before') this.#secrets.set(slot, world.secrets ?? {});
+      const run = () => {
+        const launch = helperLaunch(
+          world,
+          { argv: argv!, where, output: context.watch(Output).ofErrand(slot) },
+          account,
+        );
+        return host.processes.run(launch, timeoutMs, ending.signal);
+      };
+      const end = argv === null ? DONE : ending.signal.aborted ? null : await run();
       if (context.signal.aborted) return;
       if (ending.signal.aborted) prepareAborted(fleet, slot, host.now());
       else if (end?.code === 0) {
         done();
-        journal.slot('prepare', name, slot, `${where} exited 0`);
+        if (argv !== null) journal.slot('prepare', name, slot, `${where} exited 0`);
       } else
         throw new Error(`${where} ${end ? describeExit(end) : `killed after ${formatDuration(timeoutMs)}`}`);
     } catch (error) {

@@ -13,7 +13,7 @@ import type { Services } from '../shared/services.ts';
 import { TIMER_MS_MAX } from '../shared/timers.ts';
 import type { FleetContext, FleetWatch, WatchKind } from './context.ts';
 import { executorsFor } from './executors.ts';
-import { failStart } from './start.ts';
+import { failStart } from './failed-start.ts';
 
 /** The end of a main process, as the host reports it (`Processes.onExit`). */
 export interface MainEnd {

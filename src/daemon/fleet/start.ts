@@ -1,13 +1,13 @@
-import { FleetError } from '../../errors/fleet-error.ts';
 import type { ProcessId } from '../../fleet/agent.ts';
-import { startFailed } from '../../fleet/endings.ts';
-import { describeStartError } from '../../fleet/start-failure.ts';
 import type { Step } from '../../fleet/steps.ts';
-import { agentStarted, prepareBegun, prepareDone, startBlocked } from '../../fleet/transitions.ts';
-import type { Host, StartRequest } from '../../host/host.ts';
+import { agentStarted, prepareBegun, prepareDone } from '../../fleet/transitions.ts';
+import type { StartRequest } from '../../host/host.ts';
 import type { FleetContext } from './context.ts';
+import { failStart } from './failed-start.ts';
 import { accountFor, agentLaunch, launchWorld } from './launch.ts';
+import { Links } from './links.ts';
 import { Output } from './output.ts';
+import { Preparation } from './preparation.ts';
 
 type StartStep = Extract<Step, { do: 'start' }>;
 
@@ -56,7 +56,7 @@ async function awaitHandOver(
 
 /** Starts agents. A failure on a limit of the host blocks the fleet; any other is the slot's own. */
 function start(context: FleetContext, steps: readonly StartStep[]): void {
-  const { name, services } = context;
+  const { fleet, name, services } = context;
   const requests: StartRequest[] = [];
   const accepted: StartStep[] = [];
   const journals: number[] = [];
@@ -68,14 +68,16 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
       failStart(context, step.slot, error as Error);
     }
   }
+  const links = new Links(context);
   const results = services.host.processes.start(requests);
   for (const fd of journals) services.host.sockets.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = accepted[i]!;
     if (!result.ok) failStart(context, slot, result.error);
     else {
-      started(context, slot, result.value);
-      services.journal.slot('start', name, slot, reason);
+      const moved = links.movedOf(fleet.slot(slot).release);
+      started(context, slot, result.value, moved);
+      services.journal.slot('start', name, slot, moved === null ? reason : `${reason}; ${moved}`);
     }
   }
   if (accepted.length > 0) context.agentsStarted();
@@ -86,7 +88,8 @@ function requestFor(context: FleetContext, slot: number, journals: number[]): St
   const account = accountFor(context.services.host.processes.users, context.fleet.spec.user, slot);
   const output = context.watch(Output).open(slot, account);
   const traceparent = context.services.tracing?.starting(context.fleet, slot) ?? null;
-  const world = { ...launchWorld(context, slot), ...(traceparent !== null && { traceparent }) };
+  const secrets = context.watch(Preparation).takeSecrets(slot);
+  const world = { ...launchWorld(context, slot), secrets, ...(traceparent !== null && { traceparent }) };
   if ('fd' in output) journals.push(output.fd);
   return {
     key: context.key(slot),
@@ -96,38 +99,19 @@ function requestFor(context: FleetContext, slot: number, journals: number[]): St
   };
 }
 
-function started(context: FleetContext, slot: number, process: ProcessId): void {
+function started(context: FleetContext, slot: number, process: ProcessId, moved: string | null): void {
   const { fleet, services } = context;
   const { release, generation } = fleet.slot(slot);
   const now = services.host.now();
   const startedIso = services.host.date().toISOString();
-  agentStarted(fleet, slot, { ...process, startedAt: now, startedIso, release, generation }, now);
+  const run = {
+    ...process,
+    startedAt: now,
+    startedIso,
+    release,
+    generation,
+    ...(moved !== null && { moved }),
+  };
+  agentStarted(fleet, slot, run, now);
   context.noteRun(slot);
-}
-
-/** Handles a failed start or prepare: the fault is the host's, or the slot's own. */
-export function failStart(context: FleetContext, slot: number, error: Error): void {
-  const { fleet, name, services } = context;
-  const { host, journal } = services;
-  const found = hostLimitBehind(host, error, services.paths.stateDir);
-  if (found) {
-    const message = `cannot start slot ${slot}: ${found.limit}`;
-    if (fleet.blocked?.message !== message) journal.note('limit', name, `${message}. ${found.hint}`, [slot]);
-    startBlocked(fleet, slot, message, host.now());
-    return;
-  }
-  const reason = describeStartError(error, fleet.spec.command[0]!);
-  startFailed(fleet, slot, reason, host.date().toISOString(), host.now());
-  journal.slot('start-failed', name, slot, reason);
-  context.noteRun(slot);
-}
-
-/** The limit of the host that a start has reached, by its errno or as the store has named it; null for other failures. */
-function hostLimitBehind(host: Host, error: Error, path: string): { limit: string; hint: string } | null {
-  if (error instanceof FleetError) {
-    return error.code === 'LIMIT_REACHED' ? { limit: error.message, hint: error.hint } : null;
-  }
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  const found = host.facts.describeLimit(code, path);
-  return found && { ...found, limit: `${code}; ${found.limit}` };
 }

@@ -4,7 +4,7 @@ import { describeExit } from '../../fleet/exit.ts';
 import { blockedAgain } from '../../fleet/hold.ts';
 import type { Step } from '../../fleet/steps.ts';
 import type { FleetContext, FleetWatch } from './context.ts';
-import { accountFor, helperLaunch, launchWorld } from './launch.ts';
+import { accountFor, helperLaunch, launchWorld, launchWorldWithSecrets } from './launch.ts';
 import { Output } from './output.ts';
 
 type StopStep = Extract<Step, { do: 'stop' }>;
@@ -96,7 +96,7 @@ export class Stops implements FleetWatch {
     this.#commands.set(slot, ending);
     let how: string;
     try {
-      const world = launchWorld(context, slot, runOf(fleet.slot(slot).agent)!.release);
+      const world = await launchWorldWithSecrets(context, slot, runOf(fleet.slot(slot).agent)!.release);
       const account = accountFor(host.processes.users, world.spec.user, slot);
       const output = context.watch(Output).ofErrand(slot);
       const launch = helperLaunch(world, { argv, where: 'stop.command', output, mainPid }, account);

@@ -1,5 +1,6 @@
 import type { Step } from '../../fleet/steps.ts';
 import type { FleetContext } from './context.ts';
+import { Preparation } from './preparation.ts';
 
 /** Removes what slots have on the host; with `kill --purge`, their directories and logs as well. */
 export function vacateAll(context: FleetContext, steps: readonly Extract<Step, { do: 'vacate' }>[]): void {
@@ -17,6 +18,7 @@ export function vacateAll(context: FleetContext, steps: readonly Extract<Step, {
     services.journal.note('target', name, 'directories and logs are deleted', purged);
   }
   for (const { slot } of steps) {
+    context.watch(Preparation).takeSecrets(slot);
     fleet.remove(slot);
     context.noteRun(slot);
   }

@@ -5,7 +5,8 @@ import type { StatusDocument } from '../../api/status.ts';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { type Agent, runOf, type Slot } from '../../fleet/agent.ts';
 import { USAGE_PIDS_MAX } from '../../host/processes.ts';
-import { portOf } from '../../specification/paths.ts';
+import { addressOf } from '../../specification/addresses.ts';
+import { namedPortsOf, portOf } from '../../specification/paths.ts';
 import { agentsMax } from '../commands/capacity.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import { VERSION } from '../shared/version.ts';
@@ -186,15 +187,20 @@ export class Report {
     const state = shownState(slot);
     if (state === null) return null;
     const run = runOf(agent);
+    const { ports, addresses } = fleet.spec;
+    const address = addressOf(addresses, number);
     return {
       fleet: name,
       slot: number,
       state,
       pid: run?.pid ?? null,
-      port: portOf(fleet.spec.ports, number),
+      port: portOf(ports, number),
+      ...(address !== null && { address }),
+      ...(ports?.names && { ports: namedPortsOf(ports, number) }),
       socket: paths.agentSocket(name, number),
       dir: paths.slotDir(name, number),
       release: (run?.release ?? release) || null,
+      ...(run?.moved !== undefined && { moved: run.moved }),
       restarts,
       startedAt: run?.startedIso ?? null,
       rssBytes: run && runner.watch(Memory).rssBytes(number),

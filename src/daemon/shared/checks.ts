@@ -1,14 +1,12 @@
 import pLimit from 'p-limit';
 import { parseNotification } from '../../fleet/notification.ts';
-import type { Host, Launch, Sockets } from '../../host/host.ts';
-import {
-  ANY_ADDRESS,
-  LOOPBACK_ADDRESS,
-  type PortTable,
-  type Protocol,
-  rangeOf,
-} from '../../host/proc/port-table.ts';
-import type { Ready } from '../../specification/spec.ts';
+import type { Host, Launch } from '../../host/host.ts';
+import type { Protocol } from '../../host/proc/port-table.ts';
+import type { Check, CodeRange } from '../../specification/spec.ts';
+import { answerPlace } from './answer-place.ts';
+import { PortProof, type Problem } from './port-proof.ts';
+
+export type { Problem } from './port-proof.ts';
 
 /** An agent to be checked. */
 export interface CheckedAgent {
@@ -20,21 +18,38 @@ export interface CheckedAgent {
   /** Milliseconds since its start. */
   ageMs: number;
   port: number | null;
+  /** Its own address, where it has one. */
+  address: string | null;
   socket: string;
-  /** The process of an exec check. */
-  helper: () => Launch;
+  /** Fills in a template for its slot. */
+  fill: (template: string) => string;
+  /** The process of an exec check. @param where the key of the spec, for messages */
+  helper: (argv: readonly string[], where: string) => Launch;
 }
-
-/** The result of a check: null if it passed, else what is wrong. */
-export type Problem = string | null;
 
 const HTTP_CONCURRENCY = 64;
 const EXEC_CONCURRENCY = 4;
-/** The maximum time of one check; readiness as a whole has `ready.timeout`. */
+/** The maximum time of one check of an agent that starts; readiness as a whole has `ready.timeout`. */
 const CHECK_TIMEOUT_MS = 5_000;
 
+/** How a check asks the agent. */
+interface Way {
+  /** The key of the spec that has the check, for messages. */
+  path: 'ready' | 'health.check';
+  timeoutMs: number;
+}
+
+/** How health is checked. */
+export interface HealthCheck {
+  /** Null: the ready check. */
+  check: Check | null;
+  /** The interval at which each agent is checked. */
+  everyMs: number;
+  timeoutMs: number;
+}
+
 /** Kinds that check all agents at once, and so cost the same for one as for all. */
-const IS_BULK: Readonly<Record<Ready['kind'], boolean>> = {
+const IS_BULK: Readonly<Record<Check['kind'], boolean>> = {
   tcp: true,
   udp: true,
   port: true,
@@ -46,28 +61,28 @@ const IS_BULK: Readonly<Record<Ready['kind'], boolean>> = {
 };
 
 /** Whether checks of this kind cover all agents at once. */
-export function isBulkKind(kind: Ready['kind']): boolean {
+export function isBulkKind(kind: Check['kind']): boolean {
   return IS_BULK[kind];
 }
 
 /** Kinds that ask the host or the agent; for the others, it is known already. */
-type Probed = Exclude<Ready, { kind: 'after' | 'notify' }>;
+type Probed = Exclude<Check, { kind: 'after' | 'notify' }>;
 
 /** Carries out readiness and health checks of all kinds. */
 export class Checks {
   readonly #host: Host;
-  /** The sockets of each port that were proved to be the agent's own: proved once, then only compared. */
-  readonly #proved = new Map<string, string>();
+  readonly #proof: PortProof;
   readonly #notifications = new Map<string, { ready: boolean; watchdogAt: number }>();
   readonly #http = pLimit(HTTP_CONCURRENCY);
   readonly #exec = pLimit(EXEC_CONCURRENCY);
 
   constructor(host: Host) {
     this.#host = host;
+    this.#proof = new PortProof(host.sockets);
   }
 
   /** Checks readiness of agents by the spec's own check. */
-  readiness(ready: Ready, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
+  readiness(ready: Check, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
     switch (ready.kind) {
       case 'after':
         return each(subjects, ({ ageMs }) =>
@@ -78,35 +93,42 @@ export class Checks {
           this.#notifications.get(key)?.ready ? null : 'READY=1 not received',
         );
       default:
-        return this.#probe(ready, subjects);
+        return this.#probe(ready, subjects, { path: 'ready', timeoutMs: CHECK_TIMEOUT_MS });
     }
   }
 
-  /** Checks whether agents that were ready still are. @param everyMs the interval at which each is checked */
-  health(ready: Ready, subjects: readonly CheckedAgent[], everyMs: number): Promise<Problem[]> {
-    switch (ready.kind) {
+  /** Checks whether agents that were ready still are. @param ready the ready check of their spec */
+  health(
+    { check, everyMs, timeoutMs }: HealthCheck,
+    ready: Check,
+    subjects: readonly CheckedAgent[],
+  ): Promise<Problem[]> {
+    const chosen = check ?? ready;
+    switch (chosen.kind) {
       case 'after':
         return each(subjects, () => null);
       case 'notify':
         return each(subjects, (subject) => this.#watchdog(subject, everyMs));
       default:
-        return this.#probe(ready, subjects);
+        return this.#probe(chosen, subjects, { path: check === null ? 'ready' : 'health.check', timeoutMs });
     }
   }
 
-  #probe(ready: Probed, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
-    switch (ready.kind) {
+  #probe(check: Probed, subjects: readonly CheckedAgent[], way: Way): Promise<Problem[]> {
+    switch (check.kind) {
       case 'tcp':
       case 'udp':
-        return this.#ports([ready.kind], subjects);
+        return this.#ports([check.kind], subjects);
       case 'port':
         return this.#ports(['tcp', 'udp'], subjects);
       case 'socket':
         return each(subjects, ({ key, socket }) => this.#host.sockets.socketProblem(key, socket));
       case 'http':
-        return this.#get(subjects, ready.path);
+        return this.#get(subjects, check, way);
       case 'exec':
-        return Promise.all(subjects.map((subject) => this.#exec(() => this.#execute(subject))));
+        return Promise.all(
+          subjects.map((subject) => this.#exec(() => this.#execute(subject, check.argv, way))),
+        );
     }
   }
 
@@ -122,12 +144,12 @@ export class Checks {
 
   /** Another process of an agent serves from now on: its sockets are proved again. */
   succeeded(key: string): void {
-    this.#proved.delete(key);
+    this.#proof.forget(key);
   }
 
   /** Forgets an agent that has ended. */
   forget(key: string): void {
-    this.#proved.delete(key);
+    this.#proof.forget(key);
     this.#notifications.delete(key);
   }
 
@@ -140,68 +162,17 @@ export class Checks {
   }
 
   #ports(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): Promise<Problem[]> {
-    return Promise.resolve(this.#portProblems(protocols, subjects, () => true));
-  }
-
-  /**
-   * Why ports are not proved to be the agents'. For one agent, as after an exit, it is enough to know who gets its
-   * connections, if that is the agent alone; otherwise the kernel walks through all listeners.
-   */
-  #portProblems(
-    protocols: readonly Protocol[],
-    subjects: readonly CheckedAgent[],
-    matters: (address: string) => boolean,
-  ): Problem[] {
-    const [one] = subjects;
-    if (one && subjects.length === 1 && protocols.join() === 'tcp') {
-      const table = this.#host.sockets.reachablePorts(one.port!);
-      if (table && this.#portProblem(one, [table], matters) === null) return [null];
-    }
-    const tables = subjects.length > 0 ? this.#readPorts(protocols, subjects) : [];
-    return subjects.map((subject) => this.#portProblem(subject, tables, matters));
-  }
-
-  #readPorts(protocols: readonly Protocol[], subjects: readonly CheckedAgent[]): PortTable[] {
-    const range = rangeOf(subjects.flatMap(({ port }) => port ?? []));
-    return protocols.map((protocol) => this.#host.sockets.readPorts(protocol, range));
-  }
-
-  /**
-   * Why a port is not proved to be the agent's, and only the agent's: no client must reach another process.
-   * @param matters whether a socket bound to this address could answer
-   */
-  #portProblem(
-    { key, port }: CheckedAgent,
-    tables: readonly PortTable[],
-    matters: (address: string) => boolean,
-  ): Problem {
-    const bound = tables.map((table) =>
-      table.inodes(port!).filter((inode) => matters(table.addressOf(inode))),
-    );
-    const inodes = bound.flat();
-    if (inodes.length === 0) return `port ${port} is not open`;
-    const known = inodes.join();
-    if (this.#proved.get(key) === known) return null;
-    const own = new Set(inodes.filter((inode) => this.#host.sockets.holds(key, [inode])));
-    if (own.size === 0)
-      return `port ${port} does not belong to the agent: held by ${this.#host.sockets.holderOf(inodes) ?? UNKNOWN_HOLDER}`;
-    const foreign = tables.flatMap((table, i) => foreignAmong(table, bound[i]!, own));
-    if (foreign.length > 0)
-      return `port ${port} does not belong to the agent alone: also held by ${this.#host.sockets.holderOf(foreign) ?? UNKNOWN_HOLDER}`;
-    this.#proved.set(key, known);
-    return null;
+    return Promise.resolve(this.#proof.problems(protocols, subjects, 'everywhere'));
   }
 
   /**
    * Sends a GET for a path to each agent. The responder is proved to be the agent itself before the request and again
    * after the answer, so that no other process can take its place in between.
    */
-  async #get(subjects: readonly CheckedAgent[], path: string): Promise<Problem[]> {
+  async #get(subjects: readonly CheckedAgent[], check: HttpCheck, way: Way): Promise<Problem[]> {
     const before = this.#proveAnswering(subjects);
     const answers = await Promise.all(
-      subjects.map(
-        (subject, i) => before[i] ?? this.#http(() => getProblem(this.#host.sockets, subject, path)),
-      ),
+      subjects.map((subject, i) => before[i] ?? this.#http(() => this.#getOne(subject, check, way))),
     );
     const answered = subjects.filter((_, i) => answers[i] === null);
     const after = new Map(this.#proveAnswering(answered).map((finding, i) => [answered[i]!, finding]));
@@ -210,7 +181,7 @@ export class Checks {
 
   #proveAnswering(subjects: readonly CheckedAgent[]): Problem[] {
     const withPorts = subjects.filter(({ port }) => port !== null);
-    const problems = this.#portProblems(['tcp'], withPorts, isAskedAtLoopback);
+    const problems = this.#proof.problems(['tcp'], withPorts, 'loopback');
     const ofPorts = new Map(withPorts.map((subject, i) => [subject, problems[i]!]));
     return subjects.map((subject) =>
       subject.port === null
@@ -219,27 +190,33 @@ export class Checks {
     );
   }
 
-  async #execute({ helper }: CheckedAgent): Promise<Problem> {
-    const end = await this.#host.processes.run(helper(), CHECK_TIMEOUT_MS);
-    if (end === null) return `the check took more than ${CHECK_TIMEOUT_MS} ms`;
+  async #getOne(
+    subject: CheckedAgent,
+    { path, status, host, headers }: HttpCheck,
+    way: Way,
+  ): Promise<Problem> {
+    const filled = Object.entries(headers).map(([name, value]) => [name, subject.fill(value)]);
+    const answer = await this.#host.sockets.get(answerPlace(subject), path, {
+      timeoutMs: way.timeoutMs,
+      headers: { ...Object.fromEntries(filled), ...(host !== null && { host }) },
+    });
+    if (!answer.ok) return `GET ${path}: ${answer.error.message}`;
+    return isAmong(answer.value, status) ? null : `GET ${path}: ${answer.value}`;
+  }
+
+  async #execute({ helper }: CheckedAgent, argv: readonly string[], way: Way): Promise<Problem> {
+    const end = await this.#host.processes.run(helper(argv, `${way.path}.exec`), way.timeoutMs);
+    if (end === null) return `the check took more than ${way.timeoutMs} ms`;
     if (end.code === 0) return null;
     return `the check ${end.signal === null ? `exited ${end.code}` : `was killed by ${end.signal}`}`;
   }
 }
 
-const UNKNOWN_HOLDER = 'a process of another user or namespace';
+type HttpCheck = Extract<Check, { kind: 'http' }>;
 
-/** The sockets of other processes that could answer instead of the agent: at the same address, or at any. */
-function foreignAmong(table: PortTable, inodes: readonly number[], own: ReadonlySet<number>): number[] {
-  const addresses = inodes.filter((inode) => own.has(inode)).map((inode) => table.addressOf(inode));
-  const competes = (address: string) =>
-    addresses.some((mine) => mine === address || mine === ANY_ADDRESS || address === ANY_ADDRESS);
-  return inodes.filter((inode) => !own.has(inode) && competes(table.addressOf(inode)));
-}
-
-/** Whether a socket at this address answers connections to 127.0.0.1. */
-function isAskedAtLoopback(address: string): boolean {
-  return address === ANY_ADDRESS || address === LOOPBACK_ADDRESS;
+/** Whether a status code is in one of these ranges. */
+function isAmong(code: number, ranges: readonly CodeRange[]): boolean {
+  return ranges.some(([from, to]) => code >= from && code <= to);
 }
 
 async function each(
@@ -247,12 +224,4 @@ async function each(
   find: (subject: CheckedAgent) => Problem,
 ): Promise<Problem[]> {
   return subjects.map(find);
-}
-
-/** Sends a GET to the agent, at its port on loopback or else at its socket; anything but 2xx is a problem. */
-async function getProblem(sockets: Sockets, { port, socket }: CheckedAgent, path: string): Promise<Problem> {
-  const place = port === null ? { socket } : { port };
-  const answer = await sockets.get(place, path, CHECK_TIMEOUT_MS);
-  if (!answer.ok) return `GET ${path}: ${answer.error.message}`;
-  return answer.value >= 200 && answer.value < 300 ? null : `GET ${path}: ${answer.value}`;
 }

@@ -162,7 +162,7 @@ function describe(
     const age = host.now() - ticksToMs(stray.startTicks);
     const { pid, startTicks, argv } = stray;
     const uids = others.uidsOf(pid);
-    const slot = slotOfPorts(runner.fleet.spec.ports, ports);
+    const slot = slotOfPorts(runner.fleet.spec, ports);
     return {
       pid,
       startTicks,
@@ -172,7 +172,7 @@ function describe(
       command: argv.join(' '),
       startedAt: new Date(host.date().getTime() - age).toISOString(),
       rssBytes: others.rssBytes(stray.pid),
-      ports,
+      ports: distinct(ports),
       slot,
       refused: judgeUser(host.processes.users, runner.fleet.spec, { uids, slot }).refused,
       workers,
@@ -180,6 +180,12 @@ function describe(
       ...others.originOf(pid),
     };
   });
+}
+
+/** Ports without their addresses, each once. */
+function distinct(ports: readonly ServedPorts[]): Stray['ports'] {
+  const byText = new Map(ports.map(({ protocol, port }) => [`${protocol} ${port}`, { protocol, port }]));
+  return [...byText.values()];
 }
 
 /** The ports that processes serve, each once: a worker has its parent's sockets too. */
@@ -191,7 +197,7 @@ function portsOf(
   const ports = new Map<string, ServedPorts>();
   for (const inode of pids.flatMap((pid) => others.socketsOf(pid))) {
     const port = served.get(inode);
-    if (port) ports.set(`${port.protocol} ${port.port}`, port);
+    if (port) ports.set(`${port.protocol} ${port.port} ${port.address}`, port);
   }
   return [...ports.values()].sort((a, b) => a.port - b.port);
 }

@@ -1,6 +1,6 @@
 import { agentHealthy, agentUnhealthy } from '../../fleet/transitions.ts';
 import { unitHash } from '../../fleet/unit-hash.ts';
-import type { Ready, Spec } from '../../specification/spec.ts';
+import type { Check, Spec } from '../../specification/spec.ts';
 import { type CheckedAgent, isBulkKind } from '../shared/checks.ts';
 import { every } from '../shared/timers.ts';
 import { checkAgents, checkedAgents } from './check-agents.ts';
@@ -15,13 +15,13 @@ const CHECKS_PER_SECOND_MAX = 500;
 
 interface Checked {
   everyMs: number;
-  kind: Ready['kind'];
+  kind: Check['kind'];
 }
 
 /** Checks whether ready agents still are, if the spec has `health`. */
 export class Health extends SpecWatch<Checked> {
   protected override partOf({ health, ready }: Spec): Checked | null {
-    return health && { everyMs: health.everyMs, kind: ready.kind };
+    return health && { everyMs: health.everyMs, kind: (health.check ?? ready).kind };
   }
 
   protected override begin({ everyMs, kind }: Checked, signal: AbortSignal): void {
@@ -42,7 +42,7 @@ export class Health extends SpecWatch<Checked> {
       if (isBusy) return;
       isBusy = true;
       const asked = waiting.splice(0, Math.ceil(countMax));
-      void this.#check(asked, everyMs)
+      void this.#check(asked)
         .catch(failed)
         .finally(() => {
           isBusy = false;
@@ -59,18 +59,21 @@ export class Health extends SpecWatch<Checked> {
     }
   }
 
-  async #check(slots: readonly number[], everyMs: number): Promise<void> {
+  async #check(slots: readonly number[]): Promise<void> {
     const { fleet, name, services } = this.context;
     const { checks, host, journal } = services;
     // An older release may have no health checks, and send nothing that they expect.
     const agents = checkedAgents(this.context, slots).filter(({ release }) => fleet.specOf(release).health);
-    const check = (ready: Ready, alike: readonly CheckedAgent[]) => checks.health(ready, alike, everyMs);
+    const check = ({ health, ready }: Spec, alike: readonly CheckedAgent[]) =>
+      checks.health(health!, ready, alike);
     await checkAgents(this.context, agents, check, ({ slot }, problem) => {
-      const before = fleet.slot(slot).agent.state;
+      const before = fleet.slot(slot).agent;
       if (problem === null) agentHealthy(fleet, slot, host.now());
       else agentUnhealthy(fleet, slot, problem, host.now());
-      if (before === 'unready' && problem === null) journal.slot('healthy', name, slot, 'healthy again');
-      if (before === 'ready' && problem !== null) journal.slot('unhealthy', name, slot, problem);
+      const { state } = fleet.slot(slot).agent;
+      if (state === before.state) return;
+      if (problem === null) journal.slot('healthy', name, slot, 'healthy again');
+      else journal.slot('unhealthy', name, slot, problem);
     });
     this.context.wake();
   }

@@ -1,4 +1,4 @@
-import { portOf } from '../../specification/paths.ts';
+import { addressesOf, placesOf } from '../../specification/places.ts';
 import type { Spec } from '../../specification/spec.ts';
 import type { MemoryReading } from '../../store/packing.ts';
 import type { FleetContext } from '../fleet/context.ts';
@@ -56,13 +56,12 @@ export class MemoryReader extends SpecWatch<number> {
 
 /** Established connections at a slot's ports; null for a fleet without TCP ports. */
 async function connectionsOf({ fleet, services }: FleetContext): Promise<((slot: number) => number) | null> {
-  const { ports } = fleet.spec;
-  if (!ports || ports.protocol === 'udp') return null;
-  const byPort = await services.host.sockets.readConnections();
-  return (slot) => {
-    const first = portOf(ports, slot)!;
-    return byPort.subarray(first, first + ports.perAgent).reduce((sum, count) => sum + count, 0);
-  };
+  const { spec } = fleet;
+  if (!spec.ports || spec.ports.protocol === 'udp') return null;
+  const addresses = addressesOf(spec, [...fleet.slots.keys()]);
+  const connections = await services.host.sockets.readConnections(addresses);
+  return (slot) =>
+    placesOf(spec, slot).reduce((sum, { port, address }) => sum + connections.of(port, address), 0);
 }
 
 /** The fleet's connections as `leak.connections` reports them; null without such a source, or without an answer. */

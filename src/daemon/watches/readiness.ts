@@ -1,5 +1,7 @@
 import { agentReady, notReadyBecause } from '../../fleet/transitions.ts';
+import type { Spec } from '../../specification/spec.ts';
 import type { FleetContext, FleetWatch } from '../fleet/context.ts';
+import type { CheckedAgent } from '../shared/checks.ts';
 import { after } from '../shared/timers.ts';
 import { checkAgents, checkedAgents } from './check-agents.ts';
 
@@ -50,9 +52,15 @@ export class Readiness implements FleetWatch {
         this.#polledAt = null;
         return;
       }
-      const wishMs = Math.max(youngestMs * POLL_PER_AGE, (performance.now() - begun) * POLL_COST_FACTOR);
-      this.#pollAfter(Math.min(POLL_MS.max, Math.max(POLL_MS.min, wishMs)));
+      this.#pollAfter(Math.max(POLL_MS.min, this.#pauseMs(youngestMs, performance.now() - begun)));
     });
+  }
+
+  /** The time from a check that took `costMs` to the next one. */
+  #pauseMs(youngestMs: number, costMs: number): number {
+    const { everyMs } = this.#context.fleet.spec.ready;
+    if (everyMs !== null) return everyMs - costMs;
+    return Math.min(POLL_MS.max, Math.max(youngestMs * POLL_PER_AGE, costMs * POLL_COST_FACTOR));
   }
 
   /**
@@ -75,9 +83,10 @@ export class Readiness implements FleetWatch {
     const agents = checkedAgents(this.#context, fleet.queues.starting).filter(({ key }) =>
       host.processes.isContained(key),
     );
+    const check = ({ ready }: Spec, alike: readonly CheckedAgent[]) => checks.readiness(ready, alike);
     let youngestMs = Number.POSITIVE_INFINITY;
     const uncheckedMs = this.#sincePoll();
-    await checkAgents(this.#context, agents, checks.readiness.bind(checks), ({ slot, ageMs }, problem) => {
+    await checkAgents(this.#context, agents, check, ({ slot, ageMs }, problem) => {
       youngestMs = Math.min(youngestMs, ageMs);
       if (problem !== null) {
         notReadyBecause(fleet, slot, problem);

@@ -1,6 +1,9 @@
+import { addressProblem, localCommand, slotsIn } from '../../specification/addresses.ts';
+import { formatPlace, placesOf } from '../../specification/places.ts';
 import { PORT_MAX, portProblem } from '../../specification/ports.ts';
 import type { Ports } from '../../specification/spec.ts';
 import { formatCount } from '../../specification/units.ts';
+import type { Demand } from '../demand.ts';
 import { sysctlNumbers } from '../facts.ts';
 import { type Finding, type Judge, remark, sysctlFix, sysctlSource } from '../finding.ts';
 import { countShared, formatPorts, type PortRange, parsePorts, portsOfSlots } from '../ports.ts';
@@ -10,7 +13,7 @@ const EPHEMERAL_MIN = 1_024;
 
 /** Whether every slot's ports exist. */
 export const portRange: Judge = ({ ports, agents }) => {
-  if (ports === null) return [];
+  if (ports === null || ports.same) return [];
   const problem = agents > 0 ? portProblem(ports, agents - 1) : null;
   return [
     {
@@ -28,17 +31,63 @@ export const portRange: Judge = ({ ports, agents }) => {
   ];
 };
 
+/** Whether every slot has an address in the block. */
+export const addressRange: Judge = ({ addresses, agents }) => {
+  if (addresses === null) return [];
+  const problem = agents > 0 ? addressProblem(addresses, agents - 1) : null;
+  return [
+    {
+      limit: 'addresses',
+      verdict: problem === null ? 'ok' : 'fail',
+      needed: agents,
+      have: slotsIn(addresses),
+      source: 'addresses of the spec',
+      why: (problem && `${problem}.`) ?? `Each slot owns one address, counted from ${addresses.base}.`,
+      fix: problem === null ? null : 'choose a larger block, or lower the target',
+      agentsMax: slotsIn(addresses),
+    },
+  ];
+};
+
+/** Whether this host has the slots' addresses. */
+export const addressesHere: Judge = ({ addresses }, { survey }) => {
+  if (addresses === null || survey === null) return [];
+  const [first, ...others] = survey.missingAddresses;
+  return [
+    remark(first === undefined ? 'ok' : 'fail', {
+      limit: 'addresses of this host',
+      needed: addresses.base,
+      have:
+        first === undefined
+          ? 'all of them'
+          : `not ${first}${others.length > 0 ? `, nor ${others.length} more` : ''}`,
+      source: 'bind(2)',
+      why:
+        first === undefined
+          ? 'Agents can listen on the addresses of their slots.'
+          : 'No agent can listen on an address that this host does not have.',
+      fix: first === undefined ? null : `${localCommand(addresses)}, now and at every boot`,
+    }),
+  ];
+};
+
 /** Whether another process serves a slot's port. */
-export const portsFree: Judge = ({ ports, agents, ownPorts }, { survey }) => {
+export const portsFree: Judge = ({ ports, addresses, agents, ownSlots }, { survey }) => {
   const range = ports && portsOfSlots(ports, agents);
   if (!range || survey === null) return [];
+  const owners = ownersOf({ ports, addresses }, agents, ownSlots);
   const taken = protocolsOf(ports).flatMap((protocol) =>
     survey.served[protocol]
-      .filter((port) => port >= range.first && port <= range.last && !ownPorts.has(port))
-      .map((port) => ({ protocol, port })),
+      .filter(({ port, address }) => takes(owners.get(port), address))
+      .map(({ port, address }) => ({
+        protocol,
+        port,
+        text: addresses ? formatPlace({ port, address }) : String(port),
+      })),
   );
   const [first] = taken;
-  const listed = taken.slice(0, 5).map(({ protocol, port }) => `${protocol} ${port}`);
+  const texts = new Set(taken.map(({ protocol, text }) => `${protocol} ${text}`));
+  const listed = [...texts].slice(0, 5);
   return [
     remark(first === undefined ? 'ok' : 'fail', {
       limit: 'ports in use',
@@ -46,7 +95,7 @@ export const portsFree: Judge = ({ ports, agents, ownPorts }, { survey }) => {
       have:
         first === undefined
           ? 'none in use'
-          : listed.join(', ') + (taken.length > 5 ? `, and ${taken.length - 5} more` : ''),
+          : listed.join(', ') + (texts.size > 5 ? `, and ${texts.size - 5} more` : ''),
       source: `/proc/net/${first?.protocol ?? protocolsOf(ports).join(', ')}`,
       why:
         first === undefined
@@ -55,7 +104,7 @@ export const portsFree: Judge = ({ ports, agents, ownPorts }, { survey }) => {
       fix:
         first === undefined
           ? null
-          : `find the process with ss -lnp 'sport = :${first.port}' and stop it, or move ports.base`,
+          : `find the process with ss -lnp 'sport = :${first.port}' and stop it, or ${addresses ? 'change ports or addresses' : 'move ports.base'}`,
     }),
   ];
 };
@@ -109,6 +158,28 @@ function exposedButReserved(range: PortRange, ephemeral: PortRange, reserved: re
     last: Math.min(range.last, ephemeral.last),
   };
   return shared.first > shared.last ? 0 : countShared(shared, reserved);
+}
+
+/** The addresses at which slots without a running agent own each port; null among them: at all. */
+function ownersOf(
+  spec: Pick<Demand, 'ports' | 'addresses'>,
+  agents: number,
+  ownSlots: ReadonlySet<number>,
+): Map<number, Set<string | null>> {
+  const owners = new Map<number, Set<string | null>>();
+  for (let slot = 0; slot < agents; slot++) {
+    if (ownSlots.has(slot)) continue;
+    for (const { port, address } of placesOf(spec, slot))
+      owners.set(port, (owners.get(port) ?? new Set()).add(address));
+  }
+  return owners;
+}
+
+/** Whether a socket at this address takes what belongs to a slot. One of IPv6 at any address mostly takes IPv4 as well. */
+function takes(owned: ReadonlySet<string | null> | undefined, address: string): boolean {
+  if (owned === undefined) return false;
+  if (owned.has(null) || owned.has(address) || address === '::') return true;
+  return address === '0.0.0.0' && [...owned].some((own) => !own!.includes(':'));
 }
 
 function protocolsOf({ protocol }: Ports): ('tcp' | 'udp')[] {

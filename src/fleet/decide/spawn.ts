@@ -4,6 +4,7 @@ import { runOf, type Slot } from '../agent.ts';
 import { Fleet } from '../fleet.ts';
 import type { FleetRecord, ReleaseRecord } from '../records.ts';
 import { isOver } from '../rollout/rolling.ts';
+import { isSame } from '../same.ts';
 import { slotRecord, wantedRecord } from '../slot-records.ts';
 import { type TargetChange, toTarget } from '../target.ts';
 import type { Decision } from './decision.ts';
@@ -166,8 +167,4 @@ function slotsToMove(fleet: Fleet, recreate: boolean, wanted: ReadonlySet<number
   return [...fleet.slots.values()]
     .filter((slot) => slot.wanted && wanted.has(slot.number) && (recreate || hasNothing(slot)))
     .map(({ number }) => number);
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,12 +1,19 @@
-/** The slot that owns one of these ports; null if none does. */
+import { slotOfAddress } from '../../specification/addresses.ts';
+import { portOf } from '../../specification/paths.ts';
+import type { Spec } from '../../specification/spec.ts';
+
+/** The slot that owns one of these ports, at its address if it has one; null if none does. */
 export function slotOfPorts(
-  owner: { base: number; perAgent: number; protocol: 'tcp' | 'udp' | null } | null,
-  held: readonly { protocol: 'tcp' | 'udp'; port: number }[],
+  { ports, addresses }: Pick<Spec, 'ports' | 'addresses'>,
+  held: readonly { protocol: 'tcp' | 'udp'; port: number; address: string }[],
 ): number | null {
-  if (owner === null) return null;
-  for (const { protocol, port } of held) {
-    if (port < owner.base || (owner.protocol ?? protocol) !== protocol) continue;
-    return Math.floor((port - owner.base) / owner.perAgent);
+  if (ports === null) return null;
+  for (const { protocol, port, address } of held) {
+    if (port < ports.base || (ports.protocol ?? protocol) !== protocol) continue;
+    if (addresses === null) return Math.floor((port - ports.base) / ports.perAgent);
+    const slot = slotOfAddress(addresses, address);
+    const first = slot === null ? null : portOf(ports, slot)!;
+    if (first !== null && port >= first && port < first + ports.perAgent) return slot;
   }
   return null;
 }

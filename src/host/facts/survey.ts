@@ -1,6 +1,7 @@
-import type { HostSurvey } from '../../doctor/facts.ts';
+import type { HostSurvey, ServedPort } from '../../doctor/facts.ts';
+import { isLocal } from '../net/local.ts';
 import { readPorts } from '../proc/net.ts';
-import type { Protocol } from '../proc/port-table.ts';
+import { PORTS, type Protocol } from '../proc/port-table.ts';
 import { parseStat } from '../proc/stat.ts';
 import { Root } from './root.ts';
 import { readStartups } from './startups.ts';
@@ -14,6 +15,8 @@ export interface SurveyOptions {
   executable: string | null;
   /** Main processes of known agents. */
   agents: ReadonlySet<number>;
+  /** The addresses that the slots own. */
+  addresses?: readonly string[];
   root?: string;
 }
 
@@ -21,7 +24,14 @@ export interface SurveyOptions {
 const LEAF = /^0::.*\/fleetd-[0-9a-f]{12}\//m;
 
 /** Inspects all processes and the files that start something; costs some 50 µs per process. */
-export function readSurvey({ uid, userName, executable, agents, root: path }: SurveyOptions): HostSurvey {
+export function readSurvey({
+  uid,
+  userName,
+  executable,
+  agents,
+  addresses = [],
+  root: path,
+}: SurveyOptions): HostSurvey {
   const root = new Root(path);
   const tasksOfUser: Record<number, number> = {};
   const lookAlikes: number[] = [];
@@ -35,6 +45,7 @@ export function readSurvey({ uid, userName, executable, agents, root: path }: Su
   }
   return {
     served: { tcp: servedPorts(root, 'tcp'), udp: servedPorts(root, 'udp') },
+    missingAddresses: addresses.filter((address) => !isLocal(address)),
     tasksOfUser,
     lookAlikes: lookAlikes.sort((a, b) => a - b),
     systemd: readSystemd(root, uid, userName),
@@ -48,9 +59,12 @@ function isOfAgent(root: Root, pid: number, agents: ReadonlySet<number>): boolea
   return agents.has(parseStat(root.text(`/proc/${pid}/stat`) ?? '')?.session ?? 0);
 }
 
-function servedPorts(root: Root, protocol: Protocol): number[] {
+function servedPorts(root: Root, protocol: Protocol): ServedPort[] {
   const table = readPorts(protocol, root.proc);
-  const ports: number[] = [];
-  for (let port = 1; port < 65_536; port++) if (table.inodes(port).length > 0) ports.push(port);
-  return ports;
+  const served: ServedPort[] = [];
+  for (let port = 1; port < PORTS; port++) {
+    const addresses = new Set(table.inodes(port).map((inode) => table.textOf(inode)));
+    for (const address of addresses) served.push({ port, address });
+  }
+  return served;
 }

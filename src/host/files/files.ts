@@ -12,6 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -117,6 +118,11 @@ export function setAside(paths: readonly string[], now: Date): string | null {
   const present = paths.filter((path) => existsSync(path));
   for (const path of present) onDisk('set aside', path, () => renameSync(path, path + suffix));
   return present.length > 0 ? present[0] + suffix : null;
+}
+
+/** Whether a path leads to a directory. */
+export function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** A path with its symbolic links followed (realpath(3)); null if it leads nowhere, or may not be followed. */

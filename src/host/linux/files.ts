@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { realPath, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
+import { isDirectory, realPath, removeFile, storeExecutable, syncDirectory } from '../files/files.ts';
 import { Logs } from '../files/logs.ts';
 import { readPid } from '../files/pid-file.ts';
 import { discard, finishPurges, setDirectoriesAside } from '../files/purge.ts';
@@ -21,6 +21,7 @@ export class LinuxFiles implements Files {
   readonly findExecutable = findExecutable;
   readonly fileId = fileId;
   readonly readPid = readPid;
+  readonly isDirectory = isDirectory;
   readonly realPath = realPath;
   readonly storeExecutable = storeExecutable;
   readonly remove = removeFile;

@@ -1,6 +1,7 @@
 import { httpGet } from '../net/http-get.ts';
 import { postJson } from '../net/http-post.ts';
 import { fetchNumber } from '../net/json-field.ts';
+import { isLocal } from '../net/local.ts';
 import { readPortRange } from '../net/sock-diag.ts';
 import { lookUpListeners } from '../net/sock-lookup.ts';
 import { findListener, journalIsThere, openJournal } from '../net/unix.ts';
@@ -8,6 +9,7 @@ import { readConnections } from '../proc/net.ts';
 import { findSocketFd, listPids, readCommand } from '../proc/pid.ts';
 import type { PortRange, PortTable, Protocol } from '../proc/port-table.ts';
 import type { Sockets } from '../sockets.ts';
+import { socketsOf } from '../strays/origin.ts';
 import { closeFd } from '../sys/pidfd.ts';
 
 /** Maps processes to slots. */
@@ -24,7 +26,8 @@ export class LinuxSockets implements Sockets {
   readonly get = httpGet;
   readonly fetchNumber = fetchNumber;
   readonly postJson = postJson;
-  readonly readConnections = () => readConnections();
+  readonly readConnections = (addresses?: readonly string[]) => readConnections(addresses);
+  readonly isLocal = isLocal;
   readonly journalIsThere = () => journalIsThere();
   readonly openJournal = (identifier: string) => openJournal(identifier);
   readonly closeJournal = closeFd;
@@ -37,8 +40,8 @@ export class LinuxSockets implements Sockets {
     return readPortRange(protocol, range);
   }
 
-  reachablePorts(port: number): PortTable | null {
-    return lookUpListeners(port);
+  reachablePorts(port: number, address: string | null): PortTable | null {
+    return lookUpListeners(port, address);
   }
 
   holds(key: string, inodes: readonly number[]): boolean {
@@ -53,6 +56,17 @@ export class LinuxSockets implements Sockets {
     return listPids().some(
       (pid) => this.#slots.keyOf(pid) === key && findSocketFd(pid, inodes, null) !== null,
     );
+  }
+
+  slotsHolding(inodes: readonly number[]): Map<number, string> {
+    const wanted = new Set(inodes);
+    const slots = new Map<number, string>();
+    for (const pid of listPids()) {
+      const held = socketsOf(pid).filter((inode) => wanted.has(inode));
+      const key = held.length > 0 ? this.#slots.keyOf(pid) : null;
+      if (key !== null) for (const inode of held) slots.set(inode, key);
+    }
+    return slots;
   }
 
   holderOf(inodes: readonly number[]): string | null {

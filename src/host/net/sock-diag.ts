@@ -2,7 +2,16 @@ import { readSync } from 'node:fs';
 import { readPorts } from '../proc/net.ts';
 import { type PortRange, PortTable, type Protocol } from '../proc/port-table.ts';
 import { check, libc } from '../sys/libc.ts';
-import { AF, ANSWER, addressAt, HEADER, NLMSG, SOCK_DIAG_BY_FAMILY, withSocket } from './sock-diag-socket.ts';
+import {
+  AF,
+  ANSWER,
+  addressAt,
+  HEADER,
+  isIpv6OnlyAt,
+  NLMSG,
+  SOCK_DIAG_BY_FAMILY,
+  withSocket,
+} from './sock-diag-socket.ts';
 
 /** The request of before Linux 3.3, of all families at once: one walk through the listeners instead of two. */
 const TCPDIAG_GETSOCK = 18;
@@ -86,6 +95,7 @@ function dump(fd: number, request: Buffer, ports: PortTable): boolean {
           BUFFER.readUInt16BE(at + ANSWER.port),
           BUFFER.readUInt32LE(at + ANSWER.inode),
           addressAt(BUFFER, at),
+          isIpv6OnlyAt(BUFFER, at),
         );
     }
   }

@@ -1,3 +1,5 @@
+import { addressText, type KernelAddress, kernelAddress, unmapped } from './address.ts';
+
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const COLON = 0x3a;
@@ -12,13 +14,9 @@ export type Protocol = 'tcp' | 'udp';
 export const ANY_ADDRESS = 'any';
 /** 127.0.0.1, as the kernel writes it: the bytes of a network address, read as a word of a little-endian host. */
 export const LOOPBACK_ADDRESS = '0100007F';
-/** ::ffff:0.0.0.0/96: IPv4 addresses in sockets of IPv6. */
-const MAPPED = '0000000000000000FFFF0000';
-
-function normalAddress(address: string): string {
-  const short = address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
-  return /^0*$/.test(short) ? ANY_ADDRESS : short;
-}
+/** Digits of an IPv4 address. */
+const IPV4_DIGITS = 8;
+const IS_ANY = /^0*$/;
 
 /** Ports from one to another, both included. */
 export interface PortRange {
@@ -45,7 +43,11 @@ export function rangeOf(ports: readonly number[]): PortRange {
 export class PortTable {
   readonly #inodes = new Map<number, number | number[]>();
   /** The addresses of sockets bound to one, by inode; most are bound to any. */
-  readonly #addresses = new Map<number, string>();
+  readonly #addresses = new Map<number, KernelAddress>();
+  /** Sockets of IPv6 that are bound to any address, and whether they take IPv6 only (IPV6_V6ONLY). */
+  readonly #anyOfIpv6 = new Map<number, boolean>();
+  /** The inodes of a port by their addresses, for ports that were asked about: many agents may share one. */
+  readonly #byAddress = new Map<number, Map<KernelAddress, number[]>>();
 
   /** The inodes of the sockets bound to (udp) or listening on (tcp) a port; empty if there are none. */
   inodes(port: number): readonly number[] {
@@ -54,8 +56,37 @@ export class PortTable {
   }
 
   /** The address that a socket is bound to, as in /proc/net/tcp; ANY_ADDRESS if it is bound to any. */
-  addressOf(inode: number): string {
+  addressOf(inode: number): KernelAddress {
     return this.#addresses.get(inode) ?? ANY_ADDRESS;
+  }
+
+  /** The same in canonical text: 127.16.0.8, fd00::8; 0.0.0.0 or :: if it is bound to any. */
+  textOf(inode: number): string {
+    const address = this.#addresses.get(inode);
+    if (address !== undefined) return addressText(address);
+    return this.#anyOfIpv6.has(inode) ? '::' : '0.0.0.0';
+  }
+
+  /** The sockets of a port that are bound to this one address. @param address in canonical form */
+  inodesAt(port: number, address: string): readonly number[] {
+    return this.#addressesOf(port).get(kernelAddress(address)) ?? [];
+  }
+
+  /** The sockets of a port that are bound to any address, of IPv4 or IPv6. */
+  inodesAtAny(port: number): readonly number[] {
+    return this.#addressesOf(port).get(ANY_ADDRESS) ?? [];
+  }
+
+  /** The sockets that may get what is sent to a port at an address: those bound to it, or to any of its kind. */
+  inodesFor(port: number, address: string): readonly number[] {
+    const atAny = this.inodesAtAny(port).filter((inode) => this.isAnyFor(inode, address));
+    return [...this.inodesAt(port, address), ...atAny];
+  }
+
+  /** Whether a socket that is bound to any address is bound to this one too: one of IPv6 may be to those of IPv4. */
+  isAnyFor(inode: number, address: string): boolean {
+    const isIpv6Only = this.#anyOfIpv6.get(inode);
+    return address.includes(':') ? isIpv6Only !== undefined : isIpv6Only !== true;
   }
 
   /** Adds the lines of one of /proc/net/tcp, tcp6, udp, udp6. */
@@ -77,21 +108,33 @@ export class PortTable {
 
   /**
    * Adds a socket; one without an inode has no process any more.
-   * @param address in hexadecimal, as /proc/net has it: a word for IPv4, four for IPv6
+   * @param isIpv6Only whether it takes IPv6 alone, which /proc/net does not show
    */
-  add(port: number, inode: number, address: string): void {
+  add(port: number, inode: number, address: KernelAddress, isIpv6Only = false): void {
     if (inode === 0) return;
-    const normal = normalAddress(address);
-    if (normal !== ANY_ADDRESS) this.#addresses.set(inode, normal);
-    const others = this.inodes(port);
-    this.#inodes.set(port, others.length === 0 ? inode : [...others, inode]);
+    const own = unmapped(address);
+    if (!IS_ANY.test(own)) this.#addresses.set(inode, own);
+    else if (own.length > IPV4_DIGITS) this.#anyOfIpv6.set(inode, isIpv6Only);
+    this.#byAddress.delete(port);
+    const others = this.#inodes.get(port);
+    if (Array.isArray(others)) others.push(inode);
+    else this.#inodes.set(port, others === undefined ? inode : [others, inode]);
+  }
+
+  #addressesOf(port: number): ReadonlyMap<KernelAddress, number[]> {
+    const known = this.#byAddress.get(port);
+    if (known) return known;
+    const found = Map.groupBy(this.inodes(port), (inode) => this.addressOf(inode));
+    this.#byAddress.set(port, found);
+    return found;
   }
 }
 
-/** A port that is served. */
+/** A port that is served, and the address in text: 0.0.0.0 or :: for any. */
 export interface ServedPorts {
   protocol: Protocol;
   port: number;
+  address: string;
 }
 
 /** Inverts tables of ports: the port that each socket serves, by its inode. */
@@ -99,7 +142,9 @@ export function portsByInode(tables: Readonly<Record<Protocol, PortTable>>): Map
   const ports = new Map<number, ServedPorts>();
   for (const protocol of ['tcp', 'udp'] as const) {
     for (let port = 1; port < PORTS; port++) {
-      for (const inode of tables[protocol].inodes(port)) ports.set(inode, { protocol, port });
+      const table = tables[protocol];
+      for (const inode of table.inodes(port))
+        ports.set(inode, { protocol, port, address: table.textOf(inode) });
     }
   }
   return ports;
