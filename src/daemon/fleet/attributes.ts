@@ -41,7 +41,10 @@ export function userOf(
   const isOwn = account === null && group === null && groups === null;
   if (isOwn) return {};
   if (account === null && users.own.uid !== 0)
-    throw new FleetError('PRIVILEGE_MISSING', 'process.group: only root can change the groups of agents');
+    throw new FleetError(
+      'PRIVILEGE_MISSING',
+      `process.${group === null ? 'groups' : 'group'}: only root can change the groups of agents`,
+    );
   const { uid, gid, name } = account ?? users.own;
   const usual = name === null ? [] : users.groupsOf(name, gid);
   const further = (groups ?? []).map((each) => gidOf(users, each, 'process.groups'));
