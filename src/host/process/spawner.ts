@@ -118,14 +118,19 @@ export class Spawner {
     return launcher;
   }
 
-  /** Frees a launcher of what it has of whoever started this process. If it ends meanwhile, the first start replaces it. */
+  /**
+   * Frees a launcher of what it has of whoever started this process.
+   * @throws SystemCallError if it does not answer; it is ended then, so that no late answer is taken for another one's
+   */
   #setUp(launcher: LauncherProcess): void {
     const calls = baselineCalls(this.#abilities.architecture, {
       hard: ownHardLimit,
       permitted: readPermitted(launcher.pid),
     });
-    launcher.send(compileOrder(0, calls)!);
-    launcher.receive(this.#answers.subarray(0, STEP_BYTES), 0);
+    const sent = attempt(() => launcher.send(compileOrder(0, calls)!));
+    if (sent.ok && launcher.receive(this.#answers.subarray(0, STEP_BYTES), 0) === STEP_BYTES) return;
+    launcher.close();
+    throw SystemCallError.named('launcher', 'EPIPE');
   }
 
   /** Children inherit cgroups (v1) and limits of the launcher: where this process was moved, a new one has its. */
