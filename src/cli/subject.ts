@@ -61,17 +61,10 @@ export async function settleSubject(
     facts: readHostFacts({
       directories,
       pids: status === null ? [] : [status.supervisor.pid, ...pids.slice(0, 1)],
-      ...nofileHere(status === null),
     }),
     source: examined.length === 1 && only?.spec ? { spec: only.spec, baseDir: only.baseDir } : null,
     agents: new Set(pids),
   };
-}
-
-/** Agents inherit the soft limit that their supervisor had before Node raised it; bin/with-node notes it. */
-function nofileHere(isHere: boolean): { nofileOfAgents?: number } {
-  const soft = Number(process.env.FLEETD_SOFT_NOFILE);
-  return isHere && soft > 0 ? { nofileOfAgents: soft } : {};
 }
 
 async function sourcesOf({ options, fleet }: Context): Promise<Source[]> {

@@ -99,7 +99,6 @@ async function start(paths: Paths, exit: Shutdown): Promise<void> {
     id: possessed.id,
     files,
     notifyPath: paths.notifySocket,
-    nofile: Number(process.env.FLEETD_SOFT_NOFILE) || Number.POSITIVE_INFINITY,
   });
   publish(paths.notifySocket);
   const parts = { host, paths, store, runs, events, readings, log };

@@ -37,6 +37,9 @@ export interface Demand {
   ownSlots: ReadonlySet<number>;
   /** The spec's limit of open files for an agent. */
   nofile: number | null;
+  /** The spec's limits and attributes of its processes; null without a spec. */
+  limits: Spec['limits'];
+  process: Spec['process'] | null;
   memory: { requestBytes: number | null; limitBytes: number | null };
   logsTo: Spec['logs']['to'];
   directories: { stateDir: string; runtimeDir: string } | null;
@@ -108,6 +111,8 @@ export function demandOf(known: Known): Demand {
     addresses: spec?.addresses ?? null,
     ownSlots,
     nofile: spec?.resources?.nofile ?? null,
+    limits: spec?.limits ?? null,
+    process: spec?.process ?? null,
     memory: { requestBytes: memory?.requestBytes ?? null, limitBytes: memory?.limitBytes ?? null },
     logsTo: spec?.logs.to ?? 'file',
     directories: known.directories ?? null,
@@ -134,6 +139,8 @@ export function combine(demands: readonly Demand[]): Demand {
     ports: null,
     addresses: null,
     nofile: null,
+    limits: null,
+    process: null,
     memory: { requestBytes: null, limitBytes: null },
     likely: averages('likely'),
     least: averages('least'),

@@ -1,3 +1,6 @@
+import type { Capability } from '../specification/capabilities.ts';
+import type { LimitName } from '../specification/spec.ts';
+
 /** The kernel settings that the doctor examines, by their sysctl(8) names; a dot is a slash below /proc/sys. */
 export const SYSCTLS = [
   'kernel.pid_max',
@@ -45,8 +48,7 @@ export interface HostFacts {
   };
   /** Limits of the process that starts agents: the supervisor, else this one. Infinity: unlimited. */
   rlimits: Readonly<Record<'nofile' | 'nproc', { soft: number; hard: number }>>;
-  /** The soft limit of open files that agents inherit. */
-  nofileOfAgents: number;
+  inherited: Inherited;
   /** Limits of every cgroup above the process that starts agents, innermost first. */
   cgroups: readonly CgroupLimit[];
   /** The namespaces of that process that differ from the host's. */
@@ -57,6 +59,20 @@ export interface HostFacts {
   disks: readonly Disk[];
   /** Facts that take longer to read; null if only the quick ones were read. */
   survey: HostSurvey | null;
+}
+
+/** What the process that starts agents has of whoever started it, and may change. */
+export interface Inherited {
+  /** Hard limits, in the unit of setrlimit(2). Infinity: unlimited. */
+  hard: Readonly<Record<LimitName, number>>;
+  nice: number;
+  oomScoreAdj: number;
+  /** The processors of the host, as 0-3,6. */
+  cpus: string;
+  /** Its effective capabilities. */
+  capabilities: readonly Capability[];
+  /** What no process can undo: no_new_privs, seccomp. */
+  confinedBy: readonly string[];
 }
 
 /** A limit that a cgroup sets. */

@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '../specification/capabilities.ts';
 import { demandOf } from './demand.ts';
 import type { HostFacts } from './facts.ts';
 import { renderSysctl, sysctlSettings } from './sysctl.ts';
@@ -6,7 +7,7 @@ const AGENTS = 10_000;
 const MEMORY_BYTES = 64 * 2 ** 30;
 
 /** A host with the kernel's defaults and the values that systemd raises at boot, as far as the settings depend on it. */
-const HOST: HostFacts = {
+export const USUAL_HOST: HostFacts = {
   uid: 0,
   pageBytes: 4_096,
   sysctls: {
@@ -26,7 +27,25 @@ const HOST: HostFacts = {
     nofile: { soft: 1_024, hard: 524_288 },
     nproc: { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY },
   },
-  nofileOfAgents: 1_024,
+  inherited: {
+    hard: {
+      as: Number.POSITIVE_INFINITY,
+      core: Number.POSITIVE_INFINITY,
+      cpu: Number.POSITIVE_INFINITY,
+      data: Number.POSITIVE_INFINITY,
+      fsize: Number.POSITIVE_INFINITY,
+      memlock: 8 * 2 ** 20,
+      msgqueue: 819_200,
+      nproc: Number.POSITIVE_INFINITY,
+      sigpending: 256_000,
+      stack: Number.POSITIVE_INFINITY,
+    },
+    nice: 0,
+    oomScoreAdj: 0,
+    cpus: '0-15',
+    capabilities: CAPABILITIES,
+    confinedBy: [],
+  },
   cgroups: [],
   namespaces: [],
   container: null,
@@ -40,6 +59,6 @@ export function sysctlExample(): string {
     ...demandOf({ spec: null, agents: AGENTS }),
     ports: { base: 10_000, same: false, perAgent: 1, names: null, protocol: 'udp' as const },
   };
-  const settings = sysctlSettings({ ...demand, likely: { ...demand.likely, udpSockets: 1 } }, HOST);
+  const settings = sysctlSettings({ ...demand, likely: { ...demand.likely, udpSockets: 1 } }, USUAL_HOST);
   return renderSysctl(settings, 'an example: 10,000 agents with one UDP port each on 64 GiB');
 }

@@ -1,6 +1,7 @@
 import type { Demand } from './demand.ts';
 import type { HostFacts } from './facts.ts';
 import type { Finding, Judge } from './finding.ts';
+import { attributes } from './limits/attributes.ts';
 import { agentFiles, fileMax, inotify, nrOpen, supervisorFiles } from './limits/files.ts';
 import { cgroupMemory, memory, overcommit } from './limits/memory.ts';
 import { addressesHere, addressRange, ephemeralPorts, portRange, portsFree } from './limits/ports.ts';
@@ -54,6 +55,11 @@ export const LIMITS: readonly LimitEntry[] = [
     limits: ['resources.nofile'],
     asks: 'May an agent have the number of open files that it needs, or that the spec allows it?',
     judge: agentFiles,
+  },
+  {
+    limits: ['limits.…', 'process.…'],
+    asks: 'May agents have the limits and attributes of the spec, or else those of a system service?',
+    judge: attributes,
   },
   {
     limits: ['fs.file-max'],

@@ -135,7 +135,7 @@ export const ERRORS = {
     hint: 'Correct the path or the file mode.',
   },
   USER_UNKNOWN: {
-    when: "The agents' user does not exist on this host.",
+    when: "The agents' user, or a group of theirs, does not exist on this host.",
     exitCode: 2,
     retryable: false,
     hint: 'Create the user, or correct the user in the spec.',

@@ -20,5 +20,7 @@ export function describeStartError({ code = '', syscall, message }: StartError, 
   if (syscall === 'chdir' && code === 'EACCES')
     return 'its user has no permission to enter its working directory, cwd (EACCES)';
   if (syscall === 'chdir' && code === 'ENOENT') return 'its working directory, cwd, does not exist (ENOENT)';
+  if (syscall?.includes('.') && code === 'EPERM')
+    return `${syscall}: this supervisor may not set it (EPERM); fleetctl doctor says why`;
   return message;
 }

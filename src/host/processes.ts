@@ -33,9 +33,8 @@ export interface Processes {
   /**
    * Starts agents. One that fails on its way to its program (the change of its user, its directory, the exec) counts as
    * started: the reason of its failure comes with its exit.
-   * @param nofile their soft limit of open files; null for that of the supervisor
    */
-  start(requests: readonly StartRequest[], nofile: number | null): Result<ProcessId>[];
+  start(requests: readonly StartRequest[]): Result<ProcessId>[];
   /**
    * Applies the resources of a spec to each agent of a fleet (null: no limits), running agents included.
    * @param agents the number of agents that there will be

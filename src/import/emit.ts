@@ -12,7 +12,6 @@ const ORDER = [
   'cwd',
   'user',
   'process',
-  'sandbox',
   'ports',
   'start',
   'ready',

@@ -70,7 +70,6 @@ export interface Spec {
     oomScoreAdj: number;
     capabilities: Capability[];
   };
-  sandbox: { readOnly: boolean; tmp: 'private' | 'shared'; writable: string[] } | null;
   leak: {
     everyMs: number;
     growthBytesPerHour: number;

@@ -1,6 +1,7 @@
 import { type Demand, demandOf, type Known } from '../../src/doctor/demand.ts';
 import type { CgroupLimit, HostFacts, HostSurvey } from '../../src/doctor/facts.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
+import { USUAL_HOST } from '../../src/doctor/sysctl-example.ts';
 import { diagnose } from '../../src/doctor/table.ts';
 import { parseSpec } from '../../src/specification/parse.ts';
 
@@ -39,7 +40,7 @@ export function host(changes: Partial<HostFacts> = {}): HostFacts {
     },
     used: { tasks: 200, files: 2_000, connections: null },
     rlimits: { nofile: { soft: 65_536, hard: 65_536 }, nproc: { soft: NONE, hard: NONE } },
-    nofileOfAgents: 1024,
+    inherited: USUAL_HOST.inherited,
     cgroups: [],
     namespaces: [],
     container: null,

@@ -47,7 +47,7 @@ describe('a systemd host, from a user’s session', () => {
       memory: { totalBytes: 65_775_372 * 1024, swapTotalBytes: 1_024_000_000 },
       used: { tasks: 345, files: 1500, connections: null },
       rlimits: { nofile: { soft: 1024, hard: 524_288 }, nproc: { soft: 31_202, hard: 31_202 } },
-      nofileOfAgents: 1024,
+      inherited: { nice: 0, capabilities: [], confinedBy: [] },
       namespaces: [],
       container: null,
     });

@@ -4,12 +4,14 @@ import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'nod
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { failureIn, readAnswer } from '../../src/host/launcher/answer.ts';
-import { launchCalls, STEPS } from '../../src/host/launcher/calls.ts';
+import { baselineCalls, serviceLimit } from '../../src/host/launcher/baseline.ts';
+import { launchCalls } from '../../src/host/launcher/calls.ts';
 import { type Architecture, launcherImage } from '../../src/host/launcher/image.ts';
 import type { Launch } from '../../src/host/launcher/launch.ts';
 import { firstPage } from '../../src/host/launcher/launcher-process.ts';
 import { MACHINE_CODE } from '../../src/host/launcher/machine-code.ts';
 import { type Call, compileOrder, TABLE } from '../../src/host/launcher/script.ts';
+import { STEPS } from '../../src/host/launcher/system-calls.ts';
 import { libc } from '../../src/host/sys/libc.ts';
 import { until } from '../e2e/harness.ts';
 import { Scratch } from './processes.ts';
@@ -111,7 +113,7 @@ describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) =
         env: ['A=ä', 'PATH=/bin'],
         cwd: '/usr',
         umask: 0o27,
-        nofile: { soft: 99, hard: 999 },
+        limits: { nofile: { soft: 99, hard: 999 } },
       };
       const { answer, report, output } = await run(architecture, changes);
       expect(answer).toMatchObject({ launch: 2 ** 40 + 7, outcome: expect.any(Number) });
@@ -142,7 +144,7 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
     user: { uid: 1, gid: 2, groups: [3] },
     cgroup: '/g',
     umask: 0,
-    nofile: { soft: 1, hard: 1 },
+    limits: { nofile: { soft: 1, hard: 1 } },
     oomScoreAdj: 1,
   };
   const steps = launchCalls(launch, { architecture: 'x64', bornInCgroup: false }).map(
@@ -150,14 +152,59 @@ test('what is the spec’s comes after the change of the user, and the cgroup be
   );
   expect(steps).toEqual([
     ...['fork', 'cgroup', 'cgroup', 'cgroup', 'setsid', 'output', 'output', 'output', 'output'],
-    ...['close', 'close', 'close', 'close', 'umask', 'nofile'],
-    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'close', 'chdir'],
-    ...['no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],
+    ...['close', 'close', 'close', 'close', 'umask'],
+    ...['oom_score_adj', 'oom_score_adj', 'oom_score_adj', 'nofile', 'close', 'chdir'],
+    ...['keyring', 'no_new_privs', 'setgroups', 'setresgid', 'setresuid', 'capset', 'chdir', 'execve'],
   ]);
   const born = launchCalls(launch, { architecture: 'x64', bornInCgroup: true }).map(
     ({ step }) => STEPS[step],
   );
   expect(born.slice(0, 3)).toEqual(['cgroup', 'fork', 'setsid']);
+});
+
+test('attributes and limits come before the change of the user, capabilities around it', () => {
+  const launch: Launch = {
+    ...LAUNCH,
+    user: { uid: 1, gid: 2, groups: [] },
+    limits: { memlock: { soft: 1, hard: 1 }, stack: { soft: 1, hard: 1 } },
+    nice: -5,
+    ioPriority: 3 << 13,
+    cpus: new Set([0, 9]),
+    capabilities: [10],
+  };
+  const calls = launchCalls(launch, NATIVE);
+  const steps = calls.map(({ step }) => STEPS[step]).filter((step, i, all) => step !== all[i - 1]);
+  expect(steps.slice(steps.indexOf('process.nice'))).toEqual([
+    ...['process.nice', 'process.ionice', 'process.cpus', 'limits.memlock', 'limits.stack'],
+    ...['process.capabilities', 'close', 'chdir', 'keyring', 'no_new_privs'],
+    ...['setgroups', 'setresgid', 'setresuid', 'process.capabilities', 'chdir', 'execve'],
+  ]);
+  const affinity = calls.find(({ step }) => STEPS[step] === 'process.cpus')!.arguments;
+  expect(affinity).toEqual([0, 8, Buffer.from([1, 2, 0, 0, 0, 0, 0, 0])]);
+  // PR_CAPBSET_DROP of all but the one that stays.
+  const dropped = calls.map(({ arguments: [option, number] }) => (option === 24 ? number : null));
+  expect(new Set(dropped.filter((number) => number !== null))).toEqual(
+    new Set(Array.from({ length: 64 }, (_, number) => number).filter((number) => number !== 10)),
+  );
+});
+
+test('root with other groups is still root', () => {
+  const launch: Launch = { ...LAUNCH, user: { uid: 0, gid: 1, groups: [2] } };
+  const steps = launchCalls(launch, NATIVE).map(({ step }) => STEPS[step]);
+  expect(steps).toContain('setgroups');
+  expect(steps).not.toContain('no_new_privs');
+  expect(steps).not.toContain('capset');
+});
+
+test('the launcher frees itself of what is inherited: whatever the host forbids is passed over', () => {
+  const hard = (name: string) => (name === 'memlock' ? 65_536 : Number.POSITIVE_INFINITY);
+  const calls = baselineCalls('x64', { hard, permitted: 1n << 10n });
+  expect(calls.slice(0, -1).every(({ mayFail, forks }) => mayFail && !forks)).toBe(true);
+  // The last one answers the order.
+  expect(calls.at(-1)).toMatchObject({ forks: true });
+  expect(serviceLimit('memlock', 65_536)).toEqual({ soft: 65_536, hard: 65_536 });
+  expect(serviceLimit('nofile', 20_000)).toEqual({ soft: 1_024, hard: 20_000 });
+  expect(serviceLimit('fsize', 10)).toEqual({ soft: 10, hard: 10 });
 });
 
 test('nothing of a longer order is left behind a shorter one', () => {

@@ -110,7 +110,7 @@ test.each([
   ['execve: EACCES', { path: '/etc/passwd' }],
   ['chdir: ENOENT', { cwd: '/nonexistent' }],
   ['cgroup: ENOENT', { cgroup: '/nonexistent' }],
-  ['nofile: EINVAL', { nofile: { soft: 2, hard: 1 } }],
+  ['nofile: EINVAL', { limits: { nofile: { soft: 2, hard: 1 } } }],
   ['execve: E2BIG', { env: [`A=${'x'.repeat(2 ** 18)}`] }],
 ])('reports %s', (failure, changes) => {
   expect(failureOf(changes)).toBe(failure);
@@ -132,7 +132,7 @@ test('reports that the executable is open for writing', () => {
 test('gives a process the limits and the mask that are named, and keeps its own', () => {
   const own = getLimit('nofile');
   const text = outputOf('ulimit -Sn; ulimit -Hn; umask; cat /proc/self/oom_score_adj', {
-    nofile: { soft: 64, hard: 128 },
+    limits: { nofile: { soft: 64, hard: 128 } },
     umask: 0o027,
     oomScoreAdj: 300,
   });

@@ -146,13 +146,16 @@ test('specifiers of the system manager are its directories; those of a user are 
   ]);
 });
 
-test('a sandbox says all that would otherwise be assumed', () => {
-  expect(service('ExecStart=/bin/a\nPrivateTmp=yes').sandbox).toEqual({ tmp: 'private', readOnly: false });
-  expect(service('ExecStart=/bin/a\nProtectSystem=strict\nReadWritePaths=-/v "/w x"').sandbox).toEqual({
-    readOnly: true,
-    tmp: 'shared',
-    writable: ['/v', '/w x'],
-  });
+test('what would shut the agents in is named, as there is no key for it', () => {
+  const found = imported(
+    '[Service]\nExecStart=/bin/a\nProtectSystem=strict\nReadWritePaths=/v\nPrivateTmp=yes\n',
+  );
+  expect(found.fleets[0]!.spec).not.toHaveProperty('sandbox');
+  expect(allUnsupported(found).map(({ directive }) => directive)).toEqual([
+    'ProtectSystem',
+    'ReadWritePaths',
+    'PrivateTmp',
+  ]);
 });
 
 test('drop-ins are named, not read', () => {

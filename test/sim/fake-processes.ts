@@ -30,6 +30,7 @@ const USERS: Processes['users'] = {
   find: (name) => (name === ACCOUNT.name ? ACCOUNT : null),
   of: (uid, gid) => (uid === 0 ? ACCOUNT : { uid, gid, name: null, home: '/' }),
   groupsOf: () => [],
+  findGroup: () => null,
 };
 
 /** An error as a system call has it. */

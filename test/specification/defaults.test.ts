@@ -48,7 +48,6 @@ const DEFAULTS: Spec = {
     oomScoreAdj: 500,
     capabilities: [],
   },
-  sandbox: null,
   leak: null,
   pressure: null,
   verify: null,
@@ -165,7 +164,6 @@ test('reads the keys of the second edition', () => {
       oomScoreAdj: -100,
       capabilities: ['NET_BIND_SERVICE'],
     },
-    sandbox: { readOnly: true, tmp: 'private', writable: ['/var/cache/pilot'] },
   });
 });
 

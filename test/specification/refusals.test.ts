@@ -53,7 +53,6 @@ test.each([
   [{ process: { umask: 27 } }, 'process.umask: expected an octal number in quotes', 'found 27'],
   [{ process: { cpus: '3-1' } }, 'process.cpus: expected processors', '3-1'],
   [{ process: { capabilities: ['FLY'] } }, 'process.capabilities[0]: expected a capability', 'found "FLY"'],
-  [{ sandbox: { tmp: 'none' } }, 'sandbox.tmp: expected one of private, shared', 'found "none"'],
   [{ ports: {} }, 'ports.base: expected a whole number', 'found nothing; base or same is required'],
   [{ ports: { base: 70_000 } }, 'ports.base: ', 'found 70000'],
   [{ target: -1 }, 'target: expected a whole number from 0', 'found -1'],

@@ -93,11 +93,9 @@ function othersOf(
 function factsHere({ host, paths, fleets }: Supervised): HostFacts {
   const { stateDir, runtimeDir } = paths;
   const agents = [...fleets.values()].flatMap((runner) => pidsOf(runner, 1));
-  const soft = Number(process.env.FLEETD_SOFT_NOFILE);
   return host.facts.read({
     directories: { stateDir, runtimeDir },
     pids: [process.pid, ...agents],
-    ...(soft > 0 && { nofileOfAgents: soft }),
   });
 }
 

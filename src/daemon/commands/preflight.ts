@@ -7,6 +7,7 @@ import { checkSocketPath, type Paths } from '../../specification/paths.ts';
 import { literal } from '../../specification/placeholders.ts';
 import { checkPlaces } from '../../specification/ports.ts';
 import type { Spec } from '../../specification/spec.ts';
+import { userOf } from '../fleet/attributes.ts';
 import { AGENT_PATH, accountFor } from '../fleet/launch.ts';
 import type { FleetRunner } from '../fleet/runner.ts';
 import { checkAddresses, checkOtherFleets, checkPlacesFree, type OtherFleet } from './places.ts';
@@ -53,8 +54,8 @@ export function highestOf(slots: ReadonlySet<number>): number {
   return highest;
 }
 
-function checkUser({ user }: Spec, highest: number, users: Users): void {
-  accountFor(users, user, 0);
+function checkUser({ user, process }: Spec, highest: number, users: Users): void {
+  userOf(users, accountFor(users, user, 0), process);
   // The kernel takes uid −1 as "no change", and 2³² − 1 is that.
   if (user && 'base' in user && user.base + Math.max(highest, 0) > 2 ** 32 - 2) {
     throw new FleetError(

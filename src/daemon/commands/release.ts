@@ -87,7 +87,7 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
  */
 function surroundings(spec: Spec): Partial<Spec> {
   const defaults = parseSpec({ name: spec.name, command: ['none'] });
-  const keys = (['cwd', 'limits', 'process', 'sandbox'] as const).filter(
+  const keys = (['cwd', 'limits', 'process'] as const).filter(
     (key) => JSON.stringify(spec[key]) !== JSON.stringify(defaults[key]),
   );
   const seen: Partial<Spec> = Object.fromEntries(keys.map((key) => [key, spec[key]]));

@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import { releaseOf } from '../../fleet/slot-records.ts';
-import type { Account, Host, Launch, Output, User as ProcessUser, Users } from '../../host/host.ts';
+import type { Account, Host, Launch, Output, Users } from '../../host/host.ts';
 import { addressOf } from '../../specification/addresses.ts';
 import { namedPortsOf, type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
+import { attributesOf, userOf } from './attributes.ts';
 import type { FleetContext } from './context.ts';
 import { readSlotSecrets } from './env-file.ts';
 
@@ -95,7 +96,8 @@ export function agentLaunch(world: LaunchWorld, account: Account | null, output:
     env: environment(world, values, account),
     cwd: resolve(world.baseDir, expand(world.spec.cwd, values)),
     output,
-    ...userOf(world.host.processes.users, account),
+    ...attributesOf(world.spec),
+    ...userOf(world.host.processes.users, account, world.spec.process),
   };
 }
 
@@ -130,7 +132,8 @@ export function helperLaunch(
     cwd: resolve(world.baseDir, expand(world.spec.cwd, values)),
     output,
     isErrand: true,
-    ...userOf(world.host.processes.users, account),
+    ...attributesOf(world.spec),
+    ...userOf(world.host.processes.users, account, world.spec.process),
   };
 }
 
@@ -176,11 +179,4 @@ function environment(world: LaunchWorld, values: Placeholders, account: Account 
 /** The variable that holds a named port. */
 function portVariable(name: string): string {
   return `FLEET_PORT_${name.toUpperCase().replaceAll('-', '_')}`;
-}
-
-/** The user of a launch; a uid that is not in the user database has no groups except its own. */
-function userOf(users: Users, account: Account | null): { user?: ProcessUser } {
-  if (!account) return {};
-  const { uid, gid, name } = account;
-  return { user: { uid, gid, groups: name === null ? [] : users.groupsOf(name, gid) } };
 }

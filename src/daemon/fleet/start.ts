@@ -69,7 +69,7 @@ function start(context: FleetContext, steps: readonly StartStep[]): void {
     }
   }
   const links = new Links(context);
-  const results = services.host.processes.start(requests, fleet.spec.resources?.nofile ?? null);
+  const results = services.host.processes.start(requests);
   for (const fd of journals) services.host.sockets.closeJournal(fd);
   for (const [i, result] of results.entries()) {
     const { slot, reason } = accepted[i]!;

@@ -1,9 +1,11 @@
+import { LIMIT_DEFAULTS } from '../../specification/limits.ts';
 import type { Demand } from '../demand.ts';
 import { OWN_DESCRIPTORS } from '../descriptors.ts';
 import { type HostFacts, sysctlNumber } from '../facts.ts';
 import { type Finding, type Judge, judgeShared, remark, sysctlFix, sysctlSource } from '../finding.ts';
 import { sysctlSettings } from '../sysctl.ts';
 
+const NOFILE_DEFAULT = LIMIT_DEFAULTS.nofile as number;
 const SUPERVISOR_LIMIT =
   'LimitNOFILE= of the unit that starts fleetd; in a session ulimit -Hn, or nofile in /etc/security/limits.conf';
 
@@ -28,7 +30,7 @@ export const supervisorFiles: Judge = ({ agents, others }, { rlimits }) => {
 };
 
 /** The open files of an agent: the spec's limit must be within the hard limit, and sufficient for the agent. */
-export const agentFiles: Judge = ({ nofile, likely, basis }, { rlimits, nofileOfAgents }) => {
+export const agentFiles: Judge = ({ nofile, likely, basis }, { rlimits }) => {
   const hard = rlimits.nofile.hard;
   const limit = 'resources.nofile';
   if (nofile !== null && nofile > hard) {
@@ -45,8 +47,7 @@ export const agentFiles: Judge = ({ nofile, likely, basis }, { rlimits, nofileOf
       }),
     ];
   }
-  const have = nofile ?? nofileOfAgents;
-  if (!Number.isFinite(have)) return [];
+  const have = nofile ?? Math.min(NOFILE_DEFAULT, hard);
   const needed = Math.ceil(likely.files);
   const verdict = needed > have ? 'warn' : 'ok';
   return [
@@ -54,7 +55,7 @@ export const agentFiles: Judge = ({ nofile, likely, basis }, { rlimits, nofileOf
       limit,
       needed,
       have,
-      source: nofile === null ? 'ulimit -Sn of the process that starts fleetd' : 'the spec',
+      source: nofile === null ? 'the default of a system service' : 'the spec',
       why: `The number of files that an agent has open (${basis.files}).`,
       fix: verdict === 'ok' ? null : `set resources.nofile to ${2 * needed} or more`,
     }),

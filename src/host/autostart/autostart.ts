@@ -98,7 +98,6 @@ function startProcess(output: string): number {
       env: keptEnvironment(KEPT_BY_PROCESS),
       cwd: '/',
       output: { path: output },
-      nofile: { ...getLimit('nofile'), soft: softNofile() },
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -119,17 +118,12 @@ function transientOf({ stateDir, runtimeDir }: Directories, isRoot: boolean, out
     // Variables that the caller has by default, but a unit does not.
     env: [...keptEnvironment(KEPT), `FLEETD_STATE_DIR=${stateDir}`, `FLEETD_RUNTIME_DIR=${runtimeDir}`],
     output,
-    nofile: { soft: softNofile(), hard: getLimit('nofile').hard },
+    nofile: getLimit('nofile').hard,
   };
 }
 
 function keptEnvironment(names: readonly string[]): string[] {
   return names.flatMap((name) => (process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`]));
-}
-
-/** Node raised its own soft limit of open files at its start; the supervisor must get the caller's. */
-function softNofile(): number {
-  return Number(process.env.FLEETD_SOFT_NOFILE) || getLimit('nofile').soft;
 }
 
 /** Waits for a unit's supervisor, or for another one that was started first. @returns the pid of the one that answers */

@@ -17,7 +17,8 @@ export interface UnitStart {
   env: readonly string[];
   /** The file of its output. */
   output: string;
-  nofile: { soft: number; hard: number };
+  /** Its limit of open files. */
+  nofile: number;
 }
 
 const DESCRIPTION = '--description=Supervisor of fleets of daemons';

@@ -37,7 +37,7 @@ export const HOME_PROPERTIES: readonly UnitProperty[] = [
 /** The properties of the supervisor as a transient unit: those of systemd/fleetd.service that fit any directories. */
 export function supervisorProperties(
   isRoot: boolean,
-  { output, nofile }: { output: string; nofile: { soft: number; hard: number } },
+  { output, nofile }: { output: string; nofile: number },
 ): UnitProperty[] {
   return [
     ['Restart', 'always'],
@@ -55,12 +55,8 @@ export function supervisorProperties(
     ...(isRoot
       ? ([
           ['OOMScoreAdjust', '-900'],
-          ['LimitNOFILE', `${limit(nofile.soft)}:${limit(nofile.hard)}`],
+          ['LimitNOFILE', Number.isFinite(nofile) ? String(nofile) : 'infinity'],
         ] satisfies UnitProperty[])
       : []),
   ];
-}
-
-function limit(value: number): string {
-  return Number.isFinite(value) ? String(value) : 'infinity';
 }

@@ -4,14 +4,13 @@ import { SYSCTLS } from '../../doctor/facts.ts';
 import { readMemory } from '../proc/meminfo.ts';
 import { libc } from '../sys/libc.ts';
 import { readCgroupLimits } from './cgroups.ts';
+import { limitIn, readInherited } from './inherited.ts';
 import { Root } from './root.ts';
 
 export interface FactsOptions {
   directories: { stateDir: string; runtimeDir: string };
   /** The supervisor, if one runs, whose limits apply to the agents; after it agents, for their cgroups. */
   pids?: readonly number[];
-  /** The soft limit of open files that agents inherit; absent: that of the first agent, else of the process. */
-  nofileOfAgents?: number;
   /** The root of the host's files; absent: this host. */
   root?: string;
 }
@@ -20,12 +19,7 @@ export interface FactsOptions {
  * Reads the quick facts of a host: a few dozen small files, without inspecting processes. Costs some milliseconds.
  * `survey` is null; `readSurvey` determines what takes longer.
  */
-export function readHostFacts({
-  directories,
-  pids = [],
-  nofileOfAgents,
-  root: path,
-}: FactsOptions): HostFacts {
+export function readHostFacts({ directories, pids = [], root: path }: FactsOptions): HostFacts {
   const root = new Root(path);
   const who = pids[0] ?? 'self';
   const rlimits = readLimits(root, who);
@@ -37,7 +31,7 @@ export function readHostFacts({
     memory: readMemory(root.proc),
     used: readUsed(root),
     rlimits,
-    nofileOfAgents: nofileOfAgents ?? readLimits(root, pids[1] ?? who).nofile.soft,
+    inherited: readInherited(root, who),
     cgroups: cgroupsAbove(root, pids, uid),
     namespaces: foreignNamespaces(root, who),
     container: containerKind(root),
@@ -90,16 +84,10 @@ function uidOf(root: Root, who: number | 'self'): number {
   return found === undefined ? process.geteuid!() : Number(found);
 }
 
-/** Reads a process's limits as /proc/PID/limits prints them: name, soft, hard, unit in columns. */
+/** The limits of a process that decide how many agents it can have. */
 function readLimits(root: Root, who: number | 'self'): HostFacts['rlimits'] {
   const text = root.text(`/proc/${who}/limits`) ?? '';
-  const limit = (name: string) => {
-    const found = new RegExp(`^${name} +(\\d+|unlimited) +(\\d+|unlimited)`, 'm').exec(text);
-    const value = (digits: string | undefined) =>
-      /^\d+$/.test(digits ?? '') ? Number(digits) : Number.POSITIVE_INFINITY;
-    return { soft: value(found?.[1]), hard: value(found?.[2]) };
-  };
-  return { nofile: limit('Max open files'), nproc: limit('Max processes') };
+  return { nofile: limitIn(text, 'Max open files'), nproc: limitIn(text, 'Max processes') };
 }
 
 /** Inode numbers of the host's own namespaces (linux/proc_ns.h), which are the same on every machine. */

@@ -1,6 +1,6 @@
 import { SystemCallError } from '../sys/libc.ts';
 import { TICKS_PER_SECOND } from '../sys/process-id.ts';
-import { STEPS } from './calls.ts';
+import { STEPS } from './system-calls.ts';
 
 /** The head of an order, as the launcher sends it back (x64.S): launch, length, result, failed step, two times. */
 const AT = { launch: 0, result: 16, step: 24, before: 32, after: 48 } as const;

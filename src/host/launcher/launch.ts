@@ -1,3 +1,6 @@
+import type { LimitName } from '../../specification/spec.ts';
+import type { Limit } from '../sys/rlimit.ts';
+
 /**
  * The target of stdout and stderr: a file, opened in the child, or a descriptor that is handed over. An agent's log becomes
  * its user's own, which no other file may. With `errors`, that log is the target of stderr.
@@ -26,8 +29,21 @@ export interface Launch {
   user?: User;
   /** The directory of its cgroup, from its first instruction; absent: the cgroup of this process. */
   cgroup?: string;
-  /** What differs from this process. */
+  /** What differs from the launcher, which has what a system service has (baseline.ts). */
   umask?: number;
-  nofile?: { soft: number; hard: number };
   oomScoreAdj?: number;
+  /** Resource limits, in the unit of setrlimit(2). A hard limit above the launcher's needs CAP_SYS_RESOURCE. */
+  limits?: Limits;
+  /** The soft limit of open files; AgentWorld turns it into one of `limits`. */
+  nofile?: number;
+  nice?: number;
+  /** As in ioprio_set(2). */
+  ioPriority?: number;
+  /** The numbers of the processors that it may run on. */
+  cpus?: ReadonlySet<number>;
+  /** Numbers of the capabilities that it keeps as an ordinary user (capabilities(7)); none besides them. */
+  capabilities?: readonly number[];
 }
+
+/** Resource limits by their names. */
+export type Limits = Readonly<Partial<Record<LimitName | 'nofile', Limit>>>;

@@ -25,9 +25,8 @@ export class LinuxHost implements Host {
   /**
    * @param options.id distinguishes this supervisor's agents from those of others on the host
    * @param options.notifyPath the path of the notify socket; must be free
-   * @param options.nofile the soft limit of open files of agents
    */
-  constructor(options: { id: string; files: SlotFiles; notifyPath: string; nofile: number }) {
+  constructor(options: { id: string; files: SlotFiles; notifyPath: string }) {
     this.#containment = CgroupTree.open(options.id) ?? new Sessions(options.files);
     this.#bootOffsetMs = readUptimeMs() - performance.now();
     this.processes = new LinuxProcesses(this.#containment, options);

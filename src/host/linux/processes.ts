@@ -59,21 +59,17 @@ export class LinuxProcesses implements Processes {
   readonly #lingering = new Map<string, { isKilled: boolean }>();
   readonly #census: Census;
   readonly #notify: NotifySocket;
-  readonly #world: AgentWorld;
+  readonly #world = new AgentWorld();
   readonly #stopReaping: () => void;
   onExit: Processes['onExit'] = () => {};
   onEmpty: Processes['onEmpty'] = () => {};
   onNotify: Processes['onNotify'] = () => {};
 
-  /**
-   * @param options.notifyPath the path of the notify socket; must be free
-   * @param options.nofile the soft limit of open files of agents
-   */
-  constructor(containment: Containment, options: { notifyPath: string; nofile: number }) {
+  /** @param options.notifyPath the path of the notify socket; must be free */
+  constructor(containment: Containment, options: { notifyPath: string }) {
     this.#containment = containment;
     this.#census = new Census(containment);
     this.#spawner = new Spawner((pid) => containment.house(pid));
-    this.#world = new AgentWorld(options.nofile);
     this.errands = new Errands({
       containment,
       spawner: this.#spawner,
@@ -94,9 +90,9 @@ export class LinuxProcesses implements Processes {
     return this.#containment.kind;
   }
 
-  start(requests: readonly StartRequest[], nofile: number | null): Result<ProcessId>[] {
+  start(requests: readonly StartRequest[]): Result<ProcessId>[] {
     const prepared = withAgentUmask(() =>
-      requests.map((request) => attempt(() => this.#readyToLaunch(request, nofile))),
+      requests.map((request) => attempt(() => this.#readyToLaunch(request))),
     );
     const outcomes = this.#spawner.start(prepared.flatMap((each) => (each.ok ? [each.value] : [])));
     return prepared.map((each, i) => {
@@ -109,9 +105,9 @@ export class LinuxProcesses implements Processes {
     });
   }
 
-  #readyToLaunch({ key, paths, owner, launch }: StartRequest, nofile: number | null): Launch {
+  #readyToLaunch({ key, paths, owner, launch }: StartRequest): Launch {
     readySlot(paths, owner);
-    return this.#world.around(launch, this.#containment.place(key), nofile);
+    return this.#world.around(launch, this.#containment.place(key));
   }
 
   #watchStarted(key: string, { pid, startTicks, launch, hasArrived }: SpawnedProcess): ProcessId {

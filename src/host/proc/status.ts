@@ -11,6 +11,11 @@ export function readThreads(pid: number, proc = PROC): number | null {
   return threads === undefined ? null : Number(threads);
 }
 
+/** The permitted capabilities of a process, one bit each (capabilities(7)); none if it is gone. */
+export function readPermitted(pid: number, proc = PROC): bigint {
+  return BigInt(`0x${/^CapPrm:\s+([0-9a-f]+)$/m.exec(readStatus(pid, proc))?.[1] ?? '0'}`);
+}
+
 function readStatus(pid: number, proc: string): string {
   return readProc(`${proc}/${pid}/status`)?.toString('latin1') ?? '';
 }

@@ -17,6 +17,8 @@ export interface Users {
   of(uid: number, gid: number): Account;
   /** The ids of a user's groups, the user's own among them. */
   groupsOf(name: string, gid: number): number[];
+  /** The id of a group by its name; null if there is none. */
+  findGroup(name: string): number | null;
 }
 
 /** The part of every agent's environment that comes from this host, whoever started the supervisor. */

@@ -1,29 +1,28 @@
 import type { Launch } from '../launcher/launch.ts';
-import { getLimit, type Limit } from '../sys/rlimit.ts';
+import { getLimit } from '../sys/rlimit.ts';
 
 /** The umask of agents; the supervisor's own is stricter. */
 const AGENT_UMASK = 0o022;
 /** Added to the thousandths of memory that a process uses: the kernel kills agents well before the rest of the system. */
 const AGENT_OOM_SCORE_ADJ = 500;
 
-/** Sets up the environment of processes, whoever started the supervisor and however. */
+/**
+ * Sets up agents and helpers, whoever started the supervisor and however: what a launch does not set itself. All else
+ * that processes inherit, they have from the launcher, which has what a system service has (launcher/baseline.ts).
+ */
 export class AgentWorld {
-  readonly #nofile: Limit;
+  readonly #hardNofile = getLimit('nofile').hard;
 
-  /** @param nofile the soft limit of open files of agents, capped by the hard limit */
-  constructor(nofile: number) {
-    const { hard } = getLimit('nofile');
-    this.#nofile = { soft: Math.min(nofile, hard), hard };
-  }
-
-  /** @param nofile another soft limit of open files; null for the usual one */
-  around(launch: Launch, cgroup: string | undefined, nofile: number | null = null): Launch {
+  /** @param cgroup its cgroup; absent: that of this process */
+  around({ nofile, ...launch }: Launch, cgroup: string | undefined): Launch {
     return {
-      ...launch,
       umask: AGENT_UMASK,
-      nofile: nofile === null ? this.#nofile : { ...this.#nofile, soft: nofile },
       oomScoreAdj: AGENT_OOM_SCORE_ADJ,
+      ...launch,
       ...(cgroup !== undefined && { cgroup }),
+      ...(nofile !== undefined && {
+        limits: { ...launch.limits, nofile: { soft: nofile, hard: Math.max(nofile, this.#hardNofile) } },
+      }),
     };
   }
 }

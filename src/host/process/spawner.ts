@@ -1,5 +1,6 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import { type Answer, readAnswer } from '../launcher/answer.ts';
+import { baselineCalls, ownHardLimit } from '../launcher/baseline.ts';
 import { launchCalls } from '../launcher/calls.ts';
 import type { Architecture } from '../launcher/image.ts';
 import type { Launch } from '../launcher/launch.ts';
@@ -8,6 +9,7 @@ import { Reports } from '../launcher/reports.ts';
 import { compileOrder, STEP_BYTES } from '../launcher/script.ts';
 import { readCgroups } from '../proc/cgroup.ts';
 import { readStat } from '../proc/stat.ts';
+import { readPermitted } from '../proc/status.ts';
 import { SystemCallError } from '../sys/libc.ts';
 import { orKill, type ProcessExit } from '../sys/pidfd.ts';
 import { attempt, type Result, refusal } from '../sys/result.ts';
@@ -112,7 +114,23 @@ export class Spawner {
     this.#cgroups = readCgroups('self');
     const launcher = new LauncherProcess(this.#reports.fd, this.#patienceMs);
     this.#onLauncher(launcher.pid);
+    this.#setUp(launcher);
     return launcher;
+  }
+
+  /**
+   * Frees a launcher of what it has of whoever started this process.
+   * @throws SystemCallError if it does not answer; it is ended then, so that no late answer is taken for another one's
+   */
+  #setUp(launcher: LauncherProcess): void {
+    const calls = baselineCalls(this.#abilities.architecture, {
+      hard: ownHardLimit,
+      permitted: readPermitted(launcher.pid),
+    });
+    const sent = attempt(() => launcher.send(compileOrder(0, calls)!));
+    if (sent.ok && launcher.receive(this.#answers.subarray(0, STEP_BYTES), 0) === STEP_BYTES) return;
+    launcher.close();
+    throw SystemCallError.named('launcher', 'EPIPE');
   }
 
   /** Children inherit cgroups (v1) and limits of the launcher: where this process was moved, a new one has its. */

@@ -4,6 +4,9 @@ import type { Account, Users } from './accounts.ts';
 /** struct passwd on 64-bit Linux: name, password, uid, gid, gecos, home, shell. */
 const FIELD = { name: 0, uid: 16, gid: 20, home: 32 } as const;
 
+/** The offset of the gid in struct group on 64-bit Linux, after the pointers to name and password: getgrnam(3). */
+const GID_AT = 16;
+
 /** The initial room for groups; a user with more needs a second call. */
 const GROUPS_FIRST = 64;
 
@@ -36,10 +39,17 @@ function groupsOf(name: string, gid: number): number[] {
   }
 }
 
+/** The id of a group by its name in the host's databases (getgrnam(3)); null if there is none. */
+export function findGroup(name: string): number | null {
+  const entry: unknown = libc.getgrnam(name);
+  return entry ? (decode(entry, GID_AT, 'uint32') as number) : null;
+}
+
 /** The user database of this host. */
 export const linuxUsers: Users = {
   own: accountOf(process.getuid!(), process.getgid!()),
   find: findUser,
   of: accountOf,
   groupsOf,
+  findGroup,
 };

@@ -43,7 +43,6 @@ export function importUnit(source: SourceFile, world: World, around: Surrounding
   const draft = new Draft(prefix, { ...start, name: '[Service]' }, new Set());
   const service = serviceOf({ draft, world, directives, unit, around });
   takeOver(service, start);
-  completeSandbox(draft);
   raiseMaxima(draft);
   if (instance === '') tellInstances(service, around.instances);
   else draft.set('target', 1);
@@ -135,12 +134,4 @@ function raiseMaxima(draft: Draft): void {
   const { request, limit } = (draft.get('resources.memory') ?? {}) as { request?: string; limit?: string };
   if (request === undefined || limit === undefined) return;
   if (parseSize(request)! > parseSize(limit)!) draft.set('resources.memory.request', limit);
-}
-
-/** In a sandbox that is written, everything is read-only and /tmp is private unless it says otherwise. */
-function completeSandbox(draft: Draft): void {
-  if (draft.get('sandbox') === undefined) return;
-  draft.note('sandbox', 'It needs bubblewrap on this host.');
-  if (draft.get('sandbox.readOnly') === undefined) draft.set('sandbox.readOnly', false);
-  if (draft.get('sandbox.tmp') === undefined) draft.set('sandbox.tmp', 'shared');
 }

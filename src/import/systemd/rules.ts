@@ -158,22 +158,6 @@ const SERVICE: ServiceRules = {
     else
       service.draft.lack(directive, 'without Type=notify nothing can tell; health repeats any other check');
   }),
-  ProtectSystem: single((directive, { draft }) => {
-    if (directive.value === 'strict') draft.set('sandbox.readOnly', true);
-    else if (boolean(directive.value) !== false) {
-      draft.lack(directive, 'sandbox.readOnly is stricter: all but sandbox.writable is read-only then');
-    }
-  }),
-  ReadWritePaths: (directives, service) => {
-    const paths = directives
-      .flatMap((each) => wordsOf(each, service))
-      .map((path) => path.replace(/^[-+]+/, ''));
-    if (service.value('ProtectSystem') === 'strict')
-      service.draft.take(directives.at(-1)!, 'sandbox.writable', paths.map(template));
-  },
-  PrivateTmp: single((directive, { draft }) => {
-    if (boolean(directive.value) !== false) draft.set('sandbox.tmp', 'private');
-  }),
   StandardOutput: single((directive, { draft }) => {
     const [to] = directive.value.split(/[:+]/);
     if (to === 'journal' || to === 'syslog' || to === 'kmsg') draft.set('logs.to', 'journal');

@@ -1,8 +1,7 @@
 import { CAPABILITIES, type Capability } from '../capabilities.ts';
 import { group } from '../group.ts';
 import type { LimitValue } from '../spec.ts';
-import { PATH_TEMPLATE } from '../templates.ts';
-import { BOOLEAN, integer, listOf, scalar, type Type, text, word } from '../types.ts';
+import { integer, listOf, scalar, type Type, text } from '../types.ts';
 import { parseSize } from '../units.ts';
 
 /** A limit of setrlimit(2), in the unit that its help names. */
@@ -119,25 +118,6 @@ export const PROCESS = group({
     default: [],
     example: ['NET_BIND_SERVICE'],
     help: 'Capabilities that the agent keeps as an ordinary user (ambient); needs root.',
-  },
-});
-
-export const SANDBOX = group({
-  readOnly: {
-    type: BOOLEAN,
-    default: true,
-    help: 'The file system is read-only, except {dir}, the directory of the socket, and writable.',
-  },
-  tmp: {
-    type: word('private', 'shared'),
-    default: 'private',
-    help: 'Whether the agent has an empty /tmp and /var/tmp of its own.',
-  },
-  writable: {
-    type: listOf(PATH_TEMPLATE, GROUPS_MAX),
-    default: [],
-    example: ['/var/cache/pilot'],
-    help: 'Paths that stay writable.',
   },
 });
 
