@@ -93,7 +93,9 @@ test('each command is a trace, with rounds or batches and the starts and stops o
 
 test('a start that fails says why, and so does its command; a start without a command is in no trace', async () => {
   const restart = { storm: 'off', backoff: { min: '10ms', max: '10ms' } };
-  await world.fleetctl('spawn', '1', '-f', write({ command: ['sh', '-c', 'exit 3'], restart }));
+  // However slow the host, it has ended before it counts as ready.
+  const failing = { command: ['sh', '-c', 'exit 3'], ready: { after: '1m' }, restart };
+  await world.fleetctl('spawn', '1', '-f', write(failing));
   const { root, below } = await traceOf('spawn');
   expect(root.status).toEqual({ code: 2, message: expect.stringContaining('failed to start') });
   const failed = named(below, 'start').map(({ status }) => status);
