@@ -9,6 +9,8 @@ export interface Problem {
 
 /** The maximum number of problems in a message: a hostile document must not fill a terminal or a log. */
 export const PROBLEMS_SHOWN_MAX = 100;
+/** Their maximum length together, in characters. */
+const PROBLEMS_LENGTH_MAX = 8_000;
 /** The maximum number of names in a message, which is one line. */
 const NAMES_SHOWN_MAX = 8;
 const TEXT_SHOWN_MAX = 60;
@@ -58,9 +60,14 @@ export function refuseIfAny(problems: readonly Problem[]): void {
 
 /** Gives one line a problem; `whole` is what the document is called where the problem is about all of it. */
 export function describeProblems(problems: readonly Problem[], whole: string): string {
-  const lines = problems
-    .slice(0, PROBLEMS_SHOWN_MAX)
-    .map(({ path, text }) => `${path === '' ? whole : path}: ${text}`);
+  const lines: string[] = [];
+  let length = 0;
+  for (const { path, text } of problems.slice(0, PROBLEMS_SHOWN_MAX)) {
+    const line = `${path === '' ? whole : path}: ${text}`;
+    length += line.length;
+    if (length > PROBLEMS_LENGTH_MAX && lines.length > 0) break;
+    lines.push(line);
+  }
   if (problems.length > lines.length) lines.push('… and more');
   return lines.join('\n');
 }

@@ -48,6 +48,7 @@ describe('kill', () => {
       rollout: _rollout,
       releases: _releases,
       labels: _labels,
+      reload: _reload,
       ...counts
     } = fleetOf('web', { ready: 1 });
     const outcome = { fleet: 'web', target: 3, exitCode: 0, message: 'web: 3 agents gone.' };

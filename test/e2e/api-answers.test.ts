@@ -187,6 +187,7 @@ describe('an error is as described, with a code that its operation declares', ()
     const parameters = { ...READS[name as keyof Reads], fleet: 'none' };
     const request = {
       kill: { all: true },
+      signal: { signal: 'HUP' },
       actOnRollout: { action: 'pause' },
       actOnStrays: { action: 'kill' },
     };

@@ -39,7 +39,7 @@ test.each([
   ['kill -KILL $$', { code: null, signal: 'SIGKILL' }],
   ['kill -TERM $$', { code: null, signal: 'SIGTERM' }],
   ['ulimit -c 0; kill -SEGV $$', { code: null, signal: 'SIGSEGV' }],
-  ['kill -40 $$', { code: null, signal: 'signal 40' }],
+  ['kill -40 $$', { code: null, signal: 'SIGRTMIN+6' }],
 ])('tells how a child ended: %s', async (script, status) => {
   expect(await endOf(scratch.start(script))).toEqual(status);
 });
