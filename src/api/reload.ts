@@ -66,7 +66,7 @@ const SIGNALLED = named(
     slots: list(integer(), 'The slots in which it reached a process.'),
     sent: integer('The number of processes that got it.'),
     missed: list(integer(), 'The slots without a process.'),
-    failed: list(FAILURE, 'The slots in which the kernel refused it.'),
+    failed: list(FAILURE, 'The slots in which the kernel refused it to a process.'),
   },
   'Who got a signal.',
 );

@@ -57,8 +57,11 @@ export interface Processes {
   census(): Map<string, FoundProcess[]>;
   /** Sends a signal to the slot's main process; false if it has ended. @throws SystemCallError EPERM */
   signal(key: string, signal: string): boolean;
-  /** Sends a signal to every process in the slot. @returns how many got it */
-  signalAll(key: string, signal: string): number;
+  /**
+   * Sends a signal to every process in the slot.
+   * @returns how many got it, and why the kernel refused it to another one; null if it did not
+   */
+  signalAll(key: string, signal: string): { sent: number; refusal: string | null };
   /**
    * Makes another process of the slot its main process. Both processes are held by pidfds while they are checked.
    * @param sender the process that has named it, as the kernel vouches for it; null if a file has

@@ -11,12 +11,16 @@ function runnerOf(told: string[]): FleetRunner {
     if (key === 'f/0') throw new Error('pidfd_send_signal: EPERM');
     return key !== 'f/2';
   };
+  const signalAll = (key: string) =>
+    key === 'f/2'
+      ? { sent: 0, refusal: null }
+      : { sent: 5, refusal: key === 'f/0' ? 'process 7: EPERM' : null };
   const runner = {
     name: 'f',
     fleet: world.fleet,
     key: (slot: number) => `f/${slot}`,
     services: {
-      host: { processes: { signal, signalAll: (key: string) => 5 * Number(signal(key)) } },
+      host: { processes: { signal, signalAll } },
       journal: {
         note: (...[type, , reason, slots]: unknown[]) => told.push(`${type} ${reason} ${slots}`),
       },
@@ -41,6 +45,16 @@ test('counts all processes of the slots', () => {
   const request = { signal: 'SIGHUP', slots: '1', allProcesses: true };
   expect(signalAgents(runnerOf(told), request)).toMatchObject({ slots: [1], sent: 5, missed: [] });
   expect(told).toEqual(['signal SIGHUP to 5 processes, by fleetctl signal 1', '5 SIGHUP']);
+});
+
+test('says where the kernel refused it to one of several processes', () => {
+  const request = { signal: 'SIGHUP', allProcesses: true };
+  expect(signalAgents(runnerOf([]), request)).toMatchObject({
+    slots: [0, 1],
+    sent: 10,
+    missed: [2],
+    failed: [{ slot: 0, reason: 'process 7: EPERM' }],
+  });
 });
 
 test('that reached nobody is no event, and one for a slot that is not there is refused', () => {

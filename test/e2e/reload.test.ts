@@ -173,6 +173,22 @@ while True: signal.pause()
     expect(reloadedIn(1)).toEqual([0]);
   });
 
+  test('needs no second READY=1 of an agent that said it to a former supervisor', async () => {
+    const script = `import os, signal, socket
+def reload(*_): open("reloaded", "w").close()
+signal.signal(signal.SIGHUP, reload)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+while True: signal.pause()
+`;
+    const command = ['/usr/bin/python3', world.write('agent.py', script)];
+    await spawn(2, { command, ready: { notify: true, timeout: '10s' } });
+    await world.killSupervisor();
+    await world.ok('spawn', '2');
+    expect((await reload()).document).toMatchObject({ exitCode: 0, reloaded: [0, 1] });
+    expect(reloadedIn(2)).toEqual([0, 1]);
+  });
+
   test('runs reload.exec as the agent, with MAINPID, and fails with it', async () => {
     const exec = ['sh', '-c', '[ "$FLEET_SLOT" = 1 ] && exit 3; kill -HUP $MAINPID'];
     await spawn(2, { reload: { exec }, rounds: { parallel: 1, delay: '0s' } });

@@ -268,13 +268,40 @@ describe('the check after a reload', () => {
   });
 });
 
-describe('an agent is skipped', () => {
-  test('if it is not ready, or was started since', () => {
-    const world = new ReloadedFleet(6);
-    world.crash(0);
-    world.advance(1);
+describe('an agent that still starts when the reload is requested', () => {
+  const starting = (readyMs: number | null) => {
+    const world = new ReloadedFleet(4);
+    world.nature = { ...world.nature, readyMs };
+    world.restart([0]);
+    while (world.fleet.slot(0).agent.state !== 'starting') world.advance(LOOK_MS);
+    world.advance(LOOK_MS);
     world.reload();
-    expect(world.found.get(0)).toEqual({ is: 'skipped', reason: 'starting' });
+    return world;
+  };
+
+  test('may have read the old configuration: it is reloaded once it is ready', () => {
+    const world = starting(4_000);
+    world.pass(60_000);
+    expect(world.batches).toEqual([[1], [2], [3], [0]]);
+    expect(world.record).toMatchObject({ state: 'done', reloaded: '0-3', skipped: '' });
+  });
+
+  test('is skipped if it fails', () => {
+    const world = starting(null);
+    world.pass(60_000);
+    expect(world.record).toMatchObject({ state: 'done', reloaded: '1-3', skipped: '0' });
+  });
+});
+
+describe('an agent is skipped', () => {
+  test('if nothing runs, or it was started since', () => {
+    const world = new ReloadedFleet(6);
+    for (const _ of ['while it serves', 'and while it starts']) {
+      world.crash(0);
+      world.advance(1);
+    }
+    world.reload();
+    expect(world.found.get(0)).toEqual({ is: 'skipped', reason: 'backoff' });
     world.restart([5]);
     world.pass(60_000);
     expect(world.found.get(5)).toEqual({ is: 'skipped', reason: 'started since' });

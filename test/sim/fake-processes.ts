@@ -208,12 +208,12 @@ export class FakeProcesses implements Processes {
     return true;
   }
 
-  signalAll(key: string, signal: string): number {
+  signalAll(key: string, signal: string): { sent: number; refusal: string | null } {
     const { gate, kernel } = this.#world;
     gate.step(`host.signalAll ${key} ${signal}`);
     const processes = kernel.inSlot(key);
     for (const process of processes) kernel.signal(process, signal);
-    return processes.length;
+    return { sent: processes.length, refusal: null };
   }
 
   succeed(): Result<ProcessId> {

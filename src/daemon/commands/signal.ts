@@ -11,9 +11,13 @@ export function signalAgents(runner: FleetRunner, request: SignalRequest): Signa
   for (const slot of slotsToSignal(fleet, request.slots)) {
     const key = runner.key(slot);
     try {
-      const sent = allProcesses ? processes.signalAll(key, signal) : Number(processes.signal(key, signal));
+      const { sent, refusal } = allProcesses
+        ? processes.signalAll(key, signal)
+        : { sent: Number(processes.signal(key, signal)), refusal: null };
       answer.sent += sent;
-      (sent > 0 ? answer.slots : answer.missed).push(slot);
+      if (sent > 0) answer.slots.push(slot);
+      if (refusal !== null) answer.failed.push({ slot, reason: refusal });
+      else if (sent === 0) answer.missed.push(slot);
     } catch (error) {
       answer.failed.push({ slot, reason: (error as Error).message });
     }

@@ -8,7 +8,7 @@ import { Output } from './output.ts';
 import { Preparation } from './preparation.ts';
 import { prune } from './prune.ts';
 import { startAll } from './start.ts';
-import { Stops } from './stops.ts';
+import { describeReach, Stops } from './stops.ts';
 import { vacateAll } from './vacate.ts';
 
 /**
@@ -33,14 +33,9 @@ export function executorsFor(context: FleetContext): Executors {
     stop: (steps) => context.watch(Stops).begin(steps),
     terminate: (steps) => {
       for (const { slot, signal, reason } of steps) {
-        const count = host.processes.signalAll(context.key(slot), signal);
+        const reach = describeReach(host.processes.signalAll(context.key(slot), signal));
         signalSent(fleet, slot, host.now());
-        journal.slot(
-          'stop',
-          name,
-          slot,
-          `${signal} to ${count} ${count === 1 ? 'process' : 'processes'}: ${reason}`,
-        );
+        journal.slot('stop', name, slot, `${signal} to ${reach}: ${reason}`);
       }
     },
     kill: (steps) => {

@@ -3,6 +3,7 @@ import { signalSent, stopSent } from '../../fleet/endings.ts';
 import { describeExit } from '../../fleet/exit.ts';
 import { blockedAgain } from '../../fleet/hold.ts';
 import type { Step } from '../../fleet/steps.ts';
+import type { Processes } from '../../host/host.ts';
 import type { FleetContext, FleetWatch } from './context.ts';
 import { accountFor, helperLaunch, launchWorld, launchWorldWithSecrets } from './launch.ts';
 import { Output } from './output.ts';
@@ -80,7 +81,7 @@ export class Stops implements FleetWatch {
     const key = this.#context.key(slot);
     try {
       if (to === 'main') processes.signal(key, signal);
-      else return `${signal} to ${processes.signalAll(key, signal)} processes`;
+      else return `${signal} to ${describeReach(processes.signalAll(key, signal))}`;
       return signal;
     } catch (error) {
       // An agent that has changed its user (setuid) cannot be signalled; after its grace the cgroup ends it.
@@ -113,6 +114,11 @@ export class Stops implements FleetWatch {
     signalSent(fleet, slot, host.now());
     journal.slot('stop', name, slot, `stop.command ${how}; ${sent}: ${reason}`);
   }
+}
+
+/** Whom a signal to all processes of a slot has reached, and why not another one. */
+export function describeReach({ sent, refusal }: ReturnType<Processes['signalAll']>): string {
+  return `${sent} ${sent === 1 ? 'process' : 'processes'}${refusal === null ? '' : ` (${refusal})`}`;
 }
 
 /** Causes of a stop for which an agent is in no state to finish its work. */

@@ -75,7 +75,8 @@ type Probed = Exclude<Check, { kind: 'after' | 'notify' }>;
 export class Checks {
   readonly #host: Host;
   readonly #proof: PortProof;
-  readonly #notifications = new Map<string, { ready: boolean; watchdogAt: number }>();
+  /** What agents have said; `ready` is null of one that has said nothing of it to this supervisor. */
+  readonly #notifications = new Map<string, { ready: boolean | null; watchdogAt: number }>();
   readonly #http = pLimit(HTTP_CONCURRENCY);
   readonly #exec = pLimit(EXEC_CONCURRENCY);
 
@@ -98,6 +99,15 @@ export class Checks {
       default:
         return this.#probe(ready, subjects, { path: 'ready', timeoutMs: CHECK_TIMEOUT_MS });
     }
+  }
+
+  /** Checks whether agents that were ready are so again after a reload. */
+  reloaded(ready: Check, subjects: readonly CheckedAgent[]): Promise<Problem[]> {
+    if (ready.kind !== 'notify') return this.readiness(ready, subjects);
+    // One that was adopted has said READY=1 to a former supervisor, and need not repeat it.
+    return each(subjects, ({ key }) =>
+      this.#notifications.get(key)?.ready === false ? 'READY=1 not received' : null,
+    );
   }
 
   /** Checks whether agents that were ready still are. @param ready the ready check of their spec */
@@ -152,7 +162,7 @@ export class Checks {
   /** An agent sent something to its notify socket (sd_notify(3)). */
   notified(key: string, text: string): void {
     const { ready, reloading, watchdog } = parseNotification(text);
-    const known = this.#notifications.get(key) ?? { ready: false, watchdogAt: 0 };
+    const known = this.#notifications.get(key) ?? { ready: null, watchdogAt: 0 };
     // One that reloads says so first, and READY=1 again once it is done; haproxy says both at once.
     if (ready || reloading) known.ready = ready;
     if (ready || watchdog) known.watchdogAt = this.#host.now();

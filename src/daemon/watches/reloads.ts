@@ -68,7 +68,7 @@ export class Reloads implements FleetWatch {
   async #check(reloading: Reloading): Promise<void> {
     const { checks, host } = this.#context.services;
     const agents = checkedAgents(this.#context, reloading.toBeChecked);
-    const check = ({ ready }: Spec, alike: readonly CheckedAgent[]) => checks.readiness(ready, alike);
+    const check = ({ ready }: Spec, alike: readonly CheckedAgent[]) => checks.reloaded(ready, alike);
     await checkAgents(this.#context, agents, check, ({ slot }, problem) =>
       reloading.trial(slot)?.checked(problem, host.now()),
     );

@@ -1,5 +1,5 @@
 import type { Reload } from '../../specification/spec.ts';
-import { type Agent, type BootMs, isServing, runOf, type Slot } from '../agent.ts';
+import { type BootMs, isServing, runOf, type Slot } from '../agent.ts';
 import type { Fleet } from '../fleet.ts';
 import { isOver } from '../rollout/rolling.ts';
 import { leftOf, type Outcome, type ReloadRecord, withOutcomes } from './record.ts';
@@ -56,7 +56,7 @@ export class Reloading {
     if (found.size > 0) this.record = withOutcomes(this.#before, this.#outcomes);
     if (this.record.state !== 'running' || !this.#hasRested(fleet, now)) return { begin: [], found };
     const reason = interruption(fleet, this.record);
-    if (reason === null) return this.#begin(fleet, found);
+    if (reason === null) return this.#begin(fleet, found, now);
     this.record = { ...this.record, state: 'failed', reason };
     return { begin: [], found };
   }
@@ -82,7 +82,7 @@ export class Reloading {
     return found;
   }
 
-  #begin(fleet: Fleet, found: Map<number, Outcome>): ReloadTurn {
+  #begin(fleet: Fleet, found: Map<number, Outcome>, now: BootMs): ReloadTurn {
     this.#before = this.record;
     this.#restsUntil = null;
     this.#trials.clear();
@@ -92,6 +92,7 @@ export class Reloading {
     for (const number of leftOf(this.record)) {
       if (this.#trials.size === size) break;
       const slot = fleet.slots.get(number);
+      if (isAwaited(slot, this.record)) continue;
       const reason = obstacleTo(fleet, slot, this.record);
       if (reason === null) this.#trials.set(number, new Trial(number, runOf(slot!.agent)!.startedAt));
       else {
@@ -99,7 +100,12 @@ export class Reloading {
         found.set(number, { is: 'skipped', reason });
       }
     }
-    if (this.#trials.size === 0) this.record = withOutcomes(this.#before, this.#outcomes);
+    if (this.#trials.size === 0) {
+      // Only agents that are awaited may be left: whatever becomes of them is seen at the next look.
+      this.#restsUntil = now;
+      if (this.#outcomes.size > 0 || leftOf(this.#before).length === 0)
+        this.record = withOutcomes(this.#before, this.#outcomes);
+    }
     return { begin: [...this.#trials.values()], found };
   }
 }
@@ -121,18 +127,24 @@ function interruption(
   return rolling.record && !isOver(rolling.record) ? 'a rollout began' : null;
 }
 
+/**
+ * Whether an agent may have read its configuration before the reload was requested, and cannot be reloaded yet: it still
+ * starts, when a signal might end it, or its main process is being succeeded.
+ */
+function isAwaited(slot: Slot | undefined, { at }: ReloadRecord): boolean {
+  if (!slot?.wanted) return false;
+  const { agent } = slot;
+  return agent.state === 'orphaned' || (agent.state === 'starting' && agent.run.startedAt <= at);
+}
+
 /** Why the agent in a slot is not reloaded; null if it is. */
 function obstacleTo(fleet: Fleet, slot: Slot | undefined, { at }: ReloadRecord): string | null {
   if (!slot?.wanted) return 'no longer wanted';
   const { agent, number } = slot;
   const run = runOf(agent);
   if (run && run.startedAt > at) return 'started since';
-  if (!isReloadable(agent)) return agent.state;
+  if (!isServing(agent)) return agent.state;
   return reloadOf(fleet, number) === null ? 'the spec of its release has no reload' : null;
-}
-
-function isReloadable(agent: Agent): boolean {
-  return isServing(agent) && agent.state !== 'starting';
 }
 
 function readyOf(fleet: Fleet, slot: Slot | undefined) {

@@ -171,22 +171,23 @@ export class LinuxProcesses implements Processes {
     return main !== undefined && signalPidfd(main.pidfd, signal);
   }
 
-  signalAll(key: string, signal: string): number {
-    let count = 0;
+  signalAll(key: string, signal: string): { sent: number; refusal: string | null } {
+    let sent = 0;
+    let refusal: string | null = null;
     for (const pid of this.#containment.members(key)) {
       const pidfd = openPidfd(pid);
       if (pidfd === null) continue;
       try {
         // The pidfd is older than this look: what is in the slot now is the process behind it.
-        if (this.#containment.keyOf(pid) === key && signalPidfd(pidfd, signal)) count++;
+        if (this.#containment.keyOf(pid) === key && signalPidfd(pidfd, signal)) sent++;
       } catch (error) {
-        // Without cgroups, a process that has changed its user (setuid) is out of reach.
-        this.#containment.onProblem(error as Error);
+        // A process that has changed its user (setuid) is out of reach.
+        refusal = `process ${pid}: ${(error as Error).message}`;
       } finally {
         closeFd(pidfd);
       }
     }
-    return count;
+    return { sent, refusal };
   }
 
   succeed(key: string, pid: number, sender: number | null): Result<ProcessId> {
