@@ -13,6 +13,8 @@ export interface FoundProcess extends ProcessId {
    * errand (prepare, a check).
    */
   leads: boolean;
+  /** It is bubblewrap in front of an agent, never the agent itself. */
+  guards?: true;
 }
 
 /** A process that may be a slot's agent, with its record. */
@@ -42,7 +44,8 @@ export function slotsToRecover(
 /**
  * The processes that may be a slot's agent, likeliest first: the recorded one; without a record (the supervisor was
  * killed between start and record) the oldest session leader. A recorded one that is gone has left only remnants, unless
- * the records are behind what happened: then that leader may be its successor.
+ * the records are behind what happened: then that leader may be its successor. If the recorded one is bubblewrap, the
+ * leader is the agent in its sandbox.
  */
 export function agentCandidates(
   containment: 'cgroup' | 'session',
@@ -56,8 +59,10 @@ export function agentCandidates(
     .slice(0, 1)
     .map((process) => ({ process, record: record && { ...record, process: null, readyAt: null } }));
   if (!noted) return leaders;
-  const isThere = found.some(({ pid, startTicks }) => pid === noted.pid && startTicks === noted.startTicks);
-  if (isThere) return [{ process: noted, record }];
+  const there = found.find(({ pid, startTicks }) => pid === noted.pid && startTicks === noted.startTicks);
+  // What it guards was not known yet when that was recorded.
+  if (there?.guards) return leaders;
+  if (there) return [{ process: noted, record }];
   // Without cgroups the census finds leaders only by their log, which an agent may have closed; the record is proof enough.
   return [...(containment === 'session' ? [{ process: noted, record }] : []), ...(isBehind ? leaders : [])];
 }

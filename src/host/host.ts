@@ -11,7 +11,7 @@ export type { LogLook } from './files/log-parts.ts';
 export type { ReadsOthers } from './files/reader.ts';
 export type { Owner, SlotPaths } from './files/slot-paths.ts';
 export type { Files, LogFiles, VacatedSlot } from './files.ts';
-export type { Launch, Limits, Output, User } from './launcher/launch.ts';
+export type { Launch, Limits, Output, Sandbox, User } from './launcher/launch.ts';
 export type { Memory } from './memory.ts';
 export type { HttpOptions, HttpPlace } from './net/http-get.ts';
 export type { Connections } from './proc/net.ts';

@@ -32,7 +32,8 @@ export interface Processes {
 
   /**
    * Starts agents. One that fails on its way to its program (the change of its user, its directory, the exec) counts as
-   * started: the reason of its failure comes with its exit.
+   * started: the reason of its failure comes with its exit. With a sandbox, the process is bubblewrap's at first; soon
+   * after, `onMain` follows.
    */
   start(requests: readonly StartRequest[]): Result<ProcessId>[];
   /**
@@ -55,7 +56,11 @@ export interface Processes {
   keyOf(pid: number): string | null;
   /** Everything that lives in slots: key → processes, those that may be its agent first, then by age. */
   census(): Map<string, FoundProcess[]>;
-  /** Sends a signal to the slot's main process; false if it has ended. @throws SystemCallError EPERM */
+  /**
+   * Sends a signal to the slot's main process, or keeps it until that is in its sandbox.
+   * @returns false if it has ended
+   * @throws SystemCallError EPERM
+   */
   signal(key: string, signal: string): boolean;
   /**
    * Sends a signal to every process in the slot.
@@ -68,6 +73,11 @@ export interface Processes {
    * @returns its identity, or why it cannot be: it does not live in the slot, or in another pid namespace
    */
   succeed(key: string, pid: number, sender: number | null): Result<ProcessId>;
+  /**
+   * Tries whether agents can have a sandbox here.
+   * @throws FleetError EXECUTABLE_UNUSABLE without bubblewrap, PRIVILEGE_MISSING with what it says
+   */
+  trySandbox(): Promise<void>;
   /** Ends everything in the slot, at once and until nothing is left. */
   kill(key: string): void;
   /** Watches a slot without a main process, in which something lives; `onEmpty` follows. */
@@ -95,6 +105,8 @@ export interface Processes {
    * @param left how many processes still live in the slot; if any, `onEmpty` follows when none does
    */
   onExit: (key: string, exit: AgentExit | null, failure: Error | null, left: number) => void;
+  /** Called when a slot's main process is in its sandbox: from then on it is this process, not bubblewrap's. */
+  onMain: (key: string, process: ProcessId) => void;
   /** Called when nothing lives any more in a slot whose main process had ended before. */
   onEmpty: (key: string) => void;
   /** Called with a message that a process of an agent sent through NOTIFY_SOCKET. */

@@ -25,7 +25,7 @@ export function specPage(): string {
   return [
     INTRODUCTION,
     table(['key', 'value', 'default', 'meaning'], rows),
-    '## Placeholders\n\nIn `command`, `env`, `envFile`, `cwd`, `start.before`, `prepare`, `ready.exec`, `health.check.exec`, `reload.exec`, `headers`, `pidFile` and `stop.command`; `{{` and `}}` are literal braces.\n',
+    '## Placeholders\n\nIn `command`, `env`, `envFile`, `cwd`, `start.before`, `prepare`, `ready.exec`, `health.check.exec`, `reload.exec`, `headers`, `sandbox.writable`, `pidFile` and `stop.command`; `{{` and `}}` are literal braces.\n',
     table(['placeholder', 'stands for'], placeholders),
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import { ALERTS, LEAK, PRESSURE, VERIFY } from './groups/alarms.ts';
 import { LABELS } from './groups/labels.ts';
 import { HEALTH, RELOAD, RESTART, ROUNDS, START, STOP, UPDATE } from './groups/lifecycle.ts';
 import { ADDRESSES, LOGS, PORTS, USER } from './groups/place.ts';
-import { LIMITS, PROCESS } from './groups/process.ts';
+import { LIMITS, PROCESS, SANDBOX } from './groups/process.ts';
 import { RESOURCES } from './groups/resources.ts';
 import { PATH } from './groups/values.ts';
 import { duration } from './quantities.ts';
@@ -106,6 +106,10 @@ export const FLEET = group({
   resources: { type: RESOURCES, help: 'Limits of each agent.' },
   limits: { type: LIMITS, help: 'Resource limits of each process, soft and hard (setrlimit(2)).' },
   process: { type: PROCESS, default: {}, help: 'Attributes of the processes of the agents.' },
+  sandbox: {
+    type: SANDBOX,
+    help: 'What the processes of the agents have of the file system; needs bubblewrap, and root together with process.capabilities.',
+  },
   leak: { type: LEAK, help: 'Alarms when memory grows. Without this key, memory is still measured.' },
   pressure: { type: PRESSURE, help: 'What happens when the memory of the host is short.' },
   verify: { type: VERIFY, help: 'An external count of the agents, such as that of a registry.' },

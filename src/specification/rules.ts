@@ -28,6 +28,7 @@ const TEMPLATED = [
   'ready',
   'health',
   'reload',
+  'sandbox',
   'pidFile',
   'stop',
 ] as const satisfies readonly Key[];
@@ -128,6 +129,8 @@ function templatesOf(spec: Written, key: (typeof TEMPLATED)[number]): Templates 
       return checkTemplates('health.check', spec.health?.check ?? null);
     case 'reload':
       return spec.reload !== null && 'exec' in spec.reload ? items('reload.exec', spec.reload.exec) : [];
+    case 'sandbox':
+      return items('sandbox.writable', spec.sandbox?.writable ?? []);
     case 'pidFile':
       return spec.pidFile === null ? [] : [['pidFile', spec.pidFile]];
     case 'stop':

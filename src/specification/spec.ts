@@ -70,6 +70,7 @@ export interface Spec {
     oomScoreAdj: number;
     capabilities: Capability[];
   };
+  sandbox: { readOnly: boolean; tmp: 'private' | 'shared'; writable: string[] } | null;
   leak: {
     everyMs: number;
     growthBytesPerHour: number;

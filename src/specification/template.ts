@@ -14,7 +14,7 @@ export function templateText(schemaReference: string): string {
     `# yaml-language-server: $schema=${schemaReference}`,
     '# A fleet of like daemons. A line with # shows a default, or an example if there is no default.',
     '# Durations: 500ms 3s 5m 1h 30d. Sizes: 64K 256M 1G. Shares: 10%.',
-    '# In commands, env, envFile, cwd, headers and pidFile: {slot} {slot:05} {port} {port.NAME} {address}',
+    '# In commands, env, envFile, cwd, headers, sandbox.writable and pidFile: {slot} {slot:05} {port} {port.NAME} {address}',
     '# {socket} {dir} {fleet} {release} {label.KEY}; {{ and }} are literal braces.',
     '',
     ...Object.entries(FLEET.fields).flatMap(([key, field]) => linesOf(key, field, 0, true)),

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
-import type { Files, Host, ReadProblem } from '../../host/host.ts';
+import type { Files, Host, Processes, ReadProblem } from '../../host/host.ts';
 import { hashText } from '../../host/sys/hash.ts';
 import { parseSpec } from '../../specification/parse.ts';
 import type { Paths } from '../../specification/paths.ts';
@@ -35,7 +35,7 @@ export interface ReleaseMaking {
 /**
  * Makes the release of a spec: command, environment and binary, named by the hash of their content. A `binary` is
  * copied into the release store, so that nobody can change it under running agents.
- * @throws FleetError if the executable or envFile is unusable, or the kernel could not pass so much to an agent
+ * @throws FleetError if the executable or envFile is unusable, agents cannot have their sandbox here, or the kernel could not pass so much to an agent
  */
 export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<ReleaseRecord> {
   const { baseDir, paths, host, highest, known, label, now } = making;
@@ -57,6 +57,7 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
   const draft = '0'.repeat(ID_LENGTH);
   const words = withCopy(binary && `${paths.release(draft)}/${basename(binary)}`);
   const release = { id: draft, ...words, createdAt: '', spec, baseDir };
+  await checkSandbox(spec, host.processes);
   checkExecSize({ host, spec, baseDir, release, slot: Math.max(highest, 0), paths });
   const staged = binary === null ? null : await stage(binary, paths, host);
   const links = linksOf(spec, baseDir, executable === binary ? null : executable, files);
@@ -81,13 +82,24 @@ export async function makeRelease(spec: Spec, making: ReleaseMaking): Promise<Re
   };
 }
 
+/** @throws FleetError if agents cannot have their sandbox on this host */
+async function checkSandbox({ sandbox, process }: Spec, processes: Processes): Promise<void> {
+  if (sandbox === null) return;
+  if (process.capabilities.length > 0 && processes.users.own.uid !== 0)
+    throw new FleetError(
+      'PRIVILEGE_MISSING',
+      'process.capabilities: together with sandbox they need root, as without it a sandbox is a user namespace',
+    );
+  await processes.trySandbox();
+}
+
 /**
  * What else an agent sees of its spec, as far as that differs from the defaults: a release without any of it has the name
  * that it had before there were these keys.
  */
 function surroundings(spec: Spec): Partial<Spec> {
   const defaults = parseSpec({ name: spec.name, command: ['none'] });
-  const keys = (['cwd', 'limits', 'process'] as const).filter(
+  const keys = (['cwd', 'limits', 'process', 'sandbox'] as const).filter(
     (key) => JSON.stringify(spec[key]) !== JSON.stringify(defaults[key]),
   );
   const seen: Partial<Spec> = Object.fromEntries(keys.map((key) => [key, spec[key]]));

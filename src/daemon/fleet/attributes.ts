@@ -1,5 +1,5 @@
 import { FleetError } from '../../errors/fleet-error.ts';
-import type { Account, Launch, Limits, User, Users } from '../../host/host.ts';
+import type { Account, Launch, Limits, Sandbox, User, Users } from '../../host/host.ts';
 import { CAPABILITIES } from '../../specification/capabilities.ts';
 import { cpusOf } from '../../specification/groups/process.ts';
 import type { LimitName, Spec } from '../../specification/spec.ts';
@@ -25,6 +25,32 @@ export function attributesOf({ process, limits, resources }: Sources): Partial<L
     ...(ionice !== null && { ioPriority: ioPriorityOf(ionice) }),
     ...(cpus !== null && { cpus: cpusOf(cpus) }),
     ...(capabilities.length > 0 && { capabilities: capabilities.map((name) => CAPABILITIES.indexOf(name)) }),
+  };
+}
+
+/** The directories that a private /tmp stands for, as with PrivateTmp= of systemd. */
+const TMP = ['/tmp', '/var/tmp'];
+
+/**
+ * The sandbox of the processes of a slot; none if the spec has none, or one that takes nothing away.
+ * @param places.own the directories of the slot, which stay writable
+ * @param places.visible what it needs even if it lies in /tmp
+ */
+export function sandboxOf(
+  sandbox: Spec['sandbox'],
+  { own, visible, pathOf }: { own: string[]; visible: string[]; pathOf: (template: string) => string },
+): { sandbox?: Sandbox } {
+  if (sandbox === null) return {};
+  const { readOnly, tmp, writable } = sandbox;
+  const isPrivate = tmp === 'private';
+  if (!readOnly && !isPrivate) return {};
+  return {
+    sandbox: {
+      readOnly,
+      writable: [...own, ...writable.map(pathOf), ...(isPrivate ? [] : TMP)],
+      emptied: isPrivate ? TMP : [],
+      visible,
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import type { ReleaseRecord } from '../../fleet/records.ts';
 import { releaseOf } from '../../fleet/slot-records.ts';
@@ -7,7 +7,7 @@ import { addressOf } from '../../specification/addresses.ts';
 import { namedPortsOf, type Paths, portOf } from '../../specification/paths.ts';
 import { expand, type Placeholders } from '../../specification/placeholders.ts';
 import type { Spec, User } from '../../specification/spec.ts';
-import { attributesOf, userOf } from './attributes.ts';
+import { attributesOf, sandboxOf, userOf } from './attributes.ts';
 import type { FleetContext } from './context.ts';
 import { readSlotSecrets } from './env-file.ts';
 
@@ -89,15 +89,13 @@ export async function launchWorldWithSecrets(
 /** The agent itself. */
 export function agentLaunch(world: LaunchWorld, account: Account | null, output: Output): Launch {
   const values = placeholdersOf(world.spec, world.release.id, world.slot, world.paths);
-  const argv = world.release.argv.map((argument) => expand(argument, values));
+  const { path, argv } = world.release;
   return {
-    path: world.release.path,
-    argv,
+    path,
+    argv: argv.map((argument) => expand(argument, values)),
     env: environment(world, values, account),
-    cwd: resolve(world.baseDir, expand(world.spec.cwd, values)),
     output,
-    ...attributesOf(world.spec),
-    ...userOf(world.host.processes.users, account, world.spec.process),
+    ...surroundings(world, values, account, path),
   };
 }
 
@@ -124,16 +122,35 @@ export function helperLaunch(
     world.spec.env.PATH ?? AGENT_PATH,
     `${where}[0]`,
   );
-  const argv = command.map((argument) => expand(argument, values));
   return {
     path,
-    argv,
+    argv: command.map((argument) => expand(argument, values)),
     env: [...environment(world, values, account), ...(mainPid === undefined ? [] : [`MAINPID=${mainPid}`])],
-    cwd: resolve(world.baseDir, expand(world.spec.cwd, values)),
     output,
     isErrand: true,
-    ...attributesOf(world.spec),
-    ...userOf(world.host.processes.users, account, world.spec.process),
+    ...surroundings(world, values, account, path),
+  };
+}
+
+/** Where and as what the processes of a slot run. @param program its absolute path */
+function surroundings(
+  { host, spec, baseDir, paths }: LaunchWorld,
+  values: Placeholders,
+  account: Account | null,
+  program: string,
+): Pick<Launch, 'cwd'> & Partial<Launch> {
+  const pathOf = (template: string) => resolve(baseDir, expand(template, values));
+  const cwd = pathOf(spec.cwd);
+  return {
+    cwd,
+    ...attributesOf(spec),
+    ...userOf(host.processes.users, account, spec.process),
+    ...sandboxOf(spec.sandbox, {
+      own: [values.dir, dirname(values.socket)],
+      // The socket for notifications is in the runtime directory; another supervisor makes another one there.
+      visible: [baseDir, program, cwd, paths.runtimeDir],
+      pathOf,
+    }),
   };
 }
 

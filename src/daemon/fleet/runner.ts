@@ -1,4 +1,4 @@
-import { runOf } from '../../fleet/agent.ts';
+import { type ProcessId, runOf } from '../../fleet/agent.ts';
 import { applyChange, type Change } from '../../fleet/change.ts';
 import { agentExited, slotEmptied } from '../../fleet/endings.ts';
 import { type AgentExit, describeExit } from '../../fleet/exit.ts';
@@ -7,6 +7,7 @@ import { plan } from '../../fleet/plan.ts';
 import { runRecord, slotKey } from '../../fleet/slot-records.ts';
 import type { Executors, Step } from '../../fleet/steps.ts';
 import { expire, nextDue } from '../../fleet/time.ts';
+import { mainSucceeded } from '../../fleet/transitions.ts';
 import type { SlotPaths } from '../../host/host.ts';
 import type { Urgency } from '../../store/runs.ts';
 import type { Services } from '../shared/services.ts';
@@ -149,6 +150,13 @@ export class FleetRunner implements FleetContext {
     }
     this.noteRun(slot);
     this.wake();
+  }
+
+  /** The main process of a slot is in its sandbox; so far, the one of bubblewrap stood for it. */
+  inSandbox(slot: number, process: ProcessId): void {
+    const { fleet, services } = this;
+    mainSucceeded(fleet, slot, process, services.host.now());
+    this.noteRun(slot);
   }
 
   /** Nothing lives any more in a slot whose main process had ended before. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ProcessId } from '../../fleet/agent.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { parseSlotKey } from '../../fleet/slot-records.ts';
 import type { Host } from '../../host/host.ts';
@@ -74,6 +75,7 @@ export class Supervisor implements Services {
     this.#flusher = new Flusher({ host, paths, runs, events, journal: this.journal, log });
     this.loop = new Loop(() => this.#flusher.runs());
     host.processes.onExit = (key, exit, failure, left) => this.#onExit(key, { exit, failure, left });
+    host.processes.onMain = (key, process) => this.#onMain(key, process);
     host.processes.onEmpty = (key) => this.#onEmpty(key);
     host.processes.onNotify = (key, text, pid) => this.#onNotify(key, text, pid);
     host.processes.onProblem = (error) => log.error({ error: error.message }, 'a problem on the host');
@@ -128,6 +130,11 @@ export class Supervisor implements Services {
     this.checks.forget(key);
     const found = this.#find(key);
     found?.runner.exited(found.slot, end);
+  }
+
+  #onMain(key: string, process: ProcessId): void {
+    const found = this.#find(key);
+    found?.runner.inSandbox(found.slot, process);
   }
 
   #onEmpty(key: string): void {

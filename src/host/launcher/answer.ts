@@ -31,6 +31,12 @@ export function failureIn(buffer: Buffer, at: number): SystemCallError {
   return new SystemCallError(step, -buffer.readInt32LE(at + AT.result));
 }
 
+/** The process in a report that is no failure: it is in its sandbox, and becomes the program. Null in any other. */
+export function pidIn(buffer: Buffer, at: number): number | null {
+  const result = buffer.readInt32LE(at + AT.result);
+  return result > 0 ? result : null;
+}
+
 /** A struct timespec of CLOCK_BOOTTIME in ticks, as processes' start times are counted (kernel/fork.c). */
 function ticksAt(buffer: Buffer, at: number): number {
   const seconds = Number(buffer.readBigInt64LE(at));

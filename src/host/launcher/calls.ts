@@ -9,9 +9,10 @@ import { AT_FDCWD, type Calls, callsFor, words } from './system-calls.ts';
 
 /**
  * The descriptors of the launcher besides 0 to 2, which are /dev/null: reports, orders, the shared page until it is
- * mapped; the first free one, which is the handed output's if there is one.
+ * mapped; the first free one, which is the handed output's if there is one. What a wrapper executes has its order in the
+ * place of the socket, and its own image in that of the page.
  */
-export const FD = { report: 3, orders: 4, table: 5, first: 5 } as const;
+export const FD = { report: 3, orders: 4, table: 5, first: 5, image: 5 } as const;
 /** The child closes the socket of orders before it opens anything of its own, which so gets this number. */
 const OWN = FD.orders;
 /** open(2): a place in the file system, not its content; closed on exec. The same on x86-64 and arm64. */
@@ -52,7 +53,48 @@ export function launchCalls(launch: Launch, { architecture, bornInCgroup }: Abil
   return [
     ...forkCalls(launch, calls, bornInCgroup),
     ...outputCalls(launch, calls),
-    calls.call('close', 'fcntl', [FD.report, F_SETFD, FD_CLOEXEC]),
+    ...becomeCalls(launch, calls),
+  ];
+}
+
+/**
+ * The system calls that lead from the launcher to a wrapper. Its environment is empty; the order for what it executes is a
+ * file in memory, so that nothing of the agent's shows in the words of a process that others can read.
+ * @param order that of insideCalls
+ */
+export function wrapperCalls(
+  launch: Launch,
+  order: Buffer,
+  { architecture, bornInCgroup }: Abilities,
+): Call[] {
+  const calls = callsFor(architecture);
+  const { call } = calls;
+  const { path, argv } = launch.wrapper!;
+  return [
+    ...forkCalls(launch, calls, bornInCgroup),
+    // It runs next to the agent, like an errand.
+    ...outputCalls({ ...launch, isErrand: true }, calls),
+    call('sandbox', 'memfd_create', ['fleetd-order', 0]),
+    call('sandbox', 'write', [FD.orders, order, order.length]),
+    call('sandbox', 'openat', [AT_FDCWD, '/proc/self/exe', constants.O_RDONLY]),
+    call('sandbox', 'execve', [path, argv, []]),
+  ];
+}
+
+/** The system calls that lead from what a wrapper executes to the program. */
+export function insideCalls(launch: Launch, architecture: Architecture): Call[] {
+  const calls = callsFor(architecture);
+  const { call } = calls;
+  return [
+    call('close', 'close', [FD.orders]),
+    call('close', 'close', [FD.image]),
+    ...(launch.isErrand
+      ? []
+      : [
+          call('setsid', 'setsid', []),
+          call('output', 'close', [0]),
+          call('output', 'openat', [AT_FDCWD, '/dev/null', constants.O_RDONLY]),
+        ]),
     ...becomeCalls(launch, calls),
   ];
 }
@@ -114,6 +156,7 @@ function becomeCalls(launch: Launch, calls: Calls): Call[] {
   const { call } = calls;
   const { path, argv, env, cwd, user, capabilities } = launch;
   return [
+    call('close', 'fcntl', [FD.report, F_SETFD, FD_CLOEXEC]),
     ...attributeCalls(launch, calls),
     ...(capabilities ? keepCalls(capabilities, calls) : []),
     ...(user ? userCalls(user, cwd, capabilities === undefined, calls) : []),

@@ -14,6 +14,17 @@ export interface User {
   groups: readonly number[];
 }
 
+/** What a process has of the file system besides /dev and /proc. All paths are absolute. */
+export interface Sandbox {
+  /** It can write to nothing but `writable`. */
+  readOnly: boolean;
+  writable: readonly string[];
+  /** Directories in whose place it has an empty one of its own, which anybody may write to. */
+  emptied: readonly string[];
+  /** What it needs even if that is in one of these. */
+  visible: readonly string[];
+}
+
 /** One process to start. All strings are free of NUL. */
 export interface Launch {
   /** Absolute. */
@@ -41,6 +52,10 @@ export interface Launch {
   ioPriority?: number;
   /** The numbers of the processors that it may run on. */
   cpus?: ReadonlySet<number>;
+  /** Absent: it has the file system of this process. AgentWorld turns it into `wrapper`. */
+  sandbox?: Sandbox;
+  /** The program that changes its file system, as the supervisor's user, and then executes FD.image (process/sandbox.ts). */
+  wrapper?: { path: string; argv: readonly string[] };
   /** Numbers of the capabilities that it keeps as an ordinary user (capabilities(7)); none besides them. */
   capabilities?: readonly number[];
 }

@@ -1,70 +1,112 @@
 import { randomInt } from 'node:crypto';
 import { constants, readSync } from 'node:fs';
 import { check, libc, type SystemCallError } from '../sys/libc.ts';
-import { closeFd } from '../sys/pidfd.ts';
+import { closeFd, type ProcessExit } from '../sys/pidfd.ts';
 import { openPipe } from '../sys/pipe.ts';
-import { failureIn } from './answer.ts';
+import { failureIn, pidIn } from './answer.ts';
 import { raised } from './memory-file.ts';
 
 const F_SETFL = 4;
 /** The first half of an order's head: less than PIPE_BUF, so that none is torn (pipe(7)). */
 const REPORT_BYTES = 32;
 const REPORTS_PER_READ = 128;
+/** The exit code of a child that could not carry out its order (x64.S). */
+const LAUNCH_FAILED = 127;
 /** The range of randomInt(). */
 const LAUNCHES = 2 ** 48 - 1;
 
+/** What a launch has reported so far. */
+interface Expected {
+  /** It goes through a wrapper, whose exit is not the program's until `entered`. */
+  isWrapped: boolean;
+  entered: boolean;
+  failure: SystemCallError | null;
+}
+
+/** A launch that has come through its wrapper. */
+export interface Entry {
+  launch: number;
+  /** The process that becomes the program. */
+  pid: number;
+}
+
 /**
- * The reports of launches: which step has failed, and why. One pipe serves all of them; the program itself has no end of
- * it, because it closes with execve.
+ * The reports of launches: which step has failed, and why; of those with a wrapper also which process becomes the
+ * program. One pipe serves all of them; the program itself has no end of it, because it closes with execve.
  */
 export class Reports {
   /** The descriptor that launches write to. */
   readonly fd: number;
-  readonly #readFd: number;
-  /** The launches whose reports are accepted, with their failures. */
-  readonly #expected = new Map<number, SystemCallError | null>();
+  /** The descriptor that becomes readable when there are reports. */
+  readonly readFd: number;
+  /** The launches whose reports are accepted. */
+  readonly #expected = new Map<number, Expected>();
+  /** Entries that nobody has taken yet. */
+  #entries: Entry[] = [];
   readonly #buffer = Buffer.alloc(REPORT_BYTES * REPORTS_PER_READ);
 
   constructor() {
     const { read, write } = openPipe();
-    this.#readFd = read;
+    this.readFd = raised(read);
     this.fd = raised(write);
     // Neither side waits: a full pipe costs only the reason of a failure.
-    for (const fd of [this.#readFd, this.fd]) check('fcntl', libc.fcntl(fd, F_SETFL, constants.O_NONBLOCK));
+    for (const fd of [this.readFd, this.fd]) check('fcntl', libc.fcntl(fd, F_SETFL, constants.O_NONBLOCK));
   }
 
   /** A number for a launch that cannot be guessed, so that a process with access to the pipe can forge no report. */
-  expect(): number {
+  expect(isWrapped: boolean): number {
     const launch = randomInt(LAUNCHES);
-    this.#expected.set(launch, null);
+    this.#expected.set(launch, { isWrapped, entered: false, failure: null });
     return launch;
+  }
+
+  /** The launches that have come through their wrappers since the last call. */
+  takeEntries(): Entry[] {
+    this.drain();
+    const entries = this.#entries;
+    this.#entries = [];
+    return entries;
+  }
+
+  /** Reads what has been reported, so that the pipe has room. */
+  drain(): void {
+    for (;;) {
+      const length = this.#read();
+      for (let at = 0; at < length; at += REPORT_BYTES) this.#note(at);
+      if (length < this.#buffer.length) return;
+    }
   }
 
   /**
    * Why a launch that has ended failed; null if it did not. Valid once.
-   * @param mayHaveFailed whether it ended as a launch that fails does: only then is the pipe read
+   * @param exit how it ended; null if that is unknown, or it was not started
    */
-  take(launch: number, mayHaveFailed: boolean): SystemCallError | null {
-    if (mayHaveFailed) this.#drain();
-    const failure = this.#expected.get(launch) ?? null;
+  take(launch: number, exit: ProcessExit | null): Error | null {
+    const expected = this.#expected.get(launch);
+    if (!expected) return null;
+    // Only a launch that has failed, or goes through a wrapper, can have a report.
+    if (exit?.code === LAUNCH_FAILED || expected.isWrapped) this.drain();
     this.#expected.delete(launch);
-    return failure;
+    const { failure, isWrapped, entered } = expected;
+    const wrapperFailed = isWrapped && !entered && exit !== null && exit.code !== null;
+    return failure ?? (wrapperFailed ? wrapperFailure(exit.code) : null);
   }
 
-  #drain(): void {
-    for (;;) {
-      const length = this.#read();
-      for (let at = 0; at < length; at += REPORT_BYTES) {
-        const launch = Number(this.#buffer.readBigUInt64LE(at));
-        if (this.#expected.has(launch)) this.#expected.set(launch, failureIn(this.#buffer, at));
-      }
-      if (length < this.#buffer.length) return;
+  #note(at: number): void {
+    const launch = Number(this.#buffer.readBigUInt64LE(at));
+    const expected = this.#expected.get(launch);
+    if (!expected) return;
+    const pid = pidIn(this.#buffer, at);
+    if (pid === null) expected.failure = failureIn(this.#buffer, at);
+    else {
+      expected.entered = true;
+      this.#entries.push({ launch, pid });
     }
   }
 
   #read(): number {
     try {
-      return readSync(this.#readFd, this.#buffer, 0, this.#buffer.length, null);
+      return readSync(this.readFd, this.#buffer, 0, this.#buffer.length, null);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
       throw error;
@@ -72,7 +114,13 @@ export class Reports {
   }
 
   close(): void {
-    closeFd(this.#readFd);
+    closeFd(this.readFd);
     closeFd(this.fd);
   }
+}
+
+function wrapperFailure(code: number | null): Error {
+  return new Error(
+    `sandbox: bubblewrap exited ${code} before the program; its reason is in the log of the slot`,
+  );
 }

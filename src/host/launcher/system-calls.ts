@@ -9,6 +9,7 @@ export const STEPS = [
   'setsid',
   'output',
   'close',
+  'sandbox',
   'umask',
   'oom_score_adj',
   'attributes',
@@ -69,6 +70,7 @@ const NUMBERS = {
     dup3: 292,
     prlimit64: 302,
     sched_setattr: 314,
+    memfd_create: 319,
     clone3: 435,
   },
   arm64: {
@@ -100,6 +102,7 @@ const NUMBERS = {
     set_mempolicy: 237,
     prlimit64: 261,
     sched_setattr: 274,
+    memfd_create: 279,
     clone3: 435,
   },
 } as const;

@@ -2,6 +2,7 @@ import type { ProcessId } from '../../fleet/agent.ts';
 import type { FoundProcess } from '../../fleet/recovery.ts';
 import type { Containment } from '../cgroup/containment.ts';
 import { hasEnded, readStat, type Stat } from '../proc/stat.ts';
+import { isGuard } from '../process/recognise.ts';
 import { currentTicks } from '../sys/clock.ts';
 import { closeFd, openPidfd } from '../sys/pidfd.ts';
 
@@ -33,8 +34,9 @@ export class Census {
         const stat = i === 0 ? this.#hold(pid) : readStat(pid);
         if (!stat) return [];
         this.#seen.set(pid, key);
-        const leads = stat.session === pid && !this.#containment.isErrand(pid);
-        return [{ pid, startTicks: stat.startTicks, leads }];
+        const guards = isGuard(stat);
+        const leads = stat.session === pid && !guards && !this.#containment.isErrand(pid);
+        return [{ pid, startTicks: stat.startTicks, leads, ...(guards && { guards }) }];
       });
       // Session leaders first: an agent is one from its start, its forks become one only of their own accord.
       processes.sort((a, b) => Number(b.leads) - Number(a.leads) || a.startTicks - b.startTicks);
@@ -57,6 +59,13 @@ export class Census {
     if (stat?.startTicks === startTicks && !hasEnded(stat)) return pidfd;
     closeFd(pidfd);
     return null;
+  }
+
+  /** The guard of a slot's main process; null if it has none. */
+  guardOf(key: string, pid: number): number | null {
+    const parent = readStat(readStat(pid)?.parent ?? 0);
+    if (parent === null || !isGuard(parent)) return null;
+    return (this.#seen.get(parent.pid) ?? this.#containment.keyOf(parent.pid)) === key ? parent.pid : null;
   }
 
   #hold(pid: number): Stat | null {

@@ -13,9 +13,10 @@ import { adoptForeign } from '../process/adopt-foreign.ts';
 import { AgentWorld, withAgentUmask } from '../process/agent-world.ts';
 import type { HelperEnd, HookOptions } from '../process/errand.ts';
 import { Errands } from '../process/errands.ts';
-import { ExitWatch, keepOrKill } from '../process/exit-watch.ts';
+import { ExitWatch } from '../process/exit-watch.ts';
 import { hostLocale } from '../process/locale.ts';
 import { reapOrphans } from '../process/orphans.ts';
+import { trySandbox } from '../process/sandbox.ts';
 import { type SpawnedProcess, Spawner } from '../process/spawner.ts';
 import { readUsage, type Usage } from '../process/usage.ts';
 import { linuxUsers } from '../process/users.ts';
@@ -25,6 +26,7 @@ import { closeFd, isAlive, openPidfd, type ProcessExit, signalPidfd } from '../s
 import { type ForeignAdoption, TICKS_PER_SECOND } from '../sys/process-id.ts';
 import { attempt, type Result, refusal, success } from '../sys/result.ts';
 import { Census } from './census.ts';
+import { type Main, Mains } from './mains.ts';
 import { linuxOthers } from './others.ts';
 
 /** The interval at which a slot without a main process is checked until nothing of it is left; it doubles up to the maximum. */
@@ -35,15 +37,6 @@ const DATAGRAMS_MAX = 256;
 /** An agent that is killed this early may have died of its cgroup (CgroupTree.place). */
 const EARLY_TICKS = TICKS_PER_SECOND;
 
-/** A slot's main process. */
-interface Main extends ProcessId {
-  pidfd: number;
-  /** Whether it is where nothing that it forks can escape. */
-  hasArrived: boolean;
-  /** Everything in its slot was killed. */
-  isKilled?: true;
-}
-
 /** Agents on Linux: started by posix_spawn, contained by cgroups or sessions, watched and signalled through pidfds. */
 export class LinuxProcesses implements Processes {
   readonly others = linuxOthers;
@@ -53,8 +46,7 @@ export class LinuxProcesses implements Processes {
   readonly #containment: Containment;
   readonly #spawner: Spawner;
   readonly #watch = new ExitWatch();
-  /** Main processes by slot. */
-  readonly #mains = new Map<string, Main>();
+  readonly #mains: Mains;
   /** Slots without a main process in which something lives, and whether it is being killed. */
   readonly #lingering = new Map<string, { isKilled: boolean }>();
   readonly #census: Census;
@@ -62,6 +54,7 @@ export class LinuxProcesses implements Processes {
   readonly #world = new AgentWorld();
   readonly #stopReaping: () => void;
   onExit: Processes['onExit'] = () => {};
+  onMain: Processes['onMain'] = () => {};
   onEmpty: Processes['onEmpty'] = () => {};
   onNotify: Processes['onNotify'] = () => {};
 
@@ -76,7 +69,14 @@ export class LinuxProcesses implements Processes {
       watch: this.#watch,
       world: this.#world,
     });
+    this.#mains = new Mains({
+      watch: this.#watch,
+      containment,
+      onMain: (key, { pid, startTicks }) => this.onMain(key, { pid, startTicks }),
+      onEnd: (key, main, exit) => this.#ended(key, main, exit),
+    });
     this.#notify = new NotifySocket(options.notifyPath);
+    this.#watch.watchReadable(this.#spawner.entriesFd, () => this.#enter());
     this.#watch.watchReadable(this.#notify.fd, () => this.#receive());
     this.#watch.onProblem = (error) => containment.onProblem(error);
     this.#stopReaping = reapOrphans((pid) => this.#watch.reaps(pid) || this.#spawner.reap(pid));
@@ -110,10 +110,14 @@ export class LinuxProcesses implements Processes {
     return this.#world.around(launch, this.#containment.place(key));
   }
 
-  #watchStarted(key: string, { pid, startTicks, launch, hasArrived }: SpawnedProcess): ProcessId {
-    keepOrKill(pid, (pidfd) => this.#watchMain(key, { pid, startTicks, pidfd, hasArrived }, launch));
-    this.#containment.reattach(key, pid);
-    return { pid, startTicks };
+  #watchStarted(key: string, spawned: SpawnedProcess): ProcessId {
+    this.#mains.started(key, spawned);
+    return { pid: spawned.pid, startTicks: spawned.startTicks };
+  }
+
+  /** Agents have come into their sandboxes. */
+  #enter(): void {
+    this.#mains.entered(this.#spawner.takeEntries());
   }
 
   limit(fleet: string, resources: Resources | null, agents: number): void {
@@ -139,7 +143,9 @@ export class LinuxProcesses implements Processes {
       return false;
     }
     this.#containment.reattach(key, pid);
-    this.#watchMain(key, { pid, startTicks, pidfd, hasArrived: true }, null);
+    this.#mains.follow(key, { pid, startTicks, pidfd, hasArrived: true, launch: null });
+    const guard = this.#census.guardOf(key, pid);
+    if (guard !== null) this.#mains.followGuard(key, guard);
     return true;
   }
 
@@ -148,7 +154,7 @@ export class LinuxProcesses implements Processes {
       const { key, process } = intakes[i]!;
       if (!taken.ok || !taken.value) return taken;
       const pidfd = openPidfd(process.pid);
-      if (pidfd !== null) this.#watchMain(key, { ...process, pidfd, hasArrived: true }, null);
+      if (pidfd !== null) this.#mains.follow(key, { ...process, pidfd, hasArrived: true, launch: null });
       return { ok: true, value: pidfd !== null };
     });
   }
@@ -167,14 +173,16 @@ export class LinuxProcesses implements Processes {
   }
 
   signal(key: string, signal: string): boolean {
-    const main = this.#mains.get(key);
-    return main !== undefined && signalPidfd(main.pidfd, signal);
+    return this.#mains.signal(key, signal);
   }
 
   signalAll(key: string, signal: string): { sent: number; refusal: string | null } {
+    if (this.#mains.isEntering(key)) return { sent: Number(this.signal(key, signal)), refusal: null };
     let sent = 0;
     let refusal: string | null = null;
+    const guard = this.#mains.guardOf(key);
     for (const pid of this.#containment.members(key)) {
+      if (pid === guard) continue;
       const pidfd = openPidfd(pid);
       if (pidfd === null) continue;
       try {
@@ -203,8 +211,12 @@ export class LinuxProcesses implements Processes {
       return refusal(new Error(`process ${pid} does not live in the slot`));
     }
     this.#lingering.delete(key);
-    this.#watchMain(key, { pid, startTicks: stat.startTicks, pidfd, hasArrived: true }, null);
+    this.#mains.follow(key, { pid, startTicks: stat.startTicks, pidfd, hasArrived: true, launch: null });
     return success({ pid, startTicks: stat.startTicks });
+  }
+
+  trySandbox(): Promise<void> {
+    return trySandbox();
   }
 
   kill(key: string): void {
@@ -257,25 +269,13 @@ export class LinuxProcesses implements Processes {
 
   // ── exits ──
 
-  /** @param launch the number of its launch; null if this supervisor has not started it */
-  #watchMain(key: string, main: Main, launch: number | null): void {
-    this.#watch.watch(main, (reap) => {
-      if (launch !== null && main.isKilled) this.#containment.ended(main.pid);
-      const status = reap();
-      // A main process that has a successor is one of the others in its slot.
-      if (this.#mains.get(key) === main) this.#ended(key, status, launch);
-    });
-    this.#mains.set(key, main);
-  }
-
-  #ended(key: string, status: ProcessExit | null, launch: number | null): void {
+  #ended(key: string, main: Main, status: ProcessExit | null): void {
     const exit = this.#withCause(key, status);
-    const failure = launch === null ? null : this.#spawner.failureOf(launch, status);
-    this.#renewAfter(key, status, failure);
-    const isKilled = this.#mains.get(key)!.isKilled === true;
+    const failure = main.launch === null ? null : this.#spawner.failureOf(main.launch, status);
+    this.#renewAfter(key, main, status, failure);
     this.#mains.delete(key);
     const left = this.#isPopulated(key) ? Math.max(1, this.#containment.members(key).length) : 0;
-    if (left > 0) void this.#linger(key, isKilled);
+    if (left > 0) void this.#linger(key, main.isKilled === true);
     this.onExit(key, exit, failure, left);
   }
 
@@ -283,8 +283,8 @@ export class LinuxProcesses implements Processes {
    * Others may have removed a slot's cgroup, or have written to cgroup.kill of a fleet, which kills in all its slots: no
    * agent could start there any more.
    */
-  #renewAfter(key: string, status: ProcessExit | null, failure: Error | null): void {
-    const { startTicks } = this.#mains.get(key)!;
+  #renewAfter(key: string, main: Main, status: ProcessExit | null, failure: Error | null): void {
+    const { startTicks } = main;
     const isKilledEarly = status?.signal === 'SIGKILL' && currentTicks() - startTicks < EARLY_TICKS;
     if (isKilledEarly || failure) this.#containment.renew(key);
   }
@@ -324,6 +324,8 @@ export class LinuxProcesses implements Processes {
   }
 
   #receive(): void {
+    // Whose message it is may depend on who has become an agent (Sessions).
+    this.#enter();
     for (let i = 0; i < DATAGRAMS_MAX; i++) {
       const datagram = this.#notify.receive();
       if (!datagram) return;

@@ -5,6 +5,8 @@ import { PROC, readRecord } from './read.ts';
 /** The part of /proc/PID/stat that identifies a process. */
 export interface Stat {
   pid: number;
+  /** The name of its program's file, 15 bytes at most; it may change that itself. */
+  name: string;
   /** One letter (proc_pid_stat(5)): Z is a zombie, which has ended. */
   state: string;
   parent: number;
@@ -27,6 +29,7 @@ export function parseStat(text: string): Stat | null {
   const fields = text.slice(close + 2).split(' ');
   const stat = {
     pid: Number.parseInt(text, 10),
+    name: text.slice(text.indexOf('(') + 1, close),
     state: fields[0] ?? '',
     parent: Number(fields[1]),
     group: Number(fields[2]),

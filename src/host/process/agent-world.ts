@@ -1,5 +1,6 @@
 import type { Launch } from '../launcher/launch.ts';
 import { getLimit } from '../sys/rlimit.ts';
+import { wrapperFor } from './sandbox.ts';
 
 /** The umask of agents; the supervisor's own is stricter. */
 const AGENT_UMASK = 0o022;
@@ -13,13 +14,17 @@ const AGENT_OOM_SCORE_ADJ = 500;
 export class AgentWorld {
   readonly #hardNofile = getLimit('nofile').hard;
 
-  /** @param cgroup its cgroup; absent: that of this process */
-  around({ nofile, ...launch }: Launch, cgroup: string | undefined): Launch {
+  /**
+   * @param cgroup its cgroup; absent: that of this process
+   * @throws FleetError as wrapperFor() does
+   */
+  around({ nofile, sandbox, ...launch }: Launch, cgroup: string | undefined): Launch {
     return {
       umask: AGENT_UMASK,
       oomScoreAdj: AGENT_OOM_SCORE_ADJ,
       ...launch,
       ...(cgroup !== undefined && { cgroup }),
+      ...(sandbox !== undefined && { wrapper: wrapperFor(sandbox) }),
       ...(nofile !== undefined && {
         limits: { ...launch.limits, nofile: { soft: nofile, hard: Math.max(nofile, this.#hardNofile) } },
       }),

@@ -8,6 +8,7 @@ import type { AgentWorld } from './agent-world.ts';
 import type { HelperEnd, HookOptions, RunningErrand } from './errand.ts';
 import { type ExitWatch, keepOrKill } from './exit-watch.ts';
 import { endOfHook } from './hook.ts';
+import { exitInside } from './sandbox.ts';
 import type { SpawnedProcess, Spawner } from './spawner.ts';
 
 /** The maximum delay of setTimeout (a signed 32-bit integer). */
@@ -69,13 +70,14 @@ export class Errands {
     return this.#watch(outcome!.value, errand, kind);
   }
 
-  #watch({ pid, launch }: SpawnedProcess, errand: Errand, kind: ErrandKind): RunningErrand {
+  #watch({ pid, launch, isWrapped }: SpawnedProcess, errand: Errand, kind: ErrandKind): RunningErrand {
     const { spawner, watch } = this.#parts;
     const { promise: ended, resolve } = Promise.withResolvers<ProcessExit | null>();
     keepOrKill(pid, (pidfd) =>
       watch.watch({ pid, pidfd }, (reap) => {
         if (kind === 'helper') errand.kill(pid);
-        resolve(reap());
+        const exit = reap();
+        resolve(exit && isWrapped ? exitInside(exit) : exit);
         errand.done();
       }),
     );

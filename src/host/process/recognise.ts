@@ -1,19 +1,27 @@
 import { constants, statSync } from 'node:fs';
 import type { SlotFiles } from '../cgroup/containment.ts';
 import { readEnvironment, readFdInfo, readLink, statLink } from '../proc/pid.ts';
+import type { Stat } from '../proc/stat.ts';
 
+/** The name of bubblewrap's program; only processes of this name are looked at closer. */
+const BUBBLEWRAP = 'bwrap';
 /** The kernel's maximum for words and environment together: three quarters of 8 MiB (fs/exec.c, _STK_LIM). */
 const ENVIRON_BYTES_MAX = 6 * 1024 * 1024;
 
 /**
  * Whether a process is an errand next to an agent, in its slot's directory and with its log (prepare, an exec check): its
  * stdin is /dev/null opened to append (launcher/calls.ts), which has no effect, shows in proc_pid_fdinfo(5), and is otherwise
- * never done. It only matters without cgroups, where nothing else distinguishes it from the agent.
+ * never done. It only matters where nothing else distinguishes it from the agent: without cgroups, and for bubblewrap.
  */
 export function isErrand(pid: number): boolean {
   const flags = /^flags:\s+([0-7]+)$/m.exec(readFdInfo(pid, 0))?.[1];
   const isMarked = flags !== undefined && (Number.parseInt(flags, 8) & constants.O_APPEND) !== 0;
   return isMarked && readLink(pid, 'fd/0') === '/dev/null';
+}
+
+/** Whether a process is bubblewrap in front of an agent: marked as errands are, with which it shares that it is not the agent. */
+export function isGuard({ pid, name }: Stat): boolean {
+  return name === BUBBLEWRAP && isErrand(pid);
 }
 
 /**

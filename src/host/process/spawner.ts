@@ -1,11 +1,11 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import { type Answer, readAnswer } from '../launcher/answer.ts';
 import { baselineCalls, ownHardLimit } from '../launcher/baseline.ts';
-import { launchCalls } from '../launcher/calls.ts';
 import type { Architecture } from '../launcher/image.ts';
 import type { Launch } from '../launcher/launch.ts';
 import { LauncherProcess } from '../launcher/launcher-process.ts';
-import { Reports } from '../launcher/reports.ts';
+import { orderFor } from '../launcher/order.ts';
+import { type Entry, Reports } from '../launcher/reports.ts';
 import { compileOrder, STEP_BYTES } from '../launcher/script.ts';
 import { readCgroups } from '../proc/cgroup.ts';
 import { readStat } from '../proc/stat.ts';
@@ -20,6 +20,8 @@ export interface SpawnedProcess extends ProcessId {
   launch: number;
   /** Whether it is in its cgroup already; else its launcher's child moves there as its first act. */
   hasArrived: boolean;
+  /** It is a wrapper's, whose child becomes the program: `takeEntries` has that one's pid. */
+  isWrapped: boolean;
 }
 
 /** The launcher has at most so many orders without an answer, so that all answers have room in the socket. */
@@ -32,8 +34,6 @@ const ENDED = new Set(['EPIPE', 'ECONNRESET', 'EAGAIN']);
 /** On a host that swaps, a fork can take seconds; nothing else has a turn meanwhile. */
 const PATIENCE_MS = 10_000;
 const TRIES = 2;
-/** The exit code of a child that could not carry out its order (x64.S). */
-const LAUNCH_FAILED = 127;
 
 /** A launch, and the number by which its answer and its report are known. */
 interface Order {
@@ -88,8 +88,18 @@ export class Spawner {
   }
 
   /** Why the program of a launch that has ended in this way was not executed; null if it was. Valid once. */
-  failureOf(launch: number, exit: ProcessExit | null): SystemCallError | null {
-    return this.#reports.take(launch, exit?.code === LAUNCH_FAILED);
+  failureOf(launch: number, exit: ProcessExit | null): Error | null {
+    return this.#reports.take(launch, exit);
+  }
+
+  /** The descriptor that becomes readable when launches have come through their wrappers. */
+  get entriesFd(): number {
+    return this.#reports.readFd;
+  }
+
+  /** The launches that have come through their wrappers since the last call. */
+  takeEntries(): Entry[] {
+    return this.#reports.takeEntries();
   }
 
   /**
@@ -141,7 +151,10 @@ export class Spawner {
   }
 
   #startSome(launches: readonly Launch[]): Result<SpawnedProcess>[] {
-    const orders = launches.map((launch) => ({ launch, number: this.#reports.expect() }));
+    const orders = launches.map((launch) => ({
+      launch,
+      number: this.#reports.expect(launch.wrapper !== undefined),
+    }));
     const answers = new Map<number, Answer>();
     // A launcher that ends in between is replaced, and the next one gets the orders that it has not carried out.
     for (let tries = 0; tries < TRIES && answers.size < orders.length; tries++) {
@@ -150,6 +163,8 @@ export class Spawner {
         answers,
       );
     }
+    // A turn can have more launches than the pipe has room for their reports.
+    if (launches.some(({ wrapper }) => wrapper !== undefined)) this.#reports.drain();
     return orders.map((order) => this.#resultOf(order, answers.get(order.number)));
   }
 
@@ -159,10 +174,16 @@ export class Spawner {
       return attempt(() => {
         // Mostly the tick is known. A process that has ended at once can still be read: it is not reaped yet.
         const startTicks = answer?.ticks ?? orKill(outcome, () => readStat(outcome)!.startTicks);
-        return { pid: outcome, startTicks, launch: number, hasArrived: this.#abilities.bornInCgroup };
+        return {
+          pid: outcome,
+          startTicks,
+          launch: number,
+          hasArrived: this.#abilities.bornInCgroup,
+          isWrapped: launch.wrapper !== undefined,
+        };
       });
     }
-    this.#reports.take(number, false);
+    this.#reports.take(number, null);
     if (!this.#abilities.bornInCgroup || outcome.syscall !== 'fork' || !UNSUPPORTED.has(outcome.code)) {
       return refusal(outcome);
     }
@@ -182,7 +203,7 @@ export class Spawner {
     const sent: number[] = [];
     try {
       for (const { launch, number } of orders) {
-        const order = compileOrder(number, launchCalls(launch, this.#abilities));
+        const order = orderFor(number, launch, this.#abilities);
         if (order === null) {
           answers.set(number, {
             launch: number,

@@ -1,5 +1,5 @@
 /** The directories of the system's own programs, whatever PATH this process was started with. */
-const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+export const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 const WORDS_MAX = 500;
 

@@ -1,7 +1,8 @@
 import { CAPABILITIES, type Capability } from '../capabilities.ts';
 import { group } from '../group.ts';
 import type { LimitValue } from '../spec.ts';
-import { integer, listOf, scalar, type Type, text } from '../types.ts';
+import { PATH_TEMPLATE } from '../templates.ts';
+import { BOOLEAN, integer, listOf, scalar, type Type, text, word } from '../types.ts';
 import { parseSize } from '../units.ts';
 
 /** A limit of setrlimit(2), in the unit that its help names. */
@@ -118,6 +119,27 @@ export const PROCESS = group({
     default: [],
     example: ['NET_BIND_SERVICE'],
     help: 'Capabilities that the agent keeps as an ordinary user (ambient); needs root.',
+  },
+});
+
+const WRITABLE_MAX = 64;
+
+export const SANDBOX = group({
+  readOnly: {
+    type: BOOLEAN,
+    default: true,
+    help: 'The file system is read-only, except {dir}, the directory of {socket}, writable, /dev, /proc and a private /tmp.',
+  },
+  tmp: {
+    type: word('private', 'shared'),
+    default: 'private',
+    help: 'private: /tmp and /var/tmp are empty, in memory, and end with the agent; shared: they are those of the host.',
+  },
+  writable: {
+    type: listOf(PATH_TEMPLATE, WRITABLE_MAX),
+    default: [],
+    example: ['/var/cache/pilot'],
+    help: 'Further paths that agents may write to, as far as their user may; they must exist.',
   },
 });
 
