@@ -5,7 +5,7 @@ import { type Result, refusal, success } from '../../src/host/sys/result.ts';
 import type { FakeFiles } from './fake-files.ts';
 import type { HostWorld } from './fake-host.ts';
 import { fakeOthers } from './fake-others.ts';
-import { type Nature, type Process, WELL_BEHAVED } from './kernel.ts';
+import { type Birth, type Nature, type Process, WELL_BEHAVED } from './kernel.ts';
 
 /** A launcher comes to its cgroup within this time of its start, and then becomes an agent or fails. */
 const CONTAINED_MS_MAX = 2_000;
@@ -20,6 +20,13 @@ const HELPER = {
 
 /** A launcher that fails: it serves nobody, and ends when it gets that far. */
 const NEVER_AN_AGENT: Nature = { ...WELL_BEHAVED, readyMs: null };
+
+/** bubblewrap and its child, before that becomes the agent: it serves nobody, and ends when it is killed. */
+const NOT_YET_AN_AGENT: Nature = { ...NEVER_AN_AGENT, stopMs: 0 };
+/** A process is in its sandbox within this time of its start. */
+const ENTERED_MS_MAX = 30;
+/** The exit code of bubblewrap after its child was killed by SIGPIPE: nobody reads its report any more. */
+const UNHEARD = 141;
 
 /** A log gets its lines so often. */
 const LOG_EVERY_MS = 10_000;
@@ -44,11 +51,14 @@ export class FakeProcesses implements Processes {
   readonly #mains = new Map<string, Process>();
   /** Slots without a main process in which something lives, and whether it is being killed. */
   readonly #lingering = new Map<string, boolean>();
+  /** Signals for main processes that are not in their sandboxes yet. */
+  readonly #postponed = new WeakMap<Process, string[]>();
   readonly #files: FakeFiles;
   readonly others: Processes['others'];
   readonly users: Processes['users'] = USERS;
   readonly locale = { language: 'C.UTF-8', timeZone: 'UTC' };
   onExit: Processes['onExit'] = () => {};
+  onMain: Processes['onMain'] = () => {};
   onEmpty: Processes['onEmpty'] = () => {};
   onNotify: Processes['onNotify'] = () => {};
   onProblem: Processes['onProblem'] = () => {};
@@ -94,9 +104,12 @@ export class FakeProcesses implements Processes {
     const nature = isLate ? NEVER_AN_AGENT : faults.nature(env);
     const program = { path: launch.path, file: this.#world.disk.at(launch.path)?.id ?? '' };
     const { argv, output } = launch;
-    const main = kernel.fork({ kind: 'agent', key, env, nature, parent: this, program, argv });
+    const birth = { kind: 'agent', key, env, nature, parent: this, program, argv } as const;
+    const isGuarded = launch.sandbox !== undefined;
+    const main = kernel.fork(isGuarded ? { ...birth, kind: 'guard', nature: NOT_YET_AN_AGENT } : birth);
     if ('log' in output) this.#write(main, output.log);
     this.#mains.set(key, main);
+    if (isGuarded && !isLate) this.#enterSoon(key, main, birth);
     this.#world.started(main);
     time.after(containment === 'session' ? 0 : random.between(1, CONTAINED_MS_MAX), () => {
       main.isContained = true;
@@ -105,6 +118,25 @@ export class FakeProcesses implements Processes {
       kernel.end(main, { code: 127, signal: null });
     });
     return success({ pid: main.pid, startTicks: main.startTicks });
+  }
+
+  /** bubblewrap comes to the point where its child becomes the agent. */
+  #enterSoon(key: string, guard: Process, birth: Birth): void {
+    const { time, random, kernel, gate } = this.#world;
+    this.#postponed.set(guard, []);
+    time.after(random.between(1, ENTERED_MS_MAX), () => {
+      if (!kernel.isAlive(guard)) return;
+      if (gate.isDead) return kernel.end(guard, { code: UNHEARD, signal: null });
+      const main = kernel.fork({ ...birth, parentPid: guard.pid });
+      main.isContained = true;
+      this.#world.started(main);
+      time.arrive(() => {
+        if (this.#mains.get(key) !== guard || !kernel.isAlive(main)) return;
+        this.#mains.set(key, main);
+        for (const signal of this.#postponed.get(guard)!) kernel.signal(main, signal);
+        this.onMain(key, { pid: main.pid, startTicks: main.startTicks });
+      });
+    });
   }
 
   /** An agent writes to its log as long as it lives. */
@@ -193,7 +225,12 @@ export class FakeProcesses implements Processes {
       if (left.length > 0)
         found.set(
           key,
-          left.map(({ pid, startTicks, kind }) => ({ pid, startTicks, leads: kind === 'agent' })),
+          left.map(({ pid, startTicks, kind }) => ({
+            pid,
+            startTicks,
+            leads: kind === 'agent',
+            ...(kind === 'guard' && { guards: true }),
+          })),
         );
     }
     return found;
@@ -204,20 +241,28 @@ export class FakeProcesses implements Processes {
     gate.step(`host.signal ${key} ${signal}`);
     const main = this.#mains.get(key);
     if (!main || !kernel.isAlive(main)) return false;
-    kernel.signal(main, signal);
+    const postponed = this.#postponed.get(main);
+    if (postponed && signal !== 'SIGKILL') postponed.push(signal);
+    else kernel.signal(main, signal);
     return true;
   }
 
   signalAll(key: string, signal: string): { sent: number; refusal: string | null } {
     const { gate, kernel } = this.#world;
     gate.step(`host.signalAll ${key} ${signal}`);
-    const processes = kernel.inSlot(key);
+    const main = this.#mains.get(key);
+    if (main?.kind === 'guard') return { sent: Number(this.signal(key, signal)), refusal: null };
+    const processes = kernel.inSlot(key).filter(({ kind }) => kind !== 'guard');
     for (const process of processes) kernel.signal(process, signal);
     return { sent: processes.length, refusal: null };
   }
 
   succeed(): Result<ProcessId> {
     return refusal(new Error('nobody here names a successor'));
+  }
+
+  trySandbox(): Promise<void> {
+    return Promise.resolve();
   }
 
   kill(key: string): void {

@@ -30,8 +30,8 @@ export const WELL_BEHAVED: Nature = {
 };
 
 export interface Process extends ProcessId {
-  /** A stray looks like an agent, and was started by hand; a stranger is nobody's business. */
-  kind: 'agent' | 'worker' | 'helper' | 'stray' | 'stranger';
+  /** A guard is bubblewrap: an agent in a sandbox is its child. A stray looks like an agent, and was started by hand; a stranger is nobody's business. */
+  kind: 'agent' | 'guard' | 'worker' | 'helper' | 'stray' | 'stranger';
   /** The slot that it lives in; null for strangers and helpers. */
   key: string | null;
   env: Readonly<Record<string, string>>;
@@ -180,7 +180,16 @@ export class Kernel {
     if (!this.isAlive(process)) return;
     this.processes.delete(process.pid);
     process.exit = exit;
+    this.#endAround(process, exit);
     this.#witness.ended(process);
+  }
+
+  /** A guard ends as the agent has; an agent that has lost its guard has a parent that tells nobody how it ended. */
+  #endAround(process: Process, exit: ExitStatus): void {
+    if (process.kind === 'guard')
+      for (const each of this.processes.values()) if (each.parentPid === process.pid) each.parent = null;
+    const parent = this.processes.get(process.parentPid);
+    if (process.kind === 'agent' && parent?.kind === 'guard') this.end(parent, exit);
   }
 
   /** The power goes and comes back: no process, no runtime directory, and the clock begins anew. */

@@ -19,6 +19,8 @@ export function unrest(world: SimulatedHost): string | null {
   );
   for (const { key, pid, kind, startedAt } of world.kernel.processes.values()) {
     if (kind === 'helper' && world.time.now - startedAt > HELPER_MS_MAX) return `helper ${pid} is left over`;
+    if (kind === 'guard' && !world.kernel.inSlot(key!).some(({ parentPid }) => parentPid === pid))
+      return `pid ${pid} guards nothing in slot ${key}`;
     if (key !== null && !keys.has(key)) return `pid ${pid} is left over in slot ${key}`;
   }
   for (const directory of [world.paths.fleets, world.paths.logs, world.paths.releases]) {

@@ -27,7 +27,7 @@ export function documentOf(random: Random, name: string): Document {
     ...(random.chance(0.3) && { binary: programOf(name) }),
     env: { V: `v${random.below(5)}` },
     ...(hasPorts && { ports: portsOf(name, random.pick([20_000, 30_000])) }),
-    ...(name === 'g' && { addresses: { base: '127.16.0.0/16' } }),
+    ...(name === 'g' && { addresses: { base: '127.16.0.0/16' }, sandbox: {} }),
     ...(random.chance(0.3) && { prepare: ['/bin/true', 'prepare'], prepareTimeout: '5s' }),
     ...(random.chance(0.2) && { start: { before: ['/bin/true', 'before'], timeout: '3s' } }),
     rounds: { parallel: 1 + random.below(4), delay: random.pick(['0s', '500ms', '2s']) },

@@ -48,6 +48,7 @@ const DEFAULTS: Spec = {
     oomScoreAdj: 500,
     capabilities: [],
   },
+  sandbox: null,
   leak: null,
   pressure: null,
   verify: null,
