@@ -40,6 +40,7 @@ export interface Demand {
   /** The spec's limits and attributes of its processes; null without a spec. */
   limits: Spec['limits'];
   process: Spec['process'] | null;
+  sandbox: Spec['sandbox'];
   memory: { requestBytes: number | null; limitBytes: number | null };
   logsTo: Spec['logs']['to'];
   directories: { stateDir: string; runtimeDir: string } | null;
@@ -113,6 +114,7 @@ export function demandOf(known: Known): Demand {
     nofile: spec?.resources?.nofile ?? null,
     limits: spec?.limits ?? null,
     process: spec?.process ?? null,
+    sandbox: spec?.sandbox ?? null,
     memory: { requestBytes: memory?.requestBytes ?? null, limitBytes: memory?.limitBytes ?? null },
     logsTo: spec?.logs.to ?? 'file',
     directories: known.directories ?? null,
@@ -141,6 +143,7 @@ export function combine(demands: readonly Demand[]): Demand {
     nofile: null,
     limits: null,
     process: null,
+    sandbox: null,
     memory: { requestBytes: null, limitBytes: null },
     likely: averages('likely'),
     least: averages('least'),

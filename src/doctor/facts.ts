@@ -20,6 +20,10 @@ export const SYSCTLS = [
   'net.ipv4.ip_local_reserved_ports',
   'net.netfilter.nf_conntrack_max',
   'vm.overcommit_memory',
+  'kernel.unprivileged_userns_clone',
+  'kernel.apparmor_restrict_unprivileged_userns',
+  'user.max_mnt_namespaces',
+  'user.max_user_namespaces',
 ] as const;
 export type SysctlName = (typeof SYSCTLS)[number];
 
@@ -49,6 +53,8 @@ export interface HostFacts {
   /** Limits of the process that starts agents: the supervisor, else this one. Infinity: unlimited. */
   rlimits: Readonly<Record<'nofile' | 'nproc', { soft: number; hard: number }>>;
   inherited: Inherited;
+  /** Where bubblewrap (bwrap) is; null if it is not installed. */
+  bubblewrap: string | null;
   /** Limits of every cgroup above the process that starts agents, innermost first. */
   cgroups: readonly CgroupLimit[];
   /** The namespaces of that process that differ from the host's. */

@@ -27,6 +27,7 @@ export const USUAL_HOST: HostFacts = {
     nofile: { soft: 1_024, hard: 524_288 },
     nproc: { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY },
   },
+  bubblewrap: '/usr/bin/bwrap',
   inherited: {
     hard: {
       as: Number.POSITIVE_INFINITY,

@@ -5,6 +5,7 @@ import { attributes } from './limits/attributes.ts';
 import { agentFiles, fileMax, inotify, nrOpen, supervisorFiles } from './limits/files.ts';
 import { cgroupMemory, memory, overcommit } from './limits/memory.ts';
 import { addressesHere, addressRange, ephemeralPorts, portRange, portsFree } from './limits/ports.ts';
+import { ownNamespaces, sandbox } from './limits/sandbox.ts';
 import {
   bufferDefaults,
   bufferMaxima,
@@ -60,6 +61,11 @@ export const LIMITS: readonly LimitEntry[] = [
     limits: ['limits.…', 'process.…'],
     asks: 'May agents have the limits and attributes of the spec, or else those of a system service?',
     judge: attributes,
+  },
+  {
+    limits: ['user.max_mnt_namespaces', 'user.max_user_namespaces'],
+    asks: 'With sandbox: may each agent have namespaces of its own?',
+    judge: ownNamespaces,
   },
   {
     limits: ['fs.file-max'],
@@ -149,6 +155,11 @@ export const ENVIRONMENT_CHECKS: readonly LimitEntry[] = [
     limits: ['journald streams'],
     asks: 'With logs.to: journal, does journald accept a stream per agent?',
     judge: journalStreams,
+  },
+  {
+    limits: ['sandbox'],
+    asks: 'With sandbox: is bubblewrap there, and may the supervisor use it?',
+    judge: sandbox,
   },
   {
     limits: ['namespaces'],

@@ -12,6 +12,7 @@ const ORDER = [
   'cwd',
   'user',
   'process',
+  'sandbox',
   'ports',
   'start',
   'ready',

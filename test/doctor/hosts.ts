@@ -40,6 +40,7 @@ export function host(changes: Partial<HostFacts> = {}): HostFacts {
     },
     used: { tasks: 200, files: 2_000, connections: null },
     rlimits: { nofile: { soft: 65_536, hard: 65_536 }, nproc: { soft: NONE, hard: NONE } },
+    bubblewrap: '/usr/bin/bwrap',
     inherited: USUAL_HOST.inherited,
     cgroups: [],
     namespaces: [],

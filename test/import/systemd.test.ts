@@ -146,15 +146,28 @@ test('specifiers of the system manager are its directories; those of a user are 
   ]);
 });
 
-test('what would shut the agents in is named, as there is no key for it', () => {
+test.each([
+  ['PrivateTmp=yes', { readOnly: false, tmp: 'private' }],
+  ['ProtectSystem=strict', { readOnly: true, tmp: 'shared' }],
+  ['PrivateTmp=no', undefined],
+  [
+    'ReadWritePaths=-/v "/a b"\nProtectSystem=strict\nReadWritePaths=/w/%i\nPrivateTmp=1',
+    { readOnly: true, tmp: 'private', writable: ['/v', '/a b', '/w/{slot}'] },
+  ],
+])('%s becomes a sandbox', (directives, sandbox) => {
+  const found = imported(`[Service]\nExecStart=/bin/a\n${directives}\n`, {}, 'x@.service');
+  expect(found.fleets[0]!.spec.sandbox).toEqual(sandbox);
+});
+
+test('what would shut the agents in otherwise is named', () => {
   const found = imported(
-    '[Service]\nExecStart=/bin/a\nProtectSystem=strict\nReadWritePaths=/v\nPrivateTmp=yes\n',
+    '[Service]\nExecStart=/bin/a\nProtectSystem=full\nReadWritePaths=/v\nProtectHome=yes\n',
   );
   expect(found.fleets[0]!.spec).not.toHaveProperty('sandbox');
   expect(allUnsupported(found).map(({ directive }) => directive)).toEqual([
     'ProtectSystem',
     'ReadWritePaths',
-    'PrivateTmp',
+    'ProtectHome',
   ]);
 });
 

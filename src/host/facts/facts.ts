@@ -1,8 +1,9 @@
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import type { CgroupLimit, Disk, HostFacts } from '../../doctor/facts.ts';
 import { SYSCTLS } from '../../doctor/facts.ts';
 import { readMemory } from '../proc/meminfo.ts';
 import { libc } from '../sys/libc.ts';
+import { SYSTEM_PATH } from '../sys/system-command.ts';
 import { readCgroupLimits } from './cgroups.ts';
 import { limitIn, readInherited } from './inherited.ts';
 import { Root } from './root.ts';
@@ -32,6 +33,7 @@ export function readHostFacts({ directories, pids = [], root: path }: FactsOptio
     used: readUsed(root),
     rlimits,
     inherited: readInherited(root, who),
+    bubblewrap: bubblewrapIn(root),
     cgroups: cgroupsAbove(root, pids, uid),
     namespaces: foreignNamespaces(root, who),
     container: containerKind(root),
@@ -103,6 +105,11 @@ function foreignNamespaces(root: Root, who: number | 'self'): string[] {
     const link = root.link(`/proc/${who}/ns/${name}`);
     return link === null || link === own ? [] : [name];
   });
+}
+
+function bubblewrapIn(root: Root): string | null {
+  const places = SYSTEM_PATH.split(':').map((directory) => `${directory}/bwrap`);
+  return places.find((place) => existsSync(root.path + place)) ?? null;
 }
 
 /** The kind of container, by the files that container managers leave (systemd-detect-virt(1) reads the same). */

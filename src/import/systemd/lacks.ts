@@ -4,7 +4,8 @@ const ORDER =
   'fleets start independently of each other and of units; what needs another service retries, by its restart';
 const CONDITION =
   'nothing is checked before a start; start.before can do it, as a failing command delays the start';
-const SANDBOX = 'nothing shuts an agent in; what all agents can inherit stands in the unit of the supervisor';
+const SANDBOX =
+  'sandbox has readOnly, tmp and writable; what all agents can inherit stands in the unit of the supervisor';
 const CGROUP = 'resources has memory, cpu and pids; other controllers are not set per agent';
 const DIRECTORY =
   'each slot has a directory of its own, {dir}, made and owned for its user; make this one yourself';
@@ -20,15 +21,15 @@ function all(names: string, reason: string): ServiceRules {
 /** Directives of [Service] that have no equivalent, and why. Those that have one are in `rules.ts`. */
 export const SERVICE_LACKS: ServiceRules = {
   ...all(
-    `ProtectSystem ProtectHome ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock
-    ProtectHostname ProtectProc ProcSubset PrivateTmp PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC PrivatePIDs
+    `ProtectHome ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups ProtectClock
+    ProtectHostname ProtectProc ProcSubset PrivateDevices PrivateNetwork PrivateUsers PrivateMounts PrivateIPC PrivatePIDs
     RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID RestrictFileSystems LockPersonality
     MemoryDenyWriteExecute SystemCallFilter SystemCallArchitectures SystemCallErrorNumber SystemCallLog
     NoNewPrivileges SecureBits CapabilityBoundingSet RootDirectory RootImage BindPaths BindReadOnlyPaths
-    ReadOnlyPaths ReadWritePaths InaccessiblePaths ExecPaths NoExecPaths TemporaryFileSystem MountFlags MountAPIVFS RemoveIPC
+    ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths TemporaryFileSystem MountFlags MountAPIVFS RemoveIPC
     IPAddressAllow IPAddressDeny IPAccounting SocketBindAllow SocketBindDeny RestrictNetworkInterfaces DeviceAllow
     DevicePolicy KeyringMode Personality AppArmorProfile SELinuxContext SmackProcessLabel NetworkNamespacePath
-    DynamicUser PAMName ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories`,
+    DynamicUser PAMName ReadOnlyDirectories InaccessibleDirectories`,
     SANDBOX,
   ),
   DynamicUser: 'user takes a name, or { base: UID } for one user per slot',

@@ -4,6 +4,7 @@ import { argvOf, argvOfAll, commandsOf, signalOf, wordsOf } from './exec.ts';
 import { conditionReason, INSTALL_LACKS, SERVICE_LACKS, UNIT_LACKS } from './lacks.ts';
 import { LIMIT_RULES } from './limits.ts';
 import { RESTART_RULES } from './restart.ts';
+import { SANDBOX_RULES } from './sandbox.ts';
 import { boolean, type Service, type ServiceRule, type ServiceRules, seconds, single } from './service.ts';
 import { expandSpecifiers } from './specifiers.ts';
 
@@ -178,6 +179,7 @@ const SERVICE: ServiceRules = {
   }),
   ...RESTART_RULES,
   ...LIMIT_RULES,
+  ...SANDBOX_RULES,
 };
 
 /** Directives of [Unit] that are taken over. */
