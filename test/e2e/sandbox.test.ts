@@ -325,6 +325,17 @@ describe.skipIf(NOT_NOBODY !== null)(title('agents of an ordinary user in a sand
     await world.ok('kill', '--all');
   });
 
+  test('are gone after a kill that comes while they enter', async () => {
+    const file = looking(world, 'sandbox: {}');
+    for (let round = 0; round < 5; round++) {
+      const spawning = world.fleetctl('spawn', '20', '-f', file);
+      await until(async () => (await world.isServed()) && (await world.ps()).some(({ pid }) => pid !== null));
+      await world.ok('kill', '--all', '--now');
+      await spawning;
+      expect(world.processes()).toEqual([]);
+    }
+  });
+
   test('keep no capabilities: that needs root', async () => {
     const file = looking(world, 'sandbox: {}\nprocess: { capabilities: [NET_BIND_SERVICE] }');
     const { code, stderr } = await world.fleetctl('spawn', '1', '-f', file, '--force');

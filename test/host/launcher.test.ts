@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { failureIn, readAnswer } from '../../src/host/launcher/answer.ts';
+import { failureIn, pidIn, readAnswer } from '../../src/host/launcher/answer.ts';
 import { baselineCalls, serviceLimit } from '../../src/host/launcher/baseline.ts';
-import { launchCalls } from '../../src/host/launcher/calls.ts';
+import { insideCalls, launchCalls, wrapperCalls } from '../../src/host/launcher/calls.ts';
 import { type Architecture, launcherImage } from '../../src/host/launcher/image.ts';
 import type { Launch } from '../../src/host/launcher/launch.ts';
 import { firstPage } from '../../src/host/launcher/launcher-process.ts';
@@ -131,6 +131,69 @@ describe.each(['x64', 'arm64'] as const)('the launcher for %s', (architecture) =
       expect(Number(report.readBigUInt64LE(0))).toBe(2 ** 40 + 7);
       expect(failureIn(report, 0).message).toBe('execve: ENOENT');
     },
+  );
+});
+
+describe.each(['x64', 'arm64'] as const)('the launcher for %s, in a sandbox', (architecture) => {
+  /** Runs it as a wrapper does: its order is a file, and a second word tells it where it is. */
+  async function inside(changes: Partial<Launch>) {
+    const launch = { path: '/bin/sh', argv: ['sh'], env: [], cwd: '/', output: { path: '/' }, ...changes };
+    const image = scratch.path('launcher');
+    writeFileSync(image, launcherImage(architecture));
+    chmodSync(image, 0o755);
+    writeFileSync(scratch.path('order'), compileOrder(2 ** 40 + 7, insideCalls(launch, architecture))!);
+    const order = openSync(scratch.path('order'), 'r');
+    const out = openSync(scratch.path('out'), 'w');
+    const argv = [EMULATOR[architecture]!, image, 'inside'].filter(Boolean);
+    const child = spawn(argv[0]!, argv.slice(1), {
+      env: {},
+      stdio: ['ignore', out, out, 'pipe', order, order],
+    });
+    const chunks: Buffer[] = [];
+    child.stdio[3]!.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const [code] = (await once(child, 'close')) as [number];
+    closeSync(order);
+    closeSync(out);
+    return { code, pid: child.pid, report: Buffer.concat(chunks), output: scratch.read('out') };
+  }
+
+  test.skipIf(EMULATOR[architecture] === null)('tells who it is, and becomes its program', async () => {
+    const script = 'echo $$ "$A" $(pwd); ls /proc/$$/fd | head -4; exit 5';
+    const ended = await inside({ argv: ['sh', '-c', script], env: ['A=b', 'PATH=/bin'], cwd: '/usr' });
+    expect(ended.code).toBe(5);
+    expect(ended.report).toHaveLength(32);
+    expect(pidIn(ended.report, 0)).toBe(ended.pid);
+    expect(ended.output.split('\n').slice(0, 4)).toEqual([`${ended.pid} b /usr`, '0', '1', '2']);
+  });
+
+  test.skipIf(EMULATOR[architecture] === null)('tells which step has failed', async () => {
+    const { code, report, pid } = await inside({ path: '/nonexistent' });
+    expect(code).toBe(127);
+    expect([0, 32].map((at) => Number(report.readBigUInt64LE(at)))).toEqual([2 ** 40 + 7, 2 ** 40 + 7]);
+    expect(pidIn(report, 0)).toBe(pid);
+    expect(pidIn(report, 32)).toBeNull();
+    expect(failureIn(report, 32).message).toBe('execve: ENOENT');
+  });
+});
+
+test('a wrapper has an empty environment, and nothing of the spec’s; what it executes has all of that', () => {
+  const launch: Launch = {
+    ...LAUNCH,
+    env: ['SECRET=1'],
+    argv: ['p', '--token=2'],
+    user: { uid: 1, gid: 2, groups: [] },
+    wrapper: { path: '/usr/bin/bwrap', argv: ['bwrap', '--', 'x'] },
+  };
+  const outer = wrapperCalls(launch, Buffer.from('order'), NATIVE);
+  expect(outer.at(-1)!.arguments).toEqual(['/usr/bin/bwrap', ['bwrap', '--', 'x'], []]);
+  expect(JSON.stringify(outer)).not.toMatch(/SECRET|token/);
+  expect(outer.map(({ step }) => STEPS[step])).not.toContain('setresuid');
+  const steps = insideCalls(launch, 'x64').map(({ step }) => STEPS[step]);
+  expect(steps.indexOf('setsid')).toBeLessThan(steps.indexOf('setresuid'));
+  expect(steps.at(-1)).toBe('execve');
+  // An errand ends with its group.
+  expect(insideCalls({ ...launch, isErrand: true }, 'x64').map(({ step }) => STEPS[step])).not.toContain(
+    'setsid',
   );
 });
 

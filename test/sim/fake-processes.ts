@@ -125,7 +125,8 @@ export class FakeProcesses implements Processes {
     const { time, random, kernel, gate } = this.#world;
     this.#postponed.set(guard, []);
     time.after(random.between(1, ENTERED_MS_MAX), () => {
-      if (!kernel.isAlive(guard)) return;
+      // Who is being killed forks no more.
+      if (!kernel.isAlive(guard) || guard.isSignalled) return;
       if (gate.isDead) return kernel.end(guard, { code: UNHEARD, signal: null });
       const main = kernel.fork({ ...birth, parentPid: guard.pid });
       main.isContained = true;
@@ -242,7 +243,7 @@ export class FakeProcesses implements Processes {
     const main = this.#mains.get(key);
     if (!main || !kernel.isAlive(main)) return false;
     const postponed = this.#postponed.get(main);
-    if (postponed && signal !== 'SIGKILL') postponed.push(signal);
+    if (postponed) postponed.push(signal);
     else kernel.signal(main, signal);
     return true;
   }
@@ -268,7 +269,10 @@ export class FakeProcesses implements Processes {
   kill(key: string): void {
     this.#world.gate.step(`host.kill ${key}`);
     if (this.#lingering.has(key)) this.#lingering.set(key, true);
-    this.#killAll(key);
+    const postponed = this.#postponed.get(this.#mains.get(key)!);
+    // Without cgroups, an agent that has lost its guard could not be found any more.
+    if (postponed && this.containment === 'session') postponed.push('SIGKILL');
+    else this.#killAll(key);
   }
 
   watchRemnants(key: string): void {

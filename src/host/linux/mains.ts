@@ -22,6 +22,8 @@ export interface Main extends ProcessId {
 interface Parts {
   watch: ExitWatch;
   containment: Containment;
+  /** The launches that have come through their wrappers since the last call. */
+  takeEntries: () => Entry[];
   /** Called when a main process is in its sandbox, and takes the place of bubblewrap's. */
   onMain: (key: string, main: Main) => void;
   /** Called when a main process has ended; it still is the slot's. @param exit null if it is unknown */
@@ -91,9 +93,9 @@ export class Mains {
     this.#parts.watch.watch({ pid, pidfd }, (reap) => this.#guardEnded(key, guard, reap()));
   }
 
-  /** Main processes have come into their sandboxes. */
-  entered(entries: readonly Entry[]): void {
-    for (const { launch, pid } of entries) {
+  /** Learns which main processes have come into their sandboxes. */
+  enter(): void {
+    for (const { launch, pid } of this.#parts.takeEntries()) {
       const key = this.#entering.get(launch);
       // An errand has no slot.
       if (key !== undefined) this.#enter(key, pid);
@@ -105,8 +107,8 @@ export class Mains {
     const outer = this.#mains.get(key)!;
     const pidfd = openPidfd(pid);
     const stat = readStat(pid);
-    if (pidfd === null || stat?.parent !== guard.pid) {
-      // It has ended, and its parent with it; or the slot has another main process by now.
+    if (pidfd === null || stat === null || !this.#isIn(key, stat, outer)) {
+      // It has ended, as its parent will.
       if (pidfd !== null) closeFd(pidfd);
       return;
     }
@@ -126,11 +128,17 @@ export class Mains {
     this.#parts.onMain(key, main);
   }
 
+  /** Whether a process that has reported from a sandbox still is that one: its pid may have been given to another. */
+  #isIn(key: string, { pid, startTicks }: ProcessId, outer: Main): boolean {
+    const { containment } = this.#parts;
+    return containment.kind === 'cgroup' ? containment.keyOf(pid) === key : startTicks >= outer.startTicks;
+  }
+
   /** Sends a signal to the slot's main process; false if it has ended. @throws SystemCallError EPERM */
   signal(key: string, signal: string): boolean {
     const main = this.#mains.get(key);
     if (main === undefined) return false;
-    if (this.isEntering(key) && signal !== 'SIGKILL') {
+    if (this.isEntering(key)) {
       this.#guards.get(key)!.postpone(signal);
       return true;
     }
@@ -140,7 +148,11 @@ export class Mains {
   #ended(key: string, main: Main, exit: ProcessExit | null): void {
     const guard = this.#guards.get(key);
     const isGuard = guard?.pid === main.pid;
-    if (isGuard) this.#guardEnded(key, guard, exit);
+    if (isGuard) {
+      // What it has guarded may have reported, and lives if somebody killed bubblewrap alone.
+      this.enter();
+      this.#guardEnded(key, guard, exit);
+    }
     // A main process that has a successor is one of the others in its slot.
     if (this.#mains.get(key) !== main) return;
     if (guard?.inside === main.pid) void this.#endedInside(key, main, guard);

@@ -72,11 +72,12 @@ export class LinuxProcesses implements Processes {
     this.#mains = new Mains({
       watch: this.#watch,
       containment,
+      takeEntries: () => this.#spawner.takeEntries(),
       onMain: (key, { pid, startTicks }) => this.onMain(key, { pid, startTicks }),
       onEnd: (key, main, exit) => this.#ended(key, main, exit),
     });
     this.#notify = new NotifySocket(options.notifyPath);
-    this.#watch.watchReadable(this.#spawner.entriesFd, () => this.#enter());
+    this.#watch.watchReadable(this.#spawner.entriesFd, () => this.#mains.enter());
     this.#watch.watchReadable(this.#notify.fd, () => this.#receive());
     this.#watch.onProblem = (error) => containment.onProblem(error);
     this.#stopReaping = reapOrphans((pid) => this.#watch.reaps(pid) || this.#spawner.reap(pid));
@@ -113,11 +114,6 @@ export class LinuxProcesses implements Processes {
   #watchStarted(key: string, spawned: SpawnedProcess): ProcessId {
     this.#mains.started(key, spawned);
     return { pid: spawned.pid, startTicks: spawned.startTicks };
-  }
-
-  /** Agents have come into their sandboxes. */
-  #enter(): void {
-    this.#mains.entered(this.#spawner.takeEntries());
   }
 
   limit(fleet: string, resources: Resources | null, agents: number): void {
@@ -325,7 +321,7 @@ export class LinuxProcesses implements Processes {
 
   #receive(): void {
     // Whose message it is may depend on who has become an agent (Sessions).
-    this.#enter();
+    this.#mains.enter();
     for (let i = 0; i < DATAGRAMS_MAX; i++) {
       const datagram = this.#notify.receive();
       if (!datagram) return;

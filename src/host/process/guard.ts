@@ -3,6 +3,8 @@ import { exitInside } from './sandbox.ts';
 
 /** bubblewrap ends at once when the agent has; only one that was stopped does not. */
 const PATIENCE_MS = 1_000;
+/** It makes a sandbox in some milliseconds; only one that hangs (on a dead NFS, say) does not. */
+const ENTRY_MS = 5_000;
 
 /**
  * bubblewrap in front of an agent: a process of the slot that passes on no signals, is the parent of the main process,
@@ -26,9 +28,13 @@ export class Guard {
     this.launch = launch;
   }
 
-  /** Keeps a signal until the main process is known. */
+  /**
+   * Keeps a signal until the main process is known. Without cgroups that is so for SIGKILL as well: without its parent,
+   * the main process could not be found any more.
+   */
   postpone(signal: string): void {
     this.#postponed.push(signal);
+    if (signal === 'SIGKILL') setTimeout(() => this.inside ?? this.#giveUp(), ENTRY_MS).unref();
   }
 
   /** The main process is in the sandbox, and gets what was postponed. @param pidfd its own */
