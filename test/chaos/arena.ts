@@ -46,6 +46,8 @@ export class Arena {
   readonly pids = new Map<number, number>();
   /** What was lost; none of it may ever be. */
   readonly losses: string[] = [];
+  /** Whether its agents are in sandboxes. */
+  readonly isBoxed: boolean;
   readonly #patienceMs: number;
   #begun = '';
   readonly #told = new Map<string, FleetEvent>();
@@ -57,6 +59,7 @@ export class Arena {
     this.targetMin = agents;
     this.portBase = portBase;
     this.#patienceMs = patienceMs;
+    this.isBoxed = this.isRoot && seed % 2 === 1 && existsSync('/usr/bin/bwrap');
     this.random = randomOf(seed);
   }
 
@@ -101,6 +104,7 @@ export class Arena {
         restart: { backoff: { min: '200ms', max: '2s' } },
         stop: { grace: '2s' },
         env,
+        ...(this.isBoxed && { sandbox: {} }),
       }),
     );
   }

@@ -6,6 +6,7 @@ import { apiSocketDeleted } from './api-socket-deleted.ts';
 import { cliParallel } from './cli-parallel.ts';
 import { directoriesDeleted } from './directories-deleted.ts';
 import { diskFull } from './disk-full.ts';
+import { guardsKilled } from './guards-killed.ts';
 import { memoryTaken } from './memory-taken.ts';
 import { pidsTaken } from './pids-taken.ts';
 import { portTaken } from './port-taken.ts';
@@ -23,6 +24,7 @@ export const FAULTS: readonly Fault[] = [
   memoryTaken,
   agentsKilled,
   agentsStopped,
+  guardsKilled,
   portTaken,
   socketTaken,
   pidsTaken,
