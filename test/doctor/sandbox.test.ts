@@ -45,3 +45,13 @@ test.each([
   const ofUser = findingOf('user.max_user_namespaces', boxed(agents), { ...facts, ...ORDINARY });
   expect(ofUser.verdict).toBe(verdict);
 });
+
+test('bubblewrap is a task more, and takes memory', () => {
+  const plain = fleet(10, { resources: { memory: { request: '5M' } } });
+  const inside = boxed(10, { resources: { memory: { request: '5M' } } });
+  expect(inside.likely.tasks - plain.likely.tasks).toBe(1);
+  expect(inside.least.memoryBytes - plain.least.memoryBytes).toBe(292 * 1_024);
+  expect(inside.likely.memoryBytes).toBe(5 * 2 ** 20 + 292 * 1_024);
+  expect(inside.basis.memoryBytes).toBe('resources.memory.request, plus 292K for bubblewrap');
+  expect(inside.basis.tasks).toBe('assumed');
+});
