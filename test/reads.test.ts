@@ -94,7 +94,7 @@ test('a process’s words and environment are read only where it may keep its re
 });
 
 /** Paths of /proc that are no reading of it: our own descriptors by a name, and what a launcher writes. */
-const OWN_PROC = /\/proc\/(self\/fd|thread-self\/fd|self\/(?:oom_score_adj|coredump_filter|loginuid))\b/g;
+const OWN_PROC = /\/proc\/(self\/fd|thread-self\/fd|self\/(?:exe|oom_score_adj|coredump_filter|loginuid))\b/g;
 
 test('/proc is read below one root: by its own room, or as part of a host (Root)', () => {
   const others = globSync('src/{host,daemon,store}/**/*.ts').filter((file) => {

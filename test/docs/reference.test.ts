@@ -12,7 +12,13 @@ test.each(Object.entries(DERIVED))('%s is current (bin/generate writes it)', asy
 
 test('every finding of the doctor is documented under the name that it carries', () => {
   const facts = {
-    ...hostWith({ 'vm.overcommit_memory': '2', 'net.netfilter.nf_conntrack_max': '100' }),
+    ...hostWith({
+      'vm.overcommit_memory': '2',
+      'net.netfilter.nf_conntrack_max': '100',
+      'user.max_mnt_namespaces': '100',
+      'user.max_user_namespaces': '100',
+    }),
+    bubblewrap: null,
     used: { tasks: 200, files: 2_000, connections: 10 },
     uid: 1000,
     inherited: { ...hostWith({}).inherited, nice: 5, capabilities: [], confinedBy: [] },
@@ -40,6 +46,7 @@ test('every finding of the doctor is documented under the name that it carries',
     addresses: { base: '127.16.0.0/16' },
     logs: { to: 'journal' },
     limits: { memlock: 'unlimited' },
+    sandbox: {},
   };
   const directories = { stateDir: '/var/lib/fleetd', runtimeDir: '/run/fleetd' };
   const measured = { ...MEASURED, tcpSockets: 1, udpSockets: 1 };

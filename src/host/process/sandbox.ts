@@ -4,7 +4,7 @@ import { FleetError } from '../../errors/fleet-error.ts';
 import { signalName } from '../../specification/signals.ts';
 import { FD } from '../launcher/calls.ts';
 import type { Launch, Sandbox } from '../launcher/launch.ts';
-import { isGone } from '../proc/read.ts';
+import { isGone, PROC } from '../proc/read.ts';
 import { findExecutable } from '../sys/executable.ts';
 import type { ProcessExit } from '../sys/pidfd.ts';
 import { SYSTEM_PATH, tryCommand } from '../sys/system-command.ts';
@@ -76,7 +76,7 @@ function mountWords({ readOnly, writable, emptied, visible }: Sandbox): string[]
   return [
     'bwrap',
     ...(readOnly
-      ? ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev', '--bind', '/proc', '/proc']
+      ? ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev', '--bind', PROC, PROC]
       : ['--dev-bind', '/', '/']),
     ...emptied.flatMap((directory) => ['--perms', ANYBODY, '--tmpfs', directory]),
     ...parentsIn(emptied, [...places.keys()]).flatMap((path) => ['--perms', '0755', '--dir', path]),
