@@ -23,6 +23,8 @@ export type AgentMeasure = { agents: number } & Record<Measurable, number | null
 
 /** What a fleet demands of this host. */
 export interface Demand {
+  /** The fleets that were combined to this one; absent if it is one. */
+  parts?: readonly Demand[];
   /** The number of agents wanted. */
   agents: number;
   /** The number of them that already run; the host's figures include what they use. */
@@ -158,12 +160,13 @@ export function combine(demands: readonly Demand[]): Demand {
     mapNeeds((need) => average((demand) => demand[which][need]));
   return {
     ...first,
+    parts: demands,
     agents,
     running: sum(demands, (demand) => demand.running),
     fleet: null,
     ports: null,
     addresses: null,
-    nofile: null,
+    nofile: Math.max(...demands.map(({ nofile }) => nofile ?? 0)) || null,
     limits: null,
     process: null,
     sandbox: null,

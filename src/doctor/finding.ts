@@ -25,6 +25,19 @@ export interface Finding {
 /** Judges one property of a host. The result may be several findings (one per cgroup) or none. */
 export type Judge = (demand: Demand, facts: HostFacts) => readonly Finding[];
 
+/**
+ * Judges what fleets do not share: each of several for itself. The same trouble of several is named once, and where there
+ * is none, the first of them stands for all.
+ */
+export function ofEach(judge: Judge): Judge {
+  return (demand, facts) => {
+    const findings = (demand.parts ?? [demand]).map((part) => judge(part, facts));
+    const troubles = findings.flat().filter(({ verdict }) => verdict !== 'ok');
+    if (troubles.length === 0) return findings[0] ?? [];
+    return [...new Map(troubles.map((finding) => [JSON.stringify(finding), finding])).values()];
+  };
+}
+
 /** A limit that agents share with everything else on the host. */
 export interface SharedLimit {
   limit: string;

@@ -1,6 +1,6 @@
 import type { Demand } from './demand.ts';
 import type { HostFacts } from './facts.ts';
-import type { Finding, Judge } from './finding.ts';
+import { type Finding, type Judge, ofEach } from './finding.ts';
 import { attributes } from './limits/attributes.ts';
 import { agentFiles, fileMax, inotify, nrOpen, supervisorFiles } from './limits/files.ts';
 import { cgroupMemory, memory, overcommit } from './limits/memory.ts';
@@ -55,12 +55,12 @@ export const LIMITS: readonly LimitEntry[] = [
   {
     limits: ['resources.nofile'],
     asks: 'May an agent have the number of open files that it needs, or that the spec allows it?',
-    judge: agentFiles,
+    judge: ofEach(agentFiles),
   },
   {
     limits: ['limits.…', 'process.…'],
     asks: 'May agents have the limits and attributes of the spec, or else those of a system service?',
-    judge: attributes,
+    judge: ofEach(attributes),
   },
   {
     limits: ['user.max_mnt_namespaces', 'user.max_user_namespaces'],
@@ -159,7 +159,7 @@ export const ENVIRONMENT_CHECKS: readonly LimitEntry[] = [
   {
     limits: ['sandbox'],
     asks: 'With sandbox: is bubblewrap there, and may the supervisor use it?',
-    judge: sandbox,
+    judge: ofEach(sandbox),
   },
   {
     limits: ['namespaces'],

@@ -22,5 +22,7 @@ export function describeStartError({ code = '', syscall, message }: StartError, 
   if (syscall === 'chdir' && code === 'ENOENT') return 'its working directory, cwd, does not exist (ENOENT)';
   if (syscall?.includes('.') && code === 'EPERM')
     return `${syscall}: this supervisor may not set it (EPERM); fleetctl doctor says why`;
+  if (syscall === 'process.cpus' && code === 'EINVAL')
+    return `${syscall}: the cpuset of this supervisor has none of these processors (EINVAL)`;
   return message;
 }

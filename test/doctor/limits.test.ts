@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { combine } from '../../src/doctor/demand.ts';
 import type { HostSurvey, Startup } from '../../src/doctor/facts.ts';
 import { diagnose } from '../../src/doctor/table.ts';
 import { cgroup, findingOf, fleet, GIB, host, hostWith, MEASURED, survey, troubles } from './hosts.ts';
@@ -175,13 +176,27 @@ describe('open files', () => {
     });
   });
 
-  test('an agent cannot get more than the hard limit', () => {
+  test('an agent cannot get more than the hard limit, unless root raises it', () => {
     const demand = fleet(10, { resources: { nofile: 70_000 } });
-    expect(findingOf('resources.nofile', demand, host())).toMatchObject({
+    const ordinary = host({ inherited: { ...host().inherited, capabilities: [] } });
+    expect(findingOf('resources.nofile', demand, ordinary)).toMatchObject({
       verdict: 'fail',
       needed: 70_000,
       have: 65_536,
     });
+    expect(findingOf('resources.nofile', demand, host()).verdict).toBe('ok');
+    expect(troubles(demand, hostWith({ 'fs.nr_open': '69999' }))).toEqual(['fail fs.nr_open']);
+  });
+
+  test('several fleets are each judged for what they do not share', () => {
+    const ordinary = host({ inherited: { ...host().inherited, capabilities: [] } });
+    const greedy = fleet(5, { resources: { nofile: 70_000 }, process: { nice: -5 } });
+    const boxed = fleet(5, { sandbox: {} });
+    const together = combine([fleet(10, {}), greedy, greedy, boxed, boxed]);
+    expect(troubles(together, ordinary)).toEqual(['fail resources.nofile', 'fail process.nice']);
+    expect(findingOf('resources.nofile', combine([fleet(1, {}), boxed]), host()).verdict).toBe('ok');
+    const few = host({ bubblewrap: null, sysctls: { ...host().sysctls, 'user.max_mnt_namespaces': '9' } });
+    expect(troubles(together, few)).toEqual(['fail user.max_mnt_namespaces', 'fail sandbox']);
   });
 
   test('warns of agents that come near the limit they inherit', () => {

@@ -147,6 +147,25 @@ process: { nice: 5, ionice: "best-effort:6", cpus: 0, umask: "027", group: daemo
     expect(status(pid!, 'NoNewPrivs')).toBe('1');
   });
 
+  test.each([
+    ['process: { nice: -5 }', 5, 'process.nice'],
+    ['process: { ionice: "realtime:3" }', 5, 'process.ionice'],
+    ['process: { capabilities: [NET_BIND_SERVICE] }', 5, 'process.capabilities'],
+    ['process: { group: daemon }', 1, 'process.group: only root'],
+    ['user: daemon', 1, 'user: only root'],
+  ])('an ordinary user is refused %s, before anything starts', async (keys, code, message) => {
+    const ordinary = new World({ HOME: '/nonexistent' }, 65_534);
+    try {
+      ordinary.write('fleet.yaml', `name: odd\ncommand: [sleep, "1"]\nready: { after: 1ms }\n${keys}\n`);
+      const ended = await ordinary.fleetctl('spawn', '1', '-f', 'fleet.yaml');
+      expect(ended.stderr).toContain(message);
+      expect(ended.code).toBe(code);
+      expect((await ordinary.status()).fleets).toEqual([]);
+    } finally {
+      await ordinary.dispose();
+    }
+  });
+
   test('a group that does not exist, and processors that do not, are refused before anything starts', async () => {
     const refusal = async (process: string) => {
       world.write('fleet.yaml', `name: odd\ncommand: [sleep, "1"]\nready: { after: 1ms }\n${process}\n`);

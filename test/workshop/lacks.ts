@@ -7,7 +7,7 @@ import { whyNoNspawn } from './nspawn.ts';
 
 /** Programs that some tests need; .ci/run installs the Debian packages that contain them. */
 const PROGRAMS =
-  'as bwrap chromium curl gcc gunicorn haproxy memcached nginx nsenter perl prometheus promtool qemu-aarch64 redis-server script setpriv strace supervisord systemd-analyze tmux unshare'.split(
+  'as bwrap chromium curl gcc gunicorn haproxy memcached nginx nsenter perl prometheus promtool qemu-aarch64 redis-cli redis-server script setpriv strace supervisord systemd-analyze tmux unshare'.split(
     ' ',
   );
 

@@ -30,11 +30,14 @@ export const supervisorFiles: Judge = ({ agents, others }, { rlimits }) => {
 };
 
 /** The open files of an agent: the spec's limit must be within the hard limit, and sufficient for the agent. */
-export const agentFiles: Judge = ({ nofile, likely, basis }, { rlimits }) => {
-  const hard = rlimits.nofile.hard;
+export const agentFiles: Judge = ({ nofile, likely, basis }, facts) => {
+  const { hard } = facts.rlimits.nofile;
   const limit = 'resources.nofile';
-  if (nofile !== null && nofile > hard) {
-    const why = 'The soft limit of a process cannot exceed the hard limit of the process that starts it.';
+  // nrOpen judges what binds even those that may exceed it (getrlimit(2)).
+  const mayExceed = facts.inherited.capabilities.includes('SYS_RESOURCE');
+  if (nofile !== null && nofile > hard && !mayExceed) {
+    const why =
+      'Only a supervisor with CAP_SYS_RESOURCE, as root has it, can exceed the hard limit of the process that starts it.';
     const fix = `lower resources.nofile to ${hard}, or raise ${SUPERVISOR_LIMIT}`;
     return [
       remark('fail', {

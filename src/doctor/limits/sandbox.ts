@@ -24,13 +24,15 @@ export const sandbox: Judge = (demand, facts) => {
 };
 
 /** Agents with a sandbox have namespaces of their own; the kernel counts these for each user (namespaces(7)). */
-export const ownNamespaces: Judge = (demand, facts) =>
-  demand.sandbox === null
-    ? []
-    : [
-        ...enough(demand, facts, 'user.max_mnt_namespaces'),
-        ...(facts.uid === 0 ? [] : enough(demand, facts, 'user.max_user_namespaces')),
-      ];
+export const ownNamespaces: Judge = (demand, facts) => {
+  const inside = (demand.parts ?? [demand]).filter(({ sandbox }) => sandbox !== null);
+  const agents = inside.reduce((sum, part) => sum + part.agents, 0);
+  if (inside.length === 0) return [];
+  return [
+    ...enough(agents, facts, 'user.max_mnt_namespaces'),
+    ...(facts.uid === 0 ? [] : enough(agents, facts, 'user.max_user_namespaces')),
+  ];
+};
 
 /** Distributions forbid user namespaces to ordinary users in two ways; zero of them (below) is the third. */
 function forbidden(facts: HostFacts): Finding[] {
@@ -67,7 +69,7 @@ function capabilityFindings({ process }: Demand): Finding[] {
   ];
 }
 
-function enough({ agents }: Demand, facts: HostFacts, name: SysctlName): Finding[] {
+function enough(agents: number, facts: HostFacts, name: SysctlName): Finding[] {
   const have = sysctlNumber(facts, name);
   if (have === null) return [];
   const needed = agents + OTHERS;
