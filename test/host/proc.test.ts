@@ -34,7 +34,7 @@ describe('/proc/PID/stat', () => {
   test.each(['sh', 'a name)', ') R 1 1 1 (', '((((((((((((((('.slice(0, 15), 'two\nlines', ' ', ''])(
     'is read past a name like %j',
     (name) => {
-      expect(parseStat(`4711 (${name})${REST}\n`)).toEqual(IDENTITY);
+      expect(parseStat(`4711 (${name})${REST}\n`)).toEqual({ ...IDENTITY, name });
     },
   );
 
@@ -44,7 +44,7 @@ describe('/proc/PID/stat', () => {
       Buffer.from([0xff, 0xc3, 0x28, 0x29]),
       Buffer.from(`)${REST}`),
     ]);
-    expect(parseStat(line.toString('latin1'))).toEqual(IDENTITY);
+    expect(parseStat(line.toString('latin1'))).toEqual({ ...IDENTITY, name: '\xff\xc3()' });
   });
 
   test.each(['', 'nonsense', '4711 (sh', '4711 (sh)', '4711 (sh) S 812 4711', `x (sh)${REST}`])(

@@ -154,7 +154,9 @@ describe('after a crash of the supervisor', () => {
 
   test('tells what was started beside an agent, with its log and in its directory, from the agent', async () => {
     const launch = { output: { path: logOf('web/0') }, cwd: dirOf('web/0'), isErrand: true } as const;
-    const helper = scratch.start('exec sleep 1000', launch);
+    const helper = scratch.start(`echo $$ > ${scratch.path('helper')}; exec sleep 1000`, launch);
+    // It has its log and its directory once it executes something.
+    await scratch.pids('helper', 1);
     const [agent] = await start('web/1', 'echo $$ >> PIDS; exec sleep 1000', 1);
     const next = make();
     expect(next.census().get('web/0')).toEqual([helper]);

@@ -133,8 +133,8 @@ export const APP_RULES: AppRules = {
     if (isUserName(String(value))) draft.take(directive, 'process.group', value);
     else draft.lack(directive, 'process.group takes the name of a group, not a gid');
   },
-  namespace: (value, { draft }) => {
-    if (value !== 'default') draft.set('labels', { namespace: String(value) });
+  namespace: (value, { draft }, directive) => {
+    if (value !== 'default') draft.take(directive, 'labels', { namespace: String(value) });
   },
   disable_logs: (value, { draft }) => {
     if (isOn(value)) draft.set('logs.to', 'null');

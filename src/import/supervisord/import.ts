@@ -98,7 +98,7 @@ function draftOf(section: Section, around: Around): Draft {
   const program = programOf(name.trim(), section, draft, around);
   if (program.directive('command') === undefined) throw refusal(section, `[${section.name}] has no command`);
   const group = around.groups.get(program.name);
-  if (group !== undefined) draft.set('labels', { group });
+  if (group !== undefined) draft.take({ ...origin, name: 'group', value: group }, 'labels', { group });
   applyShared(around.own, program);
   const written = lastOfEach(section.directives);
   const defaults = Object.entries(DEFAULTS)
