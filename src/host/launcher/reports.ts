@@ -37,6 +37,8 @@ export interface Entry {
 export class Reports {
   /** The descriptor that launches write to. */
   readonly fd: number;
+  /** Called when there are entries to take, in a turn of its own. */
+  onEntries: () => void = () => {};
   /** The descriptor that becomes readable when there are reports. */
   readonly readFd: number;
   /** The launches whose reports are accepted. */
@@ -101,7 +103,13 @@ export class Reports {
     else {
       expected.entered = true;
       this.#entries.push({ launch, pid });
+      if (this.#entries.length === 1) setImmediate(() => this.#tell());
     }
+  }
+
+  /** Whoever waits for entries is told of them, whatever they were read for. */
+  #tell(): void {
+    if (this.#entries.length > 0) this.onEntries();
   }
 
   #read(): number {

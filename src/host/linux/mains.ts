@@ -6,7 +6,7 @@ import { type ExitWatch, keepOrKill } from '../process/exit-watch.ts';
 import { Guard } from '../process/guard.ts';
 import { exitInside } from '../process/sandbox.ts';
 import type { SpawnedProcess } from '../process/spawner.ts';
-import { closeFd, openPidfd, type ProcessExit, signalPidfd } from '../sys/pidfd.ts';
+import { closeFd, openPidfd, orKill, type ProcessExit, signalPidfd } from '../sys/pidfd.ts';
 
 /** A slot's main process. */
 export interface Main extends ProcessId {
@@ -93,45 +93,45 @@ export class Mains {
     this.#parts.watch.watch({ pid, pidfd }, (reap) => this.#guardEnded(key, guard, reap()));
   }
 
-  /** Learns which main processes have come into their sandboxes. */
+  /** Learns which main processes have come into their sandboxes. One that cannot be kept is killed. */
   enter(): void {
     for (const { launch, pid } of this.#parts.takeEntries()) {
       const key = this.#entering.get(launch);
       // An errand has no slot.
-      if (key !== undefined) this.#enter(key, pid);
+      if (key === undefined) continue;
+      try {
+        const main = orKill(pid, () => this.#enter(key, pid));
+        if (main) this.#parts.onMain(key, main);
+      } catch (error) {
+        this.#parts.containment.onProblem(error as Error);
+      }
     }
   }
 
-  #enter(key: string, pid: number): void {
+  /** @returns the slot's main process from now on; null if it has ended, as its parent will */
+  #enter(key: string, pid: number): Main | null {
     const guard = this.#guards.get(key)!;
-    const outer = this.#mains.get(key)!;
+    const { isKilled, startTicks } = this.#mains.get(key)!;
     const pidfd = openPidfd(pid);
+    if (pidfd === null) return null;
     const stat = readStat(pid);
-    if (pidfd === null || stat === null || !this.#isIn(key, stat, outer)) {
-      // It has ended, as its parent will.
-      if (pidfd !== null) closeFd(pidfd);
-      return;
+    if (stat === null || !this.#isIn(key, stat, startTicks)) {
+      closeFd(pidfd);
+      return null;
     }
-    this.#entering.delete(guard.launch!);
-    const { isKilled } = outer;
-    const main: Main = {
-      pid,
-      startTicks: stat.startTicks,
-      pidfd,
-      hasArrived: true,
-      launch: null,
-      ...(isKilled && { isKilled }),
-    };
+    const found = { pid, startTicks: stat.startTicks, pidfd, hasArrived: true, launch: null };
+    const main: Main = { ...found, ...(isKilled && { isKilled }) };
     this.follow(key, main);
+    this.#entering.delete(guard.launch!);
     this.#parts.containment.reattach(key, pid);
     guard.enter(pid, pidfd);
-    this.#parts.onMain(key, main);
+    return main;
   }
 
   /** Whether a process that has reported from a sandbox still is that one: its pid may have been given to another. */
-  #isIn(key: string, { pid, startTicks }: ProcessId, outer: Main): boolean {
+  #isIn(key: string, { pid, startTicks }: ProcessId, notBefore: number): boolean {
     const { containment } = this.#parts;
-    return containment.kind === 'cgroup' ? containment.keyOf(pid) === key : startTicks >= outer.startTicks;
+    return containment.kind === 'cgroup' ? containment.keyOf(pid) === key : startTicks >= notBefore;
   }
 
   /** Sends a signal to the slot's main process; false if it has ended. @throws SystemCallError EPERM */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { AgentExit } from '../../fleet/exit.ts';
 import type { FoundProcess } from '../../fleet/recovery.ts';
@@ -26,11 +25,10 @@ import { closeFd, isAlive, openPidfd, type ProcessExit, signalPidfd } from '../s
 import { type ForeignAdoption, TICKS_PER_SECOND } from '../sys/process-id.ts';
 import { attempt, type Result, refusal, success } from '../sys/result.ts';
 import { Census } from './census.ts';
+import { Lingering } from './lingering.ts';
 import { type Main, Mains } from './mains.ts';
 import { linuxOthers } from './others.ts';
 
-/** The interval at which a slot without a main process is checked until nothing of it is left; it doubles up to the maximum. */
-const LINGER_POLL_MS = { min: 5, max: 250 } as const;
 /** The maximum number of datagrams per turn: a chatty agent must not block the loop. */
 const DATAGRAMS_MAX = 256;
 
@@ -47,8 +45,7 @@ export class LinuxProcesses implements Processes {
   readonly #spawner: Spawner;
   readonly #watch = new ExitWatch();
   readonly #mains: Mains;
-  /** Slots without a main process in which something lives, and whether it is being killed. */
-  readonly #lingering = new Map<string, { isKilled: boolean }>();
+  readonly #lingering: Lingering;
   readonly #census: Census;
   readonly #notify: NotifySocket;
   readonly #world = new AgentWorld();
@@ -76,8 +73,16 @@ export class LinuxProcesses implements Processes {
       onMain: (key, { pid, startTicks }) => this.onMain(key, { pid, startTicks }),
       onEnd: (key, main, exit) => this.#ended(key, main, exit),
     });
+    this.#lingering = new Lingering({
+      containment,
+      kill: (key) => this.kill(key),
+      onEmpty: (key) => this.onEmpty(key),
+    });
     this.#notify = new NotifySocket(options.notifyPath);
-    this.#watch.watchReadable(this.#spawner.entriesFd, () => this.#mains.enter());
+    this.#spawner.watchEntries(
+      (fd, onReadable) => this.#watch.watchReadable(fd, onReadable),
+      () => this.#mains.enter(),
+    );
     this.#watch.watchReadable(this.#notify.fd, () => this.#receive());
     this.#watch.onProblem = (error) => containment.onProblem(error);
     this.#stopReaping = reapOrphans((pid) => this.#watch.reaps(pid) || this.#spawner.reap(pid));
@@ -206,7 +211,7 @@ export class LinuxProcesses implements Processes {
       if (pidfd !== null) closeFd(pidfd);
       return refusal(new Error(`process ${pid} does not live in the slot`));
     }
-    this.#lingering.delete(key);
+    this.#lingering.forget(key);
     this.#mains.follow(key, { pid, startTicks: stat.startTicks, pidfd, hasArrived: true, launch: null });
     return success({ pid, startTicks: stat.startTicks });
   }
@@ -216,8 +221,7 @@ export class LinuxProcesses implements Processes {
   }
 
   kill(key: string): void {
-    const lingering = this.#lingering.get(key);
-    if (lingering) lingering.isKilled = true;
+    this.#lingering.killed(key);
     const main = this.#mains.get(key);
     if (main) main.isKilled = true;
     for (const kill of [() => this.#containment.kill(key), () => this.signal(key, 'SIGKILL')]) {
@@ -231,7 +235,7 @@ export class LinuxProcesses implements Processes {
   }
 
   watchRemnants(key: string): void {
-    void this.#linger(key, false);
+    void this.#lingering.watch(key, false);
   }
 
   run(launch: Launch, timeoutMs: number, signal?: AbortSignal): Promise<HelperEnd> {
@@ -270,8 +274,8 @@ export class LinuxProcesses implements Processes {
     const failure = main.launch === null ? null : this.#spawner.failureOf(main.launch, status);
     this.#renewAfter(key, main, status, failure);
     this.#mains.delete(key);
-    const left = this.#isPopulated(key) ? Math.max(1, this.#containment.members(key).length) : 0;
-    if (left > 0) void this.#linger(key, main.isKilled === true);
+    const left = this.#lingering.countIn(key);
+    if (left > 0) void this.#lingering.watch(key, main.isKilled === true);
     this.onExit(key, exit, failure, left);
   }
 
@@ -293,30 +297,6 @@ export class LinuxProcesses implements Processes {
     if (status !== null && status.signal !== 'SIGKILL') return status;
     const cause = this.#containment.oomSince(key);
     return cause === null ? status : { code: null, signal: 'SIGKILL', cause };
-  }
-
-  /** Waits until nothing lives in a slot; what is being killed is killed again and again, as it may fork. */
-  async #linger(key: string, isKilled: boolean): Promise<void> {
-    const lingering = { isKilled };
-    this.#lingering.set(key, lingering);
-    for (let waitMs: number = LINGER_POLL_MS.min; ; waitMs = Math.min(waitMs * 2, LINGER_POLL_MS.max)) {
-      await sleep(waitMs);
-      if (this.#lingering.get(key) !== lingering) return;
-      if (!this.#isPopulated(key)) break;
-      if (lingering.isKilled) this.kill(key);
-    }
-    this.#lingering.delete(key);
-    this.onEmpty(key);
-  }
-
-  /** If the answer cannot be determined (no descriptor left), the check is repeated, because an exit must not be lost. */
-  #isPopulated(key: string): boolean {
-    try {
-      return this.#containment.isPopulated(key);
-    } catch (error) {
-      this.#containment.onProblem(error as Error);
-      return true;
-    }
   }
 
   #receive(): void {

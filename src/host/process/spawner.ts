@@ -92,9 +92,13 @@ export class Spawner {
     return this.#reports.take(launch, exit);
   }
 
-  /** The descriptor that becomes readable when launches have come through their wrappers. */
-  get entriesFd(): number {
-    return this.#reports.readFd;
+  /**
+   * Calls back when launches have come through their wrappers, in a turn of its own.
+   * @param watch calls back whenever a descriptor is readable
+   */
+  watchEntries(watch: (fd: number, onReadable: () => void) => void, onEntries: () => void): void {
+    this.#reports.onEntries = onEntries;
+    watch(this.#reports.readFd, () => this.#reports.drain());
   }
 
   /** The launches that have come through their wrappers since the last call. */
