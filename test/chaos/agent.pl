@@ -15,6 +15,7 @@ bind($unix, pack_sockaddr_un($path)) or die "socket $path: $!\n";
 listen($unix, 64) or die "socket $path: $!\n";
 
 $SIG{PIPE} = 'IGNORE';
+$SIG{HUP} = sub { };
 $SIG{TERM} = sub { unlink $path; exit 0 };
 my $who = "$ENV{FLEET_SLOT} $$\n";
 my $answer = "HTTP/1.0 200 OK\r\nContent-Length: " . length($who) . "\r\n\r\n$who";

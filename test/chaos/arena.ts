@@ -103,6 +103,7 @@ export class Arena {
         health: { every: '2s', failures: 2 },
         restart: { backoff: { min: '200ms', max: '2s' } },
         stop: { grace: '2s' },
+        reload: { signal: 'SIGHUP' },
         env,
         ...(this.isBoxed && { sandbox: {} }),
       }),
@@ -125,6 +126,11 @@ export class Arena {
       { length: Math.min(count, running.length) },
       () => running.splice(this.number(0, running.length - 1), 1)[0]!,
     );
+  }
+
+  /** Those of the slots that were wanted all the time: of another one, a supervisor that comes back has nothing to tell. */
+  wantedOf(slots: readonly number[]): number[] {
+    return slots.filter((slot) => slot < this.targetMin);
   }
 
   portOf(slot: number): number {

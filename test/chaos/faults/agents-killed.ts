@@ -8,6 +8,6 @@ export const agentsKilled: Fault = {
     const victims = arena.agents(arena.choose([1, 5, Math.ceil(arena.pids.size / 10)]));
     for (const { pid } of victims) process.kill(pid, 'SIGKILL');
     const slots = victims.map(({ slot }) => slot);
-    return { slots, isTold: (events) => tellOfSlots(events, ['exit'], slots) };
+    return { slots, isTold: (events) => tellOfSlots(events, ['exit'], arena.wantedOf(slots)) };
   },
 };

@@ -10,6 +10,7 @@ import { guardsKilled } from './guards-killed.ts';
 import { memoryTaken } from './memory-taken.ts';
 import { pidsTaken } from './pids-taken.ts';
 import { portTaken } from './port-taken.ts';
+import { reloaded } from './reloaded.ts';
 import { socketTaken } from './socket-taken.ts';
 import { storeCorrupted } from './store-corrupted.ts';
 import { storeCorruptedLive } from './store-corrupted-live.ts';
@@ -36,4 +37,5 @@ export const FAULTS: readonly Fault[] = [
   storeDeleted,
   apiRubbish,
   cliParallel,
+  reloaded,
 ];

@@ -28,7 +28,7 @@ export const pidsTaken: Fault = {
         await group.remove();
       },
       isTold: (events) =>
-        isNamed(events) || (arena.supervisor !== pid && tellOfSlots(events, ['exit'], slots)),
+        isNamed(events) || (arena.supervisor !== pid && tellOfSlots(events, ['exit'], arena.wantedOf(slots))),
     };
   },
 };
