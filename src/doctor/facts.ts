@@ -73,7 +73,7 @@ export interface Inherited {
   hard: Readonly<Record<LimitName, number>>;
   nice: number;
   oomScoreAdj: number;
-  /** The processors of the host, as 0-3,6. */
+  /** The processors of its cpuset, else of the host, as 0-3,6. */
   cpus: string;
   /** Its effective capabilities. */
   capabilities: readonly Capability[];

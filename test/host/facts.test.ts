@@ -82,6 +82,16 @@ test('a supervisor’s own tree sets the fleet’s limits, not the host’s', ()
   expect(readHostFacts({ directories, pids: [77], root: fixture(files).root }).cgroups).toEqual([]);
 });
 
+test.each([
+  [{}, '0-15'],
+  [{ '/sys/fs/cgroup/user.slice/user-1000.slice/cpuset.cpus.effective': '2-3\n' }, '2-3'],
+  [{ '/sys/fs/cgroup/cpuset.cpus.effective': '0-7\n' }, '0-7'],
+])('processors are those of the nearest cpuset, else of the host: %j', (files, expected) => {
+  const online = { '/sys/devices/system/cpu/online': '0-15\n' };
+  const { root } = fixture({ ...SYSTEMD_HOST, ...online, ...files });
+  expect(readHostFacts({ directories, root }).inherited.cpus).toBe(expected);
+});
+
 describe('a container', () => {
   const facts = () => readHostFacts({ directories, root: fixture(CONTAINER).root });
 
@@ -89,8 +99,8 @@ describe('a container', () => {
     expect(
       facts().cgroups.map(({ version, directory, file, value }) => [version, directory, file, value]),
     ).toEqual([
-      [1, '/sys/fs/cgroup/memory', 'memory.limit_in_bytes', 2 * GIB],
       [1, '/sys/fs/cgroup/pids', 'pids.max', 512],
+      [1, '/sys/fs/cgroup/memory', 'memory.limit_in_bytes', 2 * GIB],
     ]);
   });
 

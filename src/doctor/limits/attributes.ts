@@ -75,8 +75,8 @@ function cpuFindings(wanted: string | null, { inherited }: HostFacts): Finding[]
       limit: 'process.cpus',
       needed: wanted,
       have: inherited.cpus,
-      source: '/sys/devices/system/cpu/online',
-      why: `This host has no processor ${[...absent].join(', ')}${isNone ? '' : '; agents run on the others'}.`,
+      source: 'the cpuset of the supervisor, or /sys/devices/system/cpu/online',
+      why: `This host has, or allows, no processor ${[...absent].join(', ')}${isNone ? '' : '; agents run on the others'}.`,
       fix: 'name processors that exist',
     }),
   ];

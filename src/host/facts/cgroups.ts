@@ -18,24 +18,48 @@ const NO_LIMIT_V1 = 2 ** 62;
  * them can refuse a start. @param pid a pid, or `self`
  */
 export function readCgroupLimits(root: Root, pid: number | 'self'): CgroupLimit[] {
+  return (['pids', 'memory'] as const).flatMap((name) =>
+    placesOf(root, pid, name).flatMap(({ point, path, version }) =>
+      limitsAbove(root, point, path, name, version),
+    ),
+  );
+}
+
+/** The file with the processors that a cgroup may use, of each version; of version 2 it may be only above it. */
+const CPUSET_FILES = { 1: 'cpuset.effective_cpus', 2: 'cpuset.cpus.effective' } as const;
+
+/** The processors of a process's cpuset, as 0-3,6; null if it is in none. */
+export function readCpuset(root: Root, pid: number | 'self'): string | null {
+  for (const { point, path, version } of placesOf(root, pid, 'cpuset')) {
+    for (const above of ancestors(path)) {
+      const cpus = root.text(`${point}${above}/${CPUSET_FILES[version]}`);
+      if (cpus) return cpus;
+    }
+  }
+  return null;
+}
+
+/** Where a process is in the hierarchies that have, or may have, a controller. */
+function placesOf(
+  root: Root,
+  pid: number | 'self',
+  controller: 'pids' | 'memory' | 'cpuset',
+): { point: string; path: string; version: 1 | 2 }[] {
   const membership = root.text(`/proc/${pid}/cgroup`) ?? '';
   return (root.text('/proc/self/mountinfo') ?? '').split('\n').flatMap((line) => {
     const [mount = '', source = ''] = line.split(' - ');
     const [, , , mountRoot = '/', point = ''] = mount.split(' ');
-    if (source.startsWith('cgroup2 ')) {
-      const path = relativeTo(mountRoot, parseCgroupPath(membership));
-      return (['pids', 'memory'] as const).flatMap((name) => limitsAbove(root, point, path, name, 2));
-    }
-    const name = source.startsWith('cgroup ') ? controllerOf(source) : null;
-    if (name === null) return [];
-    const found = new RegExp(`^\\d+:(?:[^:]*,)?${name}(?:,[^:]*)?:(.*)$`, 'm').exec(membership)?.[1];
-    return limitsAbove(root, point, relativeTo(mountRoot, found ?? null), name, 1);
+    const isV2 = source.startsWith('cgroup2 ');
+    if (!isV2 && !(source.startsWith('cgroup ') && optionsOf(source).includes(controller))) return [];
+    const pattern = new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`, 'm');
+    const path = isV2 ? parseCgroupPath(membership) : (pattern.exec(membership)?.[1] ?? null);
+    const below = relativeTo(mountRoot, path);
+    return below === null ? [] : [{ point, path: below, version: isV2 ? 2 : 1 }];
   });
 }
 
-function controllerOf(source: string): 'pids' | 'memory' | null {
-  const options = source.split(' ').at(-1)!.split(',');
-  return (['pids', 'memory'] as const).find((name) => options.includes(name)) ?? null;
+function optionsOf(source: string): string[] {
+  return source.split(' ').at(-1)!.split(',');
 }
 
 /** A cgroup's path below the mount of its hierarchy; a container may have mounted only a part of the tree. */
@@ -47,11 +71,10 @@ function relativeTo(mountRoot: string, path: string | null): string | null {
 function limitsAbove(
   root: Root,
   point: string,
-  path: string | null,
+  path: string,
   controller: CgroupLimit['controller'],
   version: CgroupLimit['version'],
 ): CgroupLimit[] {
-  if (path === null) return [];
   const [file, usedFile] = FILES[controller][version];
   return ancestors(path).flatMap((above) => {
     const directory = point + above;

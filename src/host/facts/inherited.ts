@@ -1,6 +1,7 @@
 import type { Inherited } from '../../doctor/facts.ts';
 import { CAPABILITIES } from '../../specification/capabilities.ts';
 import type { LimitName } from '../../specification/spec.ts';
+import { readCpuset } from './cgroups.ts';
 import type { Root } from './root.ts';
 
 /** The names of limits in /proc/PID/limits (fs/proc/base.c). */
@@ -29,7 +30,7 @@ export function readInherited(root: Root, who: number | 'self'): Inherited {
     ) as Inherited['hard'],
     nice: niceIn(root.text(`/proc/${who}/stat`) ?? ''),
     oomScoreAdj: root.number(`/proc/${who}/oom_score_adj`) || 0,
-    cpus: root.text('/sys/devices/system/cpu/online') ?? '0',
+    cpus: readCpuset(root, who) ?? root.text('/sys/devices/system/cpu/online') ?? '0',
     capabilities: CAPABILITIES.filter((_, number) => ((effective >> BigInt(number)) & 1n) === 1n),
     confinedBy: [
       ...(field('NoNewPrivs') === '1' ? ['no_new_privs'] : []),
