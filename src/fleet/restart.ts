@@ -1,3 +1,4 @@
+import { signalNumber } from '../specification/signals.ts';
 import type { Spec } from '../specification/spec.ts';
 import { formatDuration } from '../specification/units.ts';
 import type { BootMs } from './agent.ts';
@@ -27,8 +28,21 @@ export type RestartDecision =
   | { next: 'completed' };
 
 /** Whether an agent ended with success: it had been ready, and its exit code is one of `restart.success`. */
-export function isSuccess({ success }: Policy, { code }: ExitStatus, readyAt: BootMs | null): boolean {
+export function isSuccess({ success }: Policy, exit: ExitStatus, readyAt: BootMs | null): boolean {
+  const code = shellCode(exit);
   return readyAt !== null && code !== null && success.includes(code);
+}
+
+/** The added number of a shell for a signal. */
+const SIGNALLED = 128;
+
+/**
+ * The exit code by which a shell knows an end: a signal n is 128 + n, whether it has ended the agent or a wrapper of it
+ * (bubblewrap, sh) tells so. Null if it is unknown.
+ */
+function shellCode({ code, signal }: ExitStatus): number | null {
+  const number = signal === null ? null : signalNumber(signal);
+  return code ?? (number === null ? null : SIGNALLED + number);
 }
 
 /**
@@ -52,8 +66,9 @@ export function judgeExit(policy: Policy, end: End): RestartDecision {
       : { next: 'completed' };
   }
   if (policy.on === 'never') return { next: 'failed', why: 'restart.on is never' };
-  if (exit.code !== null && policy.never.includes(exit.code))
-    return { next: 'failed', why: `restart.never names exit code ${exit.code}` };
+  const code = shellCode(exit);
+  if (code !== null && policy.never.includes(code))
+    return { next: 'failed', why: `restart.never names exit code ${code}` };
   const attempts = recentAttempts(policy, end.attempts, now);
   if (policy.attempts && attempts.length >= policy.attempts.count) {
     const { count, withinMs } = policy.attempts;

@@ -87,6 +87,15 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    about: ['sandbox'],
+    problems: ({ sandbox }) =>
+      (sandbox?.writable ?? []).flatMap((path, i) =>
+        sandbox?.tmp === 'private' && /^\/(var\/)?tmp\/*$/.test(path)
+          ? [{ path: `sandbox.writable[${i}]`, text: `${path} is private already (sandbox.tmp)` }]
+          : [],
+      ),
+  },
+  {
     about: ['resources'],
     problems: ({ resources }) => {
       const { requestBytes, limitBytes } = resources?.memory ?? { requestBytes: null, limitBytes: null };

@@ -185,6 +185,49 @@ describe.skipIf(NOT_ROOT !== null)(title('agents in a sandbox', NOT_ROOT), () =>
     await successorOf(pid!, 1);
   });
 
+  test('get no signal any more once they have ended, and are never taken for their bubblewrap', async () => {
+    await spawn(20, 'sandbox: {}');
+    const [first] = await world.ps();
+    const guard = parentOf(first!.pid!);
+    process.kill(guard, 'SIGSTOP');
+    process.kill(first!.pid!, 'SIGKILL');
+    const { stdout, stderr } = await world.fleetctl('signal', 'HUP', '--slots', '0');
+    expect(stdout + stderr).not.toContain('EBADF');
+    await successorOf(first!.pid!);
+    // Everything in the slots is killed at once, in any order.
+    const before = (await world.events()).length;
+    await world.ok('kill', '--all', '--now');
+    const exits = (await world.events()).slice(before).filter(({ type }) => type === 'exit');
+    expect(exits.map(({ reason }) => reason)).toEqual(
+      exits.map(() => expect.stringMatching(/^killed by SIGKILL/)),
+    );
+  });
+
+  test('that name bubblewrap as their successor are refused', async () => {
+    world.write(
+      'fleet.yaml',
+      `name: liar
+command: [perl, -e, 'use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $ENV{{NOTIFY_SOCKET}}) or die $!; $s->send("MAINPID=" . getppid() . "\\nREADY=1"); sleep']
+ready: { notify: true }
+sandbox: {}
+`,
+    );
+    await world.ok('spawn', '1', '-f', 'fleet.yaml');
+    const { pid } = await agent();
+    expect(read(parentOf(pid!), 'comm')).toBe('bwrap\n');
+    const refusals = (await world.events()).filter(({ type }) => type === 'successor');
+    expect(refusals.map(({ reason }) => reason).join()).toMatch(/is refused: process \d+ is bubblewrap/);
+  });
+
+  test('cannot make more writable by a link of their own', async () => {
+    const file = looking(world, 'sandbox: { writable: ["{dir}/x"] }\nprepare: [ln, -s, /, x]\nuser: nobody');
+    await world.ok('spawn', '1', '-f', file);
+    const { dir } = await agent();
+    expect(lookOf(dir)).toContain(`reads ${world.root}/closed`);
+    await world.ok('restart');
+    expect(lookOf(dir)).toContain(`reads ${world.root}/closed`);
+  });
+
   test('a supervisor that is killed while they enter starts no second one', async () => {
     const file = looking(world, 'sandbox: {}');
     await world.ok('spawn', '0', '-f', file);
@@ -256,7 +299,7 @@ process: { capabilities: [NET_BIND_SERVICE] }
   });
 
   test('a path that is not there fails the start by name', async () => {
-    const file = looking(world, 'sandbox: { writable: ["{dir}/nowhere"] }').replace('storm: off', '');
+    const file = looking(world, 'sandbox: { writable: [./nowhere] }').replace('storm: off', '');
     const spawning = world.fleetctl('spawn', '1', '-f', file);
     await until(async () => (await world.isServed()) && (await agent())?.state === 'backoff');
     const reasons = (await world.events()).map(({ reason }) => reason).join('\n');
@@ -269,7 +312,7 @@ process: { capabilities: [NET_BIND_SERVICE] }
     [
       'without bubblewrap',
       'unshare -m sh -c \'mount --bind /dev/null /usr/bin/bwrap; exec "$0" "$@"\'',
-      /no bubblewrap/,
+      /bubblewrap: there is no executable bwrap/,
     ],
     [
       'without the right to use it',

@@ -64,12 +64,17 @@ test('an exit 0 before the agent was ready is no success', () => {
 });
 
 test('other codes can be a success, or end the slot', () => {
-  const policy = policyOf({ on: 'on-failure', success: [0, 143], never: [78] });
+  const policy = policyOf({ on: 'on-failure', success: [0, 143], never: [78, 137] });
   expect(judgeExit(policy, end({ code: 143, signal: null }))).toEqual({ next: 'completed' });
   expect(judgeExit(policy, end({ code: 78, signal: null }))).toEqual({
     next: 'failed',
     why: 'restart.never names exit code 78',
   });
+  // As a shell or a wrapper would tell it.
+  expect(judgeExit(policy, end({ code: null, signal: 'SIGTERM' }))).toEqual({ next: 'completed' });
+  expect(judgeExit(policy, end({ code: null, signal: 'SIGKILL' }))).toMatchObject({ next: 'failed' });
+  expect(judgeExit(policy, end({ code: null, signal: 'SIGHUP' }))).toMatchObject({ next: 'restart' });
+  expect(judgeExit(policy, end({ code: null, signal: null }))).toMatchObject({ next: 'restart' });
 });
 
 test('after a success, an agent that always runs starts again after the shortest backoff', () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs';
+import { existsSync, lchownSync, mkdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { exitInside, wrapperFor } from '../../src/host/process/sandbox.ts';
@@ -63,6 +63,47 @@ test.skipIf(IS_MISSING)(
     ]);
   },
 );
+
+test.skipIf(IS_MISSING)('an empty directory stays empty below a writable one', () => {
+  expect(mounts({ writable: ['/var', '/'], emptied: ['/tmp', '/var/tmp'] }).slice(3)).toEqual([
+    '--dev-bind / /',
+    '--tmpfs /tmp',
+    '--dev-bind /var /var',
+    '--tmpfs /var/tmp',
+  ]);
+});
+
+test.skipIf(IS_MISSING)(
+  'what lies in a writable directory is writable, though it must be visible too',
+  () => {
+    mkdirSync(scratch.path('dir/work'), { recursive: true });
+    mkdirSync(scratch.path('spec/cache'), { recursive: true });
+    symlinkSync('/var/lib', scratch.path('spec/elsewhere'));
+    const [dir, spec] = [scratch.path('dir'), scratch.path('spec')];
+    const sandbox = {
+      emptied: ['/tmp'],
+      writable: [dir, `${spec}/cache`, `${spec}/elsewhere`],
+      visible: [spec, `${spec}/program`, `${dir}/work`],
+    };
+    expect(mounts(sandbox).slice(5)).toEqual([
+      `--dev-bind ${dir} ${dir}`,
+      `--ro-bind ${spec} ${spec}`,
+      `--dev-bind ${spec}/cache ${spec}/cache`,
+      // The link is visible in the directory of the spec.
+      '--dev-bind /var/lib /var/lib',
+    ]);
+  },
+);
+
+test.skipIf(IS_MISSING || process.getuid!() !== 0)('a link of an agent makes nothing writable', () => {
+  symlinkSync('/', scratch.path('link'));
+  lchownSync(scratch.path('link'), 65_534, 65_534);
+  expect(() => mounts({ writable: [`${scratch.path('link')}/var`] })).toThrow(
+    `sandbox.writable: ${scratch.path('link')} is a link of uid 65534`,
+  );
+  symlinkSync('loop', scratch.path('loop'));
+  expect(() => mounts({ writable: [scratch.path('loop')] })).toThrow('sandbox.writable: ELOOP');
+});
 
 test.skipIf(IS_MISSING)('links lead bubblewrap nowhere: it gets real paths', () => {
   symlinkSync('/var/lib', scratch.path('link'));

@@ -44,10 +44,12 @@ export function sandboxOf(
   const { readOnly, tmp, writable } = sandbox;
   const isPrivate = tmp === 'private';
   if (!readOnly && !isPrivate) return {};
+  // What lies in its own directories is writable anyway, and the agent may have replaced it with a link.
+  const others = writable.map(pathOf).filter((path) => !own.some((each) => path.startsWith(`${each}/`)));
   return {
     sandbox: {
       readOnly,
-      writable: [...own, ...writable.map(pathOf), ...(isPrivate ? [] : TMP)],
+      writable: [...own, ...others, ...(isPrivate ? [] : TMP)],
       emptied: isPrivate ? TMP : [],
       visible,
     },

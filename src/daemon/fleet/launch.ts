@@ -95,7 +95,7 @@ export function agentLaunch(world: LaunchWorld, account: Account | null, output:
     argv: argv.map((argument) => expand(argument, values)),
     env: environment(world, values, account),
     output,
-    ...surroundings(world, values, account, path),
+    ...standingOf(world, values, account, path),
   };
 }
 
@@ -128,12 +128,12 @@ export function helperLaunch(
     env: [...environment(world, values, account), ...(mainPid === undefined ? [] : [`MAINPID=${mainPid}`])],
     output,
     isErrand: true,
-    ...surroundings(world, values, account, path),
+    ...standingOf(world, values, account, path),
   };
 }
 
 /** Where and as what the processes of a slot run. @param program its absolute path */
-function surroundings(
+function standingOf(
   { host, spec, baseDir, paths }: LaunchWorld,
   values: Placeholders,
   account: Account | null,

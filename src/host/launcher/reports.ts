@@ -90,8 +90,8 @@ export class Reports {
     if (exit?.code === LAUNCH_FAILED || expected.isWrapped) this.drain();
     this.#expected.delete(launch);
     const { failure, isWrapped, entered } = expected;
-    const wrapperFailed = isWrapped && !entered && exit !== null && exit.code !== null;
-    return failure ?? (wrapperFailed ? wrapperFailure(exit.code) : null);
+    if (failure !== null || !isWrapped || entered || exit === null || exit.code === null) return failure;
+    return new Error(`sandbox: bubblewrap exited ${exit.code} before the program; its output says why`);
   }
 
   #note(at: number): void {
@@ -125,10 +125,4 @@ export class Reports {
     closeFd(this.readFd);
     closeFd(this.fd);
   }
-}
-
-function wrapperFailure(code: number | null): Error {
-  return new Error(
-    `sandbox: bubblewrap exited ${code} before the program; its reason is in the log of the slot`,
-  );
 }

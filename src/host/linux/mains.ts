@@ -1,7 +1,7 @@
 import type { ProcessId } from '../../fleet/agent.ts';
 import type { Containment } from '../cgroup/containment.ts';
 import type { Entry } from '../launcher/reports.ts';
-import { readStat } from '../proc/stat.ts';
+import { hasEnded, readStat, type Stat } from '../proc/stat.ts';
 import { type ExitWatch, keepOrKill } from '../process/exit-watch.ts';
 import { Guard } from '../process/guard.ts';
 import { exitInside } from '../process/sandbox.ts';
@@ -17,6 +17,8 @@ export interface Main extends ProcessId {
   launch: number | null;
   /** Everything in its slot was killed. */
   isKilled?: true;
+  /** Its pidfd is closed; only how it has ended is not known yet. */
+  hasEnded?: true;
 }
 
 interface Parts {
@@ -28,6 +30,8 @@ interface Parts {
   onMain: (key: string, main: Main) => void;
   /** Called when a main process has ended; it still is the slot's. @param exit null if it is unknown */
   onEnd: (key: string, main: Main, exit: ProcessExit | null) => void;
+  /** Called when nobody will ask any more why a launch has failed. */
+  forget: (launch: number) => void;
 }
 
 /** The main processes of slots, watched and signalled through pidfds, and what guards those in a sandbox. */
@@ -51,9 +55,10 @@ export class Mains {
     this.#mains.delete(key);
   }
 
-  /** The guard of a slot; null if there is none. */
+  /** The pid of a slot's guard; null if none lives. */
   guardOf(key: string): number | null {
-    return this.#guards.get(key)?.pid ?? null;
+    const guard = this.#guards.get(key);
+    return guard === undefined || guard.hasEnded ? null : guard.pid;
   }
 
   /** Whether the slot's main process is not in its sandbox yet. */
@@ -82,15 +87,23 @@ export class Mains {
     this.#mains.set(key, main);
   }
 
-  /** Watches what an earlier supervisor has started in front of the slot's main process. */
+  /**
+   * Watches what an earlier supervisor has started in front of the slot's main process. If it cannot be kept (no descriptor
+   * left), only how that process ends is not learned.
+   */
   followGuard(key: string, pid: number): void {
-    const pidfd = openPidfd(pid);
-    const inside = this.#mains.get(key);
-    if (pidfd === null || inside === undefined) return;
-    const guard = new Guard({ pid, pidfd }, null);
-    guard.inside = inside.pid;
-    this.#guards.set(key, guard);
-    this.#parts.watch.watch({ pid, pidfd }, (reap) => this.#guardEnded(key, guard, reap()));
+    const { watch, containment } = this.#parts;
+    const inside = this.#mains.get(key)!;
+    try {
+      const pidfd = openPidfd(pid);
+      if (pidfd === null) return;
+      const guard = new Guard({ pid, pidfd }, null);
+      guard.inside = inside.pid;
+      watch.watch({ pid, pidfd }, (reap) => this.#guardEnded(key, guard, reap()));
+      this.#guards.set(key, guard);
+    } catch (error) {
+      containment.onProblem(error as Error);
+    }
   }
 
   /** Learns which main processes have come into their sandboxes. One that cannot be kept is killed. */
@@ -101,7 +114,9 @@ export class Mains {
       if (key === undefined) continue;
       try {
         const main = orKill(pid, () => this.#enter(key, pid));
-        if (main) this.#parts.onMain(key, main);
+        if (main === null) continue;
+        this.#parts.onMain(key, main);
+        for (const signal of this.#guards.get(key)!.takePostponed()) signalPidfd(main.pidfd, signal);
       } catch (error) {
         this.#parts.containment.onProblem(error as Error);
       }
@@ -111,11 +126,11 @@ export class Mains {
   /** @returns the slot's main process from now on; null if it has ended, as its parent will */
   #enter(key: string, pid: number): Main | null {
     const guard = this.#guards.get(key)!;
-    const { isKilled, startTicks } = this.#mains.get(key)!;
+    const { isKilled } = this.#mains.get(key)!;
     const pidfd = openPidfd(pid);
     if (pidfd === null) return null;
     const stat = readStat(pid);
-    if (stat === null || !this.#isIn(key, stat, startTicks)) {
+    if (stat === null || !this.#isIn(key, stat, guard)) {
       closeFd(pidfd);
       return null;
     }
@@ -124,20 +139,22 @@ export class Mains {
     this.follow(key, main);
     this.#entering.delete(guard.launch!);
     this.#parts.containment.reattach(key, pid);
-    guard.enter(pid, pidfd);
+    guard.inside = pid;
     return main;
   }
 
-  /** Whether a process that has reported from a sandbox still is that one: its pid may have been given to another. */
-  #isIn(key: string, { pid, startTicks }: ProcessId, notBefore: number): boolean {
+  /** Whether a process that has reported from a sandbox still is that one, and not another one with its pid. */
+  #isIn(key: string, { pid, parent }: Stat, guard: Guard): boolean {
     const { containment } = this.#parts;
-    return containment.kind === 'cgroup' ? containment.keyOf(pid) === key : startTicks >= notBefore;
+    if (containment.kind === 'cgroup') return containment.keyOf(pid) === key;
+    // Without bubblewrap it has another parent: somebody has killed that alone.
+    return parent === guard.pid || hasEnded(readStat(guard.pid));
   }
 
   /** Sends a signal to the slot's main process; false if it has ended. @throws SystemCallError EPERM */
   signal(key: string, signal: string): boolean {
     const main = this.#mains.get(key);
-    if (main === undefined) return false;
+    if (main === undefined || main.hasEnded) return false;
     if (this.isEntering(key)) {
       this.#guards.get(key)!.postpone(signal);
       return true;
@@ -146,6 +163,7 @@ export class Mains {
   }
 
   #ended(key: string, main: Main, exit: ProcessExit | null): void {
+    main.hasEnded = true;
     const guard = this.#guards.get(key);
     const isGuard = guard?.pid === main.pid;
     if (isGuard) {
@@ -153,20 +171,24 @@ export class Mains {
       this.enter();
       this.#guardEnded(key, guard, exit);
     }
-    // A main process that has a successor is one of the others in its slot.
-    if (this.#mains.get(key) !== main) return;
     if (guard?.inside === main.pid) void this.#endedInside(key, main, guard);
-    else this.#parts.onEnd(key, main, isGuard && exit ? exitInside(exit) : exit);
+    // A main process that has a successor is one of the others in its slot.
+    else if (this.#mains.get(key) === main)
+      this.#parts.onEnd(key, main, isGuard && exit ? exitInside(exit) : exit);
   }
 
   async #endedInside(key: string, main: Main, guard: Guard): Promise<void> {
+    const { launch } = guard;
     const exit = await guard.exitOfMain(() => main.isKilled === true);
-    if (this.#mains.get(key) === main) this.#parts.onEnd(key, { ...main, launch: guard.launch }, exit);
+    if (this.#guards.get(key) === guard) this.#guards.delete(key);
+    if (this.#mains.get(key) === main) this.#parts.onEnd(key, { ...main, launch }, exit);
+    else if (launch !== null) this.#parts.forget(launch);
   }
 
+  /** What it guards may live on, or may just not have been seen to end: until then, it is kept. */
   #guardEnded(key: string, guard: Guard, exit: ProcessExit | null): void {
     if (guard.launch !== null) this.#entering.delete(guard.launch);
-    if (this.#guards.get(key) === guard) this.#guards.delete(key);
+    if (guard.inside === null && this.#guards.get(key) === guard) this.#guards.delete(key);
     guard.ended(exit);
   }
 }

@@ -72,6 +72,7 @@ export class LinuxProcesses implements Processes {
       takeEntries: () => this.#spawner.takeEntries(),
       onMain: (key, { pid, startTicks }) => this.onMain(key, { pid, startTicks }),
       onEnd: (key, main, exit) => this.#ended(key, main, exit),
+      forget: (launch) => void this.#spawner.failureOf(launch, null),
     });
     this.#lingering = new Lingering({
       containment,
@@ -131,7 +132,7 @@ export class LinuxProcesses implements Processes {
 
   isContained(key: string): boolean {
     const main = this.#mains.get(key);
-    if (!main) return false;
+    if (!main || this.#mains.isEntering(key)) return false;
     main.hasArrived ||= this.#containment.hasArrived(key, main.pid);
     return main.hasArrived;
   }
@@ -166,7 +167,8 @@ export class LinuxProcesses implements Processes {
 
   /** The pid of a slot's main process; null if nothing runs. */
   pidOf(key: string): number | null {
-    return this.#mains.get(key)?.pid ?? null;
+    const main = this.#mains.get(key);
+    return main === undefined || main.hasEnded ? null : main.pid;
   }
 
   census(): Map<string, FoundProcess[]> {
@@ -202,8 +204,10 @@ export class LinuxProcesses implements Processes {
   succeed(key: string, pid: number, sender: number | null): Result<ProcessId> {
     if (sender !== null && pidNamespaceOf(sender) !== pidNamespaceOf('self'))
       return refusal(new Error('it was named by a number of another pid namespace'));
+    if (pid === this.#mains.guardOf(key))
+      return refusal(new Error(`process ${pid} is bubblewrap, not the agent`));
     const main = this.#mains.get(key);
-    if (main?.pid === pid) return success({ pid, startTicks: main.startTicks });
+    if (main?.pid === pid && !main.hasEnded) return success({ pid, startTicks: main.startTicks });
     const pidfd = openPidfd(pid);
     const stat = pidfd === null ? null : readStat(pid);
     const isThere = stat !== null && !hasEnded(stat) && this.#containment.keyOf(pid) === key;

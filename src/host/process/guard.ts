@@ -3,7 +3,7 @@ import { exitInside } from './sandbox.ts';
 
 /** bubblewrap ends at once when the agent has; only one that was stopped does not. */
 const PATIENCE_MS = 1_000;
-/** It makes a sandbox in some milliseconds; only one that hangs (on a dead NFS, say) does not. */
+/** A kill waits so long for the main process; a sandbox is made in some milliseconds, unless bubblewrap hangs. */
 const ENTRY_MS = 5_000;
 
 /**
@@ -28,6 +28,10 @@ export class Guard {
     this.launch = launch;
   }
 
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   /**
    * Keeps a signal until the main process is known. Without cgroups that is so for SIGKILL as well: without its parent,
    * the main process could not be found any more.
@@ -37,10 +41,9 @@ export class Guard {
     if (signal === 'SIGKILL') setTimeout(() => this.inside ?? this.#giveUp(), ENTRY_MS).unref();
   }
 
-  /** The main process is in the sandbox, and gets what was postponed. @param pidfd its own */
-  enter(pid: number, pidfd: number): void {
-    this.inside = pid;
-    for (const signal of this.#postponed.splice(0)) signalPidfd(pidfd, signal);
+  /** The signals that were postponed, for the main process. */
+  takePostponed(): string[] {
+    return this.#postponed.splice(0);
   }
 
   /** It has ended, and its pidfd is closed. @param exit null if it was not our child */

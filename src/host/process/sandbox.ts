@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { lstatSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { signalName } from '../../specification/signals.ts';
 import { FD } from '../launcher/calls.ts';
@@ -13,7 +13,7 @@ import { SYSTEM_PATH, tryCommand } from '../sys/system-command.ts';
 const INSIDE = [`/proc/self/fd/${FD.image}`, 'fleetd-inside'];
 /** The mode of a directory that anybody may write to, as /tmp has it. */
 const ANYBODY = '1777';
-/** Shells and bubblewrap exit with 128 and the number of the signal that has ended their child. */
+/** Shells and bubblewrap exit with 128 plus the number of the signal that has ended their child. */
 const SIGNALLED = { above: 128, max: 128 + 64 } as const;
 /** A start of bubblewrap takes some milliseconds. */
 const TRIAL_MS = 10_000;
@@ -58,75 +58,108 @@ export function exitInside(exit: ProcessExit): ProcessExit {
 
 function findBubblewrap(): string {
   try {
-    return findExecutable('bwrap', '/', SYSTEM_PATH, 'sandbox');
+    return findExecutable('bwrap', '/', SYSTEM_PATH, 'bubblewrap');
   } catch (error) {
-    throw new FleetError('EXECUTABLE_UNUSABLE', 'sandbox: this host has no bubblewrap (bwrap)', {
+    throw new FleetError('EXECUTABLE_UNUSABLE', `sandbox: ${(error as Error).message}`, {
       hint: INSTALL,
       cause: error,
     });
   }
 }
 
-/** bwrap(1) mounts in this order, so that a later mount lies on an earlier one. Nothing in its words is a secret. */
+/** bwrap(1) mounts in the order of its words, so that a later mount lies on an earlier one. */
 function mountWords({ readOnly, writable, emptied, visible }: Sandbox): string[] {
-  const places = new Map([
-    ...visible.map((path) => [path, readOnly ? '--ro-bind' : '--dev-bind'] as const),
-    ...writable.map((path) => [path, '--dev-bind'] as const),
-  ]);
+  const mounts = new Map<string, readonly string[]>();
+  for (const path of parentsIn(emptied, [...visible, ...writable]))
+    mounts.set(path, ['--perms', '0755', '--dir']);
+  for (const path of visible) mounts.set(path, [readOnly ? '--ro-bind' : '--dev-bind', path]);
+  for (const path of writable) mounts.set(path, ['--dev-bind', path]);
+  for (const path of emptied) mounts.set(path, ['--perms', ANYBODY, '--tmpfs']);
   return [
     'bwrap',
     ...(readOnly
       ? ['--ro-bind', '/', '/', '--dev-bind', '/dev', '/dev', '--bind', PROC, PROC]
       : ['--dev-bind', '/', '/']),
-    ...emptied.flatMap((directory) => ['--perms', ANYBODY, '--tmpfs', directory]),
-    ...parentsIn(emptied, [...places.keys()]).flatMap((path) => ['--perms', '0755', '--dir', path]),
     // A directory before what lies in it.
-    ...[...places].toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([path, how]) => [how, path, path]),
+    ...[...mounts].toSorted(([a], [b]) => (a < b ? -1 : 1)).flatMap(([path, words]) => [...words, path]),
     // What becomes the program needs them, and gives them up (launcher/calls.ts).
     ...(process.getuid!() === 0 ? ['--cap-add', 'ALL'] : []),
   ];
 }
 
-/** The directories that lead to places in empty ones, in order; bubblewrap itself would make them for nobody but its user. */
+/** The directories that lead to places in empty ones; bubblewrap itself would make them for nobody but its user. */
 function parentsIn(emptied: readonly string[], places: readonly string[]): string[] {
-  const parents = new Set<string>();
-  for (const place of places) {
-    const root = emptied.find((directory) => place.startsWith(`${directory}/`));
-    if (root === undefined) continue;
-    for (let at = dirname(place); at !== root; at = dirname(at)) parents.add(at);
-  }
-  return [...parents].toSorted();
+  return places.flatMap((place) => {
+    const root = emptied.find((directory) => isBelow(place, directory));
+    const parents: string[] = [];
+    if (root !== undefined) for (let at = dirname(place); at !== root; at = dirname(at)) parents.push(at);
+    return parents;
+  });
 }
 
-/** The same with real paths: bubblewrap follows no link where it mounts. */
+/**
+ * The same with real paths, as bubblewrap cannot mount on a link, and without what is there anyway.
+ * @throws FleetError SPEC_INVALID for a writable path that is not there, or leads through a link of an agent's
+ */
 function resolved({ readOnly, writable, emptied, visible }: Sandbox): Sandbox {
   const covered = [...new Set(emptied.flatMap((path) => realPath(path) ?? []))];
-  const isCovered = (path: string) => covered.some((directory) => path.startsWith(`${directory}/`));
-  /** Where a path really is; under an empty directory it also keeps the name that it is known by. */
+  const isCovered = (path: string) => covered.some((directory) => isBelow(path, directory));
+  for (const path of writable) checkWritable(path);
+  const real = [...writable, ...visible].flatMap((path) => realPath(path) ?? []);
+  /** Where a path really is. In an empty directory it keeps the name that it is known by, unless that is there already. */
   const namesOf = (path: string): string[] => {
-    const real = realPath(path);
-    if (real === null) return [];
-    const known = `${realPath(dirname(path)) ?? ''}/${basename(path)}`;
-    return [...new Set([real, ...(isCovered(known) ? [known] : [])])];
+    const target = realPath(path);
+    if (target === null) return [];
+    const known = join(realPath(dirname(path)) ?? '/', basename(path));
+    const isMissing = isCovered(known) && !real.some((place) => isCovered(place) && isBelow(known, place));
+    return isMissing ? [target, known] : [target];
   };
-  const missing = writable.find((path) => realPath(path) === null);
-  if (missing !== undefined)
-    throw new FleetError('SPEC_INVALID', `sandbox.writable: there is no ${missing}`, {
-      hint: 'Make it before the agents start, or take it out of the spec.',
-    });
+  const open = [...new Set(writable.flatMap(namesOf))].filter((path) => readOnly || isCovered(path));
+  const seen = [...new Set(visible.flatMap(namesOf))].filter(isCovered);
+  const isIn = (path: string, places: readonly string[]) =>
+    places.some((place) => isCovered(place) && isBelow(path, place));
   return {
     readOnly,
-    writable: writable.flatMap(namesOf).filter((path) => readOnly || isCovered(path)),
+    writable: open,
     emptied: covered,
-    visible: visible.flatMap(namesOf).filter(isCovered),
+    visible: seen.filter((path) => !open.includes(path) && !isIn(path, [...open, ...seen])),
   };
 }
 
+/**
+ * Whoever owns a link decides what becomes writable through it: that must be root or the supervisor's user, not an agent.
+ * @throws FleetError SPEC_INVALID
+ */
+function checkWritable(path: string): void {
+  const refuse = (what: string, cause?: unknown) =>
+    new FleetError('SPEC_INVALID', `sandbox.writable: ${what}`, {
+      hint: 'Make it before the agents start, or take it out of the spec.',
+      cause,
+    });
+  let at = '/';
+  try {
+    for (const part of path.split('/')) {
+      at = join(at, part);
+      const found = lstatSync(at);
+      if (found.isSymbolicLink() && found.uid !== 0 && found.uid !== process.getuid!())
+        throw refuse(`${at} is a link of uid ${found.uid}, who could make anything writable by it`);
+    }
+    realpathSync(path);
+  } catch (error) {
+    if (error instanceof FleetError) throw error;
+    throw refuse(isGone(error) ? `there is no ${path}` : (error as Error).message, error);
+  }
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path.startsWith(directory === '/' ? '/' : `${directory}/`) && path !== directory;
+}
+
+/** Where a path really is; null if it leads nowhere. */
 function realPath(path: string): string | null {
   try {
     return realpathSync(path);
-  } catch (error) {
-    if (isGone(error)) return null;
-    throw error;
+  } catch {
+    return null;
   }
 }

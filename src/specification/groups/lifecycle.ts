@@ -118,13 +118,13 @@ export const RESTART = group({
   success: {
     type: listOf(EXIT_CODE, CODES_MAX),
     default: [0],
-    help: 'Exit codes with which an agent that was ready has ended well.',
+    help: 'Exit codes with which an agent that was ready has ended well; signal n counts as 128 + n.',
   },
   never: {
     type: listOf(EXIT_CODE, CODES_MAX),
     default: [],
     example: [78],
-    help: 'Exit codes after which an agent is not started again.',
+    help: 'Exit codes after which an agent is not started again; signal n counts as 128 + n.',
   },
   attempts: {
     type: group({
