@@ -101,6 +101,11 @@ test.skipIf(IS_MISSING || process.getuid!() !== 0)('a link of an agent makes not
   expect(() => mounts({ writable: [`${scratch.path('link')}/var`] })).toThrow(
     `sandbox.writable: ${scratch.path('link')} is a link of uid 65534`,
   );
+  // One of root's leads to it.
+  symlinkSync('link', scratch.path('trusted'));
+  expect(() => mounts({ writable: [`${scratch.path('trusted')}/var`] })).toThrow(
+    `sandbox.writable: ${scratch.path('link')} is a link of uid 65534`,
+  );
   symlinkSync('loop', scratch.path('loop'));
   expect(() => mounts({ writable: [scratch.path('loop')] })).toThrow('sandbox.writable: ELOOP');
 });

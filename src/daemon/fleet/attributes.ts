@@ -44,14 +44,14 @@ export function sandboxOf(
   const { readOnly, tmp, writable } = sandbox;
   const isPrivate = tmp === 'private';
   if (!readOnly && !isPrivate) return {};
-  // What lies in its own directories is writable anyway, and the agent may have replaced it with a link.
-  const others = writable.map(pathOf).filter((path) => !own.some((each) => path.startsWith(`${each}/`)));
+  // What lies in its own directories is there and writable anyway, and the agent may have replaced it with a link.
+  const isElsewhere = (path: string) => !own.some((each) => path.startsWith(`${each}/`));
   return {
     sandbox: {
       readOnly,
-      writable: [...own, ...others, ...(isPrivate ? [] : TMP)],
+      writable: [...own, ...writable.map(pathOf).filter(isElsewhere), ...(isPrivate ? [] : TMP)],
       emptied: isPrivate ? TMP : [],
-      visible,
+      visible: visible.filter(isElsewhere),
     },
   };
 }

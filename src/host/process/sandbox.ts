@@ -1,5 +1,5 @@
-import { lstatSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { FleetError } from '../../errors/fleet-error.ts';
 import { signalName } from '../../specification/signals.ts';
 import { FD } from '../launcher/calls.ts';
@@ -136,19 +136,29 @@ function checkWritable(path: string): void {
       hint: 'Make it before the agents start, or take it out of the spec.',
       cause,
     });
-  let at = '/';
   try {
-    for (const part of path.split('/')) {
-      at = join(at, part);
-      const found = lstatSync(at);
-      if (found.isSymbolicLink() && found.uid !== 0 && found.uid !== process.getuid!())
-        throw refuse(`${at} is a link of uid ${found.uid}, who could make anything writable by it`);
-    }
     realpathSync(path);
+    const link = foreignLink(path);
+    if (link === null) return;
+    throw refuse(`${link.path} is a link of uid ${link.uid}, who could make anything writable by it`);
   } catch (error) {
     if (error instanceof FleetError) throw error;
     throw refuse(isGone(error) ? `there is no ${path}` : (error as Error).message, error);
   }
+}
+
+/** The first link on the way to a file that is neither root's nor this user's; null if there is none. */
+function foreignLink(path: string): { path: string; uid: number } | null {
+  let at = '/';
+  for (const part of path.split('/')) {
+    at = join(at, part);
+    const found = lstatSync(at);
+    if (!found.isSymbolicLink()) continue;
+    if (found.uid !== 0 && found.uid !== process.getuid!()) return { path: at, uid: found.uid };
+    const further = foreignLink(resolve(dirname(at), readlinkSync(at)));
+    if (further !== null) return further;
+  }
+  return null;
 }
 
 function isBelow(path: string, directory: string): boolean {
