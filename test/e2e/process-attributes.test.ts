@@ -21,6 +21,14 @@ const stat = (pid: number) =>
   read(pid, 'stat')
     .replace(/^.*\) /s, '')
     .split(' ');
+/** Whether a process still is the launcher, which is executed from memory. */
+const isStarting = (pid: number | null) => {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`).startsWith('/memfd:');
+  } catch {
+    return false;
+  }
+};
 const soft = (pid: number, title: string) => limitIn(read(pid, 'limits'), title).soft;
 
 describe.skipIf(process.getuid!() !== 0)('what processes inherit (only root undoes all of it)', () => {
@@ -44,9 +52,7 @@ describe.skipIf(process.getuid!() !== 0)('what processes inherit (only root undo
   /** The only agent, once it executes its program: `after: 1ms` may be over before, on a busy machine. */
   const onlyAgent = async () => {
     const [agent] = await world.ps();
-    const isProgram = () =>
-      agent!.pid === null || !readlinkSync(`/proc/${agent!.pid}/exe`).includes('memfd:');
-    await until(isProgram, undefined, 'the agent executes its program');
+    await until(() => !isStarting(agent!.pid), undefined, 'the agent executes its program');
     return agent!;
   };
 
