@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseSlots } from '../../src/specification/slots.ts';
 import { until, World } from './harness.ts';
 
 let world: World;
@@ -120,4 +121,27 @@ frontend f
     const stops = (await world.events()).filter(({ type }) => type === 'stop').map(({ reason }) => reason);
     expect(stops).toEqual(['it has said STOPPING=1']);
   });
+});
+
+test('what agents say before they end is heard, though both come at once', async () => {
+  const say = `use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Peer => $ENV{{NOTIFY_SOCKET}}) or die $!;
+$SIG{{TERM}} = sub {{ $s->send("STOPPING=1"); exit 0 }}; $s->send("READY=1"); sleep 1 while 1`;
+  const agents = 30;
+  world.write(
+    'fleet.json',
+    JSON.stringify({
+      name: 'web',
+      command: ['perl', '-e', say],
+      ready: { notify: true },
+      rounds: { parallel: agents, delay: '0s' },
+      restart: { storm: 'off' },
+    }),
+  );
+  await world.ok('spawn', String(agents), '-f', 'fleet.json');
+  for (const { pid } of await world.ps()) process.kill(pid!, 'SIGTERM');
+  await until(async () =>
+    (await world.ps()).every(({ restarts, state }) => restarts === 1 && state === 'ready'),
+  );
+  const stops = (await world.events()).filter(({ reason }) => reason === 'it has said STOPPING=1');
+  expect(stops.flatMap(({ slots }) => [...parseSlots(slots!)])).toHaveLength(agents);
 });

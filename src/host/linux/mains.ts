@@ -28,6 +28,8 @@ interface Parts {
   takeEntries: () => Entry[];
   /** Called when a main process is in its sandbox, and takes the place of bubblewrap's. */
   onMain: (key: string, main: Main) => void;
+  /** Called before the end of a main process is looked at: what it has sent before must be received before. */
+  beforeEnd: () => void;
   /** Called when a main process has ended; it still is the slot's. @param exit null if it is unknown */
   onEnd: (key: string, main: Main, exit: ProcessExit | null) => void;
   /** Called when nobody will ask any more why a launch has failed. */
@@ -81,6 +83,7 @@ export class Mains {
   follow(key: string, main: Main): void {
     const { watch, containment } = this.#parts;
     watch.watch(main, (reap) => {
+      this.#parts.beforeEnd();
       if (main.launch !== null && main.isKilled) containment.ended(main.pid);
       this.#ended(key, main, reap());
     });

@@ -71,6 +71,8 @@ export class LinuxProcesses implements Processes {
       containment,
       takeEntries: () => this.#spawner.takeEntries(),
       onMain: (key, { pid, startTicks }) => this.onMain(key, { pid, startTicks }),
+      // Not reaped yet, it still can be asked for its slot.
+      beforeEnd: () => this.#receive(),
       onEnd: (key, main, exit) => this.#ended(key, main, exit),
       forget: (launch) => void this.#spawner.failureOf(launch, null),
     });
