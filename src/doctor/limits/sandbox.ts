@@ -3,7 +3,7 @@ import { type HostFacts, type SysctlName, sysctlNumber } from '../facts.ts';
 import { byHandFix, type Finding, type Judge, remark, sysctlSource } from '../finding.ts';
 
 const LIMIT = 'sandbox';
-/** Namespaces of others on a host, which nobody can count. */
+/** Room for the namespaces of other programs, which cannot be counted. */
 const OTHERS = 100;
 
 /** What agents with a sandbox need of the host: bubblewrap, and without root the right to make user namespaces. */
